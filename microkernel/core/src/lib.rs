@@ -1,0 +1,2 @@
+//! Placeholder of the skeleton commit; filled next.
+#![no_std]
