@@ -6,6 +6,7 @@
 #![cfg_attr(not(any(feature = "build", loom)), no_std)]
 #![deny(unsafe_code)]
 
+pub mod acpi;
 pub mod clock;
 pub mod cmdline;
 pub mod logring;
