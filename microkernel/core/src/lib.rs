@@ -1,2 +1,13 @@
-//! Placeholder of the skeleton commit; filled next.
-#![no_std]
+//! The kernel's logic that needs no hardware: what firmware says is checked here, time is computed here, the log is
+//! kept here. It is a library of its own so that `cargo test` can run all of it on the host; the kernel proper wires
+//! it to registers and page tables.
+//!
+//! Nothing here allocates. Unsafe code is confined to `acpi::view`, which lends validated bytes to the `acpi` crate.
+#![cfg_attr(not(any(feature = "build", loom)), no_std)]
+#![deny(unsafe_code)]
+
+pub mod acpi;
+pub mod clock;
+pub mod cmdline;
+pub mod logring;
+pub mod memmap;

@@ -1,0 +1,262 @@
+//! The machine as the kernel wants to know it: plain values, fixed capacity, nothing that points into tables.
+
+use arrayvec::ArrayVec;
+
+use super::Warnings;
+
+/// Most CPUs recorded.
+pub const MAX_CPUS: usize = 256;
+/// Most IO-APICs recorded.
+pub const MAX_IO_APICS: usize = 16;
+/// Most NUMA nodes recorded.
+pub const MAX_NODES: usize = 64;
+
+/// Everything the tables say. Empty lists and `None` mean "not said, or not credibly".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// CPUs that run or can be started, in table order, each APIC ID once. Empty: start none beside the boot CPU.
+    pub cpus: ArrayVec<CpuEntry, MAX_CPUS>,
+    /// CPUs listed but neither enabled nor to be enabled later.
+    pub disabled_cpus: u32,
+    /// Physical address of the local APIC's registers, page-aligned.
+    pub local_apic_address: u64,
+    /// IO-APICs, each interrupt base once.
+    pub io_apics: ArrayVec<IoApic, MAX_IO_APICS>,
+    /// ISA interrupts that do not arrive where their number says.
+    pub overrides: ArrayVec<InterruptOverride, 16>,
+    /// Local APIC pins wired to NMI.
+    pub local_nmis: ArrayVec<LocalNmi, 64>,
+    /// Whether there are 8259 interrupt controllers, which must be masked.
+    pub has_8259: bool,
+    /// The HPET.
+    pub hpet: Option<Hpet>,
+    /// The ACPI timer, 3,579,545 Hz.
+    pub pm_timer: Option<PmTimer>,
+    /// How to switch the machine off.
+    pub power: Option<PowerOff>,
+    /// How to reset it.
+    pub reset: Option<Reset>,
+    /// Memory-mapped PCI configuration space.
+    pub pci_segments: ArrayVec<PciSegment, 16>,
+    /// Proximity domain of each node; a node is an index here. At least one node.
+    pub nodes: ArrayVec<u32, MAX_NODES>,
+    /// Which memory belongs to which node; no two overlap. Empty: all of it to node 0.
+    pub numa_memory: ArrayVec<NumaMemory, 64>,
+    /// What was wrong.
+    pub warnings: Warnings,
+}
+
+impl Platform {
+    /// Where local APICs are unless the tables say otherwise (Intel SDM volume 3, 11.4.1).
+    const LOCAL_APIC_ADDRESS: u64 = 0xfee0_0000;
+
+    /// A machine of which nothing is known.
+    #[must_use]
+    pub(super) fn unknown() -> Self {
+        Self {
+            cpus: ArrayVec::new(),
+            disabled_cpus: 0,
+            local_apic_address: Self::LOCAL_APIC_ADDRESS,
+            io_apics: ArrayVec::new(),
+            overrides: ArrayVec::new(),
+            local_nmis: ArrayVec::new(),
+            has_8259: true,
+            hpet: None,
+            pm_timer: None,
+            power: None,
+            reset: None,
+            pci_segments: ArrayVec::new(),
+            nodes: ArrayVec::from_iter([0]),
+            numa_memory: ArrayVec::new(),
+            warnings: Warnings::new(),
+        }
+    }
+}
+
+/// A CPU that may be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuEntry {
+    /// Its APIC ID, by which interrupts reach it.
+    pub apic_id: u32,
+    /// Its number in firmware's name space.
+    pub uid: u32,
+    /// Whether it may be started now.
+    pub state: CpuState,
+    /// Index of its node in [`Platform::nodes`].
+    pub node: u32,
+}
+
+/// Whether a CPU may be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CpuState {
+    /// Yes.
+    Enabled,
+    /// Not now; it may be added while the system runs.
+    OnlineCapable,
+}
+
+/// An IO-APIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoApic {
+    /// Its APIC ID.
+    pub id: u8,
+    /// Physical address of its registers.
+    pub address: u32,
+    /// Global system interrupt number of its first pin.
+    pub gsi_base: u32,
+}
+
+/// When a line counts as active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polarity {
+    /// At high level.
+    High,
+    /// At low level.
+    Low,
+}
+
+/// What of a line makes an interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// Becoming active.
+    Edge,
+    /// Being active.
+    Level,
+}
+
+/// An ISA interrupt that arrives elsewhere, or otherwise, than its number says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterruptOverride {
+    /// ISA interrupt, 0 to 15.
+    pub irq: u8,
+    /// Global system interrupt it is wired to.
+    pub gsi: u32,
+    /// Its polarity ("as the bus" already resolved to ISA's).
+    pub polarity: Polarity,
+    /// Its trigger mode ("as the bus" already resolved to ISA's).
+    pub trigger: Trigger,
+}
+
+/// A local APIC pin wired to NMI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalNmi {
+    /// Whose pin.
+    pub target: NmiTarget,
+    /// Which pin.
+    pub pin: Lint,
+    /// Its polarity.
+    pub polarity: Polarity,
+    /// Its trigger mode.
+    pub trigger: Trigger,
+}
+
+/// Which CPUs an NMI entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NmiTarget {
+    /// All of them.
+    All,
+    /// The one with this [`CpuEntry::uid`].
+    Uid(u32),
+}
+
+/// A local interrupt pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lint {
+    /// LINT0
+    Lint0,
+    /// LINT1
+    Lint1,
+}
+
+/// The HPET.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hpet {
+    /// Physical address of its registers.
+    pub address: u64,
+    /// Shortest period in ticks that loses no interrupt in periodic mode.
+    pub minimum_tick: u16,
+}
+
+/// A register outside the CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Register {
+    /// An I/O port.
+    Port(u16),
+    /// A physical address.
+    Memory(u64),
+}
+
+/// The ACPI timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PmTimer {
+    /// Where it is read, 32 bits wide.
+    pub register: Register,
+    /// After how many bits it wraps.
+    pub width: PmTimerWidth,
+}
+
+/// After how many bits the ACPI timer wraps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PmTimerWidth {
+    /// Every 4.7 seconds.
+    Bits24,
+    /// Every 20 minutes.
+    Bits32,
+}
+
+/// How to enter sleep state S5: write `slp_typ << 10 | 1 << 13` to the control ports, 16 bits wide, after `enable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerOff {
+    /// PM1a control port.
+    pub pm1a_control: u16,
+    /// PM1b control port, if the machine has two.
+    pub pm1b_control: Option<u16>,
+    /// Sleep type for PM1a, 3 bits.
+    pub slp_typ_a: u8,
+    /// Sleep type for PM1b, 3 bits.
+    pub slp_typ_b: u8,
+    /// How to take over from legacy mode if bit 0 (SCI_EN) of PM1a control reads 0.
+    pub enable: Option<AcpiEnable>,
+}
+
+/// How to take power management over from firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcpiEnable {
+    /// The port to write to, 8 bits wide.
+    pub port: u16,
+    /// The value.
+    pub value: u8,
+}
+
+/// How to reset the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset {
+    /// The register, 8 bits wide.
+    pub register: Register,
+    /// What to write.
+    pub value: u8,
+}
+
+/// Memory-mapped configuration space of a range of PCI buses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PciSegment {
+    /// PCI segment group.
+    pub segment: u16,
+    /// First bus.
+    pub first_bus: u8,
+    /// Last bus, not below the first.
+    pub last_bus: u8,
+    /// Physical address of bus 0's space, whether or not bus 0 is in the range; 1 MiB a bus.
+    pub base: u64,
+}
+
+/// Memory of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumaMemory {
+    /// First byte.
+    pub start: u64,
+    /// Byte after the last; above `start`.
+    pub end: u64,
+    /// Index of its node in [`Platform::nodes`].
+    pub node: u32,
+}

@@ -1,0 +1,13 @@
+//! Time from a free-running counter: scaling ticks to nanoseconds, measuring the counter's frequency against a
+//! reference, and judging whether all CPUs' counters agree.
+//!
+//! The kernel proper reads the hardware (TSC, HPET, PM timer, PIT); everything that can be got wrong by arithmetic
+//! is here.
+
+mod calibrate;
+mod scale;
+mod skew;
+
+pub use calibrate::{Calibration, CalibrationError, MAX_SAMPLES, Sample, calibrate, extend_counter};
+pub use scale::TscScale;
+pub use skew::{Exchange, Skew};
