@@ -28,3 +28,6 @@ pub(crate) fn kernel_command(sub: &str, variant: KernelVariant) -> Command {
 pub(crate) fn kernel(_: KernelVariant) -> anyhow::Result<PathBuf> {
     Ok(root().join("target/kernel/x86_64-unknown-linux-gnu/release/microkernel"))
 }
+pub(crate) fn artefacts(_: KernelVariant, _bite: Option<&str>) -> anyhow::Result<system_tests::Artefacts> {
+    anyhow::bail!("stub")
+}
