@@ -17,6 +17,10 @@ const MODULES: &str = "multiboot2 normal iso9660 part_gpt part_msdos";
 /// # Errors
 /// A missing host program, with its cure; or what grub-mkrescue complained about.
 pub fn build_iso(kernel: &Path, archive: &Path, command_line: &str, output: &Path) -> anyhow::Result<()> {
+    ensure!(
+        !command_line.contains(|c: char| c.is_control() || "\"'\\$;{}|&<>".contains(c)),
+        "the kernel's command line has characters that GRUB would read as its own: {command_line}"
+    );
     let grub = need_program("grub-mkrescue")?;
     // grub-mkrescue makes an image for whatever firmware it finds parts for, without a word about the others.
     need_program("xorriso")?;
@@ -60,7 +64,7 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A grub.cfg without a menu. The words were checked to need no quoting.
+/// A grub.cfg without a menu. The command line was checked to need no quoting.
 fn menu(command_line: &str) -> String {
     format!(
         "set timeout=0\nset timeout_style=hidden\nmenuentry Anax {{\n  multiboot2 /boot/anax {command_line}\n  \
