@@ -1,2 +1,32 @@
-//! Placeholder of the skeleton commit; filled next.
-fn main() {}
+//! The Anax microkernel: threads, messages, memory, interrupts and time, and nothing else.
+//!
+//! This crate is the part that touches the machine; logic that needs none lives in `microkernel-core`, where it is tested
+//! on the host. All assembly, registers and table bits are in `arch`. `start` is the way from the loader to the first
+//! thread and the place to begin reading.
+#![no_std]
+#![no_main]
+// Giving memory back, waking CPUs and reading statistics have no user yet but the tests.
+#![cfg_attr(
+    not(feature = "test"),
+    allow(dead_code, reason = "exercised by the tests until user-land needs it")
+)]
+
+extern crate alloc;
+
+mod arch;
+mod backtrace;
+mod boot;
+mod console;
+mod firmware;
+mod interrupt;
+#[cfg(feature = "test")]
+mod ktest;
+mod mm;
+mod panic;
+mod percpu;
+#[cfg(feature = "test")]
+mod runner;
+mod smp;
+mod start;
+mod thread;
+mod time;

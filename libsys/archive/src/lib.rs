@@ -1,2 +1,21 @@
-//! Placeholder of the skeleton commit; filled next.
-#![no_std]
+//! The boot archive: one file that carries programs and tables into the guest.
+//!
+//! The PVH road hands the kernel exactly one file, so everything it needs at boot travels in one archive. It
+//! is an ordinary cpio archive (`cpio -t` lists it), and its first member, [`INDEX`], says what else is
+//! in it with length and checksum: a truncated download, a bad disk or a boot loader that wrote over its
+//! modules is found before the first byte is believed, not when a program misbehaves.
+//!
+//! The reader ([`Archive`]) needs neither allocator nor std and serves kernel and user-land; the writer
+//! is behind the feature `write` for the build tool.
+#![cfg_attr(not(feature = "write"), no_std)]
+#![forbid(unsafe_code)]
+
+mod index;
+mod read;
+#[cfg(feature = "write")]
+mod write;
+
+pub use index::{INDEX, MAX_MEMBERS, MAX_NAME, VERSION};
+pub use read::{Archive, ArchiveError};
+#[cfg(feature = "write")]
+pub use write::{WriteError, Writer};

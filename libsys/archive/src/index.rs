@@ -1,0 +1,56 @@
+//! The table of contents, and the arithmetic of cpio's layout that reader and writer share.
+//!
+//! An index is the postcard encoding of `{ version: u32, entries: [{ name, length: u32, crc32: u32 }] }`
+//! followed by its own CRC-32, little endian. Entries are sorted by name, each name once; in the archive the
+//! members follow in the same order.
+
+use serde::{Deserialize, Serialize};
+
+/// Name of the member that comes first and describes the others.
+pub const INDEX: &str = ".index";
+
+/// Name that ends a cpio archive; no member can have it.
+pub(crate) const TRAILER: &str = "TRAILER!!!";
+
+/// Version of the index's format.
+pub const VERSION: u32 = 1;
+
+/// The most members an archive can have, the index not counted.
+pub const MAX_MEMBERS: u32 = 4096;
+
+/// The longest name of a member, in bytes.
+pub const MAX_NAME: usize = 255;
+
+/// What stands in front of the entries.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Head {
+    pub(crate) version: u32,
+    pub(crate) count: u32,
+}
+
+/// One member, as the index describes it.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) length: u32,
+    pub(crate) crc32: u32,
+}
+
+/// Bytes of a cpio "newc" member header, without the name.
+pub(crate) const HEADER: u64 = 110;
+
+/// Bytes that a member of this name and length takes up in the archive; name and content are each padded to a
+/// multiple of four.
+pub(crate) const fn member_size(name: &str, length: u64) -> u64 {
+    (HEADER + name.len() as u64 + 1).next_multiple_of(4) + length.next_multiple_of(4)
+}
+
+/// Whether a member may be called `name`: not empty, not too long, no control characters, and none of the two
+/// names that have a meaning of their own.
+pub(crate) fn is_valid_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_NAME
+        && name != INDEX
+        && name != TRAILER
+        && name.bytes().all(|byte| byte > b' ' && byte < 0x7f)
+}

@@ -1,0 +1,128 @@
+//! Reading: believe nothing until all of it was checked, then hand out slices.
+
+use crate::index::{Entry, HEADER, Head, INDEX, MAX_MEMBERS, TRAILER, VERSION, is_valid_name, member_size};
+
+/// Why an archive is not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveError {
+    /// The first member is not an index: not an archive of ours, or cut short there.
+    NoIndex,
+    /// The index's own checksum or encoding is wrong.
+    DamagedIndex,
+    /// The index has a format this reader does not know.
+    UnknownVersion,
+    /// The index breaks its own rules: too many members, a name not allowed, twice or out of order.
+    BadIndex,
+    /// A member is not where the index says, or has another name or length.
+    MisplacedMember,
+    /// A member's content does not match its checksum.
+    DamagedMember,
+    /// The archive ends before its last member does.
+    Truncated,
+    /// Something other than zeros follows the end.
+    TrailingBytes,
+}
+
+impl core::fmt::Display for ArchiveError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::NoIndex => "no index",
+            Self::DamagedIndex => "damaged index",
+            Self::UnknownVersion => "index of an unknown version",
+            Self::BadIndex => "inconsistent index",
+            Self::MisplacedMember => "a member is missing or misplaced",
+            Self::DamagedMember => "a member's checksum is wrong",
+            Self::Truncated => "cut short",
+            Self::TrailingBytes => "bytes behind the end",
+        })
+    }
+}
+
+impl core::error::Error for ArchiveError {}
+
+/// An archive of which every member was found to be whole.
+#[derive(Clone, Copy)]
+pub struct Archive<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Archive<'a> {
+    /// Checks `bytes` from end to end (index; every member's name, length and checksum; nothing but zeros
+    /// behind the end) and opens it. Takes time in proportion to its size.
+    ///
+    /// # Errors
+    /// The first thing found wrong, as [`ArchiveError`].
+    pub fn open(bytes: &'a [u8]) -> Result<Self, ArchiveError> {
+        let mut files = cpio_reader::iter_files(bytes);
+        let index = files.next().filter(|file| file.name() == INDEX).ok_or(ArchiveError::NoIndex)?.file();
+        let mut size = member_size(INDEX, index.len() as u64);
+
+        let (entries, checksum) = index.split_last_chunk::<4>().ok_or(ArchiveError::DamagedIndex)?;
+        if crc32fast::hash(entries) != u32::from_le_bytes(*checksum) {
+            return Err(ArchiveError::DamagedIndex);
+        }
+        let (head, mut entries) =
+            postcard::take_from_bytes::<Head>(entries).map_err(|_| ArchiveError::DamagedIndex)?;
+        if head.version != VERSION {
+            return Err(ArchiveError::UnknownVersion);
+        }
+        if head.count > MAX_MEMBERS {
+            return Err(ArchiveError::BadIndex);
+        }
+        let mut previous = "";
+        for _ in 0..head.count {
+            let (entry, rest) =
+                postcard::take_from_bytes::<Entry<'_>>(entries).map_err(|_| ArchiveError::DamagedIndex)?;
+            entries = rest;
+            if !is_valid_name(entry.name) || entry.name <= previous {
+                return Err(ArchiveError::BadIndex);
+            }
+            previous = entry.name;
+            size += member_size(entry.name, entry.length.into());
+            if size > bytes.len() as u64 {
+                return Err(ArchiveError::Truncated);
+            }
+            let file = files.next().ok_or(ArchiveError::MisplacedMember)?;
+            if file.name() != entry.name || file.file().len() as u64 != u64::from(entry.length) {
+                return Err(ArchiveError::MisplacedMember);
+            }
+            if crc32fast::hash(file.file()) != entry.crc32 {
+                return Err(ArchiveError::DamagedMember);
+            }
+        }
+        if !entries.is_empty() {
+            return Err(ArchiveError::BadIndex);
+        }
+        check_end(bytes, size)?;
+        Ok(Self { bytes })
+    }
+
+    /// The content of the member `name`, if there is one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.iter().find_map(|(member, content)| (member == name).then_some(content))
+    }
+
+    /// All members but the index, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
+        cpio_reader::iter_files(self.bytes).skip(1).map(|file| (file.name(), file.file()))
+    }
+}
+
+/// Checks that the trailer begins at `size` and only zeros follow it.
+fn check_end(bytes: &[u8], size: u64) -> Result<(), ArchiveError> {
+    let end = size + member_size(TRAILER, 0);
+    let (Ok(start), Ok(end)) = (usize::try_from(size), usize::try_from(end)) else {
+        return Err(ArchiveError::Truncated);
+    };
+    let trailer = bytes.get(start..end).ok_or(ArchiveError::Truncated)?;
+    // The header is 110 bytes, so the conversion holds on every machine.
+    let name = &trailer[HEADER as usize..];
+    if !name.starts_with(TRAILER.as_bytes()) || cpio_reader::iter_files(trailer).next().is_some() {
+        return Err(ArchiveError::TrailingBytes);
+    }
+    if bytes[end..].iter().any(|&byte| byte != 0) {
+        return Err(ArchiveError::TrailingBytes);
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! What is written is read; what was damaged is refused or makes no difference.
+
+use std::collections::BTreeMap;
+
+use anax_archive::{Archive, ArchiveError, INDEX, WriteError, Writer};
+use proptest::prelude::*;
+
+type Members = BTreeMap<String, Vec<u8>>;
+
+fn write(members: &Members) -> Vec<u8> {
+    let mut writer = Writer::new();
+    for (name, content) in members {
+        writer.add(name, content.clone()).expect("valid name");
+    }
+    writer.finish()
+}
+
+fn read(archive: &Archive<'_>) -> Members {
+    archive.iter().map(|(name, content)| (name.to_owned(), content.to_vec())).collect()
+}
+
+fn samples() -> Members {
+    [
+        ("bin/init", vec![0x7f, b'E', b'L', b'F', 0, 1, 2]),
+        ("empty", vec![]),
+        ("kernel.sym", (0..200).collect()),
+        ("test/acpi", b"RSD PTR ".to_vec()),
+    ]
+    .into_iter()
+    .map(|(name, content)| (name.to_owned(), content))
+    .collect()
+}
+
+#[test]
+fn members_come_back() {
+    let bytes = write(&samples());
+    let archive = Archive::open(&bytes).expect("whole");
+    assert_eq!(read(&archive), samples());
+    assert_eq!(archive.get("test/acpi"), Some(&b"RSD PTR "[..]));
+    assert_eq!(archive.get("test"), None);
+    assert_eq!(archive.get(INDEX), None);
+    assert_eq!(read(&Archive::open(&write(&Members::new())).expect("empty is whole")), Members::new());
+}
+
+#[test]
+fn the_order_of_adding_makes_no_difference() {
+    let mut writer = Writer::new();
+    for (name, content) in samples().into_iter().rev() {
+        writer.add(&name, content).expect("valid name");
+    }
+    assert_eq!(writer.finish(), write(&samples()));
+}
+
+#[test]
+fn bad_names_are_refused() {
+    let mut writer = Writer::new();
+    for name in ["", ".index", "TRAILER!!!", "a b", "a\0", "ä", &"x".repeat(256)] {
+        assert_eq!(writer.add(name, vec![]), Err(WriteError::BadName(name.to_owned())));
+    }
+    writer.add("a", vec![]).expect("the first");
+    assert_eq!(writer.add("a", vec![1]), Err(WriteError::Duplicate("a".to_owned())));
+}
+
+#[test]
+fn padding_is_allowed_and_other_trailing_bytes_are_not() {
+    let mut bytes = write(&samples());
+    bytes.resize(bytes.len().next_multiple_of(4096), 0);
+    assert!(Archive::open(&bytes).is_ok());
+    *bytes.last_mut().expect("not empty") = 1;
+    assert_eq!(Archive::open(&bytes).err(), Some(ArchiveError::TrailingBytes));
+    let mut twice = write(&samples());
+    twice.extend(twice.clone());
+    assert_eq!(Archive::open(&twice).err(), Some(ArchiveError::TrailingBytes));
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = write(&samples());
+    for length in 0..bytes.len() {
+        assert!(Archive::open(&bytes[..length]).is_err(), "accepted the first {length} bytes");
+    }
+}
+
+#[test]
+fn every_single_bit_error_is_refused_or_harmless() {
+    let bytes = write(&samples());
+    let mut refused = 0;
+    for bit in 0..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        match Archive::open(&damaged) {
+            Ok(archive) => assert_eq!(read(&archive), samples(), "bit {bit}"),
+            Err(_) => refused += 1,
+        }
+    }
+    // The rest are fields that nobody reads: owners, times, padding.
+    assert!(refused > bytes.len() * 4, "{refused} of {}", bytes.len() * 8);
+}
+
+#[test]
+fn the_errors_name_the_fault() {
+    let bytes = write(&samples());
+    let place =
+        |needle: &[u8]| bytes.windows(needle.len()).rposition(|window| window == needle).expect("there");
+    let damage = |place: usize| {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1;
+        Archive::open(&damaged).err()
+    };
+    assert_eq!(damage(0), Some(ArchiveError::NoIndex));
+    assert_eq!(damage(place(b"RSD PTR ")), Some(ArchiveError::DamagedMember));
+    assert_eq!(damage(place(b"test/acpi")), Some(ArchiveError::MisplacedMember));
+    assert_eq!(damage(130), Some(ArchiveError::DamagedIndex));
+    assert_eq!(Archive::open(&bytes[..bytes.len() - 200]).err(), Some(ArchiveError::Truncated));
+    assert_eq!(Archive::open(b"").err(), Some(ArchiveError::NoIndex));
+}
+
+/// Twenty thousand damaged archives from a fixed seed: bytes changed, lost, added and moved.
+#[test]
+fn mutations_never_change_the_contents() {
+    let bytes = write(&samples());
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut below = |limit: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 16).expect("64-bit host") % limit
+    };
+    for _ in 0..20_000 {
+        let mut damaged = bytes.clone();
+        for _ in 0..=below(3) {
+            let (place, other) = (below(damaged.len()), below(damaged.len()));
+            match below(5) {
+                0 => damaged[place] = u8::try_from(below(256)).expect("a byte"),
+                1 => drop(damaged.remove(place)),
+                2 => damaged.insert(place, b'0'),
+                3 => damaged.swap(place, other),
+                _ => damaged.copy_within(place.min(other)..place.max(other), 0),
+            }
+        }
+        if let Ok(archive) = Archive::open(&damaged) {
+            assert_eq!(read(&archive), samples());
+        }
+    }
+}
+
+#[test]
+fn gnu_cpio_lists_it() {
+    let file = tempfile::tempfile().expect("a temporary file");
+    std::io::Write::write_all(&mut &file, &write(&samples())).expect("written");
+    std::io::Seek::rewind(&mut &file).expect("rewound");
+    // Not part of every host; the build does not need it.
+    let Ok(listing) = std::process::Command::new("cpio").args(["-t", "--quiet"]).stdin(file).output() else {
+        return;
+    };
+    assert_eq!(String::from_utf8_lossy(&listing.stdout), ".index\nbin/init\nempty\nkernel.sym\ntest/acpi\n");
+}
+
+proptest! {
+    #[test]
+    fn any_members_come_back(members in proptest::collection::btree_map(
+        "[a-z/._-]{1,40}", proptest::collection::vec(any::<u8>(), 0..200), 0..20,
+    )) {
+        prop_assume!(!members.contains_key(INDEX));
+        let bytes = write(&members);
+        prop_assert_eq!(read(&Archive::open(&bytes).expect("whole")), members);
+    }
+
+    #[test]
+    fn hostile_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
+        prop_assert!(Archive::open(&bytes).is_err());
+    }
+
+    /// A hostile index under a right checksum.
+    #[test]
+    fn hostile_indices_do_not_panic(content in proptest::collection::vec(any::<u8>(), 0..100)) {
+        let mut index = content;
+        index.extend(crc32(&index).to_le_bytes());
+        let mut bytes = format!(
+            "070701{:048X}{:08X}{:032X}{:08X}{:08X}.index\0\0\0\0", 0, index.len(), 0, 7, 0,
+        ).into_bytes();
+        bytes.truncate(110 + 7 + 3);
+        bytes.extend(&index);
+        let result = Archive::open(&bytes);
+        prop_assert!(result.is_err() && result.err() != Some(ArchiveError::NoIndex));
+    }
+}
+
+/// CRC-32 (ISO 3309, reflected, 0xEDB88320), bit by bit: an independent opinion on the library's.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1)))
+    })
+}

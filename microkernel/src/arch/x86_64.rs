@@ -1,0 +1,17 @@
+//! x86_64: entries, descriptors, paging, local and IO-APICs, timers' hardware, serial lines, power.
+
+pub(crate) mod apic;
+pub(crate) mod boot;
+pub(crate) mod cpu;
+pub(crate) mod descriptors;
+mod entry;
+pub(crate) mod exception;
+pub(crate) mod frame;
+mod memory_functions;
+pub(crate) mod paging;
+pub(crate) mod pic;
+pub(crate) mod power;
+pub(crate) mod reference;
+pub(crate) mod serial;
+mod toolchain;
+pub(crate) mod trampoline;

@@ -1,0 +1,27 @@
+//! Glue around the interrupt stubs: the frame they build and the one Rust function they call.
+
+use core::arch::global_asm;
+
+use super::frame::TrapFrame;
+
+/// Bytes below the stack pointer that interrupted code may be using (System V ABI for AMD64, section 3.2.2).
+const RED_ZONE: usize = if cfg!(bite = "no-redzone-skip") { 0 } else { 128 };
+/// 1 unless a test wants to see the vector registers destroyed.
+const SAVE_VECTORS: usize = if cfg!(bite = "no-vector-save") { 0 } else { 1 };
+
+global_asm!(include_str!("entry.s"), red_zone = const RED_ZONE, save_vectors = const SAVE_VECTORS);
+
+unsafe extern "C" {
+    safe static interrupt_stubs: [[u8; 16]; 256];
+}
+
+/// Address of the stub that the gate for `vector` points to.
+pub(crate) fn stub_address(vector: u8) -> usize {
+    (&raw const interrupt_stubs[usize::from(vector)]).addr()
+}
+
+/// Called by the stubs, interrupts off, with the complete frame; returning resumes what was interrupted.
+#[unsafe(no_mangle)]
+extern "C" fn interrupt_entry_rust(frame: &mut TrapFrame) {
+    crate::interrupt::dispatch(frame);
+}

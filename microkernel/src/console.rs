@@ -1,0 +1,146 @@
+//! The kernel's log: a ring on each CPU, mirrored to the console (COM1) by level; and the console's last words.
+
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arrayvec::ArrayString;
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use microkernel_core::logring::LogRing;
+
+use crate::arch::serial::{self, Line};
+use crate::percpu;
+use crate::time::clock;
+
+/// Records that a CPU's ring holds.
+pub(crate) const RING_SLOTS: usize = 128;
+/// Longest line on the console; the ring keeps less of it.
+const LINE: usize = 256;
+
+/// A CPU's log ring.
+pub(crate) type Ring = LogRing<RING_SLOTS>;
+
+struct Logger;
+
+static LOGGER: Logger = Logger;
+/// The least severe level that reaches the console, as a number.
+static MIRROR: AtomicUsize = AtomicUsize::new(LevelFilter::Info as usize);
+/// Whether CPU data is installed, so that rings can be found.
+static RINGS: AtomicBool = AtomicBool::new(false);
+
+/// Starts logging, to the boot CPU's ring and to the console. Boot CPU, once, when its data is installed.
+pub(crate) fn start() {
+    RINGS.store(true, Ordering::Release);
+    // An error would mean that a logger is set already.
+    let _ = log::set_logger(&LOGGER);
+    log::set_max_level(LevelFilter::Debug);
+}
+
+/// Sets the least severe level that reaches the console; the rings take down to debug, or that level if it is lower.
+pub(crate) fn mirror(level: LevelFilter) {
+    MIRROR.store(level as usize, Ordering::Relaxed);
+    log::set_max_level(level.max(LevelFilter::Debug));
+}
+
+impl Log for Logger {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let time = clock::now();
+        if RINGS.load(Ordering::Acquire) {
+            let _off = crate::arch::cpu::InterruptsOff::new();
+            let cpu = percpu::this();
+            let target = record.target().strip_prefix("microkernel::").unwrap_or(record.target());
+            cpu.log.write(time.0, record.level(), cpu.id().index() as u16, target, *record.args());
+        }
+        if record.level() as usize <= MIRROR.load(Ordering::Relaxed) {
+            let mut line = ArrayString::<LINE>::new();
+            let _ = write!(
+                Truncated(&mut line),
+                "[{:>12}] {}{}",
+                Seconds(time),
+                mark(record.level()),
+                record.args()
+            );
+            let _ = line.try_push_str("\r\n");
+            serial::write(Line::Com1, line.as_bytes());
+        }
+    }
+
+    fn flush(&self) {
+        serial::flush(Line::Com1);
+    }
+}
+
+struct Seconds(clock::Nanos);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = ArrayString::<24>::new();
+        write!(text, "{}", self.0)?;
+        f.pad(&text)
+    }
+}
+
+fn mark(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error: ",
+        Level::Warn => "warning: ",
+        Level::Info => "",
+        Level::Debug => "debug: ",
+        Level::Trace => "trace: ",
+    }
+}
+
+/// Writes what fits, leaving room for the line's end, and drops the rest without an error.
+struct Truncated<'a, const N: usize>(&'a mut ArrayString<N>);
+
+impl<const N: usize> Write for Truncated<'_, N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = (N - 2).saturating_sub(self.0.len());
+        let end = text.floor_char_boundary(room.min(text.len()));
+        let _ = self.0.try_push_str(&text[..end]);
+        Ok(())
+    }
+}
+
+/// Writes straight to the console, taking no lock that a stopped CPU could hold, and remembers the first line.
+pub(crate) struct PanicWriter {
+    first_line: ArrayString<LINE>,
+    complete: FirstLine,
+}
+
+#[derive(PartialEq, Eq)]
+enum FirstLine {
+    Growing,
+    Complete,
+}
+
+impl PanicWriter {
+    /// A writer that has written nothing.
+    pub(crate) fn new() -> Self {
+        Self { first_line: ArrayString::new(), complete: FirstLine::Growing }
+    }
+
+    /// The first line that was written, without `anax: `.
+    pub(crate) fn reason(&self) -> &str {
+        self.first_line.strip_prefix("anax: ").unwrap_or(&self.first_line)
+    }
+}
+
+impl Write for PanicWriter {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (index, part) in text.split('\n').enumerate() {
+            if index > 0 {
+                serial::write(Line::Com1, b"\r\n");
+                self.complete = FirstLine::Complete;
+            }
+            serial::write(Line::Com1, part.as_bytes());
+            if self.complete == FirstLine::Growing {
+                Truncated(&mut self.first_line).write_str(part)?;
+            }
+        }
+        Ok(())
+    }
+}

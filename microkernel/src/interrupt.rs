@@ -1,0 +1,127 @@
+//! What an interrupt or a fault leads to, by vector.
+
+#[cfg(feature = "test")]
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::arch::exception::{EXCEPTIONS, NMI};
+use crate::arch::frame::TrapFrame;
+use crate::arch::{apic, pic};
+use crate::percpu;
+
+/// Vectors the kernel uses.
+pub(crate) mod vector {
+    /// The local timer.
+    pub(crate) const TIMER: u8 = 0xe0;
+    /// Another CPU has put work into this one's inbox.
+    pub(crate) const WAKE: u8 = 0xe1;
+    /// The local APIC found an error.
+    pub(crate) const APIC_ERROR: u8 = 0xfe;
+    /// An interrupt that vanished; needs no acknowledgement.
+    pub(crate) const SPURIOUS: u8 = 0xff;
+    /// Where the silenced 8259s were moved: only spurious ones can come.
+    pub(crate) const LEGACY: core::ops::Range<u8> = 0x20..0x30;
+}
+
+/// Bookkeeping of a CPU's interrupts, its own alone.
+#[derive(Debug)]
+pub(crate) struct InterruptState {
+    /// Written by its CPU, read by any.
+    handled: AtomicU64,
+    unexpected: AtomicU64,
+    /// Where a fault that a test provokes resumes, on the same stack; 0 if none is expected.
+    #[cfg(feature = "test")]
+    expected_fault: Cell<u64>,
+}
+
+impl InterruptState {
+    pub(crate) const fn new() -> Self {
+        Self {
+            handled: AtomicU64::new(0),
+            unexpected: AtomicU64::new(0),
+            #[cfg(feature = "test")]
+            expected_fault: Cell::new(0),
+        }
+    }
+
+    /// Interrupts taken so far, faults not counted.
+    #[cfg(feature = "test")]
+    pub(crate) fn handled(&self) -> u64 {
+        self.handled.load(Ordering::Relaxed)
+    }
+
+    /// Interrupts that nobody wanted.
+    #[cfg(feature = "test")]
+    pub(crate) fn unexpected(&self) -> u64 {
+        self.unexpected.load(Ordering::Relaxed)
+    }
+
+    /// A test stores an instruction's address here: the next fault of this CPU's kernel code resumes there, with the vector in
+    /// `rax` and CR2 in `rdx`, the trap flag cleared.
+    #[cfg(feature = "test")]
+    pub(crate) fn expected_fault_cell(&self) -> *mut u64 {
+        self.expected_fault.as_ptr()
+    }
+}
+
+/// Called by the entry code for every vector, interrupts off.
+pub(crate) fn dispatch(frame: &mut TrapFrame) {
+    if frame.vector == NMI {
+        return crate::panic::non_maskable(frame);
+    }
+    if frame.vector < EXCEPTIONS {
+        return exception(frame);
+    }
+    let cpu = percpu::this();
+    count(&cpu.interrupts.handled);
+    match frame.vector as u8 {
+        vector::TIMER => {
+            apic::end_of_interrupt();
+            cpu.timer.fired();
+        }
+        vector::WAKE => {
+            apic::end_of_interrupt();
+            cpu.inbox.drain();
+        }
+        vector::SPURIOUS => unexpected(cpu),
+        legacy if vector::LEGACY.contains(&legacy) => {
+            pic::acknowledge_spurious(legacy - vector::LEGACY.start);
+            unexpected(cpu);
+        }
+        vector::APIC_ERROR => {
+            let errors = apic::errors();
+            apic::end_of_interrupt();
+            log::warn!("local APIC error {errors:#x} on CPU {}", cpu.id().index());
+        }
+        other => {
+            apic::end_of_interrupt();
+            unexpected(cpu);
+            log::warn!("unexpected interrupt {other:#x} on CPU {}", cpu.id().index());
+        }
+    }
+}
+
+fn unexpected(cpu: &percpu::PerCpu) {
+    count(&cpu.interrupts.unexpected);
+}
+
+/// Adds one without a locked instruction: only the counter's own CPU writes it, interrupts off.
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+fn exception(frame: &mut TrapFrame) {
+    #[cfg(feature = "test")]
+    {
+        let resume_at = percpu::this().interrupts.expected_fault.replace(0);
+        if resume_at != 0 {
+            const TRAP_FLAG: u64 = 1 << 8;
+            frame.rax = frame.vector;
+            frame.rdx = crate::arch::cpu::page_fault_address();
+            frame.rip = resume_at;
+            frame.rflags &= !TRAP_FLAG;
+            return;
+        }
+    }
+    crate::panic::fault(frame)
+}

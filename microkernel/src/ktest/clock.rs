@@ -1,0 +1,120 @@
+//! The clock never goes back, on one CPU or across all; timers fire, and not early.
+
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use super::{Context, Held, Verdict};
+use crate::arch::cpu;
+use crate::smp::{self, Job};
+use crate::time::clock::{self, Nanos};
+use crate::time::timer;
+use crate::{check, ktest, percpu};
+
+ktest!(monotonic_on_one_cpu, alternating_reads_never_go_back, timer_is_never_early, timers_fire_on_every_cpu);
+
+fn monotonic_on_one_cpu(context: &Context) -> Verdict {
+    let mut last = clock::now();
+    for _ in 0..context.rounds(1_000_000) {
+        let now = clock::now();
+        check!(now >= last, "{now} after {last}");
+        last = now;
+    }
+    Ok(Held::Passed)
+}
+
+/// CPUs that take part at most.
+const READERS: usize = 4;
+/// Whose turn it is: the reading's number; reader `number % readers` does it.
+static TURN: AtomicU64 = AtomicU64::new(0);
+/// The latest reading.
+static LATEST: AtomicU64 = AtomicU64::new(0);
+static BACKWARD: AtomicU64 = AtomicU64::new(0);
+static LIMIT: AtomicU64 = AtomicU64::new(0);
+static SEATS: AtomicUsize = AtomicUsize::new(0);
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+static DONE: AtomicUsize = AtomicUsize::new(0);
+
+/// A reader's part, until all readings are done. Gives up when nobody moves for long.
+fn read_in_turn() {
+    let seat = TAKEN.fetch_add(1, Ordering::AcqRel) as u64;
+    let (seats, limit) = (SEATS.load(Ordering::Acquire) as u64, LIMIT.load(Ordering::Acquire));
+    let mut number = seat;
+    while number < limit {
+        while TURN.load(Ordering::Acquire) != number {
+            cpu::pause();
+        }
+        let now = clock::now().0;
+        if LATEST.swap(now, Ordering::AcqRel) > now {
+            BACKWARD.fetch_add(1, Ordering::Relaxed);
+        }
+        TURN.store(number + 1, Ordering::Release);
+        number += seats;
+    }
+    DONE.fetch_add(1, Ordering::AcqRel);
+}
+
+static READ_IN_TURN: Job = Job::new(read_in_turn);
+
+fn alternating_reads_never_go_back(context: &Context) -> Verdict {
+    let others: alloc::vec::Vec<_> = percpu::all().skip(1).take(READERS - 1).collect();
+    if others.is_empty() {
+        return Ok(Held::Skipped("needs two CPUs"));
+    }
+    let readings = context.rounds(1_000_000);
+    for word in [&TURN, &LATEST, &BACKWARD] {
+        word.store(0, Ordering::Release);
+    }
+    TAKEN.store(0, Ordering::Release);
+    DONE.store(0, Ordering::Release);
+    SEATS.store(others.len() + 1, Ordering::Release);
+    LIMIT.store(readings, Ordering::Release);
+    for other in &others {
+        smp::hand_over(other, &READ_IN_TURN);
+    }
+    read_in_turn();
+    while DONE.load(Ordering::Acquire) <= others.len() {
+        cpu::pause();
+    }
+    let backward = BACKWARD.load(Ordering::Acquire);
+    check!(backward == 0, "{backward} of {readings} readings on {} CPUs went back", others.len() + 1);
+    Ok(Held::Passed)
+}
+
+static FIRED_AT: AtomicU64 = AtomicU64::new(0);
+
+fn timer_is_never_early(context: &Context) -> Verdict {
+    for round in 0..context.rounds(1000) {
+        let deadline = clock::now().0 + 1000 + round * 500 % 200_000;
+        FIRED_AT.store(0, Ordering::Release);
+        timer::arm(Nanos(deadline), || FIRED_AT.store(clock::now().0, Ordering::Release));
+        let limit = deadline + 5_000_000_000;
+        while FIRED_AT.load(Ordering::Acquire) == 0 && clock::now().0 < limit {
+            cpu::pause();
+        }
+        let fired = FIRED_AT.load(Ordering::Acquire);
+        check!(fired != 0, "a timer of round {round} never fired");
+        check!(fired >= deadline, "a timer of round {round} fired {} ns early", deadline - fired);
+    }
+    Ok(Held::Passed)
+}
+
+static FIRED: AtomicU64 = AtomicU64::new(0);
+static ARM: Job = Job::new(|| {
+    timer::arm(Nanos(clock::now().0 + 100_000), || {
+        FIRED.fetch_or(1 << (percpu::this().id().index() % 64), Ordering::AcqRel);
+    });
+});
+
+fn timers_fire_on_every_cpu(_: &Context) -> Verdict {
+    for target in percpu::all().skip(1).take(63) {
+        let bit = 1 << target.id().index();
+        FIRED.store(0, Ordering::Release);
+        smp::hand_over(target, &ARM);
+        let limit = clock::now().0 + 5_000_000_000;
+        while FIRED.load(Ordering::Acquire) == 0 && clock::now().0 < limit {
+            cpu::pause();
+        }
+        let fired = FIRED.load(Ordering::Acquire);
+        check!(fired == bit, "timer of CPU {}: {fired:#x} fired", target.id().index());
+    }
+    Ok(Held::Passed)
+}

@@ -1,0 +1,220 @@
+//! Physical frames: a cache on each CPU in front of its node's memory.
+//!
+//! Taking and giving back a frame touches only this CPU's cache, in constant time; every [`node::BATCH`] frames the cache
+//! exchanges a batch with the node. An empty node borrows from the others. Only a CPU touches its own cache.
+
+use core::cell::RefCell;
+
+use spin::Once;
+use x86_64::PhysAddr;
+
+use super::layout::{PAGE_SIZE, direct};
+use super::node::{BATCH, Chain, Node};
+use crate::arch::cpu::InterruptsOff;
+
+/// Nodes the kernel tells apart; memory of further ones is counted to the last.
+pub(crate) const MAX_NODES: usize = 16;
+
+static NODES: [Node; MAX_NODES] = [const { Node::new() }; MAX_NODES];
+#[cfg(feature = "test")]
+static DOUBLE_FREE: Once<ledger::Ledger> = Once::new();
+static READY: Once<()> = Once::new();
+
+/// NUMA node of a CPU or of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NodeId(u8);
+
+impl NodeId {
+    /// Node 0, which always exists.
+    pub(crate) const FIRST: Self = Self(0);
+
+    /// The `index`th node, or the last the kernel knows.
+    pub(crate) fn new(index: usize) -> Self {
+        Self(index.min(MAX_NODES - 1) as u8)
+    }
+
+    /// Its index.
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Single free frames of one CPU: at most two batches, so that a CPU that takes and gives in turn stays off the node.
+#[derive(Debug)]
+pub(crate) struct FrameCache {
+    inner: RefCell<Cached>,
+}
+
+#[derive(Debug)]
+struct Cached {
+    /// Frames are taken from and given to this chain.
+    active: Chain,
+    active_count: usize,
+    /// A full batch, or none.
+    spare: Option<Chain>,
+}
+
+impl FrameCache {
+    /// An empty cache.
+    pub(crate) const fn new() -> Self {
+        Self { inner: RefCell::new(Cached { active: Chain::new(), active_count: 0, spare: None }) }
+    }
+}
+
+/// Gives memory to a node at boot.
+///
+/// # Safety
+/// As [`Node::add`].
+pub(crate) unsafe fn add(node: NodeId, start: PhysAddr, end: PhysAddr) {
+    // SAFETY: by the caller's promise.
+    unsafe { NODES[node.index()].add(start, end) };
+}
+
+/// All memory has been added: allocation may begin. `highest` is the end of the highest usable memory.
+pub(crate) fn finish_boot(highest: PhysAddr) {
+    READY.call_once(|| ());
+    #[cfg(feature = "test")]
+    {
+        let frames = highest.as_u64() / PAGE_SIZE;
+        let pages = (frames.div_ceil(64) * 8).div_ceil(PAGE_SIZE) as usize;
+        if let Some(block) = nearest(NodeId::FIRST).find_map(|node| NODES[node].take_block(pages)) {
+            // SAFETY: just taken, `pages` long, in the direct map; zeroed before use.
+            DOUBLE_FREE.call_once(|| unsafe { ledger::Ledger::new(direct(block), pages) });
+        }
+    }
+    #[cfg(not(feature = "test"))]
+    let _ = highest;
+}
+
+/// A frame with whatever was in it, from this CPU's node where possible; `None` when memory is exhausted. Any thread.
+#[inline]
+pub(crate) fn take() -> Option<PhysAddr> {
+    let _off = InterruptsOff::new();
+    let cpu = crate::percpu::this();
+    let mut cached = cpu.frames.inner.borrow_mut();
+    let frame = match cached.active.pop() {
+        Some(frame) => {
+            cached.active_count -= 1;
+            frame
+        }
+        None => refill(&mut cached, cpu.node())?,
+    };
+    #[cfg(feature = "test")]
+    if let Some(ledger) = DOUBLE_FREE.get() {
+        ledger.taken(frame);
+    }
+    Some(frame)
+}
+
+/// A frame full of zeroes.
+pub(crate) fn take_zeroed() -> Option<PhysAddr> {
+    let frame = take()?;
+    // SAFETY: the frame is ours and in the direct map.
+    unsafe { direct(frame).as_mut_ptr::<u8>().write_bytes(0, PAGE_SIZE as usize) };
+    Some(frame)
+}
+
+/// Takes a frame back.
+///
+/// # Safety
+/// It came from [`take`] or [`take_zeroed`], and no one uses it: not even another CPU's TLB.
+#[inline]
+pub(crate) unsafe fn give(frame: PhysAddr) {
+    let _off = InterruptsOff::new();
+    #[cfg(feature = "test")]
+    if let Some(ledger) = DOUBLE_FREE.get() {
+        ledger.given(frame);
+    }
+    let cpu = crate::percpu::this();
+    let mut cached = cpu.frames.inner.borrow_mut();
+    if cached.active_count == BATCH {
+        let full = core::mem::replace(&mut cached.active, Chain::new());
+        cached.active_count = 0;
+        if let Some(spare) = cached.spare.replace(full) {
+            NODES[cpu.node().index()].give_batch(spare);
+        }
+    }
+    cached.active.push(frame);
+    cached.active_count += 1;
+}
+
+#[cold]
+fn refill(cached: &mut Cached, node: NodeId) -> Option<PhysAddr> {
+    READY.get().expect("frames are taken only after all memory has been added");
+    let (mut chain, count) = match cached.spare.take() {
+        Some(spare) => (spare, BATCH),
+        None => nearest(node).map(|node| NODES[node].take_batch()).find(|(_, count)| *count > 0)?,
+    };
+    let frame = chain.pop();
+    cached.active = chain;
+    cached.active_count = count - 1;
+    frame
+}
+
+/// `count` frames in a row, aligned to their size rounded up to a power of two; a node lock is taken.
+pub(crate) fn take_block(count: usize) -> Option<PhysAddr> {
+    nearest(crate::percpu::this().node()).find_map(|node| NODES[node].take_block(count))
+}
+
+/// Takes a block back into the node of this CPU.
+///
+/// # Safety
+/// It came from [`take_block`] with the same count, and no one uses it.
+pub(crate) unsafe fn give_block(start: PhysAddr, count: usize) {
+    // SAFETY: by the caller's promise. Which node gets it matters little: blocks are rarely given back.
+    unsafe { NODES[crate::percpu::this().node().index()].give_block(start, count) };
+}
+
+/// Bytes of all nodes, and bytes free in them; what the CPUs' caches hold counts as used.
+pub(crate) fn usage() -> (u64, u64) {
+    NODES.iter().map(Node::usage).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+}
+
+/// This node first, then the others.
+fn nearest(node: NodeId) -> impl Iterator<Item = usize> {
+    let own = node.index();
+    core::iter::once(own).chain((0..MAX_NODES).filter(move |other| *other != own))
+}
+
+/// One bit a frame, set while it is handed out singly: finds a frame given back twice, or never taken.
+#[cfg(feature = "test")]
+mod ledger {
+    use core::sync::atomic::{AtomicU64, Ordering};
+
+    use x86_64::{PhysAddr, VirtAddr};
+
+    use super::PAGE_SIZE;
+
+    #[derive(Debug)]
+    pub(super) struct Ledger(&'static [AtomicU64]);
+
+    impl Ledger {
+        /// # Safety
+        /// `pages` pages at `start` are the ledger's for ever.
+        pub(super) unsafe fn new(start: VirtAddr, pages: usize) -> Self {
+            let words = pages * PAGE_SIZE as usize / 8;
+            // SAFETY: by the caller's promise; zero is a valid AtomicU64.
+            unsafe {
+                start.as_mut_ptr::<u64>().write_bytes(0, words);
+                Self(core::slice::from_raw_parts(start.as_ptr(), words))
+            }
+        }
+
+        fn place(&self, frame: PhysAddr) -> (&AtomicU64, u64) {
+            let index = frame.as_u64() / PAGE_SIZE;
+            (&self.0[(index / 64) as usize], 1 << (index % 64))
+        }
+
+        pub(super) fn taken(&self, frame: PhysAddr) {
+            let (word, bit) = self.place(frame);
+            let before = word.fetch_or(bit, Ordering::Relaxed);
+            assert!(before & bit == 0, "frame {:#x} was handed out twice", frame.as_u64());
+        }
+
+        pub(super) fn given(&self, frame: PhysAddr) {
+            let (word, bit) = self.place(frame);
+            let before = word.fetch_and(!bit, Ordering::Relaxed);
+            assert!(before & bit != 0, "frame {:#x} was given back twice, or never taken", frame.as_u64());
+        }
+    }
+}

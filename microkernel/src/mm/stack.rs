@@ -1,0 +1,63 @@
+//! Kernel stacks, each in an address slot of its own with an unmapped guard page below.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use x86_64::VirtAddr;
+
+use super::layout::{PAGE_SIZE, STACKS, STACKS_SIZE};
+use super::window;
+use crate::arch::paging::MapError;
+
+/// Usable pages of a stack: 16 KiB.
+const PAGES: u64 = 4;
+/// Address space of a stack, guard included.
+const SLOT: u64 = 2 * PAGES * PAGE_SIZE;
+
+static NEXT: AtomicU64 = AtomicU64::new(STACKS);
+
+/// A mapped kernel stack. It is never unmapped: threads that end leave theirs to the next.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    top: VirtAddr,
+}
+
+impl Stack {
+    /// A fresh one.
+    ///
+    /// # Errors
+    /// No memory or no address space.
+    pub(crate) fn new() -> Result<Self, MapError> {
+        let slot = NEXT.fetch_add(SLOT, Ordering::Relaxed);
+        if slot + SLOT > STACKS + STACKS_SIZE {
+            return Err(MapError::NoMemory);
+        }
+        let bottom = VirtAddr::new_truncate(slot + SLOT - PAGES * PAGE_SIZE);
+        window::back(bottom, PAGES)?;
+        Ok(Self { top: bottom + PAGES * PAGE_SIZE })
+    }
+
+    /// The first address above it.
+    pub(crate) fn top(&self) -> VirtAddr {
+        self.top
+    }
+}
+
+/// Writes `value` to the topmost word of the free stack that ends at `top`, and returns the address below it that still
+/// aligns to 16: where an interrupt stack begins whose entry code wants to find its CPU.
+pub(crate) fn with_top_word(top: VirtAddr, value: u64) -> VirtAddr {
+    let word = top - 16u64;
+    // SAFETY: inside the stack, which by the caller's word nobody uses yet.
+    unsafe { word.as_mut_ptr::<u64>().write(value) };
+    word
+}
+
+/// Whether `address` lies in the guard below some stack: a page fault there is a stack overflow.
+pub(crate) fn is_guard(address: u64) -> bool {
+    (STACKS..NEXT.load(Ordering::Relaxed)).contains(&address)
+        && (address - STACKS) % SLOT < SLOT - PAGES * PAGE_SIZE
+}
+
+/// Whether `address` lies in the mapped part of a stack that exists.
+pub(crate) fn is_backed(address: u64) -> bool {
+    (STACKS..NEXT.load(Ordering::Relaxed)).contains(&address) && !is_guard(address)
+}

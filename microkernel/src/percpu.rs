@@ -1,0 +1,173 @@
+//! What each CPU has for itself, found through GS, and the few parts of it that others may touch.
+//!
+//! Fields in cells belong to their CPU alone, with interrupts off where an interrupt could meet them; fields that others
+//! use are atomic. The first two words are read by the entry code.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+
+use crate::console::Ring;
+use x86_64::VirtAddr;
+use x86_64::registers::model_specific::{GsBase, KernelGsBase};
+
+use crate::arch::descriptors::{CpuTables, InterruptStack};
+use crate::interrupt::InterruptState;
+use crate::mm::frames::{FrameCache, NodeId};
+use crate::mm::stack;
+use crate::smp::Inbox;
+use crate::thread::Thread;
+use crate::time::timer::Timer;
+
+/// CPUs the kernel can run on.
+pub(crate) const MAX_CPUS: usize = 256;
+
+/// Index of a CPU, dense from 0, the boot CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CpuId(u16);
+
+impl CpuId {
+    /// The CPU that the loader started.
+    pub(crate) const BOOT: Self = Self(0);
+
+    /// The `index`th CPU.
+    pub(crate) fn new(index: usize) -> Option<Self> {
+        (index < MAX_CPUS).then_some(Self(index as u16))
+    }
+
+    /// Its index.
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A CPU's own data.
+#[repr(C)]
+pub(crate) struct PerCpu {
+    /// `gs:0`: this structure's address, for `this`.
+    self_address: Cell<u64>,
+    /// `gs:8`: top of the current thread's kernel stack, for the entry code.
+    kernel_stack: Cell<u64>,
+    id: CpuId,
+    /// Set once its local APIC is known.
+    apic_id: AtomicU32,
+    node: Cell<NodeId>,
+    thread: Cell<&'static Thread>,
+    /// Log records written here.
+    pub(crate) log: &'static Ring,
+    /// Free frames.
+    pub(crate) frames: FrameCache,
+    /// Interrupt bookkeeping.
+    pub(crate) interrupts: InterruptState,
+    /// The one-shot timer.
+    pub(crate) timer: Timer,
+    /// Work that other CPUs hand to this one.
+    pub(crate) inbox: Inbox,
+}
+
+// SAFETY: every non-atomic field is used by its own CPU only, which `this` guarantees for all accesses but `get`'s, whose
+// callers reach only the atomic ones (`inbox`, `apic_id`, `id`, `log`).
+unsafe impl Sync for PerCpu {}
+
+impl PerCpu {
+    /// The data of CPU `id`, not installed yet.
+    pub(crate) const fn new(id: CpuId, thread: &'static Thread, log: &'static Ring) -> Self {
+        Self {
+            self_address: Cell::new(0),
+            kernel_stack: Cell::new(0),
+            id,
+            apic_id: AtomicU32::new(0),
+            node: Cell::new(NodeId::FIRST),
+            thread: Cell::new(thread),
+            log,
+            frames: FrameCache::new(),
+            interrupts: InterruptState::new(),
+            timer: Timer::new(),
+            inbox: Inbox::new(),
+        }
+    }
+
+    /// Which CPU this is.
+    pub(crate) fn id(&self) -> CpuId {
+        self.id
+    }
+
+    /// Its local APIC's ID.
+    pub(crate) fn apic_id(&self) -> u32 {
+        self.apic_id.load(Ordering::Relaxed)
+    }
+
+    /// Its NUMA node.
+    pub(crate) fn node(&self) -> NodeId {
+        self.node.get()
+    }
+
+    /// The thread it runs.
+    pub(crate) fn thread(&self) -> &'static Thread {
+        self.thread.get()
+    }
+
+    /// Records which APIC and node the CPU has. Boot, before it runs.
+    pub(crate) fn place(&self, apic_id: u32, node: NodeId) {
+        self.apic_id.store(apic_id, Ordering::Relaxed);
+        self.node.set(node);
+    }
+}
+
+static CPUS: [AtomicPtr<PerCpu>; MAX_CPUS] = [const { AtomicPtr::new(core::ptr::null_mut()) }; MAX_CPUS];
+static ONLINE: AtomicUsize = AtomicUsize::new(0);
+
+/// This CPU's data. Valid as long as the caller stays on this CPU: threads do not move in this kernel unless they say so.
+#[inline]
+pub(crate) fn this() -> &'static PerCpu {
+    let address: *const PerCpu;
+    // SAFETY: GS points at this CPU's PerCpu from `install` on, whose first word is its own address.
+    unsafe {
+        core::arch::asm!("mov {}, gs:[0]", out(reg) address, options(nostack, readonly, preserves_flags));
+        &*address
+    }
+}
+
+/// Makes `data` this CPU's own. Its tables and interrupt stacks follow with [`install_tables`].
+pub(crate) fn install(data: &'static PerCpu) {
+    let address = VirtAddr::from_ptr(data);
+    data.self_address.set(address.as_u64());
+    GsBase::write(address);
+    KernelGsBase::write(VirtAddr::zero());
+}
+
+/// Loads segments, task state and gates on this CPU; `stacks` are the tops of free stacks for
+/// interrupts, `kernel_stack` is the top of the running thread's.
+pub(crate) fn install_tables(
+    data: &'static PerCpu,
+    tables: &'static mut CpuTables,
+    stacks: [VirtAddr; InterruptStack::COUNT],
+    kernel_stack: VirtAddr,
+) {
+    let address = VirtAddr::from_ptr(data);
+    let tops = stacks.map(|top| stack::with_top_word(top, address.as_u64()));
+    data.kernel_stack.set(kernel_stack.as_u64());
+    tables.load(tops);
+    GsBase::write(address);
+}
+
+/// The CPU runs the kernel and can be found by others.
+pub(crate) fn announce(data: &'static PerCpu) {
+    CPUS[data.id.index()].store(core::ptr::from_ref(data).cast_mut(), Ordering::Release);
+    ONLINE.fetch_add(1, Ordering::Release);
+}
+
+/// Another CPU's data; only its atomic parts are for the caller.
+pub(crate) fn get(id: CpuId) -> Option<&'static PerCpu> {
+    // SAFETY: null or announced: it lives for ever.
+    unsafe { CPUS[id.index()].load(Ordering::Acquire).as_ref() }
+}
+
+/// All CPUs that run.
+pub(crate) fn all() -> impl Iterator<Item = &'static PerCpu> {
+    (0..MAX_CPUS).filter_map(|index| get(CpuId(index as u16)))
+}
+
+/// How many run.
+pub(crate) fn count() -> usize {
+    ONLINE.load(Ordering::Acquire)
+}

@@ -1,0 +1,260 @@
+//! Bringing up all CPUs, the idle loop, and the one job that a CPU can be handed by another.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use arrayvec::ArrayVec;
+use microkernel_core::acpi::{CpuState, Lint, NmiTarget, Platform};
+use microkernel_core::clock::Exchange;
+use x86_64::PhysAddr;
+
+use crate::arch::apic;
+use crate::arch::cpu::{self, Features, timestamp};
+use crate::arch::descriptors::CpuTables;
+use crate::arch::paging::MapError;
+use crate::arch::trampoline::Trampoline;
+use crate::console::Ring;
+use crate::interrupt::vector;
+use crate::mm::frames::NodeId;
+use crate::mm::stack::Stack;
+use crate::percpu::{self, CpuId, MAX_CPUS, PerCpu};
+use crate::thread::Thread;
+use crate::time::clock::{self, Nanos};
+use crate::time::timer;
+
+/// How long a CPU may take to say that it runs.
+const PATIENCE: Nanos = Nanos(2_000_000_000);
+/// Questions about the time that each newcomer answers.
+const EXCHANGES: usize = 32;
+
+/// A CPU's inbox: a job from another CPU, run in an interrupt. One at a time; it exists for boot and for tests, until the
+/// crossbar carries everything.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    job: AtomicPtr<Job>,
+}
+
+/// A job: a function and how far it is.
+#[derive(Debug)]
+pub(crate) struct Job {
+    run: fn(),
+}
+
+impl Job {
+    /// A job that calls `run` on the CPU it is handed to, interrupts off.
+    pub(crate) const fn new(run: fn()) -> Self {
+        Self { run }
+    }
+}
+
+impl Inbox {
+    pub(crate) const fn new() -> Self {
+        Self { job: AtomicPtr::new(core::ptr::null_mut()) }
+    }
+
+    /// Runs the waiting job, if any. Its CPU, in the wake-up interrupt.
+    pub(crate) fn drain(&self) {
+        let job = self.job.swap(core::ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: null, or a `&'static Job` stored by `hand_over`.
+        if let Some(job) = unsafe { job.as_ref() } {
+            (job.run)();
+        }
+    }
+}
+
+/// Hands `job` to another CPU and wakes it; waits while that CPU has not begun an earlier one.
+pub(crate) fn hand_over(target: &PerCpu, job: &'static Job) {
+    let job = core::ptr::from_ref(job).cast_mut();
+    while target
+        .inbox
+        .job
+        .compare_exchange_weak(core::ptr::null_mut(), job, Ordering::AcqRel, Ordering::Relaxed)
+        .is_err()
+    {
+        cpu::pause();
+    }
+    apic::send(target.apic_id(), vector::WAKE);
+}
+
+/// What a newcomer needs, handed over by address.
+struct Newcomer {
+    data: &'static PerCpu,
+    tables: &'static mut CpuTables,
+    interrupt_stacks: [Stack; 5],
+    stack: Stack,
+    features: Features,
+    nmi_pin: Option<Lint>,
+}
+
+/// Question and answer between the boot CPU and the newcomer: an odd number asks, the next even one has answered.
+static QUESTION: AtomicU64 = AtomicU64::new(0);
+static ANSWER: AtomicU64 = AtomicU64::new(0);
+
+/// Starts every CPU that `platform` names besides this one; those that do not answer are reported and left out.
+pub(crate) fn start_all(platform: &Platform, features: &Features, trampoline_page: Option<PhysAddr>) {
+    let own = percpu::this().apic_id();
+    let others: ArrayVec<_, MAX_CPUS> = platform
+        .cpus
+        .iter()
+        .filter(|entry| entry.state == CpuState::Enabled && entry.apic_id != own)
+        .take(MAX_CPUS - 1)
+        .collect();
+    if others.is_empty() {
+        return;
+    }
+    let Some(page) = trampoline_page else {
+        log::warn!("no free page below 1 MiB: {} CPUs are not started", others.len());
+        return;
+    };
+    // SAFETY: the page was found free and reserved for this.
+    let mut trampoline = unsafe { Trampoline::install(page) };
+    for entry in &others {
+        apic::send_init(entry.apic_id);
+    }
+    // Intel SDM volume 3A, section 9.4.4.1: 10 ms between INIT and the start-up message.
+    clock::spin(Nanos(10_000_000));
+    for entry in others {
+        let index = percpu::count();
+        let nmi_pin = nmi_pin(platform, entry.uid);
+        let started = CpuId::new(index)
+            .ok_or(StartError::Full)
+            .and_then(|id| newcomer(id, entry.apic_id, NodeId::new(entry.node as usize), features, nmi_pin))
+            .and_then(|newcomer| start_one(&mut trampoline, newcomer));
+        if let Err(error) = started {
+            log::warn!("CPU with APIC ID {} was not started: {error}", entry.apic_id);
+            if matches!(error, StartError::Silent) {
+                // It may still come and would read a form meant for the next.
+                log::warn!("no further CPUs are started");
+                return;
+            }
+        }
+    }
+}
+
+/// The local APIC pin on which the board sends NMIs to the CPU with that number in firmware's name space.
+pub(crate) fn nmi_pin(platform: &Platform, uid: u32) -> Option<Lint> {
+    let concerned = |target| matches!(target, NmiTarget::All) || target == NmiTarget::Uid(uid);
+    platform.local_nmis.iter().find(|nmi| concerned(nmi.target)).map(|nmi| nmi.pin)
+}
+
+#[derive(Debug)]
+enum StartError {
+    /// More CPUs than the kernel has room for.
+    Full,
+    /// Out of memory.
+    Memory(MapError),
+    /// It never answered.
+    Silent,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => write!(f, "the kernel has room for {MAX_CPUS}"),
+            Self::Memory(error) => write!(f, "no memory for it ({error:?})"),
+            Self::Silent => f.write_str("it does not answer"),
+        }
+    }
+}
+
+fn newcomer(
+    id: CpuId,
+    apic_id: u32,
+    node: NodeId,
+    features: &Features,
+    nmi_pin: Option<Lint>,
+) -> Result<Newcomer, StartError> {
+    let stack = || Stack::new().map_err(StartError::Memory);
+    let interrupt_stacks = [stack()?, stack()?, stack()?, stack()?, stack()?];
+    let thread: &'static Thread = Box::leak(Box::new(Thread::new("idle", id)));
+    let ring: &'static Ring = Box::leak(Box::new(Ring::new()));
+    let data: &'static PerCpu = Box::leak(Box::new(PerCpu::new(id, thread, ring)));
+    data.place(apic_id, node);
+    let tables = Box::leak(Box::new(CpuTables::new()));
+    Ok(Newcomer { data, tables, interrupt_stacks, stack: stack()?, features: *features, nmi_pin })
+}
+
+fn start_one(trampoline: &mut Trampoline, newcomer: Newcomer) -> Result<(), StartError> {
+    let (id, apic_id, top) = (newcomer.data.id(), newcomer.data.apic_id(), newcomer.stack.top());
+    let argument = Box::into_raw(Box::new(newcomer)).expose_provenance() as u64;
+    trampoline.prepare(top, argument, on_new_cpu);
+    let up = || percpu::get(id).is_some();
+    // The second start-up message is for CPUs that missed the first.
+    for patience in [Nanos(1_000_000), PATIENCE] {
+        if !up() {
+            apic::send_start_up(apic_id, trampoline.page());
+        }
+        let end = clock::now().0 + patience.0;
+        while !up() && clock::now().0 < end {
+            cpu::pause();
+        }
+    }
+    if !up() {
+        return Err(StartError::Silent);
+    }
+    let before = clock::source();
+    let source = clock::judge(compare_clocks());
+    if source != before {
+        log::warn!("CPU {}'s time-stamp counter disagrees: the clock is now {source:?}", id.index());
+    }
+    Ok(())
+}
+
+/// Asks the newcomer for its time-stamp counter, again and again. Boot CPU.
+fn compare_clocks() -> ArrayVec<Exchange, EXCHANGES> {
+    let mut exchanges = ArrayVec::new();
+    let first = QUESTION.load(Ordering::Relaxed);
+    for round in 0..EXCHANGES as u64 {
+        let question = first + 2 * round + 1;
+        let before = timestamp();
+        QUESTION.store(question, Ordering::Release);
+        while QUESTION.load(Ordering::Acquire) == question {
+            cpu::pause();
+        }
+        let remote = ANSWER.load(Ordering::Relaxed);
+        exchanges.push(Exchange { before, remote, after: timestamp() });
+    }
+    exchanges
+}
+
+/// The newcomer's side.
+fn answer_clock_questions(mut due: u64) {
+    for _ in 0..EXCHANGES {
+        while QUESTION.load(Ordering::Acquire) != due + 1 {
+            cpu::pause();
+        }
+        ANSWER.store(timestamp(), Ordering::Relaxed);
+        due += 2;
+        QUESTION.store(due, Ordering::Release);
+    }
+}
+
+/// The first Rust that a further CPU runs, on its own stack and the kernel's tables.
+extern "C" fn on_new_cpu(argument: u64) -> ! {
+    // SAFETY: `start_one` leaked this box for exactly one CPU: this one.
+    let newcomer =
+        unsafe { Box::from_raw(core::ptr::with_exposed_provenance_mut::<Newcomer>(argument as usize)) };
+    let Newcomer { data, tables, interrupt_stacks, stack, features, nmi_pin } = *newcomer;
+    cpu::configure(&features);
+    percpu::install(data);
+    percpu::install_tables(data, tables, interrupt_stacks.map(|stack| stack.top()), stack.top());
+    apic::enable();
+    if let Some(pin) = nmi_pin {
+        apic::enable_nmi_pin(pin);
+    }
+    timer::prepare();
+    let due = QUESTION.load(Ordering::Relaxed);
+    percpu::announce(data);
+    answer_clock_questions(due);
+    log::debug!("CPU {} runs, APIC ID {}, node {}", data.id().index(), data.apic_id(), data.node().index());
+    idle()
+}
+
+/// Sleeps and serves interrupts, for ever.
+pub(crate) fn idle() -> ! {
+    loop {
+        cpu::disable_interrupts();
+        cpu::wait_for_interrupt();
+    }
+}
