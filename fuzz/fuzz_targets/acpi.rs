@@ -1,5 +1,5 @@
-//! ACPI discovery over memory that is nothing but the input, and over a good image patched by it. Checksums are repaired first, or hardly any input would
-//! get past them.
+//! ACPI discovery over memory that is nothing but the input, and over a good image patched by it. Checksums are
+//! repaired first, or hardly any input would get past them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
