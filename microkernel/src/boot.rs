@@ -45,11 +45,23 @@ pub(crate) struct BootInfo {
     pub(crate) command_line: ArrayVec<u8, MAX_COMMAND_LINE>,
     /// Physical range of the boot archive.
     pub(crate) archive: Range<u64>,
-    /// Physical address of the ACPI root pointer (or of the loader's copy), if the loader knows.
-    pub(crate) rsdp: Option<u64>,
+    /// The ACPI root pointer, if the loader knows.
+    pub(crate) rsdp: Option<RootPointer>,
     /// A framebuffer, if there is one.
     pub(crate) framebuffer: Option<Framebuffer>,
 }
+
+/// Where the ACPI root pointer is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RootPointer {
+    /// At this physical address.
+    At(u64),
+    /// Here: the loader passed a copy, in memory that is not kept.
+    Copy([u8; ROOT_POINTER]),
+}
+
+/// Bytes of a root pointer of revision 2; one of revision 1 is shorter and padded with zeroes (ACPI 6.5, table 5.3).
+pub(crate) const ROOT_POINTER: usize = 36;
 
 /// What a road's reader finds, before the common checks.
 struct Found {
@@ -57,7 +69,7 @@ struct Found {
     regions: ArrayVec<RawRegion, MAX_REGIONS>,
     command_line: ArrayVec<u8, MAX_COMMAND_LINE>,
     archive: Option<Range<u64>>,
-    rsdp: Option<u64>,
+    rsdp: Option<RootPointer>,
     framebuffer: Option<Framebuffer>,
     /// The loader's own block, which must not be overwritten while it is in use.
     blocks: ArrayVec<Range<u64>, 4>,

@@ -9,11 +9,14 @@ use x86_64::{PhysAddr, VirtAddr};
 
 use crate::arch::boot::BootFrames;
 use crate::arch::paging::Access;
+use crate::boot::{BootInfo, ROOT_POINTER, RootPointer};
 use crate::mm::layout::{DIRECT_MAP_SIZE, PAGE_SIZE, direct};
 use crate::mm::window;
 
 /// Where BIOSes keep the root pointer and small tables, whether the memory map names the area or not.
 const BIOS_AREA: core::ops::Range<u64> = 0xe_0000..0x10_0000;
+/// Where a copied root pointer is shown: physical addresses end below.
+const ROOT_POINTER_COPY: u64 = 1 << 52;
 /// Kinds that the direct map shows.
 const MEMORY: [RegionKind; 4] =
     [RegionKind::Usable, RegionKind::BootData, RegionKind::AcpiReclaimable, RegionKind::AcpiNvs];
@@ -25,6 +28,8 @@ pub(crate) struct FirmwareMemory<'a> {
     map: &'a MemoryMap,
     frames: RefCell<&'a mut BootFrames>,
     windows: RefCell<ArrayVec<Window, MAX_WINDOWS>>,
+    /// The loader's copy of the root pointer, shown at [`ROOT_POINTER_COPY`].
+    root_pointer: Option<[u8; ROOT_POINTER]>,
     /// Stands in for the firmware's tables, in tests.
     replacement: Option<&'a [u8]>,
 }
@@ -36,13 +41,32 @@ struct Window {
 }
 
 impl<'a> FirmwareMemory<'a> {
-    /// Memory by `map`; page tables for windows come from `frames`.
-    pub(crate) fn new(map: &'a MemoryMap, frames: &'a mut BootFrames, replacement: Option<&'a [u8]>) -> Self {
-        Self { map, frames: RefCell::new(frames), windows: RefCell::new(ArrayVec::new()), replacement }
+    /// Memory by the loader's map; page tables for windows come from `frames`.
+    pub(crate) fn new(info: &'a BootInfo, frames: &'a mut BootFrames, replacement: Option<&'a [u8]>) -> Self {
+        let root_pointer = match info.rsdp {
+            Some(RootPointer::Copy(bytes)) => Some(bytes),
+            Some(RootPointer::At(_)) | None => None,
+        };
+        Self {
+            map: &info.map,
+            root_pointer,
+            frames: RefCell::new(frames),
+            windows: RefCell::new(ArrayVec::new()),
+            replacement,
+        }
+    }
+
+    /// The address to begin at: the loader's word, else where BIOSes put it.
+    pub(crate) fn root_pointer(&self, info: &BootInfo) -> Option<u64> {
+        match info.rsdp {
+            Some(RootPointer::At(address)) => Some(address),
+            Some(RootPointer::Copy(_)) => Some(ROOT_POINTER_COPY),
+            None => self.search(),
+        }
     }
 
     /// Looks for the root pointer where BIOSes put it (ACPI 6.5, section 5.2.5.1), for loaders that do not say.
-    pub(crate) fn search_rsdp(&self) -> Option<u64> {
+    fn search(&self) -> Option<u64> {
         let area = self.bytes(BIOS_AREA.start, (BIOS_AREA.end - BIOS_AREA.start) as usize)?;
         let found = area.chunks_exact(16).position(|chunk| chunk.starts_with(b"RSD PTR "))?;
         Some(BIOS_AREA.start + found as u64 * 16)
@@ -68,6 +92,9 @@ impl<'a> FirmwareMemory<'a> {
 impl PhysMemory for FirmwareMemory<'_> {
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]> {
         let end = address.checked_add(length as u64)?;
+        if let (Some(copy), Some(offset)) = (&self.root_pointer, address.checked_sub(ROOT_POINTER_COPY)) {
+            return copy.get(offset as usize..(end - ROOT_POINTER_COPY) as usize);
+        }
         #[cfg(feature = "test")]
         if let Some(image) = self.replacement {
             use microkernel_core::acpi::image::GUEST_BASE;

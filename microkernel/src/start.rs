@@ -138,10 +138,10 @@ fn read_firmware(
         AcpiSource::Archive if cfg!(feature = "test") => archive.get("test/acpi"),
         _ => None,
     };
-    let memory = FirmwareMemory::new(&info.map, boot_frames, replacement);
+    let memory = FirmwareMemory::new(info, boot_frames, replacement);
     let rsdp = match replacement {
         Some(_) => Some(acpi::image::GUEST_BASE),
-        None => info.rsdp.or_else(|| memory.search_rsdp()),
+        None => memory.root_pointer(info),
     };
     let platform = acpi::discover(&memory, rsdp);
     for warning in platform.warnings.as_slice() {

@@ -3,15 +3,17 @@
 use arrayvec::ArrayVec;
 use microkernel_core::memmap::RawRegion;
 use multiboot2::{BootInformation, BootInformationHeader};
-use x86_64::{PhysAddr, VirtAddr};
+use x86_64::PhysAddr;
 
-use super::{BootError, Found, Framebuffer, copy_command_line, kind_of_e820, physical_bytes};
-use crate::mm::layout::{direct, physical_of_direct};
+use super::{
+    BootError, Found, Framebuffer, ROOT_POINTER, RootPointer, copy_command_line, kind_of_e820, physical_bytes,
+};
+use crate::mm::layout::direct;
 
 /// Largest block that is believed.
 const LIMIT: u64 = 1 << 20;
-/// Bytes of a tag's type and size, in front of the copy of the ACPI root pointer.
-const TAG_HEADER: u64 = 8;
+/// Tags with a copy of the ACPI root pointer, of revision 1 and later; a loader that passes both passes the later last.
+const RSDP_TAGS: [u32; 2] = [14, 15];
 
 /// Reads the block at `block`.
 pub(super) fn read(block: PhysAddr) -> Result<Found, BootError> {
@@ -42,11 +44,13 @@ pub(super) fn read(block: PhysAddr) -> Result<Found, BootError> {
         .command_line_tag()
         .and_then(|tag| tag.cmdline().ok())
         .map_or_else(ArrayVec::new, |line| copy_command_line(line.as_bytes()));
-    let rsdp = info
-        .rsdp_v2_tag()
-        .map(|tag| VirtAddr::from_ptr(tag))
-        .or_else(|| info.rsdp_v1_tag().map(|tag| VirtAddr::from_ptr(tag)))
-        .map(|tag| physical_of_direct(tag).as_u64() + TAG_HEADER);
+    let rsdp = info.tags().filter(|tag| RSDP_TAGS.contains(&u32::from(tag.header().typ))).last().map(|tag| {
+        let mut copy = [0; ROOT_POINTER];
+        for (to, from) in copy.iter_mut().zip(tag.payload()) {
+            *to = *from;
+        }
+        RootPointer::Copy(copy)
+    });
     let framebuffer = info.framebuffer_tag().and_then(Result::ok).map(|tag| Framebuffer {
         address: tag.address(),
         width: tag.width(),

@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 use microkernel_core::memmap::RawRegion;
 use x86_64::PhysAddr;
 
-use super::{BootError, Found, copy_command_line, kind_of_e820, physical_bytes};
+use super::{BootError, Found, RootPointer, copy_command_line, kind_of_e820, physical_bytes};
 
 const MAGIC: u32 = 0x336e_c578;
 const START_INFO: u64 = 56;
@@ -46,7 +46,7 @@ pub(super) fn read(block: PhysAddr) -> Result<Found, BootError> {
         0 => ArrayVec::new(),
         at => copy_command_line(physical_bytes(at, 4096, "PVH command line out of reach")?),
     };
-    let rsdp = Some(u64_at(info, 32)).filter(|address| *address != 0);
+    let rsdp = Some(u64_at(info, 32)).filter(|address| *address != 0).map(RootPointer::At);
     Ok(Found {
         protocol: "PVH",
         regions,
