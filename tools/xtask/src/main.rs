@@ -6,6 +6,7 @@
 //! 125 the guest ended without saying how.
 
 mod bench;
+mod build;
 mod check;
 mod test;
 

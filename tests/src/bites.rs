@@ -1,0 +1,89 @@
+//! Deliberately broken variants of the kernel, and the test that has to fail for each.
+//!
+//! A test that can't fail proves nothing. Each variant switches one precaution off by `--cfg bite="NAME"`;
+//! `cargo xtask test --bite` builds it and expects its test, and that one, to notice.
+
+use anyhow::bail;
+
+use crate::context::Context;
+use crate::kernel::{KernelOutcome, kernel_tests};
+
+/// One broken variant.
+#[derive(Debug)]
+pub struct Bite {
+    /// As in `--cfg bite="NAME"`.
+    pub name: &'static str,
+    /// What it breaks.
+    pub breaks: &'static str,
+    /// Which test has to fail.
+    pub judge: Judge,
+}
+
+/// The test that has to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judge {
+    /// A kernel test, on this many CPUs.
+    Kernel {
+        /// Its name, as the kernel lists it.
+        test: &'static str,
+        /// CPUs of the machine it runs on.
+        cpus: u32,
+    },
+    /// A system test.
+    System(&'static str),
+}
+
+/// All variants.
+pub const BITES: &[Bite] = &[
+    Bite {
+        name: "no-redzone-skip",
+        breaks: "interrupt entry writes right below the stack pointer, over the red zone of compiled library code",
+        judge: Judge::Kernel { test: "entry::vectors_and_red_zone_survive_interrupts", cpus: 1 },
+    },
+    Bite {
+        name: "no-vector-save",
+        breaks: "interrupts do not keep the vector registers of what they interrupt",
+        judge: Judge::Kernel { test: "entry::vectors_and_red_zone_survive_interrupts", cpus: 1 },
+    },
+];
+
+impl Bite {
+    /// Runs the judge against this variant, which `context` has to hold; an error says that the break was not noticed.
+    pub fn run(&self, context: &Context<'_>) -> anyhow::Result<()> {
+        match self.judge {
+            Judge::Kernel { test, cpus } => {
+                let results = kernel_tests(context, cpus, Some(test))?;
+                match results.iter().find(|result| result.name == test).map(|result| result.outcome) {
+                    Some(KernelOutcome::Failed) => Ok(()),
+                    Some(outcome) => bail!("{test}: {outcome:?} although the kernel {}", self.breaks),
+                    None => bail!("there is no kernel test {test}"),
+                }
+            }
+            Judge::System(name) => {
+                let Some(test) = crate::all().find(|test| test.name == name) else {
+                    bail!("there is no system test {name}");
+                };
+                match (test.run)(context) {
+                    Err(_) => Ok(()),
+                    Ok(()) => bail!("{name} passed although the kernel {}", self.breaks),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn judges_exist_and_names_are_distinct() {
+        let names: std::collections::BTreeSet<_> = BITES.iter().map(|bite| bite.name).collect();
+        assert_eq!(names.len(), BITES.len());
+        for bite in BITES {
+            if let Judge::System(name) = bite.judge {
+                assert!(crate::all().any(|test| test.name == name), "{name}");
+            }
+        }
+    }
+}

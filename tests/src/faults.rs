@@ -1,0 +1,129 @@
+//! How the kernel ends when it must: with a report that helps, all CPUs stopped, and a status that says so.
+
+use std::time::Duration;
+
+use anax_vm::Spec;
+use anyhow::{Context as _, ensure};
+
+use crate::context::{Context, SystemTest, Tier};
+use crate::guest::{self, Seen};
+
+/// The tests of this module.
+pub(crate) const TESTS: &[SystemTest] = &[
+    SystemTest {
+        name: "faults.reports",
+        tier: Tier::Quick,
+        needs: &[],
+        processors: 1,
+        estimate: Duration::from_secs(10),
+        run: reports,
+    },
+    SystemTest {
+        name: "faults.all-cpus-stop",
+        tier: Tier::Quick,
+        needs: &[],
+        processors: 4,
+        estimate: Duration::from_secs(3),
+        run: all_cpus_stop,
+    },
+];
+
+/// What a kind of fault leads to.
+struct Kind {
+    command: &'static str,
+    /// What the `anax: panic:` line has to mention, in lower case.
+    meaning: &'static str,
+    /// The function that the backtrace has to name.
+    function: &'static str,
+    report: Report,
+}
+
+/// What a report consists of besides its backtrace.
+#[derive(PartialEq, Eq)]
+enum Report {
+    /// The CPU's registers: it faulted.
+    Registers,
+    /// A place in the source: the code noticed by itself.
+    Source,
+}
+
+const KINDS: &[Kind] = &[
+    Kind { command: "panic", meaning: "asked for", function: "commands::", report: Report::Source },
+    Kind {
+        command: "fault double-free",
+        meaning: "free",
+        function: "fault::double_free",
+        report: Report::Source,
+    },
+    Kind { command: "fault divide", meaning: "divi", function: "fault::divide", report: Report::Registers },
+    Kind {
+        command: "fault execute-data",
+        meaning: "execut",
+        function: "fault::execute_data",
+        report: Report::Registers,
+    },
+    Kind {
+        command: "fault general-protection",
+        meaning: "general protection",
+        function: "fault::general_protection",
+        report: Report::Registers,
+    },
+    Kind {
+        command: "fault invalid-opcode",
+        meaning: "invalid opcode",
+        function: "fault::invalid_opcode",
+        report: Report::Registers,
+    },
+    Kind {
+        command: "fault read-null",
+        meaning: "read",
+        function: "fault::read_null",
+        report: Report::Registers,
+    },
+    Kind {
+        command: "fault write-text",
+        meaning: "writ",
+        function: "fault::write_text",
+        report: Report::Registers,
+    },
+    Kind {
+        command: "fault stack-overflow",
+        meaning: "stack",
+        function: "fault::stack_overflow",
+        report: Report::Registers,
+    },
+];
+
+fn reports(context: &Context<'_>) -> anyhow::Result<()> {
+    for kind in KINDS {
+        let log = kind.command.replace(' ', "-");
+        let seen = guest::run(&guest::spec(context, &log), kind.command)?;
+        check(&seen, kind).with_context(|| format!("{} (log: {log})", kind.command))?;
+    }
+    Ok(())
+}
+
+fn check(seen: &Seen, kind: &Kind) -> anyhow::Result<()> {
+    seen.expect_panic()?;
+    let line = seen.console_line("anax: panic: ").context("there is no line 'anax: panic: ...'")?;
+    ensure!(line.to_lowercase().contains(kind.meaning), "'{line}' does not mention '{}'", kind.meaning);
+    let backtrace = seen.console().split_once("backtrace:").context("there is no backtrace")?.1;
+    ensure!(backtrace.contains(kind.function), "the backtrace does not name {}", kind.function);
+    let registers = ["rax", "rsp", "rip", "cr2"].iter().all(|name| seen.console().contains(name));
+    ensure!(registers || kind.report == Report::Source, "the registers are missing");
+    ensure!(
+        line.contains(".rs:") || kind.report == Report::Registers,
+        "'{line}' names no place in the source"
+    );
+    Ok(())
+}
+
+fn all_cpus_stop(context: &Context<'_>) -> anyhow::Result<()> {
+    let seen = guest::run(&Spec { cpus: 4, ..guest::spec(context, "boot") }, "panic")?;
+    seen.expect_panic()?;
+    ensure!(
+        seen.console().contains("3 other CPUs stopped"),
+        "the log does not say that three other CPUs stopped"
+    );
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! Tests that need the whole system: they boot the real image and judge what comes out of it.
+//!
+//! Each module holds tests of one kind and lists them in a constant `TESTS`; `cargo xtask test` runs them, since it
+//! builds what they boot. Logic that can be tested without booting is tested next to its source instead.
+#![forbid(unsafe_code)]
+
+pub mod bites;
+mod boot;
+pub mod context;
+mod counting;
+mod emulator;
+mod exec;
+mod faults;
+mod firmware;
+pub mod guest;
+pub mod kernel;
+mod refusal;
+mod tiny_guest;
+
+pub use bites::{BITES, Bite};
+pub use context::{Artefacts, Context, Effort, Need, SystemTest, Tier};
+pub use kernel::{KERNEL_TEST_CPUS, KernelOutcome, KernelTest, kernel_tests};
+
+/// Every system test.
+pub fn all() -> impl Iterator<Item = &'static SystemTest> {
+    [boot::TESTS, counting::TESTS, exec::TESTS, faults::TESTS, firmware::TESTS, refusal::TESTS]
+        .into_iter()
+        .flatten()
+}

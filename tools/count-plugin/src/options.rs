@@ -1,0 +1,47 @@
+//! The words after the plugin's name on QEMU's command line.
+
+use std::path::PathBuf;
+
+/// How finely instructions are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grain {
+    /// A whole block when it is entered. A block that a fault leaves half-way counts in full.
+    Block,
+    /// Each instruction when it is reached. A faulting instruction counts again when it is retried.
+    Instruction,
+}
+
+/// Whether accesses to device memory are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mmio {
+    /// No: memory accesses run at full speed.
+    Ignored,
+    /// Yes: every memory access calls the plugin.
+    Counted,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) out: PathBuf,
+    pub(crate) grain: Grain,
+    pub(crate) mmio: Mmio,
+}
+
+impl Options {
+    /// Reads `out=PATH`, `grain=block|instruction` and `mmio=off|on`; the error is the offending word.
+    pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut out, mut grain, mut mmio) = (None, Grain::Block, Mmio::Ignored);
+        for word in words {
+            match word.split_once('=') {
+                Some(("out", path)) => out = Some(PathBuf::from(path)),
+                Some(("grain", "block")) => grain = Grain::Block,
+                Some(("grain", "instruction")) => grain = Grain::Instruction,
+                Some(("mmio", "off")) => mmio = Mmio::Ignored,
+                Some(("mmio", "on")) => mmio = Mmio::Counted,
+                _ => return Err(format!("unknown option '{word}'")),
+            }
+        }
+        Ok(Self { out: out.ok_or("out=PATH is missing")?, grain, mmio })
+    }
+}

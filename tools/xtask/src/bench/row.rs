@@ -1,0 +1,44 @@
+//! One measured figure.
+
+use count_format::Counts;
+
+/// How a figure was counted, which decides how much it may grow unnoticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// By the emulator's instruction counter: the same on every run.
+    Icount,
+    /// By the plugin: other CPUs and the host's timing have their part in it.
+    #[expect(dead_code, reason = "for groups that involve several CPUs or the wire; boot involves neither")]
+    Plugin,
+}
+
+impl Counted {
+    /// By what factor a figure may exceed its baseline.
+    pub(super) fn allowance(self) -> f64 {
+        match self {
+            Self::Icount => 1.01,
+            Self::Plugin => 1.05,
+        }
+    }
+}
+
+/// One measured figure. Whoever makes a row has checked that the work it measures was done.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// Group and name: `boot.entry_to_ready`.
+    pub(crate) name: &'static str,
+    /// The figure.
+    pub(crate) value: f64,
+    /// What it counts.
+    pub(crate) unit: &'static str,
+    /// How it was counted.
+    pub(crate) counted: Counted,
+    /// The instructions that are dear on real hardware, where they were counted.
+    pub(crate) expensive: Option<Counts>,
+    /// More than this fails.
+    pub(crate) limit: Option<f64>,
+    /// What to aim for.
+    pub(crate) aim: Option<f64>,
+    /// The same figure of the system to compare with.
+    pub(crate) peer: Option<f64>,
+}
