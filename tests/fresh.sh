@@ -82,6 +82,7 @@ debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates "$release"
     >"$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; fail "debootstrap (log: $root.log)"; }
 rm -f "$root.log"
 # What this host needs to reach its mirrors: sources, proxies, name servers, certificates.
+rm -f "$root/etc/apt/sources.list"
 cp -a /etc/apt/. "$root/etc/apt/"
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
 mkdir -p "$root/etc/ssl/certs" "$root/opt/rust"

@@ -58,7 +58,7 @@ pub(crate) struct Place(pub(crate) u64);
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match SYMBOLS.get().and_then(|symbols| symbols.lookup(self.0)) {
-            Some(symbol) => write!(f, "{:#018x} {}+{:#x}", self.0, symbol.name, symbol.offset),
+            Some(symbol) => write!(f, "{:#018x} {symbol}", self.0),
             None => write!(f, "{:#018x}", self.0),
         }
     }

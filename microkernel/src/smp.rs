@@ -205,11 +205,16 @@ fn start_one(trampoline: &mut Trampoline, newcomer: Newcomer) -> Result<(), Star
 fn compare_clocks() -> ArrayVec<Exchange, EXCHANGES> {
     let mut exchanges = ArrayVec::new();
     let first = QUESTION.load(Ordering::Relaxed);
+    let give_up = clock::now().0 + PATIENCE.0;
     for round in 0..EXCHANGES as u64 {
         let question = first + 2 * round + 1;
         let before = timestamp();
         QUESTION.store(question, Ordering::Release);
         while QUESTION.load(Ordering::Acquire) == question {
+            if clock::now().0 > give_up {
+                // Too few exchanges to trust the counters: that is what the judge will find.
+                return ArrayVec::new();
+            }
             cpu::pause();
         }
         let remote = ANSWER.load(Ordering::Relaxed);
