@@ -100,7 +100,7 @@ pub enum Net {
 pub enum Console {
     /// This program's terminal, both ways, in raw mode; Ctrl-A X quits.
     Terminal,
-    /// Copied to standard error.
+    /// Copied to standard error, without the control sequences that firmware likes.
     Stderr,
     /// Kept, not shown.
     Quiet,
