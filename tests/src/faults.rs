@@ -48,7 +48,7 @@ enum Report {
 }
 
 const KINDS: &[Kind] = &[
-    Kind { command: "panic", meaning: "asked for", function: "commands::", report: Report::Source },
+    Kind { command: "panic", meaning: "asked for", function: "runner::", report: Report::Source },
     Kind {
         command: "fault double-free",
         meaning: "free",

@@ -17,7 +17,7 @@ const DENY: [&str; 3] = ["--", "-D", "warnings"];
 /// `cargo fmt --check`.
 pub(super) fn formatting(root: &Path, findings: &mut Findings) -> anyhow::Result<()> {
     let mut command = Command::new(build::cargo_program());
-    command.current_dir(root).args(["fmt", "--all", "--check"]);
+    command.current_dir(root).args(["fmt", "--all", "--check", "--", "--color=never"]);
     judge(command, "the tree is not formatted; run `cargo fmt --all`", findings)
 }
 
