@@ -2,7 +2,7 @@
 //!
 //! `/dev/kvm` is there on many machines that cannot run an ordinary kernel with it (nested in another
 //! hypervisor, an emulated one, a container without the right). The only proof is a kernel that ran, so the
-//! kernel in question is booted once with a short limit. "It works" is remembered; "it does not" is
+//! kernel in question is booted once with a short limit and has to run a command. "It works" is remembered; "it does not" is
 //! remembered only if the same kernel then booted without KVM, so that a broken kernel is not held against
 //! the host.
 
@@ -12,10 +12,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::host::find_program;
-use crate::{Accel, Boot, Chipset, Console, ControlLine, Debugger, Emulator, Limits, Machine, Nic, Spec};
+use crate::{
+    Accel, Boot, Chipset, Console, ControlLine, Debugger, Emulator, Ending, Limits, Machine, Nic, Spec,
+};
 
-/// How long a kernel with KVM may take to its `Ready`; without KVM it takes less than a second.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a kernel with KVM may take from start to end; without KVM it takes about a second.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The same without KVM, on a busy host.
 const PATIENCE_WITHOUT: Duration = Duration::from_secs(20);
@@ -49,13 +51,13 @@ pub(crate) fn resolve(spec: &Spec) -> Accel {
 
 /// Boots the kernel with KVM, and if that fails without; says what to use and whether that is certain.
 fn attempt(spec: &Spec) -> (Accel, bool) {
-    if boots(spec, Accel::Kvm, PATIENCE) {
+    if runs(spec, Accel::Kvm, PATIENCE) {
         return (Accel::Kvm, true);
     }
-    (Accel::Tcg, boots(spec, Accel::Tcg, PATIENCE_WITHOUT))
+    (Accel::Tcg, runs(spec, Accel::Tcg, PATIENCE_WITHOUT))
 }
 
-fn boots(spec: &Spec, accel: Accel, patience: Duration) -> bool {
+fn runs(spec: &Spec, accel: Accel, patience: Duration) -> bool {
     let mut trial = Spec::new(&spec.kernel, &spec.archive);
     trial.accel = accel;
     trial.boot = Boot::Pvh;
@@ -64,7 +66,8 @@ fn boots(spec: &Spec, accel: Accel, patience: Duration) -> bool {
     trial.console = Console::Quiet;
     trial.control = ControlLine::Com2;
     trial.limits = Limits { ready: patience, silence: patience, total: Some(patience) };
-    Machine::start(&trial).is_ok_and(|mut machine| machine.wait_ready(&mut |_| {}).is_ok())
+    Machine::start(&trial)
+        .is_ok_and(|mut machine| machine.exec("true", &mut |_| {}).ending == Ending::Exited { status: 0 })
 }
 
 fn file(spec: &Spec) -> Option<PathBuf> {

@@ -27,7 +27,7 @@ pub fn build_iso(kernel: &Path, archive: &Path, command_line: &str, output: &Pat
     let folder = tempfile::Builder::new().prefix("anax-iso-").tempdir()?;
     let boot = folder.path().join("boot");
     fs::create_dir_all(boot.join("grub"))?;
-    copy(kernel, &boot.join("anax"))?;
+    strip(kernel, &boot.join("anax"))?;
     copy(archive, &boot.join("archive"))?;
     fs::write(boot.join("grub/grub.cfg"), menu(command_line))?;
 
@@ -46,6 +46,13 @@ pub fn build_iso(kernel: &Path, archive: &Path, command_line: &str, output: &Pat
         String::from_utf8_lossy(&result.stderr)
     );
     Ok(())
+}
+
+/// Copies the kernel without its debug information: GRUB would load that too.
+fn strip(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let status = Command::new("strip").arg("-o").arg(to).arg(from).stderr(Stdio::null()).status();
+    // A file that is no ELF, or a host without binutils: GRUB will say what is wrong, or load a little more.
+    if status.is_ok_and(|status| status.success()) { Ok(()) } else { copy(from, to) }
 }
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
