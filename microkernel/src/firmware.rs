@@ -17,6 +17,8 @@ use crate::mm::window;
 const BIOS_AREA: core::ops::Range<u64> = 0xe_0000..0x10_0000;
 /// Where a copied root pointer is shown: physical addresses end below.
 const ROOT_POINTER_COPY: u64 = 1 << 52;
+/// Where IO-APICs, HPETs and local APICs live on a PC: reading there has effects, so no table is looked for.
+const DEVICE_AREA: core::ops::Range<u64> = 0xfec0_0000..0xff00_0000;
 /// Kinds that the direct map shows.
 const MEMORY: [RegionKind; 4] =
     [RegionKind::Usable, RegionKind::BootData, RegionKind::AcpiReclaimable, RegionKind::AcpiNvs];
@@ -108,7 +110,11 @@ impl PhysMemory for FirmwareMemory<'_> {
             direct(PhysAddr::new_truncate(address))
         } else {
             let in_bios_area = BIOS_AREA.start <= address && end <= BIOS_AREA.end;
-            if length == 0 || !(in_bios_area || self.map.contains(address..end, &[RegionKind::Reserved])) {
+            let in_device_area = address < DEVICE_AREA.end && DEVICE_AREA.start < end;
+            if length == 0
+                || in_device_area
+                || !(in_bios_area || self.map.contains(address..end, &[RegionKind::Reserved]))
+            {
                 return None;
             }
             self.windowed(address, end)?

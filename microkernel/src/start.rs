@@ -84,6 +84,8 @@ pub(crate) fn on_boot_cpu(road: Road) -> ! {
     let usable = free_memory(&info.map, &platform);
 
     install_boot_tables();
+    let mut platform = platform;
+    believe_only_devices(&info.map, &mut platform);
     start_devices(&platform, &features);
     let place = platform.cpus.iter().find(|entry| entry.apic_id == apic::id());
     BOOT_CPU.place(apic::id(), NodeId::new(place.map_or(0, |entry| entry.node as usize)));
@@ -211,6 +213,28 @@ fn install_boot_tables() {
     };
     let tables = MutexGuard::leak(BOOT_TABLES[1].lock());
     percpu::install_tables(&BOOT_CPU, tables, stacks.map(|stack| stack.top()), entry::stack_top());
+}
+
+/// Drops what firmware says of registers that the memory map says are memory.
+fn believe_only_devices(map: &MemoryMap, platform: &mut Platform) {
+    let is_memory = |address: u64| {
+        let page = address & !(PAGE_SIZE - 1);
+        map.iter().any(|region| {
+            region.kind != RegionKind::Reserved
+                && region.start < page.saturating_add(PAGE_SIZE)
+                && page < region.end
+        })
+    };
+    platform.io_apics.retain(|io_apic| {
+        let memory = is_memory(u64::from(io_apic.address));
+        if memory {
+            log::warn!("ACPI: IO-APIC {} at {:#x} would be in memory: ignored", io_apic.id, io_apic.address);
+        }
+        !memory
+    });
+    if let Some(hpet) = platform.hpet.take_if(|hpet| is_memory(hpet.address)) {
+        log::warn!("ACPI: the HPET at {:#x} would be in memory: ignored", hpet.address);
+    }
 }
 
 /// Interrupt controllers and the way to switch off.

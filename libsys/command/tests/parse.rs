@@ -58,6 +58,8 @@ fn limits() {
     assert_eq!(refused(&"a;".repeat(MAX_STEPS + 1)).1, ParseErrorKind::TooManySteps);
     assert_eq!(words(&"a ".repeat(MAX_WORDS)).len(), MAX_WORDS);
     assert_eq!(refused(&"a ".repeat(MAX_WORDS + 1)).1, ParseErrorKind::TooManyWords);
+    assert_eq!(parse(&"a b c d;".repeat(MAX_STEPS)).expect("just fits").len(), MAX_STEPS);
+    assert_eq!(refused(&"a b c d e;".repeat(MAX_STEPS)).1, ParseErrorKind::TooManyWords);
     assert_eq!(words(&"a".repeat(MAX_BYTES))[0].len(), MAX_BYTES);
     assert_eq!(refused(&"a".repeat(MAX_BYTES + 1)), (MAX_BYTES, ParseErrorKind::TooLong));
 }

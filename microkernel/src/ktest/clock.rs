@@ -1,9 +1,10 @@
 //! The clock never goes back, on one CPU or across all; timers fire, and not early.
 
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::{Context, Held, Verdict};
-use crate::arch::cpu;
+use crate::arch::{apic, cpu};
+use crate::interrupt::vector;
 use crate::smp::{self, Job};
 use crate::time::clock::{self, Nanos};
 use crate::time::timer;
@@ -33,23 +34,50 @@ static SEATS: AtomicUsize = AtomicUsize::new(0);
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 static DONE: AtomicUsize = AtomicUsize::new(0);
 
-/// A reader's part, until all readings are done. Gives up when nobody moves for long.
+/// By seat: the reader's APIC ID, and whether it sleeps (or is about to).
+static APIC_IDS: [AtomicU32; READERS] = [const { AtomicU32::new(0) }; READERS];
+static ASLEEP: [AtomicBool; READERS] = [const { AtomicBool::new(false) }; READERS];
+/// Looks at the turn before going to sleep: the turn of a peer that runs comes back sooner than that.
+const SPINS: u32 = 200;
+
+/// A reader's part, until all readings are done.
 fn read_in_turn() {
-    let seat = TAKEN.fetch_add(1, Ordering::AcqRel) as u64;
-    let (seats, limit) = (SEATS.load(Ordering::Acquire) as u64, LIMIT.load(Ordering::Acquire));
-    let mut number = seat;
+    let seat = TAKEN.fetch_add(1, Ordering::AcqRel);
+    APIC_IDS[seat].store(percpu::this().apic_id(), Ordering::Release);
+    while TAKEN.load(Ordering::Acquire) < SEATS.load(Ordering::Acquire) {
+        cpu::pause();
+    }
+    let (seats, limit) = (SEATS.load(Ordering::Acquire), LIMIT.load(Ordering::Acquire));
+    let mut number = seat as u64;
     while number < limit {
-        while TURN.load(Ordering::Acquire) != number {
-            cpu::pause();
-        }
+        await_turn(seat, number);
         let now = clock::now().0;
         if LATEST.swap(now, Ordering::AcqRel) > now {
             BACKWARD.fetch_add(1, Ordering::Relaxed);
         }
-        TURN.store(number + 1, Ordering::Release);
-        number += seats;
+        TURN.store(number + 1, Ordering::SeqCst);
+        let next = (seat + 1) % seats;
+        if ASLEEP[next].load(Ordering::SeqCst) {
+            apic::send(APIC_IDS[next].load(Ordering::Acquire), vector::WAKE);
+        }
+        number += seats as u64;
     }
     DONE.fetch_add(1, Ordering::AcqRel);
+}
+
+/// Waits for the turn `number`: a bounded spin, then sleep until the one before rings. Interrupts are off.
+fn await_turn(seat: usize, number: u64) {
+    if (0..SPINS).any(|_| {
+        cpu::pause();
+        TURN.load(Ordering::Acquire) == number
+    }) {
+        return;
+    }
+    ASLEEP[seat].store(true, Ordering::SeqCst);
+    while TURN.load(Ordering::SeqCst) != number {
+        cpu::wait_for_interrupt();
+    }
+    ASLEEP[seat].store(false, Ordering::SeqCst);
 }
 
 static READ_IN_TURN: Job = Job::new(read_in_turn);
@@ -70,7 +98,9 @@ fn alternating_reads_never_go_back(context: &Context) -> Verdict {
     for other in &others {
         smp::hand_over(other, &READ_IN_TURN);
     }
+    let off = cpu::InterruptsOff::new();
     read_in_turn();
+    drop(off);
     while DONE.load(Ordering::Acquire) <= others.len() {
         cpu::pause();
     }

@@ -81,6 +81,36 @@ fn faults_are_told_exactly() {
     assert!(text.ends_with("has an entry at offset 44 of length 0: ignored"), "{text}");
 }
 
+/// The last entry is the dangerous one: what it lacks would be read from behind the table.
+#[test]
+fn each_kind_of_entry_has_its_least_length() {
+    // ACPI 6.5, 5.2.12.2 to 5.2.12.13 and 5.2.12.19; of a local SAPIC's string at least the terminator.
+    let least = [8, 12, 10, 8, 6, 12, 16, 17, 16, 16, 12].into_iter().enumerate().chain([(0x10, 16)]);
+    for (kind, least) in least {
+        for length in 2..=least {
+            let image = Image::new(BASE).cpu(0).madt_entry(kind as u8, &vec![0; length - 2]);
+            let platform = discovered(&image);
+            let too_short = platform.warnings.as_slice().iter().any(|warning| {
+                let problem = EntryProblem::TooShort;
+                matches!(warning, AcpiWarning::BadTable { fault, .. } if *fault == Fault::Entry { offset: 52, problem })
+            });
+            assert_eq!(too_short, length < least, "kind {kind}, length {length}: {:?}", platform.warnings);
+            assert_eq!(platform.cpus.is_empty(), too_short);
+        }
+    }
+    // SRAT: CPU, memory, x2APIC CPU.
+    for (kind, least) in [(0, 16), (1, 40), (2, 24)] {
+        for length in [2, least - 1, least] {
+            let platform = discovered(&Image::pc(BASE, 1).srat_entry(kind, &vec![0; length - 2]));
+            assert_eq!(
+                platform.warnings.as_slice().is_empty(),
+                length == least,
+                "kind {kind}, length {length}"
+            );
+        }
+    }
+}
+
 #[test]
 fn without_an_rsdp_nothing_is_touched() {
     struct Untouchable;

@@ -47,8 +47,9 @@ impl Image {
         }
     }
 
-    /// What QEMU's and Bochs's PC tell, in table form: `cpus` CPUs with APIC IDs from 0, an IO-APIC, the usual overrides,
-    /// the HPET, and ICH9's power management ports. A kernel that boots on such a machine can believe it.
+    /// What QEMU's PCs (pc and q35) tell: `cpus` CPUs with APIC IDs from 0, an IO-APIC, the usual overrides,
+    /// the HPET, and ICH9's power management ports. A kernel that boots there can
+    /// believe it; Bochs keeps power management elsewhere, at 0xb000.
     #[must_use]
     pub fn pc(base: u64, cpus: u32) -> Self {
         let mut image = Self::new(base).io_apic(IoApic { id: 0, address: 0xfec0_0000, gsi_base: 0 });
@@ -144,24 +145,29 @@ impl Image {
 
     /// Puts a CPU into a proximity domain.
     #[must_use]
-    pub fn node_cpu(mut self, apic_id: u32, domain: u32) -> Self {
+    pub fn node_cpu(self, apic_id: u32, domain: u32) -> Self {
         let (id, domain) = (apic_id.to_le_bytes(), domain.to_le_bytes());
         if apic_id < 255 {
             let body = [domain[0], id[0], 1, 0, 0, 0, 0, domain[1], domain[2], domain[3], 0, 0, 0, 0];
-            push_entry(&mut self.srat, 0, &body);
+            self.srat_entry(0, &body)
         } else {
-            push_entry(&mut self.srat, 2, &[&[0, 0], &domain[..], &id, &[1, 0, 0, 0], &[0; 8]].concat());
+            self.srat_entry(2, &[&[0, 0], &domain[..], &id, &[1, 0, 0, 0], &[0; 8]].concat())
         }
-        self
     }
 
     /// Puts memory into a proximity domain.
     #[must_use]
-    pub fn node_memory(mut self, start: u64, length: u64, domain: u32) -> Self {
+    pub fn node_memory(self, start: u64, length: u64, domain: u32) -> Self {
         let (start, length) = (start.to_le_bytes(), length.to_le_bytes());
         let body =
             [&domain.to_le_bytes()[..], &[0; 2], &start, &length, &[0; 4], &[1, 0, 0, 0], &[0; 8]].concat();
-        push_entry(&mut self.srat, 1, &body);
+        self.srat_entry(1, &body)
+    }
+
+    /// Adds any entry to the SRAT: its kind and what follows its length.
+    #[must_use]
+    pub fn srat_entry(mut self, kind: u8, body: &[u8]) -> Self {
+        push_entry(&mut self.srat, kind, body);
         self
     }
 
