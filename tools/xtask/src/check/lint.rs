@@ -24,7 +24,7 @@ pub(super) fn formatting(root: &Path, findings: &mut Findings) -> anyhow::Result
 /// Clippy over everything that runs on the host, tests included.
 pub(super) fn host(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
     let mut command = build::host_command("clippy");
-    command.arg("--all-targets").args(DENY);
+    command.args(["--quiet", "--all-targets"]).args(DENY);
     judge(command, "clippy has objections", findings)
 }
 
@@ -32,7 +32,7 @@ pub(super) fn host(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
 pub(super) fn kernel(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
     for variant in [KernelVariant::Plain, KernelVariant::Test] {
         let mut command = build::kernel_command("clippy", variant);
-        command.args(DENY);
+        command.arg("--quiet").args(DENY);
         judge(command, "clippy has objections", findings)?;
     }
     Ok(())
