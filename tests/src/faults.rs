@@ -48,11 +48,11 @@ enum Report {
 }
 
 const KINDS: &[Kind] = &[
-    Kind { command: "panic", meaning: "asked for", function: "commands::", report: Report::Source },
+    Kind { command: "panic", meaning: "asked for", function: "runner::", report: Report::Source },
     Kind {
         command: "fault double-free",
-        meaning: "free",
-        function: "fault::double_free",
+        meaning: "given back twice",
+        function: "frames::give",
         report: Report::Source,
     },
     Kind { command: "fault divide", meaning: "divi", function: "fault::divide", report: Report::Registers },
