@@ -33,7 +33,7 @@ struct Kind {
     command: &'static str,
     /// What the `anax: panic:` line has to mention, in lower case.
     meaning: &'static str,
-    /// The function that the backtrace has to name.
+    /// The function that the backtrace has to name: the nearest one with a frame of its own that is still there.
     function: &'static str,
     report: Report,
 }
@@ -59,7 +59,7 @@ const KINDS: &[Kind] = &[
     Kind {
         command: "fault execute-data",
         meaning: "execut",
-        function: "fault::execute_data",
+        function: "fault::run",
         report: Report::Registers,
     },
     Kind {
@@ -70,7 +70,7 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         command: "fault invalid-opcode",
-        meaning: "invalid opcode",
+        meaning: "invalid instruction",
         function: "fault::invalid_opcode",
         report: Report::Registers,
     },
