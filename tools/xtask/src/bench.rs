@@ -119,7 +119,7 @@ pub(crate) fn gate(
 ) -> anyhow::Result<Vec<Gated>> {
     let judged = group.judged(artefacts, folder, &Versions::of_this_host(BENCH_CPU)?)?;
     for warning in judged.iter().filter_map(Judged::warning) {
-        warn(&warning);
+        warn(&format!("warning  {warning}"));
     }
     Ok(judged.iter().map(|judged| (judged.row.name, judged.failure().map_or(Ok(()), Err))).collect())
 }
