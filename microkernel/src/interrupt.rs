@@ -111,6 +111,7 @@ fn count(counter: &AtomicU64) {
 }
 
 fn exception(frame: &mut TrapFrame) {
+    percpu::make_sure();
     #[cfg(feature = "test")]
     {
         let resume_at = percpu::this().interrupts.expected_fault.replace(0);

@@ -12,11 +12,11 @@ use crate::setup::{self, Part};
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask debug                                 then, at gdb's prompt: hbreak kernel_main, continue
-  cargo xtask debug --smp 1 -- -ex 'hbreak *0xffffffff80100000' -ex continue
+  cargo xtask debug                    then, at gdb's prompt: hbreak start::start
+  cargo xtask debug -- -ex 'hbreak *0xffffffff80100000' -ex continue
 
-The kernel's console is written to target/debug.log (follow it with: tail -f target/debug.log). Quitting gdb ends
-the guest. Until the kernel has switched to its own page tables, use hbreak instead of break.";
+The kernel's console is written to target/debug.log (follow it with: tail -f target/debug.log). Quitting gdb ends \
+the guest. Before the kernel has its own page tables only hbreak works, not break.";
 
 /// Options of `cargo xtask debug`.
 #[derive(clap::Args)]

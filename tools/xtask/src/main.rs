@@ -21,9 +21,9 @@ use clap::{Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Start here:
-  cargo xtask run                        boot Anax with its console on this terminal (Ctrl-A X quits)
+  cargo xtask run                        boot Anax, its console on this terminal
   cargo xtask run --exec 'echo alive'    boot it, run a command in it, power off
-  cargo xtask test --quick               everything that can be tested in five minutes
+  cargo xtask test --quick               what can be tested in five minutes
 
 Whatever the host lacks (QEMU, GRUB, ...) is installed on first use, as root or through sudo.
 `cargo xtask COMMAND --help` explains a command.";

@@ -84,8 +84,10 @@ impl KernelBuild {
     pub(crate) fn command(&self, subcommand: &str) -> Command {
         let mut command = host_command(subcommand);
         command.args(["--package", "microkernel", "--target", TRIPLE]);
-        if self.profile == Profile::Release {
-            command.arg("--release");
+        match self.profile {
+            Profile::Release => drop(command.arg("--release")),
+            // Wholly unoptimised code has stack frames of many KiB; the kernel's stacks are not made for those.
+            Profile::Dev => drop(command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")),
         }
         if self.variant == KernelVariant::Test {
             command.args(["--features", "test"]);

@@ -1,6 +1,7 @@
 //! The boot archive for a kernel.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anax_archive::Writer;
@@ -25,7 +26,8 @@ fn replace(output: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         return Ok(());
     }
     let folder = output.parent().context("the archive has no folder")?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let everyone = Permissions::from_mode(0o644);
+    let mut file = tempfile::Builder::new().permissions(everyone).tempfile_in(folder)?;
     std::io::Write::write_all(&mut file, bytes)?;
     file.persist(output).with_context(|| format!("cannot write {}", output.display()))?;
     Ok(())

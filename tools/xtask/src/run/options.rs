@@ -20,19 +20,20 @@ const HOST_PORT_VARIABLE: &str = "ANAX_PORT";
 /// Where gdb finds the guest.
 const GDB_PORT: u16 = 1234;
 
+// clap wraps these paragraphs to the terminal's width.
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask run                              boot, with the console on this terminal
-  cargo xtask run --exec 'echo alive'          boot, run a command, power off; the exit status is the command's
-  cargo xtask run --exec 'ktest && echo fine'  several commands
+  cargo xtask run                        boot, with the console on this terminal
+  cargo xtask run --exec 'echo alive'    boot, run a command, power off
+  cargo xtask run --exec 'ktest; mem'    several commands
   cargo xtask run --boot uefi --smp 4 --memory 1G
   cargo xtask run --emulator bochs
 
-Network: the guest is behind the emulator's own router (DHCP, gateway 10.0.2.2). Port 8080 of 127.0.0.1 leads to
-port 80 of the guest; the environment variable ANAX_PORT names another port than 8080. With --exec there is such a
+Network: the guest is behind the emulator's own router (DHCP, gateway 10.0.2.2). Port 8080 of 127.0.0.1 leads to \
+port 80 of the guest; the environment variable ANAX_PORT names another port than 8080. With --exec there is such a \
 port only if ANAX_PORT is set, so that scripts can run side by side. Anax has no network driver yet.
 
-Exit status: with --exec the last command's; else 0. 2: the command line or the host is at fault. 3: the kernel
+Exit status: with --exec the last command's; else 0. 2: the command line or the host is at fault. 3: the kernel \
 refused what it was booted with. 101: it panicked. 125: the guest ended without saying how.";
 
 /// Options of `cargo xtask run`.
