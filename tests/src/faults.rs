@@ -82,7 +82,7 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         command: "fault write-text",
-        meaning: "writ",
+        meaning: "wrote to",
         function: "fault::write_text",
         report: Report::Registers,
     },

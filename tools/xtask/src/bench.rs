@@ -18,6 +18,7 @@ use anyhow::{Context, bail};
 use system_tests::Artefacts;
 
 use crate::build;
+use crate::setup::{self, Part};
 use baseline::{Baseline, Versions};
 use report::Judged;
 use row::Row;
@@ -69,6 +70,7 @@ impl Group {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let groups = select(&args.groups)?;
+    setup::need(&[Part::Qemu])?;
     let artefacts = build::artefacts(build::KernelVariant::Test, None)?;
     let versions = Versions::of_this_host(BENCH_CPU)?;
     let mut rows = Vec::new();
@@ -119,7 +121,7 @@ pub(crate) fn gate(
 ) -> anyhow::Result<Vec<Gated>> {
     let judged = group.judged(artefacts, folder, &Versions::of_this_host(BENCH_CPU)?)?;
     for warning in judged.iter().filter_map(Judged::warning) {
-        warn(&warning);
+        warn(&format!("warning  {warning}"));
     }
     Ok(judged.iter().map(|judged| (judged.row.name, judged.failure().map_or(Ok(()), Err))).collect())
 }

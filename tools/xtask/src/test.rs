@@ -20,6 +20,7 @@ use anyhow::Context;
 use system_tests::Effort;
 
 use crate::build;
+use crate::setup::{self, Part};
 use outcome::{Outcome, Skips, Summary};
 use progress::Progress;
 
@@ -59,6 +60,11 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    setup::need(&[Part::Qemu])?;
+    if let Err(error) = setup::need(&[Part::Image, Part::Uefi, Part::Bochs]) {
+        // What needs them is skipped, each test saying why.
+        eprintln!("xtask: {error:#}");
+    }
     let logs = logs_folder()?;
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let filter = args.filter.as_deref();

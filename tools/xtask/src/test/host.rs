@@ -88,7 +88,9 @@ impl Reader {
         }
         if line == "failures:" || line.starts_with("test result: ") {
             self.failed = None;
-            return line.starts_with("test result: ").then(|| format!("host     {line}"));
+            let tested =
+                line.starts_with("test result: ") && !line.contains("ok. 0 passed; 0 failed; 0 ignored");
+            return tested.then(|| format!("host     {line}"));
         }
         if let Some(outcome) = self.failed.and_then(|index| self.outcomes.get_mut(index))
             && let Verdict::Failed(output) = &mut outcome.verdict

@@ -32,11 +32,12 @@ impl Outcome {
 
     /// The outcome of the kernel test `name` on a machine with so many CPUs.
     pub(crate) fn of_kernel_test(name: &str, cpus: u32, verdict: Verdict, took: Duration) -> Self {
-        Self { name: format!("kernel {name} ({cpus} CPUs)"), verdict, took }
+        let plural = if cpus == 1 { "" } else { "s" };
+        Self { name: format!("kernel {name} ({cpus} CPU{plural})"), verdict, took }
     }
 
     /// The kernel test that this is the outcome of, whatever the machine.
-    fn kernel_test(&self) -> Option<&str> {
+    pub(super) fn kernel_test(&self) -> Option<&str> {
         self.name.strip_prefix("kernel ")?.split_once(" (").map(|(name, _)| name)
     }
 }
@@ -161,7 +162,7 @@ mod tests {
         let skipped = || Verdict::Skipped("needs two CPUs".into());
         let outcomes = vec![on("a", 1, skipped()), on("a", 2, Verdict::Passed), on("b", 1, skipped())];
         let names: Vec<_> = drop_covered_skips(outcomes).into_iter().map(|outcome| outcome.name).collect();
-        assert_eq!(names, ["kernel a (2 CPUs)", "kernel b (1 CPUs)"]);
+        assert_eq!(names, ["kernel a (2 CPUs)", "kernel b (1 CPU)"]);
     }
 
     #[test]

@@ -151,7 +151,7 @@ pub(super) fn run_system_test(
 
 fn kernel_job<'a>(cpus: u32, request: &Request<'a>, artefacts: &'a Artefacts, logs: &'a Path) -> Job<'a> {
     let (filter, effort) = (request.filter, request.effort);
-    let name = format!("kernel tests on {cpus} CPUs");
+    let name = format!("kernel tests with CPUs: {cpus}");
     let run = move || {
         let folder_name = format!("kernel-{cpus}");
         let result = fresh_folder(logs, &folder_name).and_then(|folder| {
@@ -161,7 +161,7 @@ fn kernel_job<'a>(cpus: u32, request: &Request<'a>, artefacts: &'a Artefacts, lo
             Ok(results) => results.into_iter().map(|result| kernel_outcome(cpus, result)).collect(),
             Err(error) => {
                 let verdict = verdict(Err(error), logs, &folder_name);
-                vec![Outcome::new(format!("kernel, {cpus} CPUs"), verdict)]
+                vec![Outcome::new(format!("kernel tests with CPUs: {cpus}"), verdict)]
             }
         }
     };

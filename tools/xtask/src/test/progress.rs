@@ -77,6 +77,10 @@ fn describe(outcome: &Outcome) -> String {
     let mut line = match &outcome.verdict {
         Verdict::Passed => format!("ok       {}", outcome.name),
         Verdict::Failed(reason) => format!("FAILED   {}: {}", outcome.name, reason.trim_end()),
+        // Whether it ran on another machine is known at the end only.
+        Verdict::Skipped(reason) if outcome.kernel_test().is_some() => {
+            format!("not here {}: {reason}", outcome.name)
+        }
         Verdict::Skipped(reason) => format!("SKIPPED  {}: {reason}", outcome.name),
     };
     if outcome.took >= Duration::from_secs(1) {
