@@ -9,5 +9,6 @@
 pub mod acpi;
 pub mod clock;
 pub mod cmdline;
+pub mod elf;
 pub mod logring;
 pub mod memmap;
