@@ -4,10 +4,14 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::arch::exception::{EXCEPTIONS, NMI};
+use crate::arch::exception::{EXCEPTIONS, Meaning, NMI};
 use crate::arch::frame::TrapFrame;
+use crate::arch::syscall::leave_user;
 use crate::arch::{apic, pic};
 use crate::percpu;
+
+/// Status of a program that a fault has ended: this, and the vector.
+pub(crate) const FAULT_STATUS: u64 = 1 << 32;
 
 /// Vectors the kernel uses.
 pub(crate) mod vector {
@@ -111,6 +115,9 @@ fn count(counter: &AtomicU64) {
 }
 
 fn exception(frame: &mut TrapFrame) {
+    if frame.from_user() {
+        user_fault(frame);
+    }
     #[cfg(feature = "test")]
     {
         let resume_at = percpu::this().interrupts.expected_fault.replace(0);
@@ -124,4 +131,12 @@ fn exception(frame: &mut TrapFrame) {
         }
     }
     crate::panic::fault(frame)
+}
+
+/// A fault of user code ends the program. (Its supervisor will get it as a message.)
+fn user_fault(frame: &TrapFrame) -> ! {
+    let address = crate::arch::cpu::page_fault_address();
+    log::info!("a program ended: {}, at {:#x}", Meaning { frame, address }, frame.rip);
+    // SAFETY: user code runs on threads inside `enter_user` only, and nothing is held here.
+    unsafe { leave_user(FAULT_STATUS | frame.vector) }
 }

@@ -9,6 +9,7 @@ mod entry;
 mod memory;
 mod processors;
 mod records;
+mod user;
 
 use alloc::format;
 use alloc::string::String;

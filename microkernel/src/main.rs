@@ -16,6 +16,7 @@ extern crate alloc;
 mod arch;
 mod backtrace;
 mod boot;
+mod calls;
 mod console;
 mod firmware;
 mod interrupt;
@@ -27,6 +28,7 @@ mod percpu;
 #[cfg(feature = "test")]
 mod runner;
 mod smp;
+mod space;
 mod start;
 mod thread;
 mod time;

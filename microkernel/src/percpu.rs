@@ -1,7 +1,7 @@
 //! What each CPU has for itself, found through GS, and the few parts of it that others may touch.
 //!
 //! Fields in cells belong to their CPU alone, with interrupts off where an interrupt could meet them; fields that others
-//! use are atomic. The first two words are read by the entry code.
+//! use are atomic. The first words are the entry code's.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -47,6 +47,8 @@ pub(crate) struct PerCpu {
     self_address: Cell<u64>,
     /// `gs:8`: top of the current thread's kernel stack, for the entry code.
     kernel_stack: Cell<u64>,
+    /// `gs:16`: where a system call's entry keeps the user stack for two instructions.
+    user_stack: Cell<u64>,
     id: CpuId,
     /// Set once its local APIC is known.
     apic_id: AtomicU32,
@@ -74,6 +76,7 @@ impl PerCpu {
         Self {
             self_address: Cell::new(0),
             kernel_stack: Cell::new(0),
+            user_stack: Cell::new(0),
             id,
             apic_id: AtomicU32::new(0),
             node: Cell::new(NodeId::FIRST),
@@ -148,6 +151,7 @@ pub(crate) fn install_tables(
     data.kernel_stack.set(kernel_stack.as_u64());
     tables.load(tops);
     GsBase::write(address);
+    crate::arch::syscall::prepare();
 }
 
 /// The CPU runs the kernel and can be found by others.
