@@ -118,6 +118,7 @@ fn exception(frame: &mut TrapFrame) {
     if frame.from_user() {
         user_fault(frame);
     }
+    percpu::make_sure();
     #[cfg(feature = "test")]
     {
         let resume_at = percpu::this().interrupts.expected_fault.replace(0);

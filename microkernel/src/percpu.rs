@@ -10,9 +10,11 @@ use crate::console::Ring;
 use x86_64::VirtAddr;
 use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 
+use crate::arch::apic;
 use crate::arch::descriptors::{CpuTables, InterruptStack};
 use crate::interrupt::InterruptState;
 use crate::mm::frames::{FrameCache, NodeId};
+use crate::mm::layout::DIRECT_MAP;
 use crate::mm::stack;
 use crate::smp::Inbox;
 use crate::thread::Thread;
@@ -127,6 +129,15 @@ pub(crate) fn this() -> &'static PerCpu {
     unsafe {
         core::arch::asm!("mov {}, gs:[0]", out(reg) address, options(nostack, readonly, preserves_flags));
         &*address
+    }
+}
+
+/// Puts GS right if it is not the kernel's. It always should be; a fault's report must come out even when it is not.
+pub(crate) fn make_sure() {
+    if GsBase::read().as_u64() < DIRECT_MAP
+        && let Some(own) = all().find(|cpu| cpu.apic_id() == apic::id())
+    {
+        GsBase::write(VirtAddr::from_ptr(own));
     }
 }
 

@@ -284,6 +284,7 @@ fn ready(info: &BootInfo, platform: Platform, usable: u64, options: Options) -> 
         options,
         ready_timestamp: cpu::timestamp(),
     });
+    cpu::measuring_marker::<2>();
     let count = percpu::count();
     let mut line = arrayvec::ArrayString::<160>::new();
     let _ = core::fmt::Write::write_fmt(

@@ -45,6 +45,21 @@ pub const BITES: &[Bite] = &[
         breaks: "interrupts do not keep the vector registers of what they interrupt",
         judge: Judge::Kernel { test: "entry::vectors_and_red_zone_survive_interrupts", cpus: 1 },
     },
+    Bite {
+        name: "gs-trusted",
+        breaks: "NMI and debug exceptions run on whatever GS they find",
+        judge: Judge::Kernel { test: "entry::nmi_with_foreign_gs", cpus: 1 },
+    },
+    Bite {
+        name: "constants-writable",
+        breaks: "the kernel's read-only data is mapped writable",
+        judge: Judge::Kernel { test: "memory::no_page_is_writable_and_executable", cpus: 1 },
+    },
+    Bite {
+        name: "timer-believes-early",
+        breaks: "a timer interrupt that comes before its deadline is taken for the deadline",
+        judge: Judge::Kernel { test: "clock::timer_is_never_early", cpus: 1 },
+    },
 ];
 
 impl Bite {

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use count_format::{Counter, Counts, Recording};
+use count_format::{Counter, Recording, Snapshot};
 
 use crate::context::{Context, SystemTest, Tier};
 use crate::emulator;
@@ -36,64 +36,53 @@ const TURNS: u32 = 5_000_000;
 fn one_cpu(context: &Context<'_>) -> anyhow::Result<()> {
     for grain in ["block", "instruction"] {
         let recording = record(context, Cpus::One, grain)?;
-        check_first_cpu(&recording).with_context(|| format!("counted by {grain}"))?;
+        check_loop(&recording, 0, tiny_guest::FIRST).with_context(|| format!("counted by {grain}"))?;
+        let end = recording.last().context("there is no snapshot of the end")?.counts[0];
+        let last = end - marked(&recording, tiny_guest::FIRST[1])?.counts[0];
+        ensure!(
+            last[Counter::PortIo] == 1,
+            "the end takes one port access, {} were counted",
+            last[Counter::PortIo]
+        );
     }
     Ok(())
 }
 
 /// Both CPUs run the same loop at the same time: counters that they shared would lose counts.
 fn two_cpus(context: &Context<'_>) -> anyhow::Result<()> {
-    // The BIOS starts the second CPU too; what it does there is counted in a run without the guest's loop.
-    let idle = second_cpu(&record_turns(context, Cpus::Two, "block", 1)?)?.instructions();
-    let bios = idle - tiny_guest::second_cpu_instructions(1);
     for grain in ["block", "instruction"] {
         let recording = record(context, Cpus::Two, grain)?;
-        check_first_cpu(&recording).with_context(|| format!("counted by {grain}"))?;
-        let counted = second_cpu(&recording)?;
-        let expected = bios + tiny_guest::second_cpu_instructions(TURNS);
-        let seen = counted.instructions();
-        ensure!(seen == expected, "the second CPU executed {expected} instructions, {seen} were counted");
-        ensure!(
-            counted[Counter::Hlt] == 2,
-            "the second CPU halted twice, {} were counted",
-            counted[Counter::Hlt]
-        );
+        for (cpu, markers) in [(0, tiny_guest::FIRST), (1, tiny_guest::SECOND)] {
+            check_loop(&recording, cpu, markers).with_context(|| format!("counted by {grain}"))?;
+        }
+        let last = recording.last().context("there is no snapshot of the end")?;
+        let before = marked(&recording, tiny_guest::SECOND[1])?;
+        let halted = (last.counts[1] - before.counts[1])[Counter::Hlt];
+        ensure!(halted <= 1, "the second CPU halted once at most, {halted} were counted");
     }
     Ok(())
 }
 
-fn check_first_cpu(recording: &Recording) -> anyhow::Result<()> {
-    let marked = |id| recording.first(id).with_context(|| format!("marker {id} is missing"));
-    let (begin, end) = (marked(tiny_guest::LOOP_BEGINS)?, marked(tiny_guest::LOOP_ENDED)?);
-    ensure!(begin.vcpu == Some(0) && end.vcpu == Some(0), "the first CPU executed the markers");
-    let counted = end.counts[0] - begin.counts[0];
-    let expected = tiny_guest::first_cpu_instructions(TURNS);
+fn check_loop(recording: &Recording, cpu: u32, [begins, ended]: [u16; 2]) -> anyhow::Result<()> {
+    let (begin, end) = (marked(recording, begins)?, marked(recording, ended)?);
+    ensure!(begin.vcpu == Some(cpu) && end.vcpu == Some(cpu), "another CPU than {cpu} executed the markers");
+    let counted = end.counts[cpu as usize] - begin.counts[cpu as usize];
+    let expected = tiny_guest::instructions(TURNS);
     ensure!(
         counted[Counter::User] == expected && counted.instructions() == expected,
-        "the first CPU executed {expected} instructions in the lower half, {counted:?} were counted"
-    );
-    let last = recording.last().context("there is no snapshot of the end")?.counts[0] - end.counts[0];
-    ensure!(
-        last[Counter::PortIo] == 1,
-        "the end takes one port access, {} were counted",
-        last[Counter::PortIo]
+        "CPU {cpu} executed {expected} instructions in the lower half, {counted:?} were counted"
     );
     Ok(())
 }
 
-fn second_cpu(recording: &Recording) -> anyhow::Result<Counts> {
-    let last = recording.last().context("there is no snapshot of the end")?;
-    last.counts.get(1).copied().context("there is no second CPU")
+fn marked(recording: &Recording, id: u16) -> anyhow::Result<&Snapshot> {
+    recording.first(id).with_context(|| format!("marker {id} is missing"))
 }
 
 fn record(context: &Context<'_>, cpus: Cpus, grain: &str) -> anyhow::Result<Recording> {
-    record_turns(context, cpus, grain, TURNS)
-}
-
-fn record_turns(context: &Context<'_>, cpus: Cpus, grain: &str, turns: u32) -> anyhow::Result<Recording> {
     let guest = context.folder.join("guest.elf");
-    fs::write(&guest, tiny_guest::elf(turns, cpus))?;
-    let counts = context.folder.join(format!("counts-{grain}-{turns}"));
+    fs::write(&guest, tiny_guest::elf(TURNS, cpus))?;
+    let counts = context.folder.join(format!("counts-{grain}"));
     let plugin = format!("{},out={},grain={grain}", context.artefacts.plugin.display(), counts.display());
     let mut command = emulator::command();
     command.args(["-m", "64", "-smp", if cpus == Cpus::Two { "2" } else { "1" }, "-plugin", &plugin]);

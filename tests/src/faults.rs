@@ -33,7 +33,7 @@ struct Kind {
     command: &'static str,
     /// What the `anax: panic:` line has to mention, in lower case.
     meaning: &'static str,
-    /// The function that the backtrace has to name.
+    /// The function that the backtrace has to name: the nearest one with a frame of its own that is still there.
     function: &'static str,
     report: Report,
 }
@@ -48,18 +48,18 @@ enum Report {
 }
 
 const KINDS: &[Kind] = &[
-    Kind { command: "panic", meaning: "asked for", function: "commands::", report: Report::Source },
+    Kind { command: "panic", meaning: "asked for", function: "runner::", report: Report::Source },
     Kind {
         command: "fault double-free",
-        meaning: "free",
-        function: "fault::double_free",
+        meaning: "given back twice",
+        function: "frames::give",
         report: Report::Source,
     },
     Kind { command: "fault divide", meaning: "divi", function: "fault::divide", report: Report::Registers },
     Kind {
         command: "fault execute-data",
         meaning: "execut",
-        function: "fault::execute_data",
+        function: "fault::run",
         report: Report::Registers,
     },
     Kind {
@@ -70,7 +70,7 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         command: "fault invalid-opcode",
-        meaning: "invalid opcode",
+        meaning: "invalid instruction",
         function: "fault::invalid_opcode",
         report: Report::Registers,
     },

@@ -3,7 +3,7 @@
 //! It enters by PVH, so in 32-bit mode without paging, starts a second CPU if there is one, and then both count down
 //! from a given number at the same time. Machine code is spelled out since no assembler is called for.
 
-use count_format::marker_bytes;
+use count_format::{ADDRESS_SIZE_PREFIX, marker_bytes};
 
 const ENTRY: u32 = 0x10_0000;
 /// Where the second CPU's code is kept, and where it is copied for it to start; the BIOS uses the latter itself
@@ -18,19 +18,14 @@ const INIT_OTHERS: u32 = 0x000c_4500;
 /// Start the others at page 8.
 const START_OTHERS: u32 = 0x000c_4608;
 
-/// Marker before the first CPU's loop.
-pub(crate) const LOOP_BEGINS: u16 = 1;
-/// Marker after it.
-pub(crate) const LOOP_ENDED: u16 = 2;
+/// Markers before and after the first CPU's loop.
+pub(crate) const FIRST: [u16; 2] = [1, 2];
+/// Markers before and after the second CPU's loop.
+pub(crate) const SECOND: [u16; 2] = [3, 4];
 
-/// Instructions of the first CPU between the two markers, the first marker included, for a loop of `turns`.
-pub(crate) fn first_cpu_instructions(turns: u32) -> u64 {
+/// Instructions between a CPU's two markers, the first marker included, for a loop of `turns`.
+pub(crate) fn instructions(turns: u32) -> u64 {
     2 * u64::from(turns) + 2
-}
-
-/// Instructions of the second CPU from its start to its rest.
-pub(crate) fn second_cpu_instructions(turns: u32) -> u64 {
-    2 * u64::from(turns) + 3
 }
 
 /// How many CPUs the guest uses.
@@ -46,10 +41,10 @@ pub(crate) fn elf(turns: u32, cpus: Cpus) -> Vec<u8> {
     if cpus == Cpus::Two {
         start_second_cpu(&mut first);
     }
-    first.extend(marker_bytes(LOOP_BEGINS));
+    first.extend(marker_bytes(FIRST[0]));
     push(&mut first, &[0xb9], &[turns]); // mov ecx, turns
     first.extend([0x49, 0x75, 0xfd]); // again: dec ecx; jnz again
-    first.extend(marker_bytes(LOOP_ENDED));
+    first.extend(marker_bytes(FIRST[1]));
     if cpus == Cpus::Two {
         push(&mut first, &[0x83, 0x3d], &[DONE]); // wait: cmp dword [DONE], 0
         first.extend([0x00, 0x74, 0xf7]); // jz wait
@@ -71,8 +66,14 @@ fn start_second_cpu(code: &mut Vec<u8>) {
 /// 16-bit code.
 fn second_cpu(turns: u32) -> Vec<u8> {
     let mut code = Vec::new();
+    let mark = |code: &mut Vec<u8>, id| {
+        code.push(ADDRESS_SIZE_PREFIX);
+        code.extend(marker_bytes(id));
+    };
+    mark(&mut code, SECOND[0]);
     push(&mut code, &[0x66, 0xb9], &[turns]); // mov ecx, turns
     code.extend([0x66, 0x49, 0x75, 0xfc]); // again: dec ecx; jnz again
+    mark(&mut code, SECOND[1]);
     code.extend([0xc6, 0x06, 0x00, 0x90, 0x01]); // mov byte [DONE], 1
     code.push(0xf4); // hlt
     code

@@ -59,7 +59,7 @@ impl Timer {
     /// The interrupt has come: early ones (the counter is short) are armed again.
     pub(crate) fn fired(&self) {
         match self.deadline.get() {
-            Some(deadline) if clock::now() >= deadline => {
+            Some(deadline) if cfg!(bite = "timer-believes-early") || clock::now() >= deadline => {
                 self.deadline.set(None);
                 (self.action.get())();
             }
@@ -86,6 +86,8 @@ fn program(deadline: Nanos) {
         Some(Hardware { kind: TimerKind::CountDown, hertz }) => {
             let span = deadline.0.saturating_sub(clock::now().0);
             let ticks = u128::from(span) * u128::from(*hertz) / 1_000_000_000;
+            // An early interrupt is legal, and programmed again by `fired`: the bite makes it common.
+            let ticks = if cfg!(bite = "timer-believes-early") { ticks / 2 } else { ticks };
             apic::arm_count_down(ticks.clamp(1, u128::from(u32::MAX)) as u32);
         }
         None => {}

@@ -13,5 +13,5 @@ mod record;
 
 pub use classify::{Class, classify};
 pub use counter::{Counter, Counts};
-pub use marker::{MARKER_HIGH, MARKER_LENGTH, marker_bytes};
+pub use marker::{ADDRESS_SIZE_PREFIX, MARKER_HIGH, MARKER_LENGTH, marker_bytes};
 pub use record::{Header, ReadError, Recording, Snapshot, read};

@@ -12,6 +12,9 @@ pub const MARKER_LENGTH: usize = 7;
 
 const OPCODE: [u8; 3] = [0x0f, 0x1f, 0x80];
 
+/// Before a marker in 16-bit code, where it selects the 32-bit form of address.
+pub const ADDRESS_SIZE_PREFIX: u8 = 0x67;
+
 /// The machine code of marker `id`, the same in 32-bit and 64-bit mode.
 pub const fn marker_bytes(id: u16) -> [u8; MARKER_LENGTH] {
     let [low, high] = id.to_le_bytes();
@@ -21,6 +24,7 @@ pub const fn marker_bytes(id: u16) -> [u8; MARKER_LENGTH] {
 
 /// The number of the marker that `instruction` is, if it is one.
 pub(crate) fn marker_of(instruction: &[u8]) -> Option<u16> {
+    let instruction = instruction.strip_prefix(&[ADDRESS_SIZE_PREFIX]).unwrap_or(instruction);
     let id = u16::from_le_bytes([*instruction.get(3)?, *instruction.get(4)?]);
     (instruction == marker_bytes(id)).then_some(id)
 }
@@ -33,6 +37,8 @@ mod tests {
     fn every_id_comes_back() {
         for id in [0, 1, 0x1234, u16::MAX] {
             assert_eq!(marker_of(&marker_bytes(id)), Some(id));
+            let in_16_bit_code = [&[ADDRESS_SIZE_PREFIX][..], &marker_bytes(id)].concat();
+            assert_eq!(marker_of(&in_16_bit_code), Some(id));
         }
     }
 

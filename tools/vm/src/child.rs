@@ -5,6 +5,7 @@
 //! must therefore live as long as the emulator: it waits for it.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -31,7 +32,8 @@ impl Child {
         let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut guarded = Command::new("setpriv");
         guarded.args(["--pdeathsig", "KILL"]).arg(command.get_program()).args(command.get_args());
-        guarded.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        // A group of its own: a Ctrl-C meant for a debugger in this terminal does not end the guest.
+        guarded.process_group(0).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         if let Some(folder) = command.get_current_dir() {
             guarded.current_dir(folder);
         }

@@ -13,6 +13,39 @@ const KEPT: usize = 4 << 20;
 /// A line longer than this is cut into several.
 const LINE: usize = 4096;
 
+/// Takes out what makes a terminal do more than print: firmware clears the screen and moves the cursor about, which
+/// is no part of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Plain {
+    #[default]
+    Text,
+    /// Behind an escape character.
+    Escape,
+    /// In a control sequence (ECMA-48, 5.4): parameters up to a final byte.
+    Sequence,
+}
+
+impl Plain {
+    fn filter(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut text = Vec::with_capacity(bytes.len());
+        for &byte in bytes {
+            *self = match (*self, byte) {
+                (Self::Text, 0x1b) => Self::Escape,
+                (Self::Escape, b'[') => Self::Sequence,
+                (Self::Sequence, 0x20..=0x3f) => Self::Sequence,
+                (Self::Escape | Self::Sequence, _) => Self::Text,
+                (Self::Text, byte) => {
+                    if matches!(byte, b'\n' | b'\t' | 0x20..=0x7e | 0x80..) {
+                        text.push(byte);
+                    }
+                    Self::Text
+                }
+            };
+        }
+        text
+    }
+}
+
 /// The console's text so far.
 #[derive(Clone, Default)]
 pub(crate) struct Text(Arc<Mutex<Vec<u8>>>);
@@ -38,6 +71,7 @@ pub(crate) fn read(
     text: &Text,
     events: &Sender<Event>,
 ) {
+    let mut plain = Plain::default();
     let mut line = Vec::new();
     let mut buffer = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
@@ -45,7 +79,7 @@ pub(crate) fn read(
         // A full disk or a closed terminal must not stop the guest; the text is kept in memory as well.
         let _ = match shown {
             Console::Terminal => show(io::stdout(), bytes),
-            Console::Stderr => show(io::stderr(), bytes),
+            Console::Stderr => show(io::stderr(), &plain.filter(bytes)),
             Console::Quiet => Ok(()),
         };
         if let Some(file) = &mut log {
@@ -103,6 +137,13 @@ mod tests {
         assert_eq!(lines[..3], ["one", "", "two"]);
         assert_eq!(lines[3].len() + lines[4].len(), LINE + 4);
         assert_eq!(text.get().len(), input.len());
+    }
+
+    #[test]
+    fn control_sequences_are_no_text() {
+        let mut plain = Plain::default();
+        assert_eq!(plain.filter(b"\x1b[2J\x1b[01;0"), b"");
+        assert_eq!(plain.filter(b"1Ha\r\nb\x1b7c\x07"), b"a\nbc");
     }
 
     #[test]

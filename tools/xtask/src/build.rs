@@ -1,33 +1,119 @@
-//! Stub.
+//! Builds what boots: kernel, symbol table, boot archive, and the plugin that counts.
+//!
+//! Nobody else spells cargo flags. Three kinds of program never meet in one cargo invocation: the kernel, the
+//! ring-3 programs and what runs on the host. Features of a shared dependency are the union over one invocation,
+//! so a host tool would switch on serde's `std` in the kernel. Each kind therefore has a target folder
+//! of its own below `target/`, where `cargo clean` finds them all.
+
+mod kernel;
+mod pack;
+mod symbols;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KernelVariant {
-    Plain,
-    Test,
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub(crate) use kernel::{KernelBuild, KernelVariant, Profile};
+
+/// What a machine is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct Bootable {
+    /// The kernel, an ELF file with its symbols.
+    pub(crate) kernel: PathBuf,
+    /// The boot archive that goes with it.
+    pub(crate) archive: PathBuf,
 }
+
+/// The top of the source tree.
 pub(crate) fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        here.ancestors().nth(2).unwrap_or(here).to_owned()
+    });
+    &ROOT
 }
+
+/// The folder for all that is built.
+pub(crate) fn target() -> PathBuf {
+    root().join("target")
+}
+
+/// The cargo that runs this tool.
 pub(crate) fn cargo_program() -> std::ffi::OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
-pub(crate) fn host_command(sub: &str) -> Command {
-    let mut c = Command::new(cargo_program());
-    c.current_dir(root()).args([sub, "--locked"]);
-    c
+
+/// `cargo SUBCOMMAND` for what runs on the host: the workspace's default members.
+pub(crate) fn host_command(subcommand: &str) -> Command {
+    let mut command = Command::new(cargo_program());
+    command.current_dir(root()).args([subcommand, "--locked"]).env("CARGO_TARGET_DIR", target());
+    command
 }
-pub(crate) fn kernel_command(sub: &str, variant: KernelVariant) -> Command {
-    let mut c = host_command(sub);
-    c.args(["-p", "microkernel", "--target", "x86_64-unknown-linux-gnu", "--target-dir", "target/kernel"]);
-    if variant == KernelVariant::Test {
-        c.args(["--features", "test"]);
+
+/// `cargo SUBCOMMAND` for a release build of the kernel.
+pub(crate) fn kernel_command(subcommand: &str, variant: KernelVariant) -> Command {
+    KernelBuild::release(variant).command(subcommand)
+}
+
+/// Builds a release of the kernel; its ELF file.
+pub(crate) fn kernel(variant: KernelVariant) -> anyhow::Result<PathBuf> {
+    KernelBuild::release(variant).build()
+}
+
+/// Builds a kernel and the archive that goes with it.
+pub(crate) fn bootable(build: &KernelBuild) -> anyhow::Result<Bootable> {
+    let kernel = build.build()?;
+    let archive = build.folder().join("archive");
+    pack::archive(&kernel, &archive)?;
+    Ok(Bootable { kernel, archive })
+}
+
+/// Builds all that system tests need, with the deliberate mistake `bite` in the kernel if one is named.
+pub(crate) fn artefacts(
+    variant: KernelVariant,
+    bite: Option<&str>,
+) -> anyhow::Result<system_tests::Artefacts> {
+    let mut build = KernelBuild::release(variant);
+    build.bite = bite.map(str::to_owned);
+    let Bootable { kernel, archive } = bootable(&build)?;
+    Ok(system_tests::Artefacts {
+        root: root().to_owned(),
+        xtask: std::env::current_exe().context("where this program is")?,
+        kernel,
+        archive,
+        plugin: plugin()?,
+    })
+}
+
+/// Builds the counting plugin; its shared library.
+fn plugin() -> anyhow::Result<PathBuf> {
+    let folder = target().join("plugin");
+    let mut command = host_command("build");
+    command.args(["--release", "--package", "count-plugin"]).env("CARGO_TARGET_DIR", &folder);
+    run("building the counting plugin", command)?;
+    Ok(folder.join("release/libcount_plugin.so"))
+}
+
+/// Runs a cargo command quietly, with a sign of life on a terminal; its words are shown if it fails or warns.
+fn run(what: &str, mut command: Command) -> anyhow::Result<()> {
+    let progress = spinner(what);
+    let output = command.arg("--quiet").output().context("cannot run cargo")?;
+    progress.finish_and_clear();
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{what} failed: see above");
+    Ok(())
+}
+
+/// Something that turns while `what` goes on; nothing where standard error is no terminal.
+pub(crate) fn spinner(what: &str) -> ProgressBar {
+    let progress = ProgressBar::new_spinner().with_message(what.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]") {
+        progress.set_style(style);
     }
-    c
-}
-pub(crate) fn kernel(_: KernelVariant) -> anyhow::Result<PathBuf> {
-    Ok(root().join("target/kernel/x86_64-unknown-linux-gnu/release/microkernel"))
-}
-pub(crate) fn artefacts(_: KernelVariant, _bite: Option<&str>) -> anyhow::Result<system_tests::Artefacts> {
-    anyhow::bail!("stub")
+    progress.enable_steady_tick(Duration::from_millis(100));
+    progress
 }

@@ -8,15 +8,29 @@
 mod bench;
 mod build;
 mod check;
+mod cli;
+mod debug;
+mod image;
+mod run;
+mod setup;
 mod test;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+const EXAMPLES: &str = "\
+Start here:
+  cargo xtask run                        boot Anax, its console on this terminal
+  cargo xtask run --exec 'echo alive'    boot it, run a command in it, power off
+  cargo xtask test --quick               what can be tested in five minutes
+
+Whatever the host lacks (QEMU, GRUB, ...) is installed on first use, as root or through sudo.
+`cargo xtask COMMAND --help` explains a command.";
+
 /// Builds, boots, tests and measures Anax.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,14 +42,30 @@ enum Command {
     Bench(bench::Args),
     /// Formatting, lints, post-link checks, licences and the size of the kernel.
     Check(check::Args),
+    /// Start Anax in QEMU, stopped, with gdb attached.
+    Debug(debug::Args),
+    /// Make one CD image for BIOS and UEFI.
+    Image(image::Args),
+    /// Boot Anax, with its console on this terminal or to run commands in it.
+    Run(run::Args),
+    /// Install the Debian packages that building, running and testing need.
+    Setup(setup::Args),
     /// Run every test: on the host, inside the booted kernel, and of the whole system.
     Test(test::Args),
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return cli::report(&error),
+    };
+    let result = match command {
         Command::Bench(args) => bench::run(args),
         Command::Check(args) => check::run(args),
+        Command::Debug(args) => debug::run(args),
+        Command::Image(args) => image::run(args),
+        Command::Run(args) => run::run(&args),
+        Command::Setup(args) => setup::run(args),
         Command::Test(args) => test::run(args),
     };
     match result {

@@ -108,8 +108,9 @@ pub(crate) fn build_tables(
     source: TableSource<'_>,
 ) -> Result<Root, MapError> {
     let root = Root::new(source)?;
+    let constants = if cfg!(bite = "constants-writable") { Access::ReadWrite } else { Access::Read };
     let segments = [
-        (layout::rodata(), Access::Read),
+        (layout::rodata(), constants),
         (layout::text(), Access::ReadExecute),
         (layout::data(), Access::ReadWrite),
     ];

@@ -50,6 +50,7 @@ multiboot2_start:
     mov esp, offset boot_stack_end - KERNEL_BASE
     mov esi, eax                        # which road
     mov edi, ebx                        # its information block
+    nop dword ptr [eax + 0x414e0001]    # marker 1 of tools/count-format
     rdtsc                               # the moment of entry, for bench boot
     mov [boot_entry_tsc - KERNEL_BASE], eax
     mov [boot_entry_tsc - KERNEL_BASE + 4], edx

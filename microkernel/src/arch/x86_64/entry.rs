@@ -9,7 +9,15 @@ const RED_ZONE: usize = if cfg!(bite = "no-redzone-skip") { 0 } else { 128 };
 /// 1 unless a test wants to see the vector registers destroyed.
 const SAVE_VECTORS: usize = if cfg!(bite = "no-vector-save") { 0 } else { 1 };
 
-global_asm!(include_str!("entry.s"), red_zone = const RED_ZONE, save_vectors = const SAVE_VECTORS);
+/// 1 unless a test wants to see an NMI run on somebody else's GS.
+const DISTRUST_GS: usize = if cfg!(bite = "gs-trusted") { 0 } else { 1 };
+
+global_asm!(
+    include_str!("entry.s"),
+    red_zone = const RED_ZONE,
+    save_vectors = const SAVE_VECTORS,
+    distrust_gs = const DISTRUST_GS,
+);
 
 unsafe extern "C" {
     safe static interrupt_stubs: [[u8; 16]; 256];

@@ -15,6 +15,39 @@
 .set GS_SELF, 0
 .set GS_KERNEL_STACK, 8
 
+.macro push_low_registers
+    push rbx
+    push rbp
+    push rsi
+    push rdi
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+.endm
+
+.macro pop_registers
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rdi
+    pop rsi
+    pop rbp
+    pop rbx
+    pop rdx
+    pop rcx
+    pop rax
+.endm
+
 .section .text.entry, "ax"
 
 # 256 stubs of 16 bytes: push a zero where the CPU pushes no error code, push the vector.
@@ -74,18 +107,7 @@ enter_normal:
     mov [rax + 64], rcx
     mov [rax + 72], rdx
     mov rsp, rax
-3:  push rbx
-    push rbp
-    push rsi
-    push rdi
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
+3:  push_low_registers
     mov rdi, rsp
     sub rsp, 512
 .if {save_vectors}
@@ -99,21 +121,7 @@ enter_normal:
     fxrstor64 [rsp]
 .endif
     add rsp, 512
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop r11
-    pop r10
-    pop r9
-    pop r8
-    pop rdi
-    pop rsi
-    pop rbp
-    pop rbx
-    pop rdx
-    pop rcx
-    pop rax
+    pop_registers
     add rsp, 16                         # vector and error code
     test byte ptr [rsp + 8], 3
     jz 4f
@@ -126,18 +134,7 @@ enter_paranoid:
     push rax
     push rcx
     push rdx
-    push rbx
-    push rbp
-    push rsi
-    push rdi
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
+    push_low_registers
     mov rdi, rsp
     mov rbx, [rsp + 176]                # the top word of this stack
     sub rsp, 512
@@ -149,10 +146,12 @@ enter_paranoid:
     rdmsr
     mov r12d, eax
     mov r13d, edx
+.if {distrust_gs}
     mov rax, rbx
     mov rdx, rbx
     shr rdx, 32
     wrmsr
+.endif
     call interrupt_entry_rust
     mov ecx, MSR_GS_BASE
     mov eax, r12d
@@ -160,21 +159,7 @@ enter_paranoid:
     wrmsr
     fxrstor64 [rsp]
     add rsp, 512
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop r11
-    pop r10
-    pop r9
-    pop r8
-    pop rdi
-    pop rsi
-    pop rbp
-    pop rbx
-    pop rdx
-    pop rcx
-    pop rax
+    pop_registers
     add rsp, 16
     iretq
 

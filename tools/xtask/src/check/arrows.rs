@@ -69,7 +69,8 @@ pub(super) fn check(metadata: &Metadata, findings: &mut Findings) {
     let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
     for node in nodes {
         let Some(&(name, part)) = parts.get(&node.id) else { continue };
-        for dependency in &node.deps {
+        // A package may depend on itself: its tests may need more of its features than its users do.
+        for dependency in node.deps.iter().filter(|dependency| dependency.pkg != node.id) {
             if let Some(&(used, other)) = parts.get(&dependency.pkg)
                 && !part.may_use(other)
             {

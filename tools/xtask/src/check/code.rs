@@ -66,6 +66,8 @@ fn red_zone_use(code: &[Instruction]) -> Option<u64> {
     let mut framed = false;
     let (mut depth, mut deepest) = (0_i64, 0_i64);
     let mut fixed = true;
+    // A large frame is probed page by page, down to a limit that is computed in another register first.
+    let mut limit = Register::None;
     for instruction in code {
         let rsp_is_target =
             instruction.op0_kind() == OpKind::Register && instruction.op0_register() == Register::RSP;
@@ -84,6 +86,12 @@ fn red_zone_use(code: &[Instruction]) -> Option<u64> {
                 Ok(amount) => depth -= amount as i64,
                 Err(_) => fixed = false,
             },
+            Mnemonic::Mov if instruction.op1_register() == Register::RSP => {
+                limit = instruction.op0_register()
+            }
+            Mnemonic::Sub if limit != Register::None && instruction.op0_register() == limit => {
+                depth += instruction.try_immediate(1).map_or(0, |amount| amount as i64);
+            }
             Mnemonic::And | Mnemonic::Lea | Mnemonic::Xchg | Mnemonic::Mov if rsp_is_target => fixed = false,
             _ => {}
         }
@@ -144,6 +152,16 @@ mod tests {
         assert!(uses_red_zone(&[&entry[..], &save, &deeper, &[0x5b, 0x5d, 0xc3]].concat()));
         let align = [0x48, 0x83, 0xe4, 0xf0]; // and rsp, -16
         assert!(!uses_red_zone(&[&entry[..], &align, &store, &[0xc9, 0xc3]].concat()));
+    }
+
+    #[test]
+    fn a_frame_that_is_probed() {
+        let entry = [0x55, 0x48, 0x89, 0xe5, 0x49, 0x89, 0xe3]; // push rbp; mov rbp, rsp; mov r11, rsp
+        let limit = [0x49, 0x81, 0xeb, 0x00, 0xb0, 0x00, 0x00]; // sub r11, 0xb000
+        let probe = [0x48, 0x81, 0xec, 0x00, 0x10, 0x00, 0x00, 0x4c, 0x39, 0xdc, 0x75, 0xf4]; // again: sub rsp, 0x1000; cmp rsp, r11; jne
+        let store = [0xc6, 0x85, 0x00, 0x60, 0xff, 0xff, 0x00]; // mov byte [rbp-0xa000], 0
+        assert!(!uses_red_zone(&[&entry[..], &limit, &probe, &store, &[0xc9, 0xc3]].concat()));
+        assert!(uses_red_zone(&[&entry[..], &probe, &store, &[0xc9, 0xc3]].concat()));
     }
 
     #[test]

@@ -17,14 +17,14 @@ const DENY: [&str; 3] = ["--", "-D", "warnings"];
 /// `cargo fmt --check`.
 pub(super) fn formatting(root: &Path, findings: &mut Findings) -> anyhow::Result<()> {
     let mut command = Command::new(build::cargo_program());
-    command.current_dir(root).args(["fmt", "--all", "--check"]);
+    command.current_dir(root).args(["fmt", "--all", "--check", "--", "--color=never"]);
     judge(command, "the tree is not formatted; run `cargo fmt --all`", findings)
 }
 
 /// Clippy over everything that runs on the host, tests included.
 pub(super) fn host(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
     let mut command = build::host_command("clippy");
-    command.arg("--all-targets").args(DENY);
+    command.args(["--quiet", "--all-targets"]).args(DENY);
     judge(command, "clippy has objections", findings)
 }
 
@@ -32,7 +32,7 @@ pub(super) fn host(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
 pub(super) fn kernel(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
     for variant in [KernelVariant::Plain, KernelVariant::Test] {
         let mut command = build::kernel_command("clippy", variant);
-        command.args(DENY);
+        command.arg("--quiet").args(DENY);
         judge(command, "clippy has objections", findings)?;
     }
     Ok(())

@@ -1,0 +1,330 @@
+//! The options of `cargo xtask run`, what is wrong with them, and the machine they describe.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anax_vm::{Boot, Debugger, Emulator, Forward, Limits, Net, Nic, Spec};
+use anyhow::{Context, bail, ensure};
+use clap::ValueEnum;
+
+/// Port of the guest that the host can reach.
+const GUEST_PORT: u16 = 80;
+
+/// Port of the host that leads there, unless the environment says otherwise.
+const HOST_PORT: u16 = 8080;
+
+/// The environment variable that says otherwise.
+const HOST_PORT_VARIABLE: &str = "ANAX_PORT";
+
+/// Where gdb finds the guest.
+const GDB_PORT: u16 = 1234;
+
+// clap wraps these paragraphs to the terminal's width.
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask run                        boot, with the console on this terminal
+  cargo xtask run --exec 'echo alive'    boot, run a command, power off
+  cargo xtask run --exec 'ktest; mem'    several commands
+  cargo xtask run --boot uefi --smp 4 --memory 1G
+  cargo xtask run --emulator bochs
+
+Network: the guest is behind the emulator's own router (DHCP, gateway 10.0.2.2). Port 8080 of 127.0.0.1 leads to \
+port 80 of the guest; the environment variable ANAX_PORT names another port than 8080. With --exec there is such a \
+port only if ANAX_PORT is set, so that scripts can run side by side. Anax has no network driver yet.
+
+Exit status: with --exec the last command's; else 0. 2: the command line or the host is at fault. 3: the kernel \
+refused what it was booted with. 101: it panicked. 125: the guest ended without saying how.";
+
+/// Options of `cargo xtask run`.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// CPUs of the machine.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=255))]
+    smp: u32,
+    /// Its memory in MiB, or with the unit: 512M, 4G.
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = memory)]
+    memory: u32,
+    /// Its network card [default: virtio-net on QEMU, e1000 on Bochs].
+    #[arg(long, value_name = "CARD")]
+    nic: Option<Card>,
+    /// Plug the network card into this tap interface instead of the emulator's router.
+    #[arg(long, value_name = "IFNAME")]
+    tap: Option<String>,
+    /// The guest's address, instead of asking by DHCP (needs the network server, which does not exist yet).
+    #[arg(long, value_name = "ADDR/LEN")]
+    ip: Option<String>,
+    /// The road to the kernel: QEMU's own loader, GRUB from BIOS, or GRUB from UEFI [default: pvh on QEMU, iso
+    /// on Bochs].
+    #[arg(long, value_name = "ROAD")]
+    boot: Option<Road>,
+    /// The program that plays the computer.
+    #[arg(long, value_name = "PROGRAM", default_value = "qemu")]
+    emulator: Program,
+    /// Attach this raw disk image (Anax has no disk driver yet).
+    #[arg(long, value_name = "FILE")]
+    disk: Option<PathBuf>,
+    /// Servers, drivers or programs to add to the default set (none exists yet).
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    with: Vec<String>,
+    /// Run these commands, print what they print, power off and end with the last one's exit status. The
+    /// kernel's log goes to standard error.
+    #[arg(long, value_name = "COMMANDS")]
+    pub(super) exec: Option<String>,
+    /// Also write the guest's console to this file.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Stop before the first instruction and wait for gdb on port 1234 (see also: cargo xtask debug).
+    #[arg(long)]
+    gdb: bool,
+    /// Build quickly and without optimisation, for debugging.
+    #[arg(long)]
+    pub(super) dev: bool,
+}
+
+/// Values of `--nic`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Card {
+    /// The paravirtual card (QEMU only)
+    VirtioNet,
+    /// Intel 82540EM
+    E1000,
+    /// No network card
+    None,
+}
+
+/// Values of `--boot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Road {
+    /// QEMU loads the kernel itself: the quickest
+    Pvh,
+    /// A CD image, started by GRUB from BIOS
+    Iso,
+    /// The same image, started by GRUB from UEFI
+    Uefi,
+}
+
+/// Values of `--emulator`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Program {
+    /// Fast; with KVM where it works
+    Qemu,
+    /// Slow and strict
+    Bochs,
+}
+
+/// Reads `--memory`; MiB.
+fn memory(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.strip_suffix(['G', 'g']) {
+        Some(digits) => (digits, 1024),
+        None => (text.strip_suffix(['M', 'm']).unwrap_or(text), 1),
+    };
+    let number = digits.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
+    match number {
+        Some(mib @ 32..=1_048_576) => Ok(mib),
+        _ => Err("use a size from 32M to 1024G, such as 256M or 4G".to_owned()),
+    }
+}
+
+impl Args {
+    pub(super) fn emulator(&self) -> Emulator {
+        match self.emulator {
+            Program::Qemu => Emulator::Qemu,
+            Program::Bochs => Emulator::Bochs,
+        }
+    }
+
+    pub(super) fn boot(&self) -> Boot {
+        match (self.boot, self.emulator) {
+            (Some(Road::Pvh), _) | (None, Program::Qemu) => Boot::Pvh,
+            (Some(Road::Iso), _) | (None, Program::Bochs) => Boot::Iso,
+            (Some(Road::Uefi), _) => Boot::Uefi,
+        }
+    }
+
+    fn nic(&self) -> Nic {
+        match (self.nic, self.emulator) {
+            (Some(Card::VirtioNet), _) | (None, Program::Qemu) => Nic::VirtioNet,
+            (Some(Card::E1000), _) | (None, Program::Bochs) => Nic::E1000,
+            (Some(Card::None), _) => Nic::None,
+        }
+    }
+
+    /// Port of the host that leads into the guest.
+    fn host_port(&self) -> anyhow::Result<Option<u16>> {
+        if self.nic() == Nic::None || self.tap.is_some() {
+            return Ok(None);
+        }
+        match (std::env::var(HOST_PORT_VARIABLE), &self.exec) {
+            (Ok(port), _) => match port.parse() {
+                Ok(port @ 1..) => Ok(Some(port)),
+                _ => bail!("{HOST_PORT_VARIABLE} is {port:?}: set it to a port number or unset it"),
+            },
+            (Err(_), None) => Ok(Some(HOST_PORT)),
+            (Err(_), Some(_)) => Ok(None),
+        }
+    }
+
+    /// Finds everything that is wrong before anything is built or started.
+    ///
+    /// # Errors
+    /// One line that names the cure.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        ensure!(self.ip.is_none(), "--ip: the network server it configures does not exist yet: leave it out");
+        ensure!(
+            self.with.is_empty(),
+            "--with {}: there are no servers, drivers or programs to add yet: leave it out",
+            self.with.join(" ")
+        );
+        if self.emulator == Program::Bochs {
+            ensure!(self.boot() == Boot::Iso, "--boot: Bochs boots from the CD image only: use --boot iso");
+            ensure!(self.nic() != Nic::VirtioNet, "--nic: Bochs has no virtio-net: use --nic e1000");
+            ensure!(!self.gdb, "--gdb: Bochs lets no gdb in: use --emulator qemu");
+        }
+        ensure!(
+            self.boot() != Boot::Uefi || self.memory >= 128,
+            "--memory: the UEFI firmware needs 128M or more for itself"
+        );
+        if let Some(disk) = &self.disk {
+            ensure!(
+                disk.is_file(),
+                "--disk: there is no file {0}: make one with `truncate -s 64M {0}`",
+                disk.display()
+            );
+        }
+        if let Some(log) = &self.log {
+            let folder = log.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            ensure!(
+                folder.is_dir() && !log.is_dir(),
+                "--log: {} cannot be written: name a file in an existing folder",
+                log.display()
+            );
+        }
+        if let Some(interface) = &self.tap {
+            ensure!(self.nic() != Nic::None, "--tap: a machine with --nic none has nothing to plug in");
+            ensure!(
+                !interface.contains(['/', ',', ' ']) && Path::new("/sys/class/net").join(interface).is_dir(),
+                "--tap: there is no interface {interface}: make it with \
+                 `sudo ip tuntap add {interface} mode tap user $USER && sudo ip link set {interface} up`"
+            );
+        }
+        if let Some(port) = self.host_port()? {
+            free(port).with_context(|| {
+                format!(
+                    "port {port} of 127.0.0.1, which is to lead to the guest's port {GUEST_PORT}, is busy: set \
+                     {HOST_PORT_VARIABLE} to another port, or use --nic none"
+                )
+            })?;
+        }
+        if self.gdb {
+            free(GDB_PORT).with_context(|| {
+                format!("--gdb: port {GDB_PORT} is busy: end the other guest, or use `cargo xtask debug`")
+            })?;
+        }
+        if let Some(commands) = &self.exec {
+            let limit = anax_control::MAX_COMMANDS;
+            ensure!(commands.len() <= limit, "--exec: the commands are longer than {limit} bytes");
+        }
+        Ok(())
+    }
+
+    /// The machine, made from one that has kernel and archive.
+    pub(super) fn spec(&self, base: Spec) -> anyhow::Result<Spec> {
+        let ready = match (self.emulator, self.boot()) {
+            (Program::Bochs, _) => 300,
+            (Program::Qemu, Boot::Pvh) => 60,
+            (Program::Qemu, _) => 120,
+        };
+        let net = match &self.tap {
+            Some(interface) => Net::Tap(interface.clone()),
+            None => Net::User(self.host_port()?.map(|host| Forward { host, guest: GUEST_PORT })),
+        };
+        Ok(Spec {
+            emulator: self.emulator(),
+            boot: self.boot(),
+            cpus: self.smp,
+            memory_mib: self.memory,
+            nic: self.nic(),
+            net,
+            disk: self.disk.clone(),
+            log: self.log.clone(),
+            debugger: if self.gdb { Debugger::Port(GDB_PORT) } else { Debugger::None },
+            limits: Limits { ready: Duration::from_secs(ready), ..base.limits },
+            ..base
+        })
+    }
+}
+
+/// Whether a port of the loopback address can be listened to.
+fn free(port: u16) -> std::io::Result<()> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(words: &[&str]) -> Args {
+        let words = ["run", "--nic", "none"].iter().chain(words);
+        Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).args
+    }
+
+    #[test]
+    fn defaults() {
+        let args = Cli::try_parse_from(["run"]).unwrap_or_else(|error| panic!("{error}")).args;
+        assert_eq!(
+            (args.smp, args.memory, args.emulator(), args.boot()),
+            (2, 256, Emulator::Qemu, Boot::Pvh)
+        );
+        assert_eq!(args.nic(), Nic::VirtioNet);
+        let args = parse(&["--emulator", "bochs"]);
+        assert_eq!(args.boot(), Boot::Iso);
+        args.check().expect("nothing wrong");
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(memory("64"), Ok(64));
+        assert_eq!(memory("512M"), Ok(512));
+        assert_eq!(memory("4G"), Ok(4096));
+        for wrong in ["", "M", "0", "-1", "4T", "16", "99999999G", "4294967295G"] {
+            assert!(memory(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line() {
+        for (words, cure) in [
+            (&["--ip", "10.0.0.1/24"][..], "--ip"),
+            (&["--with", "httpd", "echo"], "--with httpd echo"),
+            (&["--disk", "/nowhere/at-all"], "truncate"),
+            (&["--log", "/nowhere/at-all/log"], "existing folder"),
+            (&["--tap", "tap0"], "nothing to plug in"),
+            (&["--emulator", "bochs", "--boot", "uefi"], "--boot iso"),
+            (&["--emulator", "bochs", "--gdb"], "--emulator qemu"),
+            (&["--boot", "uefi", "--memory", "64"], "128M"),
+        ] {
+            let error = format!("{:#}", parse(words).check().expect_err("something is wrong"));
+            assert!(error.contains(cure) && !error.contains('\n'), "{words:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_busy_port_is_noticed() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        assert!(free(port).is_err());
+        drop(listener);
+        assert!(free(port).is_ok());
+    }
+}
