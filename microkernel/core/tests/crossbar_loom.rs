@@ -1,0 +1,150 @@
+//! The crossbar under the model checker:
+//! `RUSTFLAGS='--cfg loom' cargo test -p microkernel-core --release --test crossbar_loom --target-dir target/loom`.
+#![cfg(loom)]
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+use microkernel_core::crossbar::{Class, Doorbell, Entry, Notify, Ring};
+
+/// Two CPUs' worth of shared state; `interrupt` stands for the interrupt that is pending at the target.
+struct Pair {
+    ring: Ring<4>,
+    bell: Doorbell,
+    interrupt: AtomicBool,
+}
+
+impl Pair {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { ring: Ring::new(), bell: Doorbell::new(), interrupt: AtomicBool::new(false) })
+    }
+
+    fn push(&self, class: Class, kind: u32) -> bool {
+        let pushed = self.ring.push(&self.bell, class, &Entry { kind, words: [u64::from(kind) + 1; 7] });
+        if pushed == Ok(Notify::Ipi) {
+            self.interrupt.store(true, Ordering::Release);
+        }
+        pushed.is_ok()
+    }
+
+    /// What the target's interrupt handler does, if the interrupt has come.
+    fn interrupt(&self, seen: &mut Vec<u32>) {
+        if !self.interrupt.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        #[cfg(not(bite = "crossbar-answer-last"))]
+        self.bell.answer();
+        while let Some(entry) = self.ring.pop() {
+            assert_eq!(entry.words, [u64::from(entry.kind) + 1; 7], "an entry not wholly written");
+            seen.push(entry.kind);
+        }
+        #[cfg(bite = "crossbar-answer-last")]
+        self.bell.answer();
+    }
+}
+
+fn model(run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(run);
+}
+
+/// Entries arrive whole, in order, and once; whatever is still in the ring has an interrupt on its way.
+#[test]
+fn nothing_lost_nothing_reordered_and_always_notified() {
+    model(|| {
+        let pair = Pair::new();
+        let source = thread::spawn({
+            let pair = pair.clone();
+            move || {
+                for kind in 0..3 {
+                    assert!(pair.push(Class::Kernel, kind), "three slots");
+                }
+            }
+        });
+        let mut seen = vec![];
+        pair.interrupt(&mut seen);
+        pair.interrupt(&mut seen);
+        source.join().expect("ends");
+        pair.interrupt(&mut seen);
+        assert_eq!(seen, [0, 1, 2], "an entry without an interrupt");
+    });
+}
+
+/// A full ring refuses rather than overwrites, and a slot is not used again before its entry was read.
+#[test]
+fn a_slot_is_used_again_only_when_read() {
+    model(|| {
+        let pair = Pair::new();
+        for kind in 0..4 {
+            assert!(pair.push(Class::Nested, kind));
+        }
+        let source = thread::spawn({
+            let pair = pair.clone();
+            move || pair.push(Class::Nested, 4)
+        });
+        let mut seen = vec![];
+        pair.interrupt(&mut seen);
+        let more = source.join().expect("ends");
+        pair.interrupt(&mut seen);
+        assert_eq!(seen, (0..4 + u32::from(more)).collect::<Vec<_>>());
+    });
+}
+
+/// Credits are never more than there are, and come back.
+#[test]
+fn credits_bound_the_user() {
+    model(|| {
+        let pair = Pair::new();
+        let source = thread::spawn({
+            let pair = pair.clone();
+            move || {
+                let sent = (0..3).filter(|kind| pair.push(Class::User, *kind)).count();
+                assert!(sent >= 2);
+                sent
+            }
+        });
+        assert!(pair.ring.len() <= 2);
+        let mut seen = vec![];
+        pair.interrupt(&mut seen);
+        let sent = source.join().expect("ends");
+        pair.interrupt(&mut seen);
+        assert_eq!(seen.len(), sent);
+        assert!(pair.push(Class::User, 7) && pair.push(Class::User, 8) && !pair.push(Class::User, 9));
+    });
+}
+
+/// Two sources ring one target: one of them asks for the interrupt, and both entries are found.
+#[test]
+fn two_sources_share_a_bell() {
+    model(|| {
+        let first = Pair::new();
+        let second = Arc::new(Ring::<4>::new());
+        let entry = Entry::default();
+        let other = thread::spawn({
+            let (first, second) = (first.clone(), second.clone());
+            move || {
+                if second.push(&first.bell, Class::Kernel, &entry) == Ok(Notify::Ipi) {
+                    first.interrupt.store(true, Ordering::Release);
+                }
+            }
+        });
+        let source = thread::spawn({
+            let first = first.clone();
+            move || first.push(Class::Kernel, 0)
+        });
+        let mut seen = vec![];
+        let mut interrupt = || {
+            first.interrupt(&mut seen);
+            // Only what came with an interrupt may be counted on.
+            second.pop().map_or(0, |_| 1)
+        };
+        let mut from_second = interrupt();
+        other.join().expect("ends");
+        source.join().expect("ends");
+        if first.interrupt.load(Ordering::Acquire) {
+            from_second += interrupt();
+        }
+        assert_eq!((seen.len(), from_second), (1, 1), "an entry without an interrupt");
+    });
+}
