@@ -17,7 +17,7 @@ pub(crate) const FAULT_STATUS: u64 = 1 << 32;
 pub(crate) mod vector {
     /// The local timer.
     pub(crate) const TIMER: u8 = 0xe0;
-    /// Another CPU has put work into this one's inbox.
+    /// Another CPU has rung this one's bell: look at the crossbar.
     pub(crate) const WAKE: u8 = 0xe1;
     /// The local APIC found an error.
     pub(crate) const APIC_ERROR: u8 = 0xfe;
@@ -85,7 +85,7 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
         }
         vector::WAKE => {
             apic::end_of_interrupt();
-            cpu.inbox.drain();
+            crate::crossbar::poll();
         }
         vector::SPURIOUS => unexpected(cpu),
         legacy if vector::LEGACY.contains(&legacy) => {

@@ -5,6 +5,7 @@
 //! panics, and the build tool blames the test that was running.
 
 mod clock;
+mod crossbar;
 mod entry;
 mod memory;
 mod processors;

@@ -18,6 +18,7 @@ mod backtrace;
 mod boot;
 mod calls;
 mod console;
+mod crossbar;
 mod firmware;
 mod interrupt;
 #[cfg(feature = "test")]

@@ -12,11 +12,11 @@ use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 
 use crate::arch::apic;
 use crate::arch::descriptors::{CpuTables, InterruptStack};
+use crate::crossbar::Inbound;
 use crate::interrupt::InterruptState;
 use crate::mm::frames::{FrameCache, NodeId};
 use crate::mm::layout::DIRECT_MAP;
 use crate::mm::stack;
-use crate::smp::Inbox;
 use crate::thread::Thread;
 use crate::time::timer::Timer;
 
@@ -64,12 +64,12 @@ pub(crate) struct PerCpu {
     pub(crate) interrupts: InterruptState,
     /// The one-shot timer.
     pub(crate) timer: Timer,
-    /// Work that other CPUs hand to this one.
-    pub(crate) inbox: Inbox,
+    /// What other CPUs ask of this one.
+    pub(crate) inbound: Inbound,
 }
 
 // SAFETY: every non-atomic field is used by its own CPU only, which `this` guarantees for all accesses but `get`'s, whose
-// callers reach only the atomic ones (`inbox`, `apic_id`, `id`, `log`).
+// callers reach only the atomic ones (`inbound`, `apic_id`, `id`, `log`).
 unsafe impl Sync for PerCpu {}
 
 impl PerCpu {
@@ -87,7 +87,7 @@ impl PerCpu {
             frames: FrameCache::new(),
             interrupts: InterruptState::new(),
             timer: Timer::new(),
-            inbox: Inbox::new(),
+            inbound: Inbound::new(),
         }
     }
 

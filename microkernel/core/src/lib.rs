@@ -9,8 +9,8 @@
 pub mod acpi;
 pub mod clock;
 pub mod cmdline;
-pub mod elf;
 pub mod crossbar;
+pub mod elf;
 pub mod logring;
 pub mod memmap;
 pub mod reply;
