@@ -22,15 +22,17 @@ impl Pair {
     fn push(&self, class: Class, kind: u32) -> bool {
         let pushed = self.ring.push(&self.bell, class, &Entry { kind, words: [u64::from(kind) + 1; 7] });
         if pushed == Ok(Notify::Ipi) {
-            self.interrupt.store(true, Ordering::Release);
+            self.interrupt.swap(true, Ordering::AcqRel);
         }
         pushed.is_ok()
     }
 
-    /// What the target's interrupt handler does, if the interrupt has come.
-    fn interrupt(&self, seen: &mut Vec<u32>) {
+    // The flag is only ever swapped: the model checker orders plain stores and swaps of one atomic too freely.
+
+    /// What the target's interrupt handler does, if the interrupt has come; says whether it had.
+    fn interrupt(&self, seen: &mut Vec<u32>) -> bool {
         if !self.interrupt.swap(false, Ordering::AcqRel) {
-            return;
+            return false;
         }
         #[cfg(not(bite = "crossbar-answer-last"))]
         self.bell.answer();
@@ -40,6 +42,7 @@ impl Pair {
         }
         #[cfg(bite = "crossbar-answer-last")]
         self.bell.answer();
+        true
     }
 }
 
@@ -121,29 +124,27 @@ fn two_sources_share_a_bell() {
         let first = Pair::new();
         let second = Arc::new(Ring::<4>::new());
         let entry = Entry::default();
-        let other = thread::spawn({
+        let mut other = Some(thread::spawn({
             let (first, second) = (first.clone(), second.clone());
             move || {
                 if second.push(&first.bell, Class::Kernel, &entry) == Ok(Notify::Ipi) {
-                    first.interrupt.store(true, Ordering::Release);
+                    first.interrupt.swap(true, Ordering::AcqRel);
                 }
             }
-        });
-        let source = thread::spawn({
+        }));
+        let mut source = Some(thread::spawn({
             let first = first.clone();
             move || first.push(Class::Kernel, 0)
-        });
-        let mut seen = vec![];
-        let mut interrupt = || {
-            first.interrupt(&mut seen);
-            // Only what came with an interrupt may be counted on.
-            second.pop().map_or(0, |_| 1)
-        };
-        let mut from_second = interrupt();
-        other.join().expect("ends");
-        source.join().expect("ends");
-        if first.interrupt.load(Ordering::Acquire) {
-            from_second += interrupt();
+        }));
+        let (mut seen, mut from_second) = (vec![], 0);
+        for joined in [false, true] {
+            if joined {
+                other.take().map(thread::JoinHandle::join);
+                source.take().map(thread::JoinHandle::join);
+            }
+            if first.interrupt(&mut seen) {
+                from_second += usize::from(second.pop().is_some());
+            }
         }
         assert_eq!((seen.len(), from_second), (1, 1), "an entry without an interrupt");
     });
