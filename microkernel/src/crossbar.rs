@@ -17,8 +17,8 @@ use crate::percpu::{self, CpuId, MAX_CPUS, PerCpu};
 use crate::time::clock;
 
 type KernelRing = Ring<CAPACITY>;
-/// What another CPU is asked to do: a function and two words for it.
-pub(crate) type Call = fn(u64, u64);
+/// What another CPU is asked to do: a function, and three words for it.
+pub(crate) type Call = fn([u64; 3]);
 
 /// Entries served from one ring before the next one's turn.
 const TURN: usize = 32;
@@ -77,20 +77,20 @@ fn new_ring() -> Result<*mut KernelRing, Full> {
     if ring.is_null() { Err(Full) } else { Ok(ring) }
 }
 
-/// Has `target` do `call(first, second)` soon; a call on this CPU is just made. Interrupts may be on or off.
+/// Has `target` do `call(words)` soon; a call on this CPU is just made. Interrupts may be on or off.
 ///
 /// # Errors
 /// The ring is full for this class of senders (or could not be made).
-pub(crate) fn send(target: &PerCpu, class: Class, call: Call, first: u64, second: u64) -> Result<(), Full> {
+pub(crate) fn send(target: &PerCpu, class: Class, call: Call, words: [u64; 3]) -> Result<(), Full> {
     let _off = cpu::InterruptsOff::new();
     let own = percpu::this();
     if own.id() == target.id() {
-        call(first, second);
+        call(words);
         return Ok(());
     }
     let ring = target.inbound.ring_or_new(own.id())?;
-    let mut words = [0; microkernel_core::crossbar::ENTRY_WORDS];
-    words[..3].copy_from_slice(&[call as *const () as u64, first, second]);
+    let [first, second, third] = words;
+    let words = [call as *const () as u64, first, second, third, 0, 0, 0];
     if ring.push(&target.inbound.bell, class, &Entry { kind: 0, words })? == Notify::Ipi {
         interrupt(target);
     }
@@ -98,10 +98,10 @@ pub(crate) fn send(target: &PerCpu, class: Class, call: Call, first: u64, second
 }
 
 /// As [`send`] for the kernel's own needs, which must get through: serves this CPU's rings while it waits for room.
-pub(crate) fn send_surely(target: &PerCpu, call: Call, first: u64, second: u64) {
+pub(crate) fn send_surely(target: &PerCpu, call: Call, words: [u64; 3]) {
     let mut watch = StallWatch::begin(clock::now().0);
     let mut class = Class::Kernel;
-    while send(target, class, call, first, second).is_err() {
+    while send(target, class, call, words).is_err() {
         poll();
         cpu::pause();
         // Having waited once, this is as urgent as anything.
@@ -136,11 +136,11 @@ pub(crate) fn poll() {
 }
 
 fn serve(entry: Entry) {
-    let [call, first, second, ..] = entry.words;
+    let [call, first, second, third, ..] = entry.words;
     // SAFETY: only `send` fills rings, with a `Call` in the first word; rings are the kernel's private memory.
     let call =
         unsafe { core::mem::transmute::<*const (), Call>(core::ptr::with_exposed_provenance(call as usize)) };
-    call(first, second);
+    call([first, second, third]);
 }
 
 /// Whether somebody has rung since the last [`poll`]. The last look before sleeping, interrupts off.
@@ -181,7 +181,7 @@ pub(crate) fn on_all_cpus(function: fn(u64), argument: u64) {
     let off = cpu::InterruptsOff::new();
     let mut expected = 0;
     for target in percpu::all().filter(|target| target.id() != own.id()) {
-        send_surely(target, attend, (&raw const meeting).expose_provenance() as u64, 0);
+        send_surely(target, attend, [(&raw const meeting).expose_provenance() as u64, 0, 0]);
         expected += 1;
     }
     while meeting.arrived.load(Ordering::Acquire) < expected {
@@ -198,7 +198,7 @@ pub(crate) fn on_all_cpus(function: fn(u64), argument: u64) {
 }
 
 /// The others' part.
-fn attend(meeting: u64, _: u64) {
+fn attend([meeting, ..]: [u64; 3]) {
     // SAFETY: `on_all_cpus` keeps it until this CPU has added itself to `left`, the last access.
     let meeting = unsafe { &*core::ptr::with_exposed_provenance::<Rendezvous>(meeting as usize) };
     meeting.arrived.fetch_add(1, Ordering::AcqRel);

@@ -76,9 +76,14 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
     if frame.vector < EXCEPTIONS {
         return exception(frame);
     }
+    serve(frame.vector as u8);
+    crate::lwkt::after_interrupt(frame.is_user());
+}
+
+fn serve(vector: u8) {
     let cpu = percpu::this();
     count(&cpu.interrupts.handled);
-    match frame.vector as u8 {
+    match vector {
         vector::TIMER => {
             apic::end_of_interrupt();
             cpu.timer.fired();
@@ -115,7 +120,7 @@ fn count(counter: &AtomicU64) {
 }
 
 fn exception(frame: &mut TrapFrame) {
-    if frame.from_user() {
+    if frame.is_user() {
         user_fault(frame);
     }
     percpu::make_sure();

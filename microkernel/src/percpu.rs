@@ -14,10 +14,10 @@ use crate::arch::apic;
 use crate::arch::descriptors::{CpuTables, InterruptStack};
 use crate::crossbar::Inbound;
 use crate::interrupt::InterruptState;
+use crate::lwkt::{Scheduler, Thread};
 use crate::mm::frames::{FrameCache, NodeId};
 use crate::mm::layout::DIRECT_MAP;
 use crate::mm::stack;
-use crate::thread::Thread;
 use crate::time::timer::Timer;
 
 /// CPUs the kernel can run on.
@@ -62,6 +62,8 @@ pub(crate) struct PerCpu {
     pub(crate) frames: FrameCache,
     /// Interrupt bookkeeping.
     pub(crate) interrupts: InterruptState,
+    /// Who runs here.
+    pub(crate) scheduler: Scheduler,
     /// The one-shot timer.
     pub(crate) timer: Timer,
     /// What other CPUs ask of this one.
@@ -69,7 +71,7 @@ pub(crate) struct PerCpu {
 }
 
 // SAFETY: every non-atomic field is used by its own CPU only, which `this` guarantees for all accesses but `get`'s, whose
-// callers reach only the atomic ones (`inbound`, `apic_id`, `id`, `log`).
+// callers reach only the atomic ones (`inbound`, `scheduler`'s kept threads, `apic_id`, `id`, `log`).
 unsafe impl Sync for PerCpu {}
 
 impl PerCpu {
@@ -86,6 +88,7 @@ impl PerCpu {
             log,
             frames: FrameCache::new(),
             interrupts: InterruptState::new(),
+            scheduler: Scheduler::new(),
             timer: Timer::new(),
             inbound: Inbound::new(),
         }
@@ -109,6 +112,17 @@ impl PerCpu {
     /// The thread it runs.
     pub(crate) fn thread(&self) -> &'static Thread {
         self.thread.get()
+    }
+
+    /// Says which thread runs from now on, and where its entries from user mode begin their stack.
+    pub(crate) fn set_thread(&self, thread: &'static Thread, kernel_stack: u64) {
+        self.thread.set(thread);
+        self.kernel_stack.set(kernel_stack);
+    }
+
+    /// Where entries from user mode begin their stack now.
+    pub(crate) fn kernel_stack(&self) -> u64 {
+        self.kernel_stack.get()
     }
 
     /// Records which APIC and node the CPU has. Boot, before it runs.

@@ -1,4 +1,4 @@
-//! Bringing up all CPUs, and the idle loop.
+//! Bringing up all CPUs.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::{CpuState, Lint, NmiTarget, Platform};
 use microkernel_core::clock::Exchange;
+use microkernel_core::runqueue::Priority;
 use x86_64::PhysAddr;
 
 use crate::arch::apic;
@@ -15,10 +16,10 @@ use crate::arch::descriptors::CpuTables;
 use crate::arch::paging::MapError;
 use crate::arch::trampoline::Trampoline;
 use crate::console::Ring;
+use crate::lwkt;
 use crate::mm::frames::NodeId;
 use crate::mm::stack::Stack;
 use crate::percpu::{self, CpuId, MAX_CPUS, PerCpu};
-use crate::thread::Thread;
 use crate::time::clock::{self, Nanos};
 use crate::time::timer;
 
@@ -117,7 +118,8 @@ fn newcomer(
 ) -> Result<Newcomer, StartError> {
     let stack = || Stack::new().map_err(StartError::Memory);
     let interrupt_stacks = [stack()?, stack()?, stack()?, stack()?, stack()?];
-    let thread: &'static Thread = Box::leak(Box::new(Thread::new("idle", id)));
+    let own_stack = stack()?;
+    let thread = lwkt::adopt("idle", id, own_stack.top(), Priority::IDLE).map_err(|_| StartError::Full)?;
     let ring: &'static Ring = Box::leak(Box::new(Ring::new()));
     let data: &'static PerCpu = Box::leak(Box::new(PerCpu::new(id, thread, ring)));
     data.place(apic_id, node);
@@ -203,16 +205,6 @@ extern "C" fn on_new_cpu(argument: u64) -> ! {
     percpu::announce(data);
     answer_clock_questions(due);
     log::debug!("CPU {} runs, APIC ID {}, node {}", data.id().index(), data.apic_id(), data.node().index());
-    idle()
-}
-
-/// Sleeps and serves interrupts, for ever.
-pub(crate) fn idle() -> ! {
-    loop {
-        cpu::disable_interrupts();
-        crate::crossbar::poll();
-        if !crate::crossbar::is_rung() {
-            cpu::wait_for_interrupt();
-        }
-    }
+    data.scheduler.set_idle(data.thread().index());
+    lwkt::idle()
 }

@@ -94,7 +94,7 @@ fn alternating_reads_never_go_back(context: &Context) -> Verdict {
     SEATS.store(others.len() + 1, Ordering::Release);
     LIMIT.store(readings, Ordering::Release);
     for other in &others {
-        crossbar::send_surely(other, |_, _| read_in_turn(), 0, 0);
+        crossbar::send_surely(other, |_| read_in_turn(), [0; 3]);
     }
     let off = cpu::InterruptsOff::new();
     read_in_turn();
@@ -127,7 +127,7 @@ fn timer_is_never_early(context: &Context) -> Verdict {
 
 static FIRED: AtomicU64 = AtomicU64::new(0);
 
-fn arm(_: u64, _: u64) {
+fn arm(_: [u64; 3]) {
     timer::arm(Nanos(clock::now().0 + 100_000), || {
         FIRED.fetch_or(1 << (percpu::this().id().index() % 64), Ordering::AcqRel);
     });
@@ -137,7 +137,7 @@ fn timers_fire_on_every_cpu(_: &Context) -> Verdict {
     for target in percpu::all().skip(1).take(63) {
         let bit = 1 << target.id().index();
         FIRED.store(0, Ordering::Release);
-        crossbar::send_surely(target, arm, 0, 0);
+        crossbar::send_surely(target, arm, [0; 3]);
         let limit = clock::now().0 + 5_000_000_000;
         while FIRED.load(Ordering::Acquire) == 0 && clock::now().0 < limit {
             cpu::pause();

@@ -25,7 +25,7 @@ static DUE: [[AtomicU64; CPUS]; CPUS] = [const { [const { AtomicU64::new(0) }; C
 static OUT_OF_TURN: AtomicU64 = AtomicU64::new(0);
 static FINISHED: AtomicU64 = AtomicU64::new(0);
 
-fn receive(source: u64, number: u64) {
+fn receive([source, number, _]: [u64; 3]) {
     let due = &DUE[percpu::this().id().index()][source as usize];
     if due.fetch_add(1, Ordering::AcqRel) != number {
         OUT_OF_TURN.fetch_add(1, Ordering::AcqRel);
@@ -33,11 +33,11 @@ fn receive(source: u64, number: u64) {
 }
 
 /// Sends `count` numbered calls to every other CPU, in rounds that overfill every ring.
-fn flood(count: u64, _: u64) {
+fn flood([count, ..]: [u64; 3]) {
     let own = percpu::this().id().index();
     for number in 0..count {
         for target in percpu::all().take(CPUS).filter(|target| target.id().index() != own) {
-            crossbar::send_surely(target, receive, own as u64, number);
+            crossbar::send_surely(target, receive, [own as u64, number, 0]);
         }
     }
     FINISHED.fetch_add(1, Ordering::AcqRel);
@@ -70,9 +70,9 @@ fn all_to_all_flood_keeps_order(context: &Context) -> Verdict {
     OUT_OF_TURN.store(0, Ordering::Release);
     FINISHED.store(0, Ordering::Release);
     for other in &others {
-        crossbar::send_surely(other, flood, count, 0);
+        crossbar::send_surely(other, flood, [count, 0, 0]);
     }
-    flood(count, 0);
+    flood([count, 0, 0]);
     let all = others.len() as u64 + 1;
     check!(wait_until(|| FINISHED.load(Ordering::Acquire) == all), "some CPU is still sending");
     let expected = all * (all - 1) * count;
@@ -85,7 +85,7 @@ fn all_to_all_flood_keeps_order(context: &Context) -> Verdict {
 
 static SERVED: AtomicU64 = AtomicU64::new(0);
 
-fn count_served(_: u64, _: u64) {
+fn count_served(_: [u64; 3]) {
     SERVED.fetch_add(1, Ordering::AcqRel);
 }
 
@@ -96,14 +96,14 @@ fn bursts_share_interrupts(_: &Context) -> Verdict {
     // The target cannot look until the burst is complete: it is kept busy by the first call.
     static RELEASE: AtomicU64 = AtomicU64::new(0);
     RELEASE.store(0, Ordering::Release);
-    let hold = |_, _| {
+    let hold = |_: [u64; 3]| {
         while RELEASE.load(Ordering::Acquire) == 0 {
             cpu::pause();
         }
     };
-    crossbar::send_surely(target, hold, 0, 0);
+    crossbar::send_surely(target, hold, [0; 3]);
     for _ in 0..100 {
-        crossbar::send_surely(target, count_served, 0, 0);
+        crossbar::send_surely(target, count_served, [0; 3]);
     }
     RELEASE.store(1, Ordering::Release);
     check!(wait_until(|| SERVED.load(Ordering::Acquire) == 100), "the burst was not served");
@@ -121,7 +121,7 @@ fn passive_calls_are_served_when_the_ring_fills(_: &Context) -> Verdict {
     let mut sent = 0;
     // More than a ring holds: nothing but passive calls, and nobody else rings.
     while sent < 2 * CAPACITY as u64 {
-        if crossbar::send(target, Class::Passive, count_served, 0, 0).is_ok() {
+        if crossbar::send(target, Class::Passive, count_served, [0; 3]).is_ok() {
             sent += 1;
         } else {
             cpu::pause();
@@ -130,7 +130,7 @@ fn passive_calls_are_served_when_the_ring_fills(_: &Context) -> Verdict {
     let nearly = sent - CAPACITY as u64 / 4;
     check!(wait_until(|| SERVED.load(Ordering::Acquire) >= nearly), "a ring of passive calls was forgotten");
     // What is left waits for the next look, which any call brings.
-    crossbar::send_surely(target, count_served, 0, 0);
+    crossbar::send_surely(target, count_served, [0; 3]);
     check!(wait_until(|| SERVED.load(Ordering::Acquire) == sent + 1), "passive calls were lost");
     Ok(Held::Passed)
 }
@@ -142,17 +142,18 @@ fn users_cannot_fill_a_ring(_: &Context) -> Verdict {
     RELEASE.store(0, Ordering::Release);
     HELD.store(0, Ordering::Release);
     SERVED.store(0, Ordering::Release);
-    let hold = |_, _| {
+    let hold = |_: [u64; 3]| {
         HELD.store(1, Ordering::Release);
         while RELEASE.load(Ordering::Acquire) == 0 {
             cpu::pause();
         }
     };
-    crossbar::send_surely(target, hold, 0, 0);
+    crossbar::send_surely(target, hold, [0; 3]);
     check!(wait_until(|| HELD.load(Ordering::Acquire) == 1), "the target does not answer");
-    let accepted =
-        (0..CAPACITY).take_while(|_| crossbar::send(target, Class::User, count_served, 0, 0).is_ok()).count();
-    let kernel = crossbar::send(target, Class::Kernel, count_served, 0, 0);
+    let accepted = (0..CAPACITY)
+        .take_while(|_| crossbar::send(target, Class::User, count_served, [0; 3]).is_ok())
+        .count();
+    let kernel = crossbar::send(target, Class::Kernel, count_served, [0; 3]);
     RELEASE.store(1, Ordering::Release);
     check!(wait_until(|| SERVED.load(Ordering::Acquire) >= accepted as u64), "user calls were lost");
     check!(accepted == CAPACITY / 2, "{accepted} user calls were accepted");
@@ -185,7 +186,7 @@ fn rendezvous_from_all_cpus_at_once(context: &Context) -> Verdict {
     };
     for _ in 0..rounds.min(100) {
         FINISHED.store(0, Ordering::Release);
-        crossbar::send_surely(other, |_, _| crate::time::timer::arm(clock::now(), call_meeting), 0, 0);
+        crossbar::send_surely(other, |_| crate::time::timer::arm(clock::now(), call_meeting), [0; 3]);
         crossbar::on_all_cpus(meet, 0);
         check!(
             wait_until(|| FINISHED.load(Ordering::Acquire) == 1),

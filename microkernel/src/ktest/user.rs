@@ -11,11 +11,12 @@ use crate::arch::paging::Root;
 use crate::arch::syscall::enter_user;
 use crate::interrupt::FAULT_STATUS;
 use crate::mm::frames;
-use crate::space::{Space, USER};
+use crate::space::{LoadError, Space, USER};
 use crate::{check, ktest};
 
 ktest!(
     calls_return_and_keep_registers,
+    a_program_file_loads_and_runs,
     faults_end_the_program_only,
     a_space_gives_back_what_it_took,
     user_memory_is_reached_only_as_mapped,
@@ -155,6 +156,50 @@ fn calls_return_and_keep_registers(context: &Context) -> Verdict {
     let space = executable()?;
     let status = run(&space, &ktest_user_calls, context.rounds(100_000));
     check!(status == 7, "status {status:#x}");
+    Ok(Held::Passed)
+}
+
+/// A static executable with the little programs as its text, laid out as a linker would.
+fn program_file(text_flags: u32) -> alloc::vec::Vec<u8> {
+    const CODE_AT: usize = 0x1000;
+    let start = &raw const ktest_user_calls;
+    let length = (&raw const ktest_user_end).addr() - start.addr();
+    // SAFETY: the bytes between two labels of one read-only section.
+    let code = unsafe { core::slice::from_raw_parts(start, length) };
+    let mut file = alloc::vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let halves = |file: &mut alloc::vec::Vec<u8>, values: &[u16]| {
+        values.iter().for_each(|value| file.extend(value.to_le_bytes()));
+    };
+    let words = |file: &mut alloc::vec::Vec<u8>, values: &[u64]| {
+        values.iter().for_each(|value| file.extend(value.to_le_bytes()));
+    };
+    halves(&mut file, &[2, 62, 1, 0]);
+    words(&mut file, &[TEXT, 64, 0]);
+    halves(&mut file, &[0, 0, 64, 56, 2, 64, 0, 0]);
+    let stack = STACK - STACK_PAGES * 4096;
+    for (flags, offset, address, in_file, in_memory) in
+        [(text_flags, CODE_AT as u64, TEXT, length as u64, length as u64), (6, 0, stack, 0, STACK - stack)]
+    {
+        file.extend(1u32.to_le_bytes());
+        file.extend(flags.to_le_bytes());
+        words(&mut file, &[offset, address, address, in_file, in_memory, 4096]);
+    }
+    file.resize(CODE_AT, 0);
+    file.extend(code);
+    file
+}
+
+fn a_program_file_loads_and_runs(_: &Context) -> Verdict {
+    let space = Space::new().map_err(|_| failed("no space"))?;
+    let entry = space.load(&program_file(5));
+    check!(entry == Ok(TEXT), "loading: {entry:?}");
+    let status = run(&space, &ktest_user_calls, 10);
+    check!(status == 7, "status {status:#x}");
+    let status = run(&space, &ktest_user_write, TEXT);
+    check!(status == FAULT_STATUS | 14, "its text is writable: status {status:#x}");
+    let space = Space::new().map_err(|_| failed("no space"))?;
+    let refused = space.load(&program_file(7));
+    check!(matches!(refused, Err(LoadError::File(_))), "a writable and executable segment: {refused:?}");
     Ok(Held::Passed)
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct TrapFrame {
 
 impl TrapFrame {
     /// Whether user code was interrupted.
-    pub(crate) fn from_user(&self) -> bool {
+    pub(crate) fn is_user(&self) -> bool {
         self.cs & 3 == 3
     }
 }
