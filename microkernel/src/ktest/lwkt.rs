@@ -167,11 +167,17 @@ fn play(rounds: u64, side: u64) {
     }
 }
 
-/// Creates a thread of the priority in a timer interrupt a little later, and works on until it can have run.
-fn interrupt_me(priority: fn()) {
-    timer::arm(Nanos(clock::now().0 + 50_000), priority);
-    let end = clock::now().0 + 2_000_000;
-    while clock::now().0 < end {
+static INTERRUPTED: AtomicU64 = AtomicU64::new(0);
+
+/// Works until a timer interrupt has come that wakes the sleeper: whether it took the CPU was decided when the interrupt
+/// ended, before this goes on.
+fn work_until_interrupted() {
+    INTERRUPTED.store(0, Ordering::Release);
+    timer::arm(Nanos(clock::now().0 + 50_000), || {
+        lwkt_signal(&SLEEPER, usize::MAX);
+        INTERRUPTED.store(1, Ordering::Release);
+    });
+    while INTERRUPTED.load(Ordering::Acquire) == 0 {
         cpu::pause();
     }
 }
@@ -189,7 +195,7 @@ fn only_interrupt_threads_preempt(_: &Context) -> Verdict {
         reset();
         create(percpu::this(), priority, record_run, 1)?;
         lwkt_switch();
-        interrupt_me(|| lwkt_signal(&SLEEPER, usize::MAX));
+        work_until_interrupted();
         let ran = !ORDER.lock().is_empty();
         check!(ran == preempts, "a thread of {priority:?} preempted: {ran}");
         wait_for_ends(1);
@@ -203,7 +209,7 @@ fn critical_sections_hold_interrupt_threads_up(_: &Context) -> Verdict {
     lwkt_switch();
     crit_enter();
     crit_enter();
-    interrupt_me(|| lwkt_signal(&SLEEPER, usize::MAX));
+    work_until_interrupted();
     let inside = ORDER.lock().len();
     crit_exit();
     let nested = ORDER.lock().len();
