@@ -37,7 +37,7 @@ fn be_visited([expected, ..]: [u64; 3]) {
 fn visit(target: &percpu::PerCpu) -> bool {
     let before = VISITS.load(Ordering::Acquire);
     crossbar::send_surely(target, be_visited, [target.id().index() as u64, 0, 0]);
-    let limit = clock::now().0 + 10_000_000_000;
+    let limit = clock::now().0 + 60_000_000_000;
     while VISITS.load(Ordering::Acquire) == before && clock::now().0 < limit {
         cpu::pause();
     }
