@@ -9,6 +9,7 @@ mod kernel;
 mod pack;
 mod symbols;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -100,6 +101,9 @@ fn plugin() -> anyhow::Result<PathBuf> {
 
 /// Runs a cargo command quietly, with a sign of life on a terminal; its words are shown if it fails or warns.
 fn run(what: &str, mut command: Command) -> anyhow::Result<()> {
+    if std::io::stderr().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
     let progress = spinner(what);
     let output = command.arg("--quiet").output().context("cannot run cargo")?;
     progress.finish_and_clear();

@@ -3,7 +3,7 @@
 //! Each subcommand is a module with its own clap `Args` and a `run` that returns the process's exit status.
 //! Exit statuses: 0 done, 1 the work itself failed (a test, a lint), 2 the command line or the host is at
 //! fault (the one line printed names the cure), 3 the guest refused its boot information,
-//! 125 the guest ended without saying how.
+//! 101 the kernel panicked, 125 the guest ended without saying how.
 
 mod bench;
 mod build;

@@ -2,7 +2,7 @@
 //!
 //! It is built for the host's own target, `x86_64-unknown-linux-gnu`, whose precompiled `core` and `alloc` every
 //! toolchain brings along, and differs from a program by flags only. An explicit `--target` keeps them away from
-//! build scripts and procedural macros. docs/boot.md says what each flag is for.
+//! build scripts and procedural macros.
 
 use std::path::PathBuf;
 use std::process::Command;
