@@ -123,9 +123,10 @@ impl PanicWriter {
         Self { first_line: ArrayString::new(), complete: FirstLine::Growing }
     }
 
-    /// The first line that was written, without `anax: `.
+    /// The first line that was written, without `anax: panic: ` or `anax: refused: `.
     pub(crate) fn reason(&self) -> &str {
-        self.first_line.strip_prefix("anax: ").unwrap_or(&self.first_line)
+        let line = self.first_line.strip_prefix("anax: ").unwrap_or(&self.first_line);
+        line.strip_prefix("panic: ").or_else(|| line.strip_prefix("refused: ")).unwrap_or(line)
     }
 }
 

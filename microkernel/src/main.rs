@@ -13,6 +13,15 @@
 
 extern crate alloc;
 
+/// Checks an invariant in test kernels and in unoptimised ones; costs nothing in the others.
+macro_rules! invariant {
+    ($($condition:tt)+) => {
+        if cfg!(any(debug_assertions, feature = "test")) {
+            assert!($($condition)+);
+        }
+    };
+}
+
 mod arch;
 mod backtrace;
 mod boot;

@@ -50,7 +50,7 @@ impl Space {
     /// # Errors
     /// No memory, or something is mapped there; pages mapped before the error stay, and go with the space.
     pub(crate) fn map(&self, pages: Range<u64>, protection: Protection) -> Result<(), MapError> {
-        debug_assert!(USER.start <= pages.start && pages.end <= USER.end);
+        invariant!(USER.start <= pages.start && pages.end <= USER.end);
         for at in pages.step_by(PAGE_SIZE as usize) {
             let frame = frames::take_zeroed().ok_or(MapError::NoMemory)?;
             let address = VirtAddr::new_truncate(at);
@@ -149,7 +149,7 @@ impl Space {
 
 impl Drop for Space {
     fn drop(&mut self) {
-        debug_assert!(Root::current() != self.root, "a space must not be dropped while it is active");
+        invariant!(Root::current() != self.root, "a space must not be dropped while it is active");
         // SAFETY: the owner is gone, no CPU has it active (see `activate`), and all frames came from `frames`.
         unsafe { self.root.dismantle(&mut |frame| frames::give(frame)) };
     }

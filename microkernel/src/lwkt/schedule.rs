@@ -78,8 +78,8 @@ impl Scheduler {
 pub(super) fn make_ready(ready: &'static Thread) {
     let _off = InterruptsOff::new();
     let own = percpu::this();
-    debug_assert!(ready.cpu() == own.id(), "{ready} is not this CPU's");
-    debug_assert!(
+    invariant!(ready.cpu() == own.id(), "{ready} is not this CPU's");
+    invariant!(
         matches!(ready.state(), ThreadState::Fresh | ThreadState::Blocked),
         "{ready} is {:?}",
         ready.state()
@@ -153,8 +153,8 @@ pub(super) fn switch_away() {
 fn switch_to(next: &'static Thread) {
     let own = percpu::this();
     let running = own.thread();
-    debug_assert!(!cpu::interrupts_enabled());
-    debug_assert!(
+    invariant!(!cpu::interrupts_enabled());
+    invariant!(
         matches!(next.state(), ThreadState::Ready | ThreadState::Preempted)
             || own.scheduler.idle.get() == Some(next.index()),
         "{next} is {:?}",
@@ -230,7 +230,7 @@ pub(crate) fn crit_enter() {
 pub(crate) fn crit_exit() {
     let own = percpu::this();
     let critical = &own.thread().critical;
-    debug_assert!(critical.get() > 0, "crit_exit without crit_enter");
+    invariant!(critical.get() > 0, "crit_exit without crit_enter");
     critical.set(critical.get() - 1);
     if critical.get() == 0 && own.scheduler.asked.get() {
         let _off = InterruptsOff::new();

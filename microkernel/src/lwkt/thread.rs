@@ -232,7 +232,7 @@ pub(crate) fn lwkt_free(thread: &'static Thread) {
         return crossbar::send_surely(home, free, [index_word(thread), 0, 0]);
     }
     let _off = InterruptsOff::new();
-    debug_assert!(matches!(thread.state.get(), ThreadState::Fresh | ThreadState::Dead), "{thread} is in use");
+    invariant!(matches!(thread.state.get(), ThreadState::Fresh | ThreadState::Dead), "{thread} is in use");
     thread.state.set(ThreadState::Dead);
     percpu::this().scheduler.keep(thread.index);
 }

@@ -83,14 +83,14 @@ pub(crate) fn data() -> Segment {
 /// Where the direct map shows a physical address.
 #[inline]
 pub(crate) fn direct(physical: PhysAddr) -> VirtAddr {
-    debug_assert!(physical.as_u64() < DIRECT_MAP_SIZE);
+    invariant!(physical.as_u64() < DIRECT_MAP_SIZE);
     VirtAddr::new_truncate(DIRECT_MAP + physical.as_u64())
 }
 
 /// The physical address behind an address of the direct map.
 #[inline]
 pub(crate) fn physical_of_direct(address: VirtAddr) -> PhysAddr {
-    debug_assert!((DIRECT_MAP..DIRECT_MAP + DIRECT_MAP_SIZE).contains(&address.as_u64()));
+    invariant!((DIRECT_MAP..DIRECT_MAP + DIRECT_MAP_SIZE).contains(&address.as_u64()));
     PhysAddr::new_truncate(address.as_u64() - DIRECT_MAP)
 }
 

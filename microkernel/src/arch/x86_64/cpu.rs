@@ -155,7 +155,7 @@ pub(crate) fn disable_interrupts() {
 /// Sleeps until the next interrupt and returns with interrupts off again. The caller has interrupts off and has found
 /// nothing to do; `sti` takes effect after the next instruction, so no wake-up is lost between that look and `hlt`.
 pub(crate) fn wait_for_interrupt() {
-    debug_assert!(!interrupts_enabled());
+    invariant!(!interrupts_enabled());
     // SAFETY: no memory is touched; the entry stubs preserve everything else.
     unsafe { asm!("sti", "hlt", "cli", options(nomem, nostack)) }
 }

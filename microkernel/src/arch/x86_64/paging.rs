@@ -137,7 +137,7 @@ impl Root {
         largest: LargestPage,
         source: TableSource<'_>,
     ) -> Result<(), MapError> {
-        debug_assert!(
+        invariant!(
             address.is_aligned(PAGE_SIZE)
                 && physical.is_aligned(PAGE_SIZE)
                 && length.is_multiple_of(PAGE_SIZE)
