@@ -4,16 +4,20 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::arch::exception::{EXCEPTIONS, NMI};
+use crate::arch::exception::{EXCEPTIONS, Meaning, NMI};
 use crate::arch::frame::TrapFrame;
+use crate::arch::syscall::leave_user;
 use crate::arch::{apic, pic};
 use crate::percpu;
+
+/// Status of a program that a fault has ended: this, and the vector.
+pub(crate) const FAULT_STATUS: u64 = 1 << 32;
 
 /// Vectors the kernel uses.
 pub(crate) mod vector {
     /// The local timer.
     pub(crate) const TIMER: u8 = 0xe0;
-    /// Another CPU has put work into this one's inbox.
+    /// Another CPU has rung this one's bell: look at the crossbar.
     pub(crate) const WAKE: u8 = 0xe1;
     /// The local APIC found an error.
     pub(crate) const APIC_ERROR: u8 = 0xfe;
@@ -72,16 +76,21 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
     if frame.vector < EXCEPTIONS {
         return exception(frame);
     }
+    serve(frame.vector as u8);
+    crate::lwkt::after_interrupt(frame.is_user());
+}
+
+fn serve(vector: u8) {
     let cpu = percpu::this();
     count(&cpu.interrupts.handled);
-    match frame.vector as u8 {
+    match vector {
         vector::TIMER => {
             apic::end_of_interrupt();
             cpu.timer.fired();
         }
         vector::WAKE => {
             apic::end_of_interrupt();
-            cpu.inbox.drain();
+            crate::crossbar::poll();
         }
         vector::SPURIOUS => unexpected(cpu),
         legacy if vector::LEGACY.contains(&legacy) => {
@@ -111,6 +120,9 @@ fn count(counter: &AtomicU64) {
 }
 
 fn exception(frame: &mut TrapFrame) {
+    if frame.is_user() {
+        user_fault(frame);
+    }
     percpu::make_sure();
     #[cfg(feature = "test")]
     {
@@ -125,4 +137,12 @@ fn exception(frame: &mut TrapFrame) {
         }
     }
     crate::panic::fault(frame)
+}
+
+/// A fault of user code ends the program. (Its supervisor will get it as a message.)
+fn user_fault(frame: &TrapFrame) -> ! {
+    let address = crate::arch::cpu::page_fault_address();
+    log::info!("a program ended: {}, at {:#x}", Meaning { frame, address }, frame.rip);
+    // SAFETY: user code runs on threads inside `enter_user` only, and nothing is held here.
+    unsafe { leave_user(FAULT_STATUS | frame.vector) }
 }

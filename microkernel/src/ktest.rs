@@ -5,10 +5,13 @@
 //! panics, and the build tool blames the test that was running.
 
 mod clock;
+mod crossbar;
 mod entry;
+mod lwkt;
 mod memory;
 mod processors;
 mod records;
+mod user;
 
 use alloc::format;
 use alloc::string::String;

@@ -8,7 +8,7 @@
 // Giving memory back, waking CPUs and reading statistics have no user yet but the tests.
 #![cfg_attr(
     not(feature = "test"),
-    allow(dead_code, reason = "exercised by the tests until user-land needs it")
+    allow(dead_code, unused_imports, reason = "exercised by the tests until user-land needs it")
 )]
 
 extern crate alloc;
@@ -16,17 +16,20 @@ extern crate alloc;
 mod arch;
 mod backtrace;
 mod boot;
+mod calls;
 mod console;
+mod crossbar;
 mod firmware;
 mod interrupt;
 #[cfg(feature = "test")]
 mod ktest;
+mod lwkt;
 mod mm;
 mod panic;
 mod percpu;
 #[cfg(feature = "test")]
 mod runner;
 mod smp;
+mod space;
 mod start;
-mod thread;
 mod time;

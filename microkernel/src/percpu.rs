@@ -1,7 +1,7 @@
 //! What each CPU has for itself, found through GS, and the few parts of it that others may touch.
 //!
 //! Fields in cells belong to their CPU alone, with interrupts off where an interrupt could meet them; fields that others
-//! use are atomic. The first two words are read by the entry code.
+//! use are atomic. The first words are the entry code's.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -12,12 +12,12 @@ use x86_64::registers::model_specific::{GsBase, KernelGsBase};
 
 use crate::arch::apic;
 use crate::arch::descriptors::{CpuTables, InterruptStack};
+use crate::crossbar::Inbound;
 use crate::interrupt::InterruptState;
+use crate::lwkt::{Scheduler, Thread};
 use crate::mm::frames::{FrameCache, NodeId};
 use crate::mm::layout::DIRECT_MAP;
 use crate::mm::stack;
-use crate::smp::Inbox;
-use crate::thread::Thread;
 use crate::time::timer::Timer;
 
 /// CPUs the kernel can run on.
@@ -49,6 +49,8 @@ pub(crate) struct PerCpu {
     self_address: Cell<u64>,
     /// `gs:8`: top of the current thread's kernel stack, for the entry code.
     kernel_stack: Cell<u64>,
+    /// `gs:16`: where a system call's entry keeps the user stack for two instructions.
+    user_stack: Cell<u64>,
     id: CpuId,
     /// Set once its local APIC is known.
     apic_id: AtomicU32,
@@ -60,14 +62,16 @@ pub(crate) struct PerCpu {
     pub(crate) frames: FrameCache,
     /// Interrupt bookkeeping.
     pub(crate) interrupts: InterruptState,
+    /// Who runs here.
+    pub(crate) scheduler: Scheduler,
     /// The one-shot timer.
     pub(crate) timer: Timer,
-    /// Work that other CPUs hand to this one.
-    pub(crate) inbox: Inbox,
+    /// What other CPUs ask of this one.
+    pub(crate) inbound: Inbound,
 }
 
 // SAFETY: every non-atomic field is used by its own CPU only, which `this` guarantees for all accesses but `get`'s, whose
-// callers reach only the atomic ones (`inbox`, `apic_id`, `id`, `log`).
+// callers reach only the atomic ones (`inbound`, `scheduler`'s kept threads, `apic_id`, `id`, `log`).
 unsafe impl Sync for PerCpu {}
 
 impl PerCpu {
@@ -76,6 +80,7 @@ impl PerCpu {
         Self {
             self_address: Cell::new(0),
             kernel_stack: Cell::new(0),
+            user_stack: Cell::new(0),
             id,
             apic_id: AtomicU32::new(0),
             node: Cell::new(NodeId::FIRST),
@@ -83,8 +88,9 @@ impl PerCpu {
             log,
             frames: FrameCache::new(),
             interrupts: InterruptState::new(),
+            scheduler: Scheduler::new(),
             timer: Timer::new(),
-            inbox: Inbox::new(),
+            inbound: Inbound::new(),
         }
     }
 
@@ -106,6 +112,17 @@ impl PerCpu {
     /// The thread it runs.
     pub(crate) fn thread(&self) -> &'static Thread {
         self.thread.get()
+    }
+
+    /// Says which thread runs from now on, and where its entries from user mode begin their stack.
+    pub(crate) fn set_thread(&self, thread: &'static Thread, kernel_stack: u64) {
+        self.thread.set(thread);
+        self.kernel_stack.set(kernel_stack);
+    }
+
+    /// Where entries from user mode begin their stack now.
+    pub(crate) fn kernel_stack(&self) -> u64 {
+        self.kernel_stack.get()
     }
 
     /// Records which APIC and node the CPU has. Boot, before it runs.
@@ -159,6 +176,7 @@ pub(crate) fn install_tables(
     data.kernel_stack.set(kernel_stack.as_u64());
     tables.load(tops);
     GsBase::write(address);
+    crate::arch::syscall::prepare();
 }
 
 /// The CPU runs the kernel and can be found by others.

@@ -16,6 +16,8 @@ use anax_control::Stream;
 use microkernel_core::cmdline::Control;
 
 use crate::arch::power;
+use crate::lwkt::{Waiters, lwkt_block, lwkt_signal};
+use crate::percpu::CpuId;
 use crate::start::Machine;
 use crate::time::clock::{self, Nanos};
 use crate::time::timer;
@@ -91,10 +93,8 @@ fn execute(line: &str, sink: &mut Sink) -> u8 {
 
 /// Sleeps until the next look at the lines is due.
 fn wait_a_little() {
-    timer::arm(Nanos(clock::now().0 + POLL.0), || ());
-    crate::arch::cpu::disable_interrupts();
-    if timer::is_armed() {
-        crate::arch::cpu::wait_for_interrupt();
-    }
-    crate::arch::cpu::enable_interrupts();
+    static DUE: Waiters = Waiters::new(CpuId::BOOT);
+    let seen = DUE.generation();
+    timer::arm(Nanos(clock::now().0 + POLL.0), || lwkt_signal(&DUE, usize::MAX));
+    lwkt_block(&DUE, seen);
 }

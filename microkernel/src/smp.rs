@@ -1,12 +1,13 @@
-//! Bringing up all CPUs, the idle loop, and the one job that a CPU can be handed by another.
+//! Bringing up all CPUs.
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::{CpuState, Lint, NmiTarget, Platform};
 use microkernel_core::clock::Exchange;
+use microkernel_core::runqueue::Priority;
 use x86_64::PhysAddr;
 
 use crate::arch::apic;
@@ -15,11 +16,10 @@ use crate::arch::descriptors::CpuTables;
 use crate::arch::paging::MapError;
 use crate::arch::trampoline::Trampoline;
 use crate::console::Ring;
-use crate::interrupt::vector;
+use crate::lwkt;
 use crate::mm::frames::NodeId;
 use crate::mm::stack::Stack;
 use crate::percpu::{self, CpuId, MAX_CPUS, PerCpu};
-use crate::thread::Thread;
 use crate::time::clock::{self, Nanos};
 use crate::time::timer;
 
@@ -27,55 +27,6 @@ use crate::time::timer;
 const PATIENCE: Nanos = Nanos(2_000_000_000);
 /// Questions about the time that each newcomer answers.
 const EXCHANGES: usize = 32;
-
-/// A CPU's inbox: a job from another CPU, run in an interrupt. One at a time; it exists for boot and for tests, until the
-/// crossbar carries everything.
-#[derive(Debug)]
-pub(crate) struct Inbox {
-    job: AtomicPtr<Job>,
-}
-
-/// A job: a function and how far it is.
-#[derive(Debug)]
-pub(crate) struct Job {
-    run: fn(),
-}
-
-impl Job {
-    /// A job that calls `run` on the CPU it is handed to, interrupts off.
-    pub(crate) const fn new(run: fn()) -> Self {
-        Self { run }
-    }
-}
-
-impl Inbox {
-    pub(crate) const fn new() -> Self {
-        Self { job: AtomicPtr::new(core::ptr::null_mut()) }
-    }
-
-    /// Runs the waiting job, if any. Its CPU, in the wake-up interrupt.
-    pub(crate) fn drain(&self) {
-        let job = self.job.swap(core::ptr::null_mut(), Ordering::AcqRel);
-        // SAFETY: null, or a `&'static Job` stored by `hand_over`.
-        if let Some(job) = unsafe { job.as_ref() } {
-            (job.run)();
-        }
-    }
-}
-
-/// Hands `job` to another CPU and wakes it; waits while that CPU has not begun an earlier one.
-pub(crate) fn hand_over(target: &PerCpu, job: &'static Job) {
-    let job = core::ptr::from_ref(job).cast_mut();
-    while target
-        .inbox
-        .job
-        .compare_exchange_weak(core::ptr::null_mut(), job, Ordering::AcqRel, Ordering::Relaxed)
-        .is_err()
-    {
-        cpu::pause();
-    }
-    apic::send(target.apic_id(), vector::WAKE);
-}
 
 /// What a newcomer needs, handed over by address.
 struct Newcomer {
@@ -167,7 +118,8 @@ fn newcomer(
 ) -> Result<Newcomer, StartError> {
     let stack = || Stack::new().map_err(StartError::Memory);
     let interrupt_stacks = [stack()?, stack()?, stack()?, stack()?, stack()?];
-    let thread: &'static Thread = Box::leak(Box::new(Thread::new("idle", id)));
+    let own_stack = stack()?;
+    let thread = lwkt::adopt("idle", id, own_stack.top(), Priority::IDLE).map_err(|_| StartError::Full)?;
     let ring: &'static Ring = Box::leak(Box::new(Ring::new()));
     let data: &'static PerCpu = Box::leak(Box::new(PerCpu::new(id, thread, ring)));
     data.place(apic_id, node);
@@ -253,13 +205,6 @@ extern "C" fn on_new_cpu(argument: u64) -> ! {
     percpu::announce(data);
     answer_clock_questions(due);
     log::debug!("CPU {} runs, APIC ID {}, node {}", data.id().index(), data.apic_id(), data.node().index());
-    idle()
-}
-
-/// Sleeps and serves interrupts, for ever.
-pub(crate) fn idle() -> ! {
-    loop {
-        cpu::disable_interrupts();
-        cpu::wait_for_interrupt();
-    }
+    data.scheduler.set_idle(data.thread().index());
+    lwkt::idle()
 }

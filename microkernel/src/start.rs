@@ -4,6 +4,7 @@ use arrayvec::ArrayVec;
 use microkernel_core::acpi::{self, Platform};
 use microkernel_core::cmdline::{AcpiSource, Options, unknown_words};
 use microkernel_core::memmap::{MemoryMap, RegionKind};
+use microkernel_core::runqueue::Priority;
 use spin::{Mutex, MutexGuard, Once};
 use x86_64::{PhysAddr, VirtAddr};
 
@@ -19,6 +20,7 @@ use crate::arch::{apic, pic, power};
 use crate::boot::{self, BootInfo, Framebuffer};
 use crate::console::{self, Ring};
 use crate::firmware::FirmwareMemory;
+use crate::lwkt::{self, Start, Thread};
 use crate::mm::frames::{self, NodeId};
 use crate::mm::layout::{PAGE_SIZE, direct};
 use crate::mm::stack::Stack;
@@ -26,9 +28,10 @@ use crate::mm::window;
 use crate::panic::refuse;
 use crate::percpu::{self, CpuId, PerCpu};
 use crate::smp;
-use crate::thread::BOOT_THREAD;
 use crate::time::{clock, timer};
 
+/// The thread that boots the system and becomes its first.
+static BOOT_THREAD: Thread = Thread::adopted("boot", CpuId::BOOT, 0, VirtAddr::zero(), Priority::USER_NORMAL);
 static BOOT_RING: Ring = Ring::new();
 static BOOT_CPU: PerCpu = PerCpu::new(CpuId::BOOT, &BOOT_THREAD, &BOOT_RING);
 /// Descriptors of the boot CPU: the first ones while there is no memory for stacks, the second for good.
@@ -90,6 +93,11 @@ pub(crate) fn on_boot_cpu(road: Road) -> ! {
     let place = platform.cpus.iter().find(|entry| entry.apic_id == apic::id());
     BOOT_CPU.place(apic::id(), NodeId::new(place.map_or(0, |entry| entry.node as usize)));
     percpu::announce(&BOOT_CPU);
+    lwkt::register(&BOOT_THREAD);
+    match lwkt::lwkt_create(&BOOT_CPU, "idle", Priority::IDLE, Start::Later, |_| lwkt::idle(), 0) {
+        Ok(idle) => BOOT_CPU.scheduler.set_idle(idle.index()),
+        Err(_) => refuse(format_args!("not enough memory for the kernel's threads")),
+    }
     if let Some(pin) = place.and_then(|entry| smp::nmi_pin(&platform, entry.uid)) {
         apic::enable_nmi_pin(pin);
     }
@@ -308,5 +316,8 @@ fn first_thread(machine: &'static Machine) -> ! {
 
 #[cfg(not(feature = "test"))]
 fn first_thread(_: &'static Machine) -> ! {
-    smp::idle()
+    static NOTHING: lwkt::Waiters = lwkt::Waiters::new(CpuId::BOOT);
+    loop {
+        lwkt::lwkt_block(&NOTHING, NOTHING.generation());
+    }
 }

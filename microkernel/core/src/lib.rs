@@ -9,5 +9,13 @@
 pub mod acpi;
 pub mod clock;
 pub mod cmdline;
+pub mod crossbar;
+pub mod elf;
+pub mod list;
 pub mod logring;
 pub mod memmap;
+pub mod preempt;
+pub mod reply;
+pub mod runqueue;
+mod sync;
+pub mod waitqueue;

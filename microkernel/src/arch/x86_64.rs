@@ -13,5 +13,7 @@ pub(crate) mod pic;
 pub(crate) mod power;
 pub(crate) mod reference;
 pub(crate) mod serial;
+pub(crate) mod switch;
+pub(crate) mod syscall;
 mod toolchain;
 pub(crate) mod trampoline;

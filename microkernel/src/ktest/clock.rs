@@ -4,8 +4,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering
 
 use super::{Context, Held, Verdict};
 use crate::arch::{apic, cpu};
+use crate::crossbar;
 use crate::interrupt::vector;
-use crate::smp::{self, Job};
 use crate::time::clock::{self, Nanos};
 use crate::time::timer;
 use crate::{check, ktest, percpu};
@@ -80,8 +80,6 @@ fn await_turn(seat: usize, number: u64) {
     ASLEEP[seat].store(false, Ordering::SeqCst);
 }
 
-static READ_IN_TURN: Job = Job::new(read_in_turn);
-
 fn alternating_reads_never_go_back(context: &Context) -> Verdict {
     let others: alloc::vec::Vec<_> = percpu::all().skip(1).take(READERS - 1).collect();
     if others.is_empty() {
@@ -96,7 +94,7 @@ fn alternating_reads_never_go_back(context: &Context) -> Verdict {
     SEATS.store(others.len() + 1, Ordering::Release);
     LIMIT.store(readings, Ordering::Release);
     for other in &others {
-        smp::hand_over(other, &READ_IN_TURN);
+        crossbar::send_surely(other, |_| read_in_turn(), [0; 3]);
     }
     let off = cpu::InterruptsOff::new();
     read_in_turn();
@@ -116,7 +114,7 @@ fn timer_is_never_early(context: &Context) -> Verdict {
         let deadline = clock::now().0 + 1000 + round * 500 % 200_000;
         FIRED_AT.store(0, Ordering::Release);
         timer::arm(Nanos(deadline), || FIRED_AT.store(clock::now().0, Ordering::Release));
-        let limit = deadline + 5_000_000_000;
+        let limit = deadline + 60_000_000_000;
         while FIRED_AT.load(Ordering::Acquire) == 0 && clock::now().0 < limit {
             cpu::pause();
         }
@@ -128,18 +126,19 @@ fn timer_is_never_early(context: &Context) -> Verdict {
 }
 
 static FIRED: AtomicU64 = AtomicU64::new(0);
-static ARM: Job = Job::new(|| {
+
+fn arm(_: [u64; 3]) {
     timer::arm(Nanos(clock::now().0 + 100_000), || {
         FIRED.fetch_or(1 << (percpu::this().id().index() % 64), Ordering::AcqRel);
     });
-});
+}
 
 fn timers_fire_on_every_cpu(_: &Context) -> Verdict {
     for target in percpu::all().skip(1).take(63) {
         let bit = 1 << target.id().index();
         FIRED.store(0, Ordering::Release);
-        smp::hand_over(target, &ARM);
-        let limit = clock::now().0 + 5_000_000_000;
+        crossbar::send_surely(target, arm, [0; 3]);
+        let limit = clock::now().0 + 60_000_000_000;
         while FIRED.load(Ordering::Acquire) == 0 && clock::now().0 < limit {
             cpu::pause();
         }

@@ -6,9 +6,8 @@ use microkernel_core::acpi::CpuState;
 
 use super::{Context, Held, Verdict};
 use crate::arch::cpu;
-use crate::smp::{self, Job};
 use crate::time::clock;
-use crate::{check, ktest, percpu, start};
+use crate::{check, crossbar, ktest, percpu, start};
 
 ktest!(all_announced_cpus_run, jobs_reach_every_cpu, no_wake_up_is_lost_before_sleep);
 
@@ -26,20 +25,19 @@ fn all_announced_cpus_run(_: &Context) -> Verdict {
 
 static VISITS: AtomicU64 = AtomicU64::new(0);
 static WRONG: AtomicU64 = AtomicU64::new(0);
-static TARGET: AtomicU64 = AtomicU64::new(0);
-static VISIT: Job = Job::new(|| {
-    if percpu::this().id().index() as u64 != TARGET.load(Ordering::Acquire) {
+
+fn be_visited([expected, ..]: [u64; 3]) {
+    if percpu::this().id().index() as u64 != expected {
         WRONG.fetch_add(1, Ordering::AcqRel);
     }
     VISITS.fetch_add(1, Ordering::AcqRel);
-});
+}
 
 /// Hands a job to `target` and waits for its end; false if it did not come.
 fn visit(target: &percpu::PerCpu) -> bool {
-    TARGET.store(target.id().index() as u64, Ordering::Release);
     let before = VISITS.load(Ordering::Acquire);
-    smp::hand_over(target, &VISIT);
-    let limit = clock::now().0 + 10_000_000_000;
+    crossbar::send_surely(target, be_visited, [target.id().index() as u64, 0, 0]);
+    let limit = clock::now().0 + 60_000_000_000;
     while VISITS.load(Ordering::Acquire) == before && clock::now().0 < limit {
         cpu::pause();
     }
@@ -59,20 +57,22 @@ fn jobs_reach_every_cpu(context: &Context) -> Verdict {
 
 /// A job that answers by waking the boot CPU, which may be about to sleep just then.
 static ANSWERED: AtomicU64 = AtomicU64::new(0);
-static NOTE: Job = Job::new(|| {
+
+fn note(_: [u64; 3]) {
     ANSWERED.fetch_add(1, Ordering::AcqRel);
-});
-static ANSWER: Job = Job::new(|| {
+}
+
+fn answer(_: [u64; 3]) {
     if let Some(boot) = percpu::get(percpu::CpuId::BOOT) {
-        smp::hand_over(boot, &NOTE);
+        crossbar::send_surely(boot, note, [0; 3]);
     }
-});
+}
 
 fn no_wake_up_is_lost_before_sleep(context: &Context) -> Verdict {
     let Some(other) = percpu::all().nth(1) else { return Ok(Held::Skipped("needs two CPUs")) };
     for round in 0..context.rounds(20_000) {
         let before = ANSWERED.load(Ordering::Acquire);
-        smp::hand_over(other, &ANSWER);
+        crossbar::send_surely(other, answer, [0; 3]);
         // Spread the moment of going to sleep over the time that the answer takes.
         for _ in 0..round % 97 {
             cpu::pause();
@@ -80,7 +80,10 @@ fn no_wake_up_is_lost_before_sleep(context: &Context) -> Verdict {
         cpu::disable_interrupts();
         while ANSWERED.load(Ordering::Acquire) == before {
             // A lost wake-up sleeps here for ever; the tool's time limit then names this test.
-            cpu::wait_for_interrupt();
+            crossbar::poll();
+            if !crossbar::is_rung() && ANSWERED.load(Ordering::Acquire) == before {
+                cpu::wait_for_interrupt();
+            }
         }
         cpu::enable_interrupts();
     }

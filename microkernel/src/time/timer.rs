@@ -93,9 +93,3 @@ fn program(deadline: Nanos) {
         None => {}
     }
 }
-
-/// Whether this CPU's deadline is still to come. With interrupts off, a "yes" stays true until they are on again.
-#[cfg(feature = "test")]
-pub(crate) fn is_armed() -> bool {
-    percpu::this().timer.deadline.get().is_some()
-}

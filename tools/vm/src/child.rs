@@ -69,6 +69,12 @@ impl Child {
         Ok(Self { pid, keeper: Some(keeper) })
     }
 
+    /// Its process number, while it runs.
+    #[cfg(test)]
+    pub(crate) fn id(&self) -> Option<i32> {
+        lock(&self.pid).map(|pid| pid.as_raw_nonzero().get())
+    }
+
     /// Ends it now, if it has not ended.
     pub(crate) fn kill(&self) {
         if let Some(pid) = *lock(&self.pid) {

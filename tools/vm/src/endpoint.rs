@@ -3,10 +3,13 @@
 //! The tool listens before it starts the emulator, so there is nothing to wait for and no port to guess.
 //! A Unix socket where the emulator knows them (nobody else can connect), else a loopback TCP port.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::io::{self, PipeReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags, poll};
 
 /// Both directions of an accepted connection.
 pub(crate) type Connection = (Box<dyn Read + Send>, Box<dyn Write + Send>);
@@ -18,7 +21,6 @@ pub(crate) enum Endpoint {
 }
 
 /// Where an [`Endpoint`] listens.
-#[derive(Clone)]
 pub(crate) enum Address {
     Unix(PathBuf),
     Tcp(u16),
@@ -37,8 +39,20 @@ impl Endpoint {
         Ok((Self::Tcp(listener), Address::Tcp(port)))
     }
 
-    /// Waits for the emulator. [`Address::wake`] ends the wait.
-    pub(crate) fn accept(self) -> io::Result<Connection> {
+    /// Waits for the emulator to connect; gives up when the other end of `stop` is closed.
+    pub(crate) fn accept(self, stop: &PipeReader) -> io::Result<Connection> {
+        let listener = match &self {
+            Self::Unix(listener) => listener.as_fd(),
+            Self::Tcp(listener) => listener.as_fd(),
+        };
+        let mut either =
+            [PollFd::from_borrowed_fd(listener, PollFlags::IN), PollFd::new(stop, PollFlags::IN)];
+        // A signal that the tool survives must not end the wait.
+        while poll(&mut either, None) == Err(rustix::io::Errno::INTR) {}
+        // What has connected is heard, even if its emulator is gone already.
+        if !either[0].revents().contains(PollFlags::IN) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         match self {
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept()?;
@@ -53,13 +67,35 @@ impl Endpoint {
     }
 }
 
-impl Address {
-    /// Connects and hangs up, so that an accept which no emulator will ever answer returns.
-    pub(crate) fn wake(&self) {
-        // If it fails, the listener is gone: the accept has long returned.
-        match self {
-            Self::Unix(path) => drop(UnixStream::connect(path)),
-            Self::Tcp(port) => drop(TcpStream::connect((Ipv4Addr::LOCALHOST, *port))),
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_can_be_called_off() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for endpoint in [Endpoint::tcp(), Endpoint::unix(&folder.path().join("line"))] {
+            let (endpoint, _) = endpoint.expect("an endpoint");
+            let (stopped, stop) = io::pipe().expect("a pipe");
+            drop(stop);
+            assert!(endpoint.accept(&stopped).is_err());
         }
+    }
+
+    #[test]
+    fn who_has_connected_is_heard_all_the_same() {
+        let (endpoint, address) = Endpoint::tcp().expect("an endpoint");
+        let Address::Tcp(port) = address else { panic!("not TCP") };
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("connected");
+        client.write_all(b"last words").expect("written");
+        drop(client);
+        let (stopped, stop) = io::pipe().expect("a pipe");
+        drop(stop);
+        let (mut reader, _writer) = endpoint.accept(&stopped).expect("accepted");
+        let mut words = String::new();
+        reader.read_to_string(&mut words).expect("read");
+        assert_eq!(words, "last words");
     }
 }

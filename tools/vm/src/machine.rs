@@ -1,5 +1,8 @@
 //! A running guest: wait for it, run commands in it, learn how it ended.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,7 @@
 //! Connects a new machine: serial lines to threads that read them, the emulator's end to the event queue.
 
 use std::fs::File;
+use std::io::PipeReader;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -38,14 +39,15 @@ pub(crate) fn start(spec: &Spec, folder: &Path) -> anyhow::Result<Wired> {
         _ => bail!("the serial lines are of different kinds"),
     };
 
+    // Closed when the emulator has ended: an end of a line that it never connected to must not wait for ever.
+    let (stopped, stop) = std::io::pipe()?;
     let readers = [
-        read_console(console_end, spec.console, log, &text, &sender),
-        read_control(control_end, &control, &sender),
+        read_console(console_end, stopped.try_clone()?, spec.console, log, &text, &sender),
+        read_control(control_end, stopped, &control, &sender),
     ];
     let child = Child::start(&command, &emulator_log(folder), move |code| {
         // First all that it said, then that it ended.
-        console_at.wake();
-        control_at.wake();
+        drop(stop);
         for reader in readers {
             let _ = reader.join();
         }
@@ -69,6 +71,7 @@ fn listen(spec: &Spec, path: &Path) -> anyhow::Result<(Endpoint, Address)> {
 
 fn read_console(
     end: Endpoint,
+    stopped: PipeReader,
     shown: Console,
     log: Option<File>,
     text: &Text,
@@ -76,7 +79,7 @@ fn read_console(
 ) -> thread::JoinHandle<()> {
     let (text, events, keys) = (text.clone(), events.clone(), events.clone());
     thread::spawn(move || {
-        let Ok((reader, writer)) = end.accept() else { return };
+        let Ok((reader, writer)) = end.accept(&stopped) else { return };
         // Without a terminal the writing half is kept, unused, until the emulator has hung up.
         let mut writer = Some(writer);
         if shown == Console::Terminal
@@ -89,10 +92,15 @@ fn read_console(
     })
 }
 
-fn read_control(end: Endpoint, control: &ControlWriter, events: &Sender<Event>) -> thread::JoinHandle<()> {
+fn read_control(
+    end: Endpoint,
+    stopped: PipeReader,
+    control: &ControlWriter,
+    events: &Sender<Event>,
+) -> thread::JoinHandle<()> {
     let (control, events) = (control.clone(), events.clone());
     thread::spawn(move || {
-        let Ok((reader, writer)) = end.accept() else { return };
+        let Ok((reader, writer)) = end.accept(&stopped) else { return };
         control.connect(writer);
         control::read(reader, &events);
     })

@@ -17,6 +17,11 @@ pub(crate) const KERNEL_CODE: SegmentSelector = SegmentSelector::new(1, Privileg
 /// Selector of kernel data.
 pub(crate) const KERNEL_DATA: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
 
+/// Selector of user data.
+pub(crate) const USER_DATA: SegmentSelector = SegmentSelector::new(3, PrivilegeLevel::Ring3);
+/// Selector of user code.
+pub(crate) const USER_CODE: SegmentSelector = SegmentSelector::new(4, PrivilegeLevel::Ring3);
+
 /// The interrupt stacks of a CPU, by the index that gates name (0 is IST 1 of the manual).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
@@ -59,10 +64,11 @@ impl CpuTables {
         self.gdt = GlobalDescriptorTable::empty();
         let code = self.gdt.append(Descriptor::kernel_code_segment());
         let data = self.gdt.append(Descriptor::kernel_data_segment());
-        self.gdt.append(Descriptor::user_data_segment());
-        self.gdt.append(Descriptor::user_code_segment());
+        let user_data = self.gdt.append(Descriptor::user_data_segment());
+        let user_code = self.gdt.append(Descriptor::user_code_segment());
         let task = self.gdt.append(Descriptor::tss_segment(&self.tss));
-        assert!(code == KERNEL_CODE && data == KERNEL_DATA, "the GDT's order is fixed");
+        let made = [code, data, user_data, user_code];
+        assert!(made == [KERNEL_CODE, KERNEL_DATA, USER_DATA, USER_CODE], "the GDT's order is fixed");
         self.gdt.load();
         // SAFETY: the selectors name the entries just made; the tables live for ever ('static) and are not moved.
         unsafe {

@@ -29,3 +29,10 @@ pub(crate) struct TrapFrame {
     pub(crate) rsp: u64,
     pub(crate) ss: u64,
 }
+
+impl TrapFrame {
+    /// Whether user code was interrupted.
+    pub(crate) fn is_user(&self) -> bool {
+        self.cs & 3 == 3
+    }
+}

@@ -233,7 +233,7 @@ impl Args {
     /// The machine, made from one that has kernel and archive.
     pub(super) fn spec(&self, base: Spec) -> anyhow::Result<Spec> {
         let ready = match (self.emulator, self.boot()) {
-            (Program::Bochs, _) => 300,
+            (Program::Bochs, _) => 120,
             (Program::Qemu, Boot::Pvh) => 60,
             (Program::Qemu, _) => 120,
         };

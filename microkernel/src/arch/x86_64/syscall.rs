@@ -1,0 +1,74 @@
+//! The SYSCALL instruction's side of the kernel: set-up on each CPU, the frame, and the way into user code and back.
+
+use core::arch::global_asm;
+
+use ::x86_64::VirtAddr;
+use ::x86_64::registers::control::{Efer, EferFlags};
+use ::x86_64::registers::model_specific::{LStar, SFMask, Star};
+use ::x86_64::registers::rflags::RFlags;
+
+use super::descriptors::{KERNEL_CODE, KERNEL_DATA, USER_CODE, USER_DATA};
+
+global_asm!(include_str!("syscall.s"));
+
+unsafe extern "C" {
+    safe static syscall_entry: u8;
+    fn user_enter(rip: u64, rsp: u64, argument: u64) -> u64;
+    fn user_leave(status: u64) -> !;
+}
+
+/// The registers of a system call, which the handler changes in place into its answer.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CallFrame {
+    /// Operation (low half) and command (high half); the result on the way out.
+    pub(crate) rax: u64,
+    /// What the message is sent to.
+    pub(crate) handle: u64,
+    /// `rsi`, `rdx`, `r10`, `r8`, `r9`.
+    pub(crate) words: [u64; anax_abi::WORDS],
+    pub(crate) rflags: u64,
+    pub(crate) rip: u64,
+    pub(crate) rsp: u64,
+}
+
+/// Flags that are off in the kernel, whatever user code had: interrupts, traps, direction, alignment checks, nesting.
+const OFF_IN_KERNEL: RFlags = RFlags::INTERRUPT_FLAG
+    .union(RFlags::TRAP_FLAG)
+    .union(RFlags::DIRECTION_FLAG)
+    .union(RFlags::ALIGNMENT_CHECK)
+    .union(RFlags::NESTED_TASK)
+    .union(RFlags::RESUME_FLAG);
+
+/// Lets this CPU take system calls. Each CPU once, after its descriptors are loaded.
+pub(crate) fn prepare() {
+    Star::write(USER_CODE, USER_DATA, KERNEL_CODE, KERNEL_DATA)
+        .expect("the GDT has the order that SYSRET wants");
+    LStar::write(VirtAddr::from_ptr(&raw const syscall_entry));
+    SFMask::write(OFF_IN_KERNEL);
+    // SAFETY: the entry, its flags and its segments were set just now.
+    unsafe { Efer::update(|flags| flags.insert(EferFlags::SYSTEM_CALL_EXTENSIONS)) };
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn syscall_rust(frame: &mut CallFrame) {
+    crate::calls::dispatch(frame);
+}
+
+/// Runs user code at `rip` on the stack `rsp` with `argument` in `rdi`, on this thread, until [`leave_user`]; its status.
+///
+/// # Safety
+/// The active address space is the program's, `rip` is canonical, and interrupts are off; they are off on return.
+pub(crate) unsafe fn enter_user(rip: u64, rsp: u64, argument: u64) -> u64 {
+    // SAFETY: by the caller's promise.
+    unsafe { user_enter(rip, rsp, argument) }
+}
+
+/// Ends the user code of this thread: [`enter_user`] returns `status`.
+///
+/// # Safety
+/// Called on a thread inside [`enter_user`], holding nothing that would be missed.
+pub(crate) unsafe fn leave_user(status: u64) -> ! {
+    // SAFETY: by the caller's promise.
+    unsafe { user_leave(status) }
+}

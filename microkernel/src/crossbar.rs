@@ -1,0 +1,210 @@
+//! The crossbar: how this CPU has something done by another, without a lock.
+//!
+//! One ring for each (source, target) pair carries function calls; a bell for each target says whether it has been asked to look.
+//! A target looks when the bell's interrupt comes and before it sleeps. What a call does, it does with interrupts off, like an
+//! interrupt: briefly, and never blocking. A sender that finds a ring full keeps serving its own rings while it waits, or two
+//! CPUs with full rings would wait for each other for ever.
+
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use microkernel_core::crossbar::{
+    CAPACITY, Class, Counters, Doorbell, Drained, Entry, Full, Notify, Ring, StallWatch,
+};
+
+use crate::arch::{apic, cpu};
+use crate::interrupt::vector;
+use crate::percpu::{self, CpuId, MAX_CPUS, PerCpu};
+use crate::time::clock;
+
+type KernelRing = Ring<CAPACITY>;
+/// What another CPU is asked to do: a function, and three words for it.
+pub(crate) type Call = fn([u64; 3]);
+
+/// Entries served from one ring before the next one's turn.
+const TURN: usize = 32;
+
+/// A CPU's end of the crossbar.
+pub(crate) struct Inbound {
+    bell: Doorbell,
+    /// By source; made when the source first sends.
+    rings: [AtomicPtr<KernelRing>; MAX_CPUS],
+    /// Interrupts sent to this CPU by others.
+    interrupts: AtomicU64,
+}
+
+impl Inbound {
+    /// Nothing asked yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            bell: Doorbell::new(),
+            rings: [const { AtomicPtr::new(core::ptr::null_mut()) }; MAX_CPUS],
+            interrupts: AtomicU64::new(0),
+        }
+    }
+
+    fn ring(&self, source: CpuId) -> Option<&'static KernelRing> {
+        // SAFETY: null, or a ring that lives for ever.
+        unsafe { self.rings[source.index()].load(Ordering::Acquire).as_ref() }
+    }
+
+    /// The ring from `source`, which is the calling CPU: it alone makes it.
+    fn ring_or_new(&self, source: CpuId) -> Result<&'static KernelRing, Full> {
+        if let Some(ring) = self.ring(source) {
+            return Ok(ring);
+        }
+        self.rings[source.index()].store(new_ring()?, Ordering::Release);
+        self.ring(source).ok_or(Full)
+    }
+
+    /// What has been sent to this CPU, by all sources together, and how many interrupts that took.
+    pub(crate) fn totals(&self) -> (Counters, u64) {
+        let mut sum = Counters::default();
+        for counters in (0..MAX_CPUS).filter_map(|source| Some(self.ring(CpuId::new(source)?)?.counters())) {
+            sum.sent += counters.sent;
+            sum.ipis_avoided += counters.ipis_avoided;
+            sum.passive += counters.passive;
+            sum.full += counters.full;
+        }
+        (sum, self.interrupts.load(Ordering::Relaxed))
+    }
+}
+
+/// A zeroed ring on the heap, never freed.
+fn new_ring() -> Result<*mut KernelRing, Full> {
+    let layout = core::alloc::Layout::new::<KernelRing>();
+    // SAFETY: the layout is not of size 0. A ring is atomics only, whose initial values are all zero, see `Ring::new`.
+    let ring = unsafe { alloc::alloc::alloc_zeroed(layout) }.cast::<KernelRing>();
+    if ring.is_null() { Err(Full) } else { Ok(ring) }
+}
+
+/// Has `target` do `call(words)` soon; a call on this CPU is just made. Interrupts may be on or off.
+///
+/// # Errors
+/// The ring is full for this class of senders (or could not be made).
+pub(crate) fn send(target: &PerCpu, class: Class, call: Call, words: [u64; 3]) -> Result<(), Full> {
+    let _off = cpu::InterruptsOff::new();
+    let own = percpu::this();
+    if own.id() == target.id() {
+        call(words);
+        return Ok(());
+    }
+    let ring = target.inbound.ring_or_new(own.id())?;
+    let [first, second, third] = words;
+    let words = [call as *const () as u64, first, second, third, 0, 0, 0];
+    if ring.push(&target.inbound.bell, class, &Entry { kind: 0, words })? == Notify::Ipi {
+        interrupt(target);
+    }
+    Ok(())
+}
+
+/// As [`send`] for the kernel's own needs, which must get through: serves this CPU's rings while it waits for room.
+pub(crate) fn send_surely(target: &PerCpu, call: Call, words: [u64; 3]) {
+    let mut watch = StallWatch::begin(clock::now().0);
+    let mut class = Class::Kernel;
+    while send(target, class, call, words).is_err() {
+        poll();
+        cpu::pause();
+        // Having waited once, this is as urgent as anything.
+        class = Class::Nested;
+        if let Some(nanoseconds) = watch.report(clock::now().0) {
+            let (from, to) = (percpu::this().id().index(), target.id().index());
+            log::warn!("crossbar: CPU {from} has waited {} ms for CPU {to}", nanoseconds / 1_000_000);
+        }
+    }
+}
+
+fn interrupt(target: &PerCpu) {
+    target.inbound.interrupts.fetch_add(1, Ordering::Relaxed);
+    apic::send(target.apic_id(), vector::WAKE);
+}
+
+/// Does what other CPUs have asked this one for. On the bell's interrupt, before sleeping, and while waiting for others.
+pub(crate) fn poll() {
+    let _off = cpu::InterruptsOff::new();
+    let inbound = &percpu::this().inbound;
+    inbound.bell.answer();
+    for source in 0..percpu::count() {
+        let Some(ring) = CpuId::new(source).and_then(|source| inbound.ring(source)) else { continue };
+        if let Drained::Limit = ring.drain(TURN, serve)
+            && !ring.is_empty()
+            && inbound.bell.ring() == Notify::Ipi
+        {
+            // More than a turn's worth: come back after others have had theirs.
+            interrupt(percpu::this());
+        }
+    }
+}
+
+fn serve(entry: Entry) {
+    let [call, first, second, third, ..] = entry.words;
+    // SAFETY: only `send` fills rings, with a `Call` in the first word; rings are the kernel's private memory.
+    let call =
+        unsafe { core::mem::transmute::<*const (), Call>(core::ptr::with_exposed_provenance(call as usize)) };
+    call([first, second, third]);
+}
+
+/// Whether somebody has rung since the last [`poll`]. The last look before sleeping, interrupts off.
+pub(crate) fn is_rung() -> bool {
+    percpu::this().inbound.bell.is_rung()
+}
+
+/// A rendezvous of all CPUs: lies on the caller's stack until everybody has left it.
+struct Rendezvous {
+    function: fn(u64),
+    argument: u64,
+    arrived: AtomicU32,
+    go: AtomicU32,
+    left: AtomicU32,
+}
+
+/// At most one rendezvous at a time: 0, or who holds it, plus 1. A cold lock; whoever waits for it serves its rings.
+static HOLDER: AtomicU32 = AtomicU32::new(0);
+
+/// Stops all CPUs at a point between two instructions of theirs, runs `function(argument)` on each, interrupts off, and lets
+/// them go on. Returns when all have run it. Not from within a crossbar call.
+pub(crate) fn on_all_cpus(function: fn(u64), argument: u64) {
+    let own = percpu::this();
+    while HOLDER
+        .compare_exchange(0, own.id().index() as u32 + 1, Ordering::AcqRel, Ordering::Relaxed)
+        .is_err()
+    {
+        poll();
+        cpu::pause();
+    }
+    let meeting = Rendezvous {
+        function,
+        argument,
+        arrived: AtomicU32::new(0),
+        go: AtomicU32::new(0),
+        left: AtomicU32::new(0),
+    };
+    let off = cpu::InterruptsOff::new();
+    let mut expected = 0;
+    for target in percpu::all().filter(|target| target.id() != own.id()) {
+        send_surely(target, attend, [(&raw const meeting).expose_provenance() as u64, 0, 0]);
+        expected += 1;
+    }
+    while meeting.arrived.load(Ordering::Acquire) < expected {
+        poll();
+        cpu::pause();
+    }
+    meeting.go.store(1, Ordering::Release);
+    function(argument);
+    while meeting.left.load(Ordering::Acquire) < expected {
+        cpu::pause();
+    }
+    HOLDER.store(0, Ordering::Release);
+    drop(off);
+}
+
+/// The others' part.
+fn attend([meeting, ..]: [u64; 3]) {
+    // SAFETY: `on_all_cpus` keeps it until this CPU has added itself to `left`, the last access.
+    let meeting = unsafe { &*core::ptr::with_exposed_provenance::<Rendezvous>(meeting as usize) };
+    meeting.arrived.fetch_add(1, Ordering::AcqRel);
+    while meeting.go.load(Ordering::Acquire) == 0 {
+        cpu::pause();
+    }
+    (meeting.function)(meeting.argument);
+    meeting.left.fetch_add(1, Ordering::AcqRel);
+}

@@ -1,0 +1,254 @@
+//! Who runs: the CPU's run queue, switching, preemption, critical sections.
+
+use core::cell::{Cell, RefCell};
+
+use microkernel_core::list::ThreadIndex;
+use microkernel_core::preempt::{Next, Running, may_preempt, must_give_way_to, switch_from};
+use microkernel_core::runqueue::RunQueue;
+use spin::Mutex;
+
+use super::thread::{Thread, ThreadLinks, ThreadState, thread};
+use crate::arch::cpu::{self, InterruptsOff};
+use crate::arch::paging::Root;
+use crate::arch::switch;
+use crate::crossbar;
+use crate::percpu;
+
+/// A CPU's scheduler; its own alone, interrupts off.
+pub(crate) struct Scheduler {
+    queue: RefCell<RunQueue>,
+    /// Somebody became runnable since the last decision.
+    asked: Cell<bool>,
+    /// How many threads of this CPU are preempted now.
+    preempted: Cell<u8>,
+    /// Runs when nobody else can.
+    idle: Cell<Option<ThreadIndex>>,
+    /// Ended, but perhaps still on its stack: kept by whoever runs next.
+    buried: Cell<Option<ThreadIndex>>,
+    /// The first of the ended threads that are kept for reuse, chained. A cold lock: creation and end of threads, from any CPU.
+    kept: Mutex<Option<ThreadIndex>>,
+    switches: Cell<u64>,
+}
+
+impl Scheduler {
+    /// Nobody runnable.
+    pub(crate) const fn new() -> Self {
+        Self {
+            queue: RefCell::new(RunQueue::new()),
+            asked: Cell::new(false),
+            preempted: Cell::new(0),
+            idle: Cell::new(None),
+            buried: Cell::new(None),
+            kept: Mutex::new(None),
+            switches: Cell::new(0),
+        }
+    }
+
+    /// Says which thread idles.
+    pub(crate) fn set_idle(&self, thread: ThreadIndex) {
+        self.idle.set(Some(thread));
+    }
+
+    /// Switches made so far.
+    #[cfg(feature = "test")]
+    pub(crate) fn switches(&self) -> u64 {
+        self.switches.get()
+    }
+
+    /// A kept thread of this scheduler's CPU. From any CPU, interrupts off.
+    pub(super) fn take_kept(&self) -> Option<ThreadIndex> {
+        let mut first = self.kept.lock();
+        let index = (*first)?;
+        *first = thread(index).next_kept.take();
+        Some(index)
+    }
+
+    /// Keeps an ended thread, with its stack, for reuse.
+    pub(super) fn keep(&self, index: ThreadIndex) {
+        let mut first = self.kept.lock();
+        thread(index).next_kept.set(first.replace(index));
+    }
+
+    pub(super) fn bury(&self, index: ThreadIndex) {
+        self.buried.set(Some(index));
+    }
+}
+
+/// Puts a thread of this CPU on the run queue; whether it runs at once is decided when the interrupt or critical section ends.
+pub(super) fn make_ready(ready: &'static Thread) {
+    let _off = InterruptsOff::new();
+    let own = percpu::this();
+    debug_assert!(ready.cpu() == own.id(), "{ready} is not this CPU's");
+    debug_assert!(
+        matches!(ready.state(), ThreadState::Fresh | ThreadState::Blocked),
+        "{ready} is {:?}",
+        ready.state()
+    );
+    ready.state.set(ThreadState::Ready);
+    own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, ready.index(), ready.priority());
+    own.scheduler.asked.set(true);
+}
+
+/// Decides, on the way out of an interrupt, whether what was interrupted goes on. Interrupts are off.
+pub(crate) fn after_interrupt(from_user: bool) {
+    let own = percpu::this();
+    if !own.scheduler.asked.get() {
+        return;
+    }
+    if from_user { give_way() } else { preempt() }
+}
+
+/// User code was interrupted (or is about to be returned to): the best runnable thread runs.
+fn give_way() {
+    let own = percpu::this();
+    let running = own.thread();
+    own.scheduler.asked.set(false);
+    if must_give_way_to(&own.scheduler.queue.borrow(), running.priority()) {
+        running.state.set(ThreadState::Ready);
+        own.scheduler.queue.borrow_mut().enqueue_front(&mut ThreadLinks, running.index(), running.priority());
+        switch_away();
+    }
+}
+
+/// Kernel code was interrupted: only an interrupt thread may take the CPU from it, and gives it straight back.
+fn preempt() {
+    let own = percpu::this();
+    let running = own.thread();
+    let state = Running {
+        priority: running.priority(),
+        critical_depth: running.critical.get(),
+        preempted: own.scheduler.preempted.get(),
+    };
+    let mut queue = own.scheduler.queue.borrow_mut();
+    if !queue.best().is_some_and(|best| may_preempt(state, best)) {
+        // The question stays open: the end of the critical section, or the next switch, answers it.
+        return;
+    }
+    own.scheduler.asked.set(false);
+    let Some(next) = queue.dequeue(&mut ThreadLinks) else { return };
+    drop(queue);
+    running.state.set(ThreadState::Preempted);
+    thread(next).preempted.set(Some(running.index()));
+    own.scheduler.preempted.set(state.preempted + 1);
+    switch_to(thread(next));
+}
+
+/// Leaves the calling thread, whose state and queue are set already, for whoever comes next. Interrupts are off.
+pub(super) fn switch_away() {
+    let own = percpu::this();
+    let preempted = own.thread().preempted.take();
+    let next = switch_from(&mut own.scheduler.queue.borrow_mut(), &mut ThreadLinks, preempted);
+    let next = match next {
+        Next::Return(victim) => {
+            own.scheduler.preempted.set(own.scheduler.preempted.get() - 1);
+            victim
+        }
+        Next::Run(next) => next,
+        Next::Idle => own.scheduler.idle.get().expect("every CPU has an idle thread"),
+    };
+    switch_to(thread(next));
+}
+
+/// The step itself.
+fn switch_to(next: &'static Thread) {
+    let own = percpu::this();
+    let running = own.thread();
+    debug_assert!(!cpu::interrupts_enabled());
+    debug_assert!(
+        matches!(next.state(), ThreadState::Ready | ThreadState::Preempted)
+            || own.scheduler.idle.get() == Some(next.index()),
+        "{next} is {:?}",
+        next.state()
+    );
+    next.state.set(ThreadState::Running);
+    if core::ptr::eq(running, next) {
+        return;
+    }
+    own.scheduler.switches.set(own.scheduler.switches.get() + 1);
+    running.entry_stack.set(own.kernel_stack());
+    own.set_thread(next, next.entry_stack.get());
+    if let Some(root) = next.root.get()
+        && root != Root::current()
+    {
+        // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
+        unsafe { root.activate() };
+    }
+    // SAFETY: `next` is this CPU's and does not run; interrupts are off.
+    unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
+    after_switch();
+}
+
+/// What the thread before could not do for itself: it has left its stack only now.
+pub(super) fn after_switch() {
+    let own = percpu::this();
+    if let Some(dead) = own.scheduler.buried.take() {
+        own.scheduler.keep(dead);
+    }
+}
+
+/// Gives the CPU away: back to whom this thread preempted, else to the best runnable thread, which may be this one again.
+/// (Table I: switch.)
+///
+/// # Panics
+/// In an interrupt or inside a preempted region it would be a bug; debug builds assert the thread's state.
+pub(crate) fn lwkt_switch() {
+    let _off = InterruptsOff::new();
+    let own = percpu::this();
+    let running = own.thread();
+    if own.scheduler.idle.get() != Some(running.index()) {
+        running.state.set(ThreadState::Ready);
+        own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, running.index(), running.priority());
+    }
+    switch_away();
+}
+
+/// Lets equals and betters run, if there are any; else goes on at once. (Table I: yield.)
+pub(crate) fn lwkt_yield() {
+    let _off = InterruptsOff::new();
+    crossbar::poll();
+    let own = percpu::this();
+    let running = own.thread();
+    if running.preempted.get().is_some() {
+        // Whoever was preempted waits for us, not for the queue: giving way means returning to them.
+        return lwkt_switch();
+    }
+    let next =
+        own.scheduler.queue.borrow_mut().yield_to(&mut ThreadLinks, running.index(), running.priority());
+    if let Some(next) = next {
+        running.state.set(ThreadState::Ready);
+        switch_to(thread(next));
+    }
+}
+
+/// Interrupts stay on, but none of them takes the CPU away from this thread until [`crit_exit`]. Nests. (Table I.)
+pub(crate) fn crit_enter() {
+    let critical = &percpu::this().thread().critical;
+    critical.set(critical.get() + 1);
+}
+
+/// Ends a critical section; the outermost one's end lets in what was held up. (Table I.)
+pub(crate) fn crit_exit() {
+    let own = percpu::this();
+    let critical = &own.thread().critical;
+    debug_assert!(critical.get() > 0, "crit_exit without crit_enter");
+    critical.set(critical.get() - 1);
+    if critical.get() == 0 && own.scheduler.asked.get() {
+        let _off = InterruptsOff::new();
+        preempt();
+    }
+}
+
+/// The idle thread of each CPU.
+pub(crate) fn idle() -> ! {
+    loop {
+        cpu::disable_interrupts();
+        crossbar::poll();
+        let own = percpu::this();
+        if !own.scheduler.queue.borrow().is_empty() {
+            own.scheduler.asked.set(false);
+            switch_away();
+        } else if !crossbar::is_rung() {
+            cpu::wait_for_interrupt();
+        }
+    }
+}
