@@ -3,6 +3,7 @@
 //! Debian builds Bochs with its debugger, which waits for a command before it runs anything: the file given
 //! with `-rc` says `c` (continue). The display goes to Bochs's VNC server, which picks a free port of its own
 //! and, with a timeout of 0, waits for nobody; so any number of them run side by side without a terminal.
+//! Sound is off: on a host without a sound card Bochs's mixer overruns a buffer of its own and aborts.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -59,6 +60,7 @@ fn configuration(
          error: action=report\n\
          info: action=ignore\n\
          debug: action=ignore\n\
+         sound: waveoutdrv=dummy\n\
          mouse: enabled=0\n",
         bios.display(),
         vga.display(),

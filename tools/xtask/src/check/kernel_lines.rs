@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Findings;
-use super::sources::rust_files;
+use super::sources::files;
 
 /// The most lines the kernel may have.
 const LIMIT: usize = 10_000;
@@ -33,19 +33,23 @@ pub(super) fn check(root: &Path, findings: &mut Findings) -> anyhow::Result<()> 
 }
 
 fn count(root: &Path) -> anyhow::Result<usize> {
-    let mut files = Vec::new();
+    let mut counted = Vec::new();
     for folder in ["microkernel/src", "microkernel/core/src"] {
-        for path in rust_files(&root.join(folder))? {
+        for path in files(&root.join(folder), ".rs")? {
             let file = read(&fs::read_to_string(&path)?);
-            files.push((path, file));
+            counted.push((path, file));
+        }
+        for path in files(&root.join(folder), ".s")? {
+            let lines = assembly_lines(&fs::read_to_string(&path)?);
+            counted.push((path, File { lines, test_modules: Vec::new() }));
         }
     }
-    let excluded: BTreeSet<PathBuf> = files
+    let excluded: BTreeSet<PathBuf> = counted
         .iter()
         .flat_map(|(path, file)| file.test_modules.iter().map(|name| module(path, name)))
         .collect();
     let is_test = |path: &Path| path.ancestors().any(|part| excluded.contains(&part.with_extension("")));
-    Ok(files.iter().filter(|(path, _)| !is_test(path)).map(|(_, file)| file.lines).sum())
+    Ok(counted.iter().filter(|(path, _)| !is_test(path)).map(|(_, file)| file.lines).sum())
 }
 
 /// The path, without `.rs`, of module `name` declared in the file at `path`.
@@ -85,6 +89,11 @@ fn read(text: &str) -> File {
     file
 }
 
+/// Assembly has its comments behind `#`.
+fn assembly_lines(text: &str) -> usize {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).count()
+}
+
 fn is_test_attribute(line: &str) -> bool {
     let Some(condition) = line.strip_prefix("#[cfg(") else { return false };
     let for_tests = condition.contains("test") || condition.contains("feature = \"build\"");
@@ -104,6 +113,11 @@ mod tests {
         let text = "//! Why.\n\nuse a;\n/* long\n   comment */\n/// Doc.\nfn f() {\n    // Inner.\n    g();\n}\n\n\
                     #[cfg(test)]\nmod tests {\n    fn t() {\n    }\n}\nconst AFTER: u8 = 0;\n";
         assert_eq!(read(text), File { lines: 5, test_modules: vec![] });
+    }
+
+    #[test]
+    fn assembly_counts_too() {
+        assert_eq!(assembly_lines("# why\n\nstart:\n    hlt # for ever\n"), 2);
     }
 
     #[test]

@@ -17,7 +17,7 @@ const SKIPPED: [&str; 2] = ["target", ".git"];
 
 /// Checks every `.rs` file below `root`.
 pub(super) fn check(root: &Path, findings: &mut Findings) -> anyhow::Result<()> {
-    for path in rust_files(root)? {
+    for path in files(root, ".rs")? {
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         judge(path.strip_prefix(root).unwrap_or(&path), &text, findings);
     }
@@ -39,8 +39,8 @@ fn judge(path: &Path, text: &str, findings: &mut Findings) {
     }
 }
 
-/// Every Rust source below `root`, sorted, without build output and hidden folders.
-pub(super) fn rust_files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// Every file below `root` whose name ends in `ending`, sorted, without build output and hidden folders.
+pub(super) fn files(root: &Path, ending: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -52,7 +52,7 @@ pub(super) fn rust_files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
                 if !name.starts_with('.') && !SKIPPED.contains(&&*name) {
                     folders.push(entry.path());
                 }
-            } else if name.ends_with(".rs") {
+            } else if name.ends_with(ending) {
                 files.push(entry.path());
             }
         }
