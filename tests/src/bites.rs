@@ -31,6 +31,24 @@ pub enum Judge {
     },
     /// A system test.
     System(&'static str),
+    /// A test on the host. The build tool runs it.
+    Host {
+        /// Its package.
+        package: &'static str,
+        /// Its file in the package's `tests/`.
+        file: &'static str,
+        /// Its name.
+        test: &'static str,
+    },
+    /// A model that loom explores. The build tool runs it.
+    Model {
+        /// Its package.
+        package: &'static str,
+        /// Its file in the package's `tests/`.
+        file: &'static str,
+        /// Its name.
+        test: &'static str,
+    },
 }
 
 /// All variants.
@@ -63,7 +81,8 @@ pub const BITES: &[Bite] = &[
 ];
 
 impl Bite {
-    /// Runs the judge against this variant, which `context` has to hold; an error says that the break was not noticed.
+    /// Runs the judge against this variant of the kernel, which `context` has to hold; an error says that the break was not
+    /// noticed. Judges on the host are not this function's.
     pub fn run(&self, context: &Context<'_>) -> anyhow::Result<()> {
         match self.judge {
             Judge::Kernel { test, cpus } => {
@@ -74,6 +93,7 @@ impl Bite {
                     None => bail!("there is no kernel test {test}"),
                 }
             }
+            Judge::Host { .. } | Judge::Model { .. } => bail!("{}: not a variant of the kernel", self.name),
             Judge::System(name) => {
                 let Some(test) = crate::all().find(|test| test.name == name) else {
                     bail!("there is no system test {name}");

@@ -7,6 +7,7 @@ mod bites;
 mod host;
 mod jobs;
 mod long;
+mod models;
 mod outcome;
 mod plan;
 mod progress;

@@ -10,9 +10,10 @@ use anyhow::Context;
 use super::outcome::{Outcome, Verdict};
 use super::progress::Progress;
 
-/// Runs `cargo test`, given as a command without a filter; keeps all it prints in `log`.
+/// Runs `cargo test`, given as a command without a filter; keeps all it prints in `log`. What it runs is called `kind`.
 pub(super) fn run(
     mut command: Command,
+    kind: &'static str,
     filter: Option<&str>,
     log: &Path,
     progress: &Progress,
@@ -29,7 +30,7 @@ pub(super) fn run(
         .stderr
         .take()
         .map(|errors| thread::spawn(move || std::io::read_to_string(errors).unwrap_or_default()));
-    let mut reader = Reader::default();
+    let mut reader = Reader { kind, ..Reader::default() };
     for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).split(b'\n')) {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
@@ -43,7 +44,7 @@ pub(super) fn run(
     log.write_all(errors.as_bytes())?;
     let mut outcomes = reader.outcomes;
     if !status.success() && !outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Failed(_))) {
-        outcomes.push(Outcome::new("host cargo test", Verdict::Failed(tail(&errors))));
+        outcomes.push(Outcome::new(format!("{kind} cargo test"), Verdict::Failed(tail(&errors))));
     }
     Ok(outcomes)
 }
@@ -57,6 +58,8 @@ fn tail(text: &str) -> String {
 /// Reads what libtest prints.
 #[derive(Default)]
 struct Reader {
+    /// What the tests are called, such as `host`.
+    kind: &'static str,
     outcomes: Vec<Outcome>,
     /// The test whose captured output is being read, by its position among the outcomes.
     failed: Option<usize>,
@@ -75,11 +78,11 @@ impl Reader {
                 }
             };
             let shown = (verdict != Verdict::Passed).then(|| line.to_owned());
-            self.outcomes.push(Outcome::new(format!("host {name}"), verdict));
+            self.outcomes.push(Outcome::new(format!("{} {name}", self.kind), verdict));
             return shown;
         }
         if let Some(name) = line.strip_prefix("---- ").and_then(|line| line.strip_suffix(" stdout ----")) {
-            let name = format!("host {name}");
+            let name = format!("{} {name}", self.kind);
             self.failed = self
                 .outcomes
                 .iter()
@@ -90,7 +93,7 @@ impl Reader {
             self.failed = None;
             let tested =
                 line.starts_with("test result: ") && !line.contains("ok. 0 passed; 0 failed; 0 ignored");
-            return tested.then(|| format!("host     {line}"));
+            return tested.then(|| format!("{:8} {line}", self.kind));
         }
         if let Some(outcome) = self.failed.and_then(|index| self.outcomes.get_mut(index))
             && let Verdict::Failed(output) = &mut outcome.verdict
@@ -135,7 +138,7 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; 
 
     #[test]
     fn counts_what_libtest_says() {
-        let mut reader = Reader::default();
+        let mut reader = Reader { kind: "host", ..Reader::default() };
         let shown: Vec<_> = OUTPUT.lines().filter_map(|line| reader.line(line)).collect();
         assert_eq!(shown.len(), 3, "{shown:?}");
         let verdicts: Vec<_> =

@@ -30,6 +30,11 @@ impl Outcome {
         Self { name: name.into(), verdict, took: Duration::ZERO }
     }
 
+    /// Something that could not even be tried.
+    pub(crate) fn failed(name: impl Into<String>, error: &anyhow::Error) -> Self {
+        Self::new(name, Verdict::Failed(format!("{error:#}")))
+    }
+
     /// The outcome of the kernel test `name` on a machine with so many CPUs.
     pub(crate) fn of_kernel_test(name: &str, cpus: u32, verdict: Verdict, took: Duration) -> Self {
         let plural = if cpus == 1 { "" } else { "s" };

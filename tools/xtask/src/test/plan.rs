@@ -6,10 +6,11 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use system_tests::{Artefacts, Context, Effort, KernelOutcome, KernelTest, SystemTest};
+use system_tests::{Artefacts, Context, Effort, KernelOutcome, KernelTest, SystemTest, Tier};
 
 use super::host;
 use super::jobs::Job;
+use super::models;
 use super::outcome::{Outcome, Verdict};
 use super::progress::Progress;
 use crate::{bench, build, check};
@@ -115,6 +116,11 @@ pub(super) fn jobs<'a>(
         }
     }
     planned.jobs.push(host_job(request.filter, logs, progress));
+    if request.effort.includes(Tier::Plain) {
+        for models in models::all()? {
+            planned.jobs.push(models_job(models, request.filter, logs, progress));
+        }
+    }
     if let Some(part) = request.part {
         planned.jobs = part.take(planned.jobs);
     }
@@ -224,12 +230,22 @@ fn bench_job<'a>(
 fn host_job<'a>(filter: Option<&'a str>, logs: &'a Path, progress: &'a Progress) -> Job<'a> {
     let run = move || {
         let command = build::host_command("test");
-        host::run(command, filter, &logs.join("host.log"), progress).unwrap_or_else(|error| {
-            vec![Outcome::new("host cargo test", Verdict::Failed(format!("{error:#}")))]
-        })
+        host::run(command, "host", filter, &logs.join("host.log"), progress)
+            .unwrap_or_else(|error| vec![Outcome::failed("host cargo test", &error)])
     };
     let name = "host tests".to_owned();
     Job { name, weight: usize::MAX, estimate: Duration::from_secs(120), run: Box::new(run) }
+}
+
+fn models_job<'a>(
+    models: models::Models,
+    filter: Option<&'a str>,
+    logs: &'a Path,
+    progress: &'a Progress,
+) -> Job<'a> {
+    let name = models.name();
+    let run = move || models.run(filter, logs, progress);
+    Job { name, weight: 1, estimate: Duration::from_secs(60), run: Box::new(run) }
 }
 
 /// An empty folder for a test's logs.
