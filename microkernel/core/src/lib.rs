@@ -10,6 +10,7 @@ pub mod acpi;
 pub mod clock;
 pub mod cmdline;
 pub mod crossbar;
+pub mod handles;
 pub mod list;
 pub mod logring;
 pub mod memmap;
