@@ -15,6 +15,7 @@ pub mod list;
 pub mod logring;
 pub mod memmap;
 pub mod preempt;
+pub mod quota;
 pub mod reply;
 pub mod runqueue;
 mod sync;
