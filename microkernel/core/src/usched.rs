@@ -25,7 +25,7 @@ mod bsd4;
 mod change;
 mod rr;
 
-pub use band::{Band, Rules, WakeOrder};
+pub use band::{Band, Rules};
 pub use bsd4::{Bsd4, Bsd4Rules};
 pub use change::{Changed, change_policy};
 pub use rr::{Rr, RrRules};

@@ -4,23 +4,12 @@ use super::{Clock, Placement, Removed, Seat, Threads, UserScheduler, UserThread}
 use crate::list::{QueueKind, ThreadIndex};
 use crate::runqueue::{Priority, RunQueue};
 
-/// Where a thread that wakes up stands among those rated the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WakeOrder {
-    /// Before them, unless it had used up its slice when it went to sleep.
-    First,
-    /// Behind them.
-    Last,
-}
-
 /// What makes a policy: how it rates a thread. Levels are 0 to 31, the highest is served first.
 pub trait Rules {
     /// The name by which a space chooses it.
     const NAME: &'static str;
     /// How long a thread may keep the seat while others as good wait, nanoseconds.
     const SLICE_NS: u64;
-    /// Where a woken thread stands among its equals.
-    const WAKE_ORDER: WakeOrder;
 
     /// Lets time pass for the record, up to `now_ns`.
     fn decay(&self, user: &mut UserThread, now_ns: u64);
@@ -28,6 +17,8 @@ pub trait Rules {
     fn charge(&self, user: &mut UserThread, ran_ns: u64);
     /// The thread's level.
     fn level(&self, user: &UserThread) -> Priority;
+    /// The level at which a thread of `level` waits when it has just woken up and not used up its slice before it slept.
+    fn woken_level(&self, level: Priority) -> Priority;
     /// What a new thread gets from its parent's record.
     fn inherit(&self, parent: &UserThread) -> UserThread;
     /// What the parent's record gets from that of a child that ends.
@@ -151,11 +142,8 @@ impl<R: Rules> UserScheduler for Band<R> {
         if holder == thread {
             return Placement::Seated;
         }
-        if R::WAKE_ORDER == WakeOrder::First && !used_up {
-            self.queue.enqueue_front(threads, thread, level);
-        } else {
-            self.queue.enqueue(threads, thread, level);
-        }
+        let level = if used_up { level } else { self.rules.woken_level(level) };
+        self.queue.enqueue(threads, thread, level);
         if self.beats(threads, level, holder, now_ns) {
             self.reschedule = Clock::Reschedule;
             return Placement::Preempts;
@@ -183,15 +171,18 @@ impl<R: Rules> UserScheduler for Band<R> {
     fn recalculate(&mut self, threads: &mut dyn Threads, now_ns: u64) {
         let Some(level) = self.queue.best_below(self.rated).or_else(|| self.queue.best()) else { return };
         self.rated = level;
-        if let Some(thread) = self.queue.first(level) {
-            self.reset_priority(threads, thread, now_ns);
+        let Some(thread) = self.queue.first(level) else { return };
+        let rated = self.rate(threads, thread, now_ns);
+        // Who waits only rises: a woken thread keeps the level it woke at.
+        if rated > level && cfg!(not(bite = "usched-no-aging")) {
+            self.queue.requeue(threads, thread, rated);
         }
     }
 
     fn reset_priority(&mut self, threads: &mut dyn Threads, thread: ThreadIndex, now_ns: u64) {
         let level = self.rate(threads, thread, now_ns);
         let waits_at = threads.link(thread).list_of(QueueKind::User);
-        if waits_at.is_some_and(|waits_at| waits_at != level.level()) && cfg!(not(bite = "usched-no-aging")) {
+        if waits_at.is_some_and(|waits_at| waits_at != level.level()) {
             self.queue.requeue(threads, thread, level);
         }
     }

@@ -1,6 +1,6 @@
 //! `rr`: everybody a slice in turn, nobody rated.
 
-use super::{Band, Rules, UserThread, WakeOrder};
+use super::{Band, Rules, UserThread};
 use crate::runqueue::Priority;
 
 /// The policy on one CPU.
@@ -27,7 +27,6 @@ impl Default for Rr {
 impl Rules for RrRules {
     const NAME: &'static str = "rr";
     const SLICE_NS: u64 = 10_000_000;
-    const WAKE_ORDER: WakeOrder = WakeOrder::Last;
 
     fn decay(&self, user: &mut UserThread, now_ns: u64) {
         user.updated_ns = user.updated_ns.max(now_ns);
@@ -37,6 +36,10 @@ impl Rules for RrRules {
 
     fn level(&self, _user: &UserThread) -> Priority {
         Priority::USER_NORMAL
+    }
+
+    fn woken_level(&self, level: Priority) -> Priority {
+        level
     }
 
     fn inherit(&self, parent: &UserThread) -> UserThread {
