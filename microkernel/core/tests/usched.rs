@@ -78,8 +78,9 @@ fn a_waiting_thread_rises_past_a_stream_of_newcomers() {
     let mut cpu = Cpu::new(3);
     let hog = cpu.start(BSD4);
     cpu.run_for(5_000 * MS);
-    let before = cpu.ran(hog);
     let mut stream = [cpu.start(BSD4), cpu.add(BSD4)];
+    cpu.run_until_it_ran(stream[0], 0);
+    let before = cpu.ran(hog);
     for _ in 0..300 {
         cpu.run_until_it_ran(stream[0], 39 * MS);
         cpu.reset(stream[1]);
