@@ -109,7 +109,7 @@ impl Slot {
     }
 
     /// Makes a slot look as if it had been used that often, for tests of the last generation.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn age(&self, generation: u32) {
         self.head.store(u64::from(generation) << GENERATION_SHIFT, Ordering::Release);
     }
