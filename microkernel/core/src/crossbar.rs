@@ -96,6 +96,19 @@ impl Doorbell {
         self.0.0.swap(0, Ordering::AcqRel) != 0
     }
 
+    /// Answers the bell and then lets the target drain its rings, in the only order that loses no entry: one that is
+    /// published after the answer rings anew. `drain` is told whether the bell had been rung. Only the target.
+    pub fn poll<R>(&self, drain: impl FnOnce(bool) -> R) -> R {
+        #[cfg(not(bite = "crossbar-answer-last"))]
+        return drain(self.answer());
+        #[cfg(bite = "crossbar-answer-last")]
+        {
+            let result = drain(self.is_rung());
+            self.answer();
+            result
+        }
+    }
+
     /// Whether it has been rung and not answered. For the last look with interrupts off before halting.
     #[must_use]
     pub fn is_rung(&self) -> bool {

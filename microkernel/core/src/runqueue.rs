@@ -103,6 +103,13 @@ impl RunQueue {
         if self.occupied == 0 { None } else { Some(Priority(31 - self.occupied.leading_zeros() as u8)) }
     }
 
+    /// The most urgent priority below `limit` at which a thread is queued.
+    #[must_use]
+    pub const fn best_below(&self, limit: Priority) -> Option<Priority> {
+        let below = self.occupied & ((1 << limit.0) - 1);
+        if below == 0 { None } else { Some(Priority(31 - below.leading_zeros() as u8)) }
+    }
+
     /// Whether some thread is queued at `priority`.
     #[must_use]
     pub const fn has(&self, priority: Priority) -> bool {

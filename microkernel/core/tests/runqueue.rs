@@ -177,6 +177,9 @@ proptest! {
             let best = model.iter().rposition(|list| !list.is_empty()).map(|best| level(best as u8));
             prop_assert_eq!(queue.best(), best);
             prop_assert_eq!(queue.is_empty(), best.is_none());
+            let below = model[..6].iter().rposition(|list| !list.is_empty()).map(|best| level(best as u8));
+            prop_assert_eq!(queue.best_below(level(6)), below);
+            prop_assert_eq!(queue.best_below(level(0)), None);
             for (at, list) in model.iter().enumerate() {
                 prop_assert_eq!(queue.first(level(at as u8)), list.front().copied().map(thread));
                 prop_assert_eq!(queue.has(level(at as u8)), !list.is_empty());
