@@ -6,7 +6,8 @@ use std::hint::black_box;
 
 use anax_abi::Message;
 use anax_ring::{
-    AtomicU64, Completion, Endpoint, Geometry, Requester, Responder, SharedBlock, Side, Supervisor, Taken,
+    AtomicU64, Completion, Endpoint, Geometry, Misbehaved, Requester, Responder, SharedBlock, Side,
+    Supervisor, Taken,
 };
 
 const SLOTS: u32 = 64;
@@ -39,16 +40,15 @@ fn pairs(
     mut server: Endpoint<'_>,
     count: u64,
     batch: u64,
-) -> Result<u64, anax_ring::Misbehaved> {
+) -> Result<u64, Misbehaved> {
     let mut sum = 0;
     for first in (0..count).step_by(batch as usize) {
         for number in first..count.min(first + batch) {
-            let message = black_box(Message::new(1, [number, 2, 3, 4, 5]));
-            client.producer.push(&message).expect("there is room");
+            client.producer.push(&Message::new(1, [black_box(number), 2, 3, 4, 5])).expect("there is room");
         }
         let _ = client.producer.publish()?;
         while let Some(message) = server.consumer.pop()? {
-            sum += black_box(&message).words[0];
+            sum += message.words[0];
         }
         let _ = server.consumer.release()?;
     }
@@ -56,25 +56,20 @@ fn pairs(
 }
 
 /// There and back: submit, take, reply, complete, with a flush on each side once a batch.
-fn calls(
-    client: Endpoint<'_>,
-    server: Endpoint<'_>,
-    count: u64,
-    batch: u64,
-) -> Result<u64, anax_ring::Misbehaved> {
+fn calls(client: Endpoint<'_>, server: Endpoint<'_>, count: u64, batch: u64) -> Result<u64, Misbehaved> {
     let (mut client, mut server) = (Requester::<{ SLOTS as usize }>::new(client), Responder::new(server));
     let mut sum = 0;
     for first in (0..count).step_by(batch as usize) {
         for number in first..count.min(first + batch) {
-            client.submit(&black_box(Message::new(1, [number, 2, 3, 4, 5]))).expect("there is room");
+            client.submit(&Message::new(1, [black_box(number), 2, 3, 4, 5])).expect("there is room");
         }
         let _ = client.flush()?;
         while let Taken::Request(request, ticket) = server.take()? {
-            server.reply(ticket, black_box(&request)).expect("there is room");
+            server.reply(ticket, &request).expect("there is room");
         }
         let _ = server.flush()?;
         while let Completion::Reply(reply) = client.complete()? {
-            sum += black_box(&reply).words[0];
+            sum += reply.words[0];
         }
     }
     Ok(sum)

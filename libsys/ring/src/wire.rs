@@ -13,10 +13,8 @@ const HANDLES_SHIFT: u32 = 48;
 /// Relaxed: publishing the position orders it.
 #[inline]
 pub(crate) fn store(slot: &Slot, message: &Message, token: u64, flags: Flags) {
-    let head = u64::from(message.command)
-        | u64::from(flags.0) << 32
-        | u64::from(message.handles) << HANDLES_SHIFT
-        | u64::from(message.reserved) << 56;
+    let head =
+        u64::from(message.command) | u64::from(flags.0) << 32 | u64::from(message.handles) << HANDLES_SHIFT;
     let [first, result, name, words @ ..] = slot;
     first.store(head, Ordering::Relaxed);
     result.store(message.result.cast_unsigned(), Ordering::Relaxed);
@@ -39,7 +37,7 @@ pub(crate) fn load(slot: &Slot) -> Option<Message> {
         command: head as u32,
         flags: Flags((head >> 32) as u16),
         handles: (head >> HANDLES_SHIFT) as u8,
-        reserved: (head >> 56) as u8,
+        reserved: 0,
         result: result.load(Ordering::Relaxed).cast_signed(),
         token: name.load(Ordering::Relaxed),
         words: words.each_ref().map(|word| word.load(Ordering::Relaxed)),
