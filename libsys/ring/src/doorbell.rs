@@ -76,8 +76,8 @@ pub(crate) fn answer(flag: &AtomicU64, epoch: Epoch) -> Result<Doorbell, Misbeha
 
 fn take_down(flag: &AtomicU64, epoch: Epoch, word: u64) -> Doorbell {
     if cfg!(bite = "ring-flag-swapped") {
-        flag.swap(stamped(epoch, 0), Ordering::AcqRel);
-        return Doorbell::Ring;
+        let before = flag.swap(stamped(epoch, 0), Ordering::AcqRel);
+        return if before == word { Doorbell::Ring } else { Doorbell::Quiet };
     }
     // Lost to the sleeper itself, who woke and looks again before it sleeps again; or to a new epoch, whose peer does.
     match flag.compare_exchange(word, stamped(epoch, 0), Ordering::AcqRel, Ordering::Relaxed) {
