@@ -18,7 +18,11 @@ use loom::thread;
 fn model(client: u32, server: u32, body: impl Fn(SharedBlock<'static>, Geometry) + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
+    // Not the model's atomics: it counts across executions.
+    let executions = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counter = executions.clone();
     builder.check(move || {
+        counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let geometry = Geometry::new(client, server).expect("powers of two");
         let words: Box<[AtomicU64]> = (0..geometry.words()).map(|_| AtomicU64::new(0)).collect();
         let words = Box::into_raw(words);
@@ -27,6 +31,7 @@ fn model(client: u32, server: u32, body: impl Fn(SharedBlock<'static>, Geometry)
         // SAFETY: made by `into_raw` above; nobody uses it any more.
         drop(unsafe { Box::from_raw(words) });
     });
+    println!("{} executions", executions.load(std::sync::atomic::Ordering::Relaxed));
 }
 
 fn message(number: u64) -> Message {
@@ -76,7 +81,7 @@ fn messages_arrive_once_and_in_order() {
         let mut server = Endpoint::open(block, Side::Server).unwrap();
         let sender = thread::spawn(move || {
             let mut sent = 0;
-            for _ in 0..3 {
+            for _ in 0..6 {
                 match client.producer.push(&message(sent)) {
                     Ok(()) => sent += 1,
                     Err(PushError::Full) => thread::yield_now(),
@@ -96,9 +101,9 @@ fn messages_arrive_once_and_in_order() {
                 }
             }
         };
-        take(2);
+        take(4);
         let sent = sender.join().unwrap();
-        take(3);
+        take(6);
         assert_eq!(received, sent);
     });
 }
@@ -106,7 +111,7 @@ fn messages_arrive_once_and_in_order() {
 /// A receiver that sleeps whenever it may is rung for every message that it did not see.
 #[test]
 fn no_doorbell_is_lost() {
-    model(2, 1, |block, geometry| {
+    model(4, 1, |block, geometry| {
         Supervisor::create(block, geometry).unwrap();
         let mut client = Endpoint::open(block, Side::Client).unwrap();
         let mut server = Endpoint::open(block, Side::Server).unwrap();
@@ -114,14 +119,14 @@ fn no_doorbell_is_lost() {
         let sender = thread::spawn({
             let bell = bell.clone();
             move || {
-                for number in 0..2 {
+                for number in 0..4 {
                     client.producer.push(&message(number)).unwrap();
                     bell.answer(client.producer.publish().unwrap());
                 }
             }
         });
         let mut received = 0;
-        while received < 2 {
+        while received < 4 {
             match server.consumer.pop().unwrap() {
                 Some(_) => received += 1,
                 None if server.prepare_to_sleep().unwrap() == Sleep::MaySleep => bell.wait(),
@@ -260,11 +265,11 @@ fn each_request_ends_once_across_an_epoch_change() {
                         client.submit(&message(2)).unwrap();
                         let _ = client.flush().unwrap();
                     }
-                    Completion::Nothing => break,
+                    Completion::Nothing => {}
                 }
             }
         };
-        events(&mut client, 4);
+        events(&mut client, 8);
         let mut successor = server.join().unwrap();
         events(&mut client, 8);
         if let Ok(Taken::Request(request, ticket)) = successor.take() {
