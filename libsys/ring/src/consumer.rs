@@ -92,7 +92,7 @@ impl<'a> Consumer<'a> {
         Ok(Some(message))
     }
 
-    #[cold]
+    #[inline(never)]
     fn look_for_more(&mut self) -> Result<bool, Misbehaved> {
         match self.state {
             State::Poisoned => return Err(Misbehaved),
@@ -107,6 +107,7 @@ impl<'a> Consumer<'a> {
     }
 
     /// Reads the producer's position, once.
+    #[inline]
     fn learn(&mut self) -> Result<(), Misbehaved> {
         // Acquire: the producer has written the slots that it shows.
         if let Some(mut index) = value_in(self.epoch, self.peer.load(Ordering::Acquire)) {
@@ -130,6 +131,7 @@ impl<'a> Consumer<'a> {
     ///
     /// # Errors
     /// [`Misbehaved`] if the peer's flag is none, or it misbehaved earlier.
+    #[inline]
     pub fn release(&mut self) -> Result<Doorbell, Misbehaved> {
         if !self.show()? {
             return Ok(Doorbell::Quiet);
@@ -139,6 +141,7 @@ impl<'a> Consumer<'a> {
     }
 
     /// The first step of releasing: moves the position, and says whether it moved. The fence and [`Self::answer`] follow.
+    #[inline]
     pub(crate) fn show(&mut self) -> Result<bool, Misbehaved> {
         if self.state == State::Poisoned {
             return Err(Misbehaved);
@@ -153,6 +156,7 @@ impl<'a> Consumer<'a> {
     }
 
     /// The last step of releasing.
+    #[inline]
     pub(crate) fn answer(&mut self) -> Result<Doorbell, Misbehaved> {
         doorbell::answer(self.room, self.epoch).map_err(|_| self.poison())
     }
@@ -188,6 +192,7 @@ impl<'a> Consumer<'a> {
         }
     }
 
+    #[cold]
     pub(crate) fn poison(&mut self) -> Misbehaved {
         self.state = State::Poisoned;
         self.available = self.next;

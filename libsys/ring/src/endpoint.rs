@@ -109,6 +109,7 @@ impl<'a> Endpoint<'a> {
     ///
     /// # Errors
     /// As for [`Producer::publish`] and [`Consumer::release`].
+    #[inline]
     pub fn flush(&mut self) -> Result<Doorbell, Misbehaved> {
         // In this order, so that a peer who sees new requests also sees the room for their replies.
         let released = self.consumer.show()?;
@@ -139,6 +140,7 @@ impl<'a> Endpoint<'a> {
     }
 
     /// Believes nothing from the peer any more, until a successor is bound.
+    #[cold]
     pub(crate) fn poison(&mut self) -> Misbehaved {
         self.producer.poison();
         self.consumer.poison()

@@ -125,7 +125,7 @@ impl<'a> Producer<'a> {
         if self.next != self.limit { Ok(()) } else { self.look_for_room() }
     }
 
-    #[cold]
+    #[inline(never)]
     fn look_for_room(&mut self) -> Result<(), PushError> {
         match self.state {
             State::Poisoned => return Err(PushError::Misbehaved),
@@ -140,6 +140,7 @@ impl<'a> Producer<'a> {
     }
 
     /// Reads the consumer's position, once.
+    #[inline]
     fn learn(&mut self) -> Result<(), Misbehaved> {
         // Acquire: the consumer has read the slots that it frees.
         if let Some(index) = value_in(self.epoch, self.peer.load(Ordering::Acquire)) {
@@ -157,6 +158,7 @@ impl<'a> Producer<'a> {
     ///
     /// # Errors
     /// [`Misbehaved`] if the peer's flag is none, or it misbehaved earlier.
+    #[inline]
     pub fn publish(&mut self) -> Result<Doorbell, Misbehaved> {
         if !self.show()? {
             return Ok(Doorbell::Quiet);
@@ -166,6 +168,7 @@ impl<'a> Producer<'a> {
     }
 
     /// The first step of publishing: moves the position, and says whether it moved. The fence and [`Self::answer`] follow.
+    #[inline]
     pub(crate) fn show(&mut self) -> Result<bool, Misbehaved> {
         if self.state == State::Poisoned {
             return Err(Misbehaved);
@@ -180,6 +183,7 @@ impl<'a> Producer<'a> {
     }
 
     /// The last step of publishing.
+    #[inline]
     pub(crate) fn answer(&mut self) -> Result<Doorbell, Misbehaved> {
         doorbell::answer(self.asleep, self.epoch).map_err(|_| self.poison())
     }
@@ -207,6 +211,7 @@ impl<'a> Producer<'a> {
         Ok(Sleep::MaySleep)
     }
 
+    #[cold]
     pub(crate) fn poison(&mut self) -> Misbehaved {
         self.state = State::Poisoned;
         self.limit = self.next;

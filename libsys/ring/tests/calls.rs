@@ -177,6 +177,19 @@ fn a_dead_peer_answers_each_request_once() {
     assert_eq!((client.complete(), client.in_flight()), (Ok(Completion::Nothing), 0));
 }
 
+/// A living peer that posts an epoch counts as dead; when it does die, that is news again.
+#[test]
+fn a_forged_epoch_hides_no_death() {
+    let (words, geometry) = memory(4, 4);
+    let (mut supervisor, mut client, _) = channel(&words, geometry);
+    words[3].store(2, Relaxed);
+    assert!(matches!(client.complete(), Ok(Completion::NewPeer(_))));
+    submit(&mut client, 0..1);
+    let epoch = supervisor.rebind().expect("it is large enough");
+    assert_eq!(client.complete(), Ok(Completion::NewPeer(epoch)));
+    assert_eq!(ended(&mut client), Some((0, Err(Error::PeerDied))));
+}
+
 #[test]
 fn lost_requests_can_be_taken_back_in_order_and_tried_again() {
     let (words, geometry) = memory(8, 8);

@@ -1,5 +1,5 @@
 //! A channel whose shared memory is written by the input: each step is three bytes, what to do and two for how. Whatever is
-//! written, the client's requests end once each, and nothing panics.
+//! written, the client's requests end once each, and nothing panics. The epoch is posted where the input can't write.
 #![no_main]
 
 use std::collections::BTreeSet;
@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anax_abi::Message;
 use anax_ring::{
-    AtomicU64, Completion, Endpoint, Geometry, Requester, Responder, SharedBlock, Side, Supervisor, Taken,
-    Ticket,
+    AtomicU64, Completion, Endpoint, Epoch, Geometry, Requester, Responder, SharedBlock, Side, Supervisor,
+    Taken, Ticket,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -44,11 +44,13 @@ fuzz_target!(|input: &[u8]| {
     let geometry = Geometry::new(2, 4).expect("powers of two");
     let words: Vec<_> = (0..geometry.words()).map(|_| AtomicU64::new(0)).collect();
     let block = SharedBlock::from_words(&words);
-    let mut supervisor = Supervisor::create(block, geometry).expect("it is large enough");
-    let open = |side| Endpoint::open(block, side).expect("the supervisor made it");
-    let mut client =
-        Client { requester: Requester::new(open(Side::Client)), in_flight: BTreeSet::new(), submitted: 0 };
-    let mut server = Responder::new(open(Side::Server));
+    let posted = AtomicU64::new(0);
+    let mut supervisor = Supervisor::posting(block, geometry, &posted).expect("it is large enough");
+    let open =
+        |side, epoch| Endpoint::watching(block, side, geometry, epoch, &posted).expect("it is large enough");
+    let requester = Requester::new(open(Side::Client, Epoch::FIRST));
+    let mut client = Client { requester, in_flight: BTreeSet::new(), submitted: 0 };
+    let mut server = Responder::new(open(Side::Server, Epoch::FIRST));
     let mut tickets: Vec<Ticket> = vec![];
     for [step, how, more] in input.as_chunks::<3>().0 {
         let word = &words[usize::from(*how) % words.len()];
@@ -76,7 +78,7 @@ fuzz_target!(|input: &[u8]| {
                 let epoch = supervisor.rebind().expect("it is as large as ever");
                 client.requester.rebind(epoch);
                 // Or whatever a successor makes of it.
-                server = Responder::new(open(Side::Server));
+                server = Responder::new(open(Side::Server, epoch));
             }
         }
         assert_eq!(client.requester.in_flight() as usize, client.in_flight.len());
