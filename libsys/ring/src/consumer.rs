@@ -1,0 +1,201 @@
+//! The receiving half: takes messages out, gives their slots back, waits for more.
+//!
+//! It reads the producer's position once for a whole batch, and believes it only if it lies between what it has seen before
+//! and a full ring. A message is copied out before anything looks at it.
+
+use anax_abi::Message;
+
+use crate::block::{SharedBlock, Slot};
+use crate::doorbell::{self, Doorbell, Sleep};
+use crate::layout::{Epoch, Geometry, Side, stamped, value_in};
+use crate::sync::{AtomicU64, Ordering};
+use crate::{Misbehaved, OpenError, wire};
+
+/// The receiving half of one side's channel, used by one thread.
+#[derive(Debug)]
+pub struct Consumer<'a> {
+    slots: &'a [Slot],
+    own: &'a AtomicU64,
+    peer: &'a AtomicU64,
+    asleep: &'a AtomicU64,
+    room: &'a AtomicU64,
+    epoch: Epoch,
+    /// The next slot to take.
+    next: u32,
+    /// Where the ring is empty, as far as known; `next` when poisoned, so that the fast path needs no other test.
+    available: u32,
+    /// What the peer has been told of.
+    released: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The flag "asleep" is up.
+    Waiting,
+    Poisoned,
+}
+
+impl<'a> Consumer<'a> {
+    pub(crate) fn new(
+        block: SharedBlock<'a>,
+        geometry: Geometry,
+        side: Side,
+        epoch: Epoch,
+    ) -> Result<Self, OpenError> {
+        let ring = geometry.ring(side.peer());
+        Ok(Self {
+            slots: block.slots(ring.slots, geometry.slots(side.peer()))?,
+            own: block.word(ring.consumer)?,
+            peer: block.word(ring.producer)?,
+            asleep: block.word(ring.asleep)?,
+            room: block.word(ring.room)?,
+            epoch,
+            next: 0,
+            available: 0,
+            released: 0,
+            state: State::Open,
+        })
+    }
+
+    /// Slots of the ring.
+    #[must_use]
+    pub const fn capacity(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// Begins anew with an empty ring in `epoch`, poisoned or not. What was sent in the old epoch and not taken is not
+    /// delivered any more.
+    ///
+    /// Only when the supervisor has bound a successor: in the same epoch the peer would see positions go back.
+    pub fn rebind(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+        (self.next, self.available, self.released) = (0, 0, 0);
+        self.state = State::Open;
+        doorbell::withdraw(self.asleep, epoch);
+        self.own.store(stamped(epoch, 0), Ordering::Release);
+    }
+
+    /// Takes the next message, or none if there is none. Its slot is free for the peer after [`Self::release`].
+    ///
+    /// # Errors
+    /// [`Misbehaved`] if the peer's position can't be true or the slot holds no message, now or earlier.
+    #[inline]
+    pub fn pop(&mut self) -> Result<Option<Message>, Misbehaved> {
+        if self.next == self.available && !self.look_for_more()? {
+            return Ok(None);
+        }
+        let place = self.next as usize & self.slots.len().wrapping_sub(1);
+        let Some(message) = self.slots.get(place).and_then(wire::load) else { return Err(self.poison()) };
+        self.next = self.next.wrapping_add(1);
+        Ok(Some(message))
+    }
+
+    #[inline(never)]
+    fn look_for_more(&mut self) -> Result<bool, Misbehaved> {
+        match self.state {
+            State::Poisoned => return Err(Misbehaved),
+            State::Waiting => {
+                doorbell::withdraw(self.asleep, self.epoch);
+                self.state = State::Open;
+            }
+            State::Open => {}
+        }
+        self.learn()?;
+        Ok(self.next != self.available)
+    }
+
+    /// Reads the producer's position, once.
+    #[inline]
+    fn learn(&mut self) -> Result<(), Misbehaved> {
+        // Acquire: the producer has written the slots that it shows.
+        if let Some(mut index) = value_in(self.epoch, self.peer.load(Ordering::Acquire)) {
+            let ahead = index.wrapping_sub(self.next);
+            // A position that went back is a huge one here.
+            let believable = ahead <= self.capacity() && ahead >= self.available.wrapping_sub(self.next);
+            if !believable && cfg!(not(bite = "ring-index-unchecked")) {
+                return Err(self.poison());
+            }
+            if cfg!(bite = "ring-index-read-twice") {
+                index = value_in(self.epoch, self.peer.load(Ordering::Acquire)).unwrap_or(index);
+            }
+            self.available = index;
+        }
+        Ok(())
+    }
+
+    /// Gives the slots of all messages taken back to the peer, and says whether it has to be rung.
+    ///
+    /// After each batch: a peer with a full ring waits for it.
+    ///
+    /// # Errors
+    /// [`Misbehaved`] if the peer's flag is none, or it misbehaved earlier.
+    #[inline]
+    pub fn release(&mut self) -> Result<Doorbell, Misbehaved> {
+        if !self.show()? {
+            return Ok(Doorbell::Quiet);
+        }
+        doorbell::full_fence();
+        self.answer()
+    }
+
+    /// The first step of releasing: moves the position, and says whether it moved. The fence and [`Self::answer`] follow.
+    #[inline]
+    pub(crate) fn show(&mut self) -> Result<bool, Misbehaved> {
+        if self.state == State::Poisoned {
+            return Err(Misbehaved);
+        }
+        if self.next == self.released {
+            return Ok(false);
+        }
+        // Release: the slots have been read.
+        self.own.store(stamped(self.epoch, self.next), Ordering::Release);
+        self.released = self.next;
+        Ok(true)
+    }
+
+    /// The last step of releasing.
+    #[inline]
+    pub(crate) fn answer(&mut self) -> Result<Doorbell, Misbehaved> {
+        doorbell::answer(self.room, self.epoch).map_err(|_| self.poison())
+    }
+
+    /// Asks to be rung when there is a message; the caller then waits if it [may](Sleep::MaySleep).
+    ///
+    /// # Errors
+    /// As for [`Self::pop`] and [`Self::release`].
+    pub fn prepare_to_sleep(&mut self) -> Result<Sleep, Misbehaved> {
+        if self.release()? == Doorbell::Ring {
+            return Ok(Sleep::RingFirst);
+        }
+        if self.next != self.available {
+            return Ok(Sleep::MoreToDo);
+        }
+        doorbell::raise(self.asleep, self.epoch);
+        if cfg!(not(bite = "ring-doorbell-not-rechecked")) {
+            self.learn()?;
+        }
+        if self.next != self.available {
+            doorbell::withdraw(self.asleep, self.epoch);
+            return Ok(Sleep::MoreToDo);
+        }
+        self.state = State::Waiting;
+        Ok(Sleep::MaySleep)
+    }
+
+    /// Stays awake after all, though it was told that it may sleep.
+    pub(crate) fn stay_awake(&mut self) {
+        if self.state == State::Waiting {
+            doorbell::withdraw(self.asleep, self.epoch);
+            self.state = State::Open;
+        }
+    }
+
+    #[cold]
+    pub(crate) fn poison(&mut self) -> Misbehaved {
+        self.state = State::Poisoned;
+        self.available = self.next;
+        Misbehaved
+    }
+}
