@@ -122,7 +122,10 @@ fn interrupt(target: &PerCpu) {
 pub(crate) fn poll() {
     let _off = cpu::InterruptsOff::new();
     let inbound = &percpu::this().inbound;
-    inbound.bell.answer();
+    inbound.bell.poll(|_| drain(inbound));
+}
+
+fn drain(inbound: &Inbound) {
     for source in 0..percpu::count() {
         let Some(ring) = CpuId::new(source).and_then(|source| inbound.ring(source)) else { continue };
         if let Drained::Limit = ring.drain(TURN, serve)

@@ -1,7 +1,10 @@
-//! Deliberately broken variants of the kernel, and the test that has to fail for each.
+//! Deliberately broken variants, and the test that has to fail for each.
 //!
 //! A test that can't fail proves nothing. Each variant switches one precaution off by `--cfg bite="NAME"`;
 //! `cargo xtask test --bite` builds it and expects its test, and that one, to notice.
+
+mod channels;
+mod kernel_core;
 
 use anyhow::bail;
 
@@ -51,8 +54,13 @@ pub enum Judge {
     },
 }
 
-/// All variants.
-pub const BITES: &[Bite] = &[
+/// All variants, the kernel's own first.
+pub fn bites() -> impl Iterator<Item = &'static Bite> {
+    KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(channels::CHANNELS)
+}
+
+/// Variants of the kernel proper, judged in a booted machine.
+const KERNEL: &[Bite] = &[
     Bite {
         name: "no-redzone-skip",
         breaks: "interrupt entry writes right below the stack pointer, over the red zone of compiled library code",
@@ -113,9 +121,9 @@ mod tests {
 
     #[test]
     fn judges_exist_and_names_are_distinct() {
-        let names: std::collections::BTreeSet<_> = BITES.iter().map(|bite| bite.name).collect();
-        assert_eq!(names.len(), BITES.len());
-        for bite in BITES {
+        let names: std::collections::BTreeSet<_> = bites().map(|bite| bite.name).collect();
+        assert_eq!(names.len(), bites().count());
+        for bite in bites() {
             if let Judge::System(name) = bite.judge {
                 assert!(crate::all().any(|test| test.name == name), "{name}");
             }

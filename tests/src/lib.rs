@@ -17,7 +17,7 @@ pub mod kernel;
 mod refusal;
 mod tiny_guest;
 
-pub use bites::{BITES, Bite, Judge};
+pub use bites::{Bite, Judge, bites};
 pub use context::{Artefacts, Context, Effort, Need, SystemTest, Tier};
 pub use kernel::{KERNEL_TEST_CPUS, KernelOutcome, KernelTest, kernel_tests};
 

@@ -111,7 +111,7 @@ static FIRED_AT: AtomicU64 = AtomicU64::new(0);
 
 fn timer_is_never_early(context: &Context) -> Verdict {
     for round in 0..context.rounds(1000) {
-        let deadline = clock::now().0 + 1000 + round * 500 % 200_000;
+        let deadline = clock::now().0 + 1000 + round * 20_000 % 2_000_000;
         FIRED_AT.store(0, Ordering::Release);
         timer::arm(Nanos(deadline), || FIRED_AT.store(clock::now().0, Ordering::Release));
         let limit = deadline + 60_000_000_000;

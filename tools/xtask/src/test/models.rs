@@ -3,11 +3,11 @@
 //! A model is an integration test whose file name ends in `_loom`; there is no list to edit. Models need `--cfg loom`, which
 //! swaps the atomics of a whole crate, so they are built in a target folder of their own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
-use cargo_metadata::{MetadataCommand, TargetKind};
+use cargo_metadata::{Metadata, MetadataCommand, TargetKind};
 
 use super::host;
 use super::outcome::Outcome;
@@ -24,16 +24,28 @@ pub(super) struct Models {
     test: String,
 }
 
-/// All of them.
-pub(super) fn all() -> anyhow::Result<Vec<Models>> {
-    let metadata = MetadataCommand::new()
+fn metadata() -> anyhow::Result<Metadata> {
+    MetadataCommand::new()
         .current_dir(build::root())
         .no_deps()
         .other_options(["--offline".to_owned()])
         .exec()
-        .context("cargo metadata")?;
+        .context("cargo metadata")
+}
+
+/// Where the package of that name lies.
+pub(super) fn folders(package: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let of_that_name = |found: &&cargo_metadata::Package| found.name.as_str() == package;
+    let metadata = metadata()?;
+    let manifests =
+        metadata.packages.iter().filter(of_that_name).map(|found| found.manifest_path.as_std_path());
+    Ok(manifests.filter_map(Path::parent).map(Path::to_owned).collect())
+}
+
+/// All of them.
+pub(super) fn all() -> anyhow::Result<Vec<Models>> {
     let mut found = Vec::new();
-    for package in metadata.workspace_packages() {
+    for package in metadata()?.workspace_packages() {
         for target in &package.targets {
             if target.kind.contains(&TargetKind::Test) && target.name.ends_with("_loom") {
                 found.push(Models { package: package.name.to_string(), test: target.name.clone() });
@@ -43,20 +55,15 @@ pub(super) fn all() -> anyhow::Result<Vec<Models>> {
     Ok(found)
 }
 
-/// `cargo test` for the models in `test` of `package`, with the mistake `bite` built in if one is named.
-pub(super) fn command(package: &str, test: &str, bite: Option<&str>) -> Command {
+/// `cargo test` for the models in `test` of `package`.
+pub(super) fn command(package: &str, test: &str) -> Command {
     let mut command = build::host_command("test");
     command
         .args(["--release", "--package", package, "--test", test])
-        .env("RUSTFLAGS", flags(bite) + " --cfg loom")
+        .env("RUSTFLAGS", "--cfg loom")
         .env("LOOM_MAX_PREEMPTIONS", PREEMPTIONS)
         .env("CARGO_TARGET_DIR", build::target().join("loom"));
     command
-}
-
-/// The compiler's flag for a deliberate mistake.
-pub(super) fn flags(bite: Option<&str>) -> String {
-    bite.map_or_else(String::new, |name| format!("--cfg bite=\"{name}\""))
 }
 
 impl Models {
@@ -67,7 +74,7 @@ impl Models {
 
     /// Explores them all.
     pub(super) fn run(&self, filter: Option<&str>, logs: &Path, progress: &Progress) -> Vec<Outcome> {
-        let command = command(&self.package, &self.test, None);
+        let command = command(&self.package, &self.test);
         let log = logs.join(format!("{}.log", self.test));
         host::run(command, "model", filter, &log, progress)
             .unwrap_or_else(|error| vec![Outcome::failed(self.name(), &error)])

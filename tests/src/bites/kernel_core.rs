@@ -1,0 +1,200 @@
+//! Broken variants of the kernel's logic, judged by its own tests and models.
+
+use super::{Bite, Judge};
+
+/// They are judged on the host.
+pub(super) const KERNEL_CORE: &[Bite] = &[
+    host(
+        "reply-no-generation",
+        "reply",
+        "a_late_reply_to_a_reused_object_loses",
+        "a late reply settles whatever the object is used for now",
+    ),
+    host("list-twice", "runqueue", "nobody_is_queued_twice", "a thread may be put on two queues"),
+    host(
+        "runqueue-stale-bit",
+        "runqueue",
+        "a_run_queue_is_its_model",
+        "an emptied priority level still counts as occupied",
+    ),
+    host(
+        "preempt-in-critical",
+        "runqueue",
+        "only_interrupt_threads_preempt",
+        "interrupt threads preempt inside critical sections",
+    ),
+    host(
+        "preempt-no-return",
+        "runqueue",
+        "control_returns_to_the_preempted_first",
+        "a preemptor that blocks gives the CPU to the run queue, not to its victim",
+    ),
+    host(
+        "wait-generation-stays",
+        "waitqueue",
+        "a_signal_between_look_and_sleep_is_not_lost",
+        "a signal does not move the generation on",
+    ),
+    host(
+        "crossbar-no-reserve",
+        "crossbar",
+        "the_reserve_is_for_nested_senders",
+        "the last slots of a ring are anybody's",
+    ),
+    host(
+        "crossbar-passive-silent",
+        "crossbar",
+        "a_ring_full_of_passive_entries_is_signalled",
+        "passive entries never ring",
+    ),
+    host(
+        "crossbar-credit-lost",
+        "crossbar",
+        "user_messages_hold_half_and_get_it_back",
+        "credits of user messages do not come back",
+    ),
+    host(
+        "handles-no-generation",
+        "handles",
+        "a_handle_is_good_until_it_is_removed",
+        "a removed handle still works",
+    ),
+    host(
+        "handles-no-revoke",
+        "handles",
+        "revocation_kills_every_handle_and_sweeping_frees_them",
+        "revocation is not looked at",
+    ),
+    host("handles-no-rights", "handles", "rights_only_shrink", "narrowing can widen"),
+    host(
+        "handles-ignore-posted",
+        "handles",
+        "the_limit_counts_what_is_set_aside",
+        "reserved slots do not count against the limit",
+    ),
+    host(
+        "handles-half-transfer",
+        "handles",
+        "handles_travel_all_or_none",
+        "some handles of a message arrive although others cannot",
+    ),
+    host(
+        "quota-drop-leaks",
+        "quota",
+        "a_dropped_reservation_is_given_back",
+        "a dropped reservation stays charged",
+    ),
+    host(
+        "usched-no-preempt",
+        "usched",
+        "an_interactive_thread_preempts_hogs",
+        "an interactive thread waits for a hog's slice to end",
+    ),
+    host(
+        "usched-no-boost",
+        "usched",
+        "an_interactive_thread_beside_hogs_runs_within_a_slice",
+        "a thread that sleeps gains nothing by it",
+    ),
+    host(
+        "usched-no-decay",
+        "usched",
+        "a_hog_that_turns_interactive_floats_up",
+        "a hog's past is never forgiven",
+    ),
+    host(
+        "usched-no-aging",
+        "usched",
+        "a_waiting_thread_rises_past_a_stream_of_newcomers",
+        "waiting does not raise a thread",
+    ),
+    host("usched-no-debt", "usched", "rr_shares_within_two_per_cent", "overrunning a slice costs nothing"),
+    host(
+        "usched-remove-forgets",
+        "usched",
+        "a_change_of_policy_lets_every_thread_go_on",
+        "a change of policy loses waiting threads",
+    ),
+    host(
+        "irq-no-budget",
+        "interrupts",
+        "a_source_falls_out_of_the_band_and_comes_back",
+        "an interrupt source never leaves the band",
+    ),
+    host("irq-no-debt", "interrupts", "the_share_holds", "overrunning the budget costs nothing"),
+    host(
+        "irq-no-livelock",
+        "interrupts",
+        "a_storm_is_served_from_the_timer",
+        "a storm is served interrupt by interrupt",
+    ),
+    host("irq-no-hysteresis", "interrupts", "the_limit_has_hysteresis", "the livelock limiter flaps"),
+    model(
+        "reply-store",
+        "reply_loom",
+        "four_race_and_one_wins",
+        "settling a reply overwrites instead of competing",
+    ),
+    model(
+        "reply-no-recheck",
+        "reply_loom",
+        "no_wake_up_is_lost",
+        "a waiter announces itself without a second look",
+    ),
+    model(
+        "crossbar-publish-first",
+        "crossbar_loom",
+        "nothing_lost_nothing_reordered_and_always_notified",
+        "an entry is published before it is written",
+    ),
+    model(
+        "crossbar-answer-last",
+        "crossbar_loom",
+        "nothing_lost_nothing_reordered_and_always_notified",
+        "the bell is answered after the rings were drained",
+    ),
+    model(
+        "crossbar-release-first",
+        "crossbar_loom",
+        "a_slot_is_used_again_only_when_read",
+        "a slot is given back before it is read",
+    ),
+    model(
+        "handles-no-recheck",
+        "handles_loom",
+        "a_reader_sees_one_entry_or_none",
+        "a reader does not notice that the entry changed under it",
+    ),
+    model(
+        "handles-head-first",
+        "handles_loom",
+        "a_new_entry_appears_at_once",
+        "an entry becomes visible before it is complete",
+    ),
+    model(
+        "handles-claim-store",
+        "handles_loom",
+        "a_posted_slot_is_claimed_once",
+        "two senders can claim one reserved slot",
+    ),
+    model(
+        "quota-check-then-add",
+        "quota_loom",
+        "an_account_is_never_overdrawn",
+        "the limit is checked apart from charging",
+    ),
+    model(
+        "wait-no-generation",
+        "waitqueue_loom",
+        "no_wake_up_is_lost",
+        "a signal between look and sleep is lost",
+    ),
+];
+
+const fn host(name: &'static str, file: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "microkernel-core", file, test } }
+}
+
+const fn model(name: &'static str, file: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Model { package: "microkernel-core", file, test } }
+}
