@@ -66,13 +66,31 @@ pub(crate) fn start(reference: Reference) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Measures over about a millisecond (or 10,000 ticks of a slow reference).
+/// Measures over about a millisecond (or 10,000 ticks of a slow reference), and longer where a busy host disturbed too
+/// many of the samples: an emulator with more CPUs than the host has is preempted in the middle of most of them.
 fn measure(reference: &Reference) -> Result<u64, &'static str> {
-    const SAMPLES: usize = if MAX_SAMPLES < 24 { MAX_SAMPLES } else { 24 };
     let span = (reference.hertz() / 1000).max(10_000);
+    for factor in [1, 4, 16, 64] {
+        let samples = sample(reference, span * factor);
+        if let Ok(calibration) = calibrate(&samples, reference.hertz()) {
+            return Ok(calibration.hertz);
+        }
+        // A reference that does not count will not count later either.
+        if !samples.is_full() {
+            break;
+        }
+    }
+    Err("the time-stamp counter could not be measured")
+}
+
+/// Samples taken of a reference.
+const SAMPLES: usize = if MAX_SAMPLES < 24 { MAX_SAMPLES } else { 24 };
+
+/// Samples spread over `span` ticks of the reference.
+fn sample(reference: &Reference, span: u64) -> arrayvec::ArrayVec<Sample, SAMPLES> {
     let step = span / SAMPLES as u64;
     let first = reference.read();
-    let mut samples = arrayvec::ArrayVec::<Sample, SAMPLES>::new();
+    let mut samples = arrayvec::ArrayVec::new();
     let mut extended = first;
     let mut next = first;
     // Bounded: a reference that stops is seen by `calibrate`.
@@ -89,10 +107,7 @@ fn measure(reference: &Reference) -> Result<u64, &'static str> {
             }
         }
     }
-    match calibrate(&samples, reference.hertz()) {
-        Ok(calibration) => Ok(calibration.hertz),
-        Err(_) => Err("the time-stamp counter could not be measured"),
-    }
+    samples
 }
 
 /// Time since the kernel's entry; 0 before [`start`]. Any CPU, any context.
