@@ -7,6 +7,12 @@
 .set GS_KERNEL_STACK, 8
 .set GS_USER_STACK, 16
 
+.macro clear_vectors
+    .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    pxor xmm\i, xmm\i
+    .endr
+.endm
+
 .section .text.syscall, "ax"
 .balign 64
 .global syscall_entry
@@ -26,22 +32,7 @@ syscall_entry:
     push rax
     mov rdi, rsp
     call syscall_rust
-    pxor xmm0, xmm0
-    pxor xmm1, xmm1
-    pxor xmm2, xmm2
-    pxor xmm3, xmm3
-    pxor xmm4, xmm4
-    pxor xmm5, xmm5
-    pxor xmm6, xmm6
-    pxor xmm7, xmm7
-    pxor xmm8, xmm8
-    pxor xmm9, xmm9
-    pxor xmm10, xmm10
-    pxor xmm11, xmm11
-    pxor xmm12, xmm12
-    pxor xmm13, xmm13
-    pxor xmm14, xmm14
-    pxor xmm15, xmm15
+    clear_vectors
     pop rax
     pop rdi
     pop rsi
@@ -84,22 +75,7 @@ user_enter:
     xor r13d, r13d
     xor r14d, r14d
     xor r15d, r15d
-    pxor xmm0, xmm0
-    pxor xmm1, xmm1
-    pxor xmm2, xmm2
-    pxor xmm3, xmm3
-    pxor xmm4, xmm4
-    pxor xmm5, xmm5
-    pxor xmm6, xmm6
-    pxor xmm7, xmm7
-    pxor xmm8, xmm8
-    pxor xmm9, xmm9
-    pxor xmm10, xmm10
-    pxor xmm11, xmm11
-    pxor xmm12, xmm12
-    pxor xmm13, xmm13
-    pxor xmm14, xmm14
-    pxor xmm15, xmm15
+    clear_vectors
     swapgs
     sysretq
 
