@@ -19,7 +19,7 @@ fail() { say "FAILED: $*"; exit 1; }
 inside() { # COMMAND...: runs it in the new root as a new user of the toolchain would
     chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
         PATH=/opt/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        /bin/bash -c 'cd /root/anax && exec "$@"' fresh "$@" </dev/null
+        /bin/bash -c 'cd "$HOME/anax" && exec "$@"' fresh "$@" </dev/null
 }
 
 expect() { # STATUS OUTPUT COMMAND...
