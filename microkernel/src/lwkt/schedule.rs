@@ -189,8 +189,7 @@ pub(super) fn after_switch() {
 /// Gives the CPU away: back to whom this thread preempted, else to the best runnable thread, which may be this one again.
 /// (Table I: switch.)
 ///
-/// # Panics
-/// In an interrupt or inside a preempted region it would be a bug; debug builds assert the thread's state.
+/// Threads only: in an interrupt or a crossbar call it would be a bug. Test kernels assert the states of both threads.
 pub(crate) fn lwkt_switch() {
     let _off = InterruptsOff::new();
     let own = percpu::this();
