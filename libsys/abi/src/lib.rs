@@ -6,10 +6,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod call;
 mod error;
 mod handle;
 mod message;
+pub mod object;
 
+pub use call::{Envelope, MessageNumber, Operation};
 pub use error::Error;
 pub use handle::{Handle, Rights};
 pub use message::{Flags, MAX_HANDLES, Message, WORDS};

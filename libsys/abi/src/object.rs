@@ -1,0 +1,257 @@
+//! What the kernel's own objects answer to. Each is a port that the kernel serves: a command, up to five words, a result.
+//!
+//! Results are values (not negative) unless said otherwise; every command can fail with `BadHandle`, `NoRights` and `BadCommand`.
+//! Commands that name a second object do so by a handle of the *calling* space in a word. Numbers of all kinds are distinct, so
+//! a command sent to the wrong kind is `BadCommand` and never something else.
+
+use crate::call::numbered;
+use crate::{Handle, Rights};
+
+/// The calling space, in every space.
+pub const SELF: Handle = Handle::new(0, 1);
+/// The calling thread, in every thread: no slot of the table.
+pub const THIS_THREAD: Handle = Handle::from_word(u64::MAX);
+/// The machine; in the first program's space alone, which passes on what it wants.
+pub const MACHINE: Handle = Handle::new(1, 1);
+/// The boot archive, a region that can be read; in the first program's space alone. Its length in bytes is the program's argument.
+pub const ARCHIVE: Handle = Handle::new(2, 1);
+
+/// Any object: does nothing and returns 0. Needs [`Rights::SEND`].
+pub const NULL: u32 = 0;
+
+numbered! {
+    /// Commands of a space. All need [`Rights::CONTROL`] unless said otherwise; a space has it for itself.
+    SpaceCommand: 0x100;
+    /// Words: pages (bits 0-31) and handles (32-63) that it may use, threads (0-31) and messages (32-63), [`Policy`]. Makes a
+    /// space, charged to this one; the new one has its own accounts. Result: its handle, here.
+    CreateSpace = 0,
+    /// Words: CPU, priority (see [`priority`]), fault port's handle or 0. Makes a thread of this space that waits to be started.
+    CreateThread = 1,
+    /// Words: owning thread's handle, messages it can have under way as a reply port. Makes a port (`initport`).
+    CreatePort = 2,
+    /// Words: bytes (rounded up to pages), [`region`] flags, source region's handle or 0. Makes a region.
+    CreateRegion = 3,
+    /// Words: port's handle, badge. Makes a timer that sends to the port.
+    CreateTimer = 4,
+    /// Words: region's handle with READ and WRITE, bytes used of it. Makes a channel's two ends over the region, handles in
+    /// the result and word 0.
+    CreateChannel = 5,
+    /// Words: region's handle, address or 0 for any, offset in the region, bytes, protection ([`Rights`] bits). Result: the address.
+    Map = 6,
+    /// Words: address, bytes. Whole mappings or parts; returns when no CPU can reach them any more.
+    Unmap = 7,
+    /// Words: address, bytes, protection, at most what the handle that was mapped allowed.
+    Protect = 8,
+    /// Words: handle of the calling space, rights. Puts a handle to the same object into this space. Result: its word there.
+    Grant = 9,
+    /// Words: how many. Reserves slots for handles that arrive with messages.
+    PostSlots = 10,
+    /// Words: how many. Gives reserved slots back; result: how many were.
+    WithdrawSlots = 11,
+    /// Words: handle. Gives it up. The last handle to an object ends the object.
+    Close = 12,
+    /// Words: handle, rights, badge or 0. Result: another handle with those rights at most; a badge is fixed once it is not 0.
+    Duplicate = 13,
+    /// Words: handle, rights. Takes all other rights away from it.
+    Narrow = 14,
+    /// Words: handle with CONTROL. All other handles to the object, everywhere, are dead when this returns.
+    Revoke = 15,
+    /// Words: handle with CONTROL. Ends the object.
+    Destroy = 16,
+    /// Words: a [`Resource`]. Result: units in use; words: reserved, limit.
+    Usage = 17,
+    /// Words: [`Policy`]. The user scheduler of all its user-band threads, running ones included.
+    SetPolicy = 18,
+    /// Words: handle, address, bytes, buffer here, direction (0: from that space, 1: to it). Copies memory of another space, for supervisors.
+    Copy = 19,
+    /// Words: handle. Result: kind of the object; words: what it counts.
+    Inspect = 20,
+}
+
+numbered! {
+    /// Commands of a thread; CONTROL, but for `Yield`, `Exit`, `Sleep` and `Time`, which a thread has for itself.
+    ThreadCommand: 0x200;
+    /// Lets equals and betters run. (Table I: yield.)
+    Yield = 0,
+    /// Words: status. Ends the calling thread. (Table I: exit.)
+    Exit = 1,
+    /// Words: deadline in nanoseconds since boot. Sleeps until then.
+    Sleep = 2,
+    /// Result: nanoseconds since boot.
+    Time = 3,
+    /// Words: instruction pointer, stack pointer, argument (in `rdi`). Starts a thread that was created and not yet started.
+    Start = 4,
+    /// Words: priority.
+    SetPriority = 5,
+    /// Words: group (0: rax rbx rcx rdx rsi; 1: rdi rbp rsp r8 r9; 2: r10 r11 r12 r13 r14; 3: r15 rip rflags fs gs). Result 0,
+    /// words: the registers. Only while its fault is being handled or before it is started.
+    ReadRegisters = 6,
+    /// Words: group, three registers' worth from the group's index in word 1: index, value.
+    WriteRegister = 7,
+    /// Words: FS base. The thread's own thread-local storage.
+    SetFsBase = 8,
+    /// Words: CPU. Gives the thread away to another CPU.
+    Move = 9,
+    /// Ends it.
+    Kill = 10,
+    /// Result: its state; words: CPU, priority, switches, nanoseconds run, what it waits for.
+    Inspect = 11,
+}
+
+numbered! {
+    /// Commands of a region.
+    RegionCommand: 0x300;
+    /// Result: bytes. Needs SEND.
+    Size = 0,
+    /// Words: offset. Result: the address that a device sees there; DMA regions alone. Needs CONTROL.
+    DeviceAddress = 1,
+}
+
+numbered! {
+    /// Commands of a timer, which sends [`notice::TIMER`] to its port. SEND.
+    TimerCommand: 0x400;
+    /// Words: deadline in nanoseconds since boot. Replaces an earlier one.
+    Set = 0,
+    /// Result: 1 if it was set.
+    Cancel = 1,
+}
+
+numbered! {
+    /// Commands of one end of a channel.
+    ChannelCommand: 0x500;
+    /// Wakes the other end, with [`notice::RING`] at its port. SEND.
+    Ring = 0,
+    /// Words: port's handle, badge. Where this end's doorbell and its peer's new epochs are told. RECEIVE.
+    Bind = 1,
+    /// The supervisor posts the next epoch: both ends are told. Result: the epoch. CONTROL.
+    NewEpoch = 2,
+    /// Words: address or 0. Maps the page with the epoch word, read-only. Result: the address. SEND.
+    MapEpoch = 3,
+    /// Serves the requests in a channel to the kernel, until there are none. Result: how many. SEND.
+    Drain = 4,
+}
+
+numbered! {
+    /// Commands of an interrupt; it sends [`notice::INTERRUPT`] to its port and is off until the reply. CONTROL.
+    IrqCommand: 0x600;
+    /// Words: port's handle, badge. Where it is delivered from now on.
+    Bind = 0,
+    /// Enables it without a message having been answered: after the device was fenced.
+    Enable = 1,
+    /// Disables it.
+    Disable = 2,
+}
+
+numbered! {
+    /// Commands of a range of I/O ports. SEND.
+    PortsCommand: 0x700;
+    /// The calling space's threads may use the ports.
+    Enable = 0,
+    /// They may no longer.
+    Disable = 1,
+}
+
+numbered! {
+    /// Commands of the machine. CONTROL, but for `Log`, `Cpus` and `Time` (SEND).
+    MachineCommand: 0x800;
+    /// Result: CPUs that run.
+    Cpus = 0,
+    /// Words: address, bytes (at most 1024). Writes a line to the log.
+    Log = 1,
+    /// Words: physical address, bytes. A region over device registers, uncached; never over memory.
+    DeviceRegion = 2,
+    /// Words: first port, how many.
+    Ports = 3,
+    /// Words: global interrupt number, flags (bit 0: level, bit 1: active low), CPU. An IO-APIC line.
+    Line = 4,
+    /// Words: physical address of the MSI-X table, entry, CPU. The kernel programs the entry.
+    MsiX = 5,
+    /// Words: status. Switches off.
+    PowerOff = 6,
+    /// Restarts.
+    Restart = 7,
+    /// Words: 1 on, 0 off. The trace rings of all CPUs.
+    Trace = 8,
+    /// Writes all threads and ports, and what each waits for, to the log.
+    Dump = 9,
+    /// Words: address, bytes. Moves trace records there; result: bytes.
+    ReadTrace = 10,
+    /// Words: address, bytes. What firmware says of the machine (postcard); result: bytes.
+    Description = 11,
+    /// Words: address, bytes. The console's input; result: bytes, 0 if there is none.
+    ConsoleRead = 12,
+    /// Words: address, bytes. The console's output.
+    ConsoleWrite = 13,
+}
+
+/// What the kernel itself sends. Notices need no reply but [`INTERRUPT`](notice::INTERRUPT) and [`FAULT`](notice::FAULT).
+pub mod notice {
+    /// A timer's deadline has come. Word 0: the deadline.
+    pub const TIMER: u32 = 0xffff_0001;
+    /// The other end of a channel has rung, or there is a new epoch. Word 0: the epoch.
+    pub const RING: u32 = 0xffff_0002;
+    /// An interrupt. Word 0: how many since the last reply. The reply enables it again.
+    pub const INTERRUPT: u32 = 0xffff_0003;
+    /// A thread has faulted and waits. Words: vector and error code (bits 32-63), address, instruction pointer, stack pointer,
+    /// thread's number. Reply with result 0 and it goes on; with an error and it ends.
+    pub const FAULT: u32 = 0xffff_0004;
+    /// A thread has ended. Words: status, thread's number; to its fault port.
+    pub const EXIT: u32 = 0xffff_0005;
+    /// The sender of message number word 0 asks for its end: `abortmsg`.
+    pub const ABORT: u32 = 0xffff_0006;
+}
+
+/// How regions are made.
+pub mod region {
+    /// Pages are zeroed and taken when first touched, out of a reservation.
+    pub const LAZY: u64 = 0;
+    /// All pages are there from the start, and stay.
+    pub const PINNED: u64 = 1;
+    /// Pinned and contiguous, below 4 GiB where possible: devices can reach it.
+    pub const DMA: u64 = 2;
+    /// A copy of the source region, page by page when written.
+    pub const COPY: u64 = 3;
+}
+
+/// Priorities that a user thread can have.
+pub mod priority {
+    /// The user band: a user scheduler decides among its threads.
+    pub const USER: u64 = 6;
+    /// Servers.
+    pub const SERVER: u64 = 12;
+    /// Drivers.
+    pub const DRIVER: u64 = 20;
+    /// Threads that hold an interrupt, with a budget.
+    pub const INTERRUPT: u64 = 28;
+}
+
+/// User schedulers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Policy {
+    /// The parent's.
+    Inherit = 0,
+    /// Multi-level feedback with decay.
+    Bsd4 = 1,
+    /// Round-robin.
+    RoundRobin = 2,
+}
+
+/// What a space's accounts count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Resource {
+    /// Pages of 4 KiB.
+    Pages = 0,
+    /// Handles, reserved slots included.
+    Handles = 1,
+    /// Threads.
+    Threads = 2,
+    /// Messages that can be under way.
+    Messages = 3,
+}
+
+/// Status of a thread that a fault ended: this and the vector.
+pub const FAULT_STATUS: u64 = 1 << 32;
+
+const _: () = assert!(Rights::ALL.0 < 1 << 16);
