@@ -4,8 +4,10 @@
 //! Commands that name a second object do so by a handle of the *calling* space in a word. Numbers of all kinds are distinct, so
 //! a command sent to the wrong kind is `BadCommand` and never something else.
 
+use crate::Handle;
+#[allow(unused_imports, reason = "named in documentation")]
+use crate::Rights;
 use crate::call::numbered;
-use crate::{Handle, Rights};
 
 /// The calling space, in every space.
 pub const SELF: Handle = Handle::new(0, 1);
@@ -253,5 +255,3 @@ pub enum Resource {
 
 /// Status of a thread that a fault ended: this and the vector.
 pub const FAULT_STATUS: u64 = 1 << 32;
-
-const _: () = assert!(Rights::ALL.0 < 1 << 16);
