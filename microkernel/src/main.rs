@@ -34,6 +34,7 @@ mod interrupt;
 mod ktest;
 mod lwkt;
 mod mm;
+mod object;
 mod panic;
 mod percpu;
 #[cfg(feature = "test")]

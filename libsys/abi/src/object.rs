@@ -24,8 +24,8 @@ pub const NULL: u32 = 0;
 numbered! {
     /// Commands of a space. All need [`Rights::CONTROL`] unless said otherwise; a space has it for itself.
     SpaceCommand: 0x100;
-    /// Words: pages (bits 0-31) and handles (32-63) that it may use, threads (0-31) and messages (32-63), [`Policy`]. Makes a
-    /// space, charged to this one; the new one has its own accounts. Result: its handle, here.
+    /// Words: pages (bits 0-31) and handles (32-63) that it may use, threads (0-31) and messages (32-63), [`Policy`] (0-31) and
+    /// home CPU (32-63). Makes a space, charged to this one; the new one has its own accounts. Result: its handle, here.
     CreateSpace = 0,
     /// Words: CPU, priority (see [`priority`]), fault port's handle or 0. Makes a thread of this space that waits to be started.
     CreateThread = 1,

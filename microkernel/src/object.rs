@@ -1,0 +1,212 @@
+//! Kernel objects: what they have in common, and where they live.
+//!
+//! An object's memory is type-stable: once made for a kind of object it only ever holds one of that kind, so a word that
+//! names an object can be followed at any time, from any CPU, and its [`Header`] says whether it is still the object that was meant.
+//! The header is one atomic word: a generation, moved on when the object ends or all handles to it are revoked, and a count of what
+//! refers to it in that generation (handles, parcels, mappings). Whoever takes the last reference away ends the object, at its home.
+
+#![allow(dead_code, reason = "used as the objects come")]
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+
+use microkernel_core::handles;
+use spin::Mutex;
+
+use crate::arch::cpu::InterruptsOff;
+use crate::percpu::CpuId;
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// An address space with its capability table and accounts.
+    Space = 1,
+    /// A user thread.
+    Thread,
+    /// A port.
+    Port,
+    /// A region of memory.
+    Region,
+    /// A deadline timer.
+    Timer,
+    /// One end of a channel.
+    Channel,
+    /// An interrupt.
+    Irq,
+    /// A range of I/O ports.
+    Ports,
+    /// The machine.
+    Machine,
+}
+
+/// The first field of every object.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Header {
+    /// Generation in the high half, references in the low half.
+    life: AtomicU64,
+    kind: Kind,
+    /// The CPU that alone changes the object.
+    home: AtomicU16,
+}
+
+impl Header {
+    /// Of an object of that kind in its first generation, without references.
+    pub(crate) const fn new(kind: Kind) -> Self {
+        Self { life: AtomicU64::new(1 << 32), kind, home: AtomicU16::new(0) }
+    }
+
+    /// What the object is.
+    #[inline]
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The CPU that alone changes the object.
+    #[inline]
+    pub(crate) fn home(&self) -> CpuId {
+        CpuId::new(usize::from(self.home.load(Ordering::Relaxed))).unwrap_or(CpuId::BOOT)
+    }
+
+    /// Moves the object to another home; by the old one, or before anybody else knows the object.
+    pub(crate) fn set_home(&self, cpu: CpuId) {
+        self.home.store(cpu.index() as u16, Ordering::Relaxed);
+    }
+
+    /// Which use of this memory, and which set of handles to it, is valid now.
+    #[inline]
+    pub(crate) fn generation(&self) -> u32 {
+        (self.life.load(Ordering::Acquire) >> 32) as u32
+    }
+
+    /// References in the present generation. Past when it is returned.
+    pub(crate) fn references(&self) -> u32 {
+        self.life.load(Ordering::Acquire) as u32
+    }
+
+    /// Adds a reference if the object is still in `generation`.
+    #[must_use]
+    pub(crate) fn retain(&self, generation: u32) -> bool {
+        self.change(generation, |references| references + 1).is_some()
+    }
+
+    /// Takes a reference of `generation` away; true if it was the last one: the caller then has the object ended, at its home. A
+    /// reference of an earlier generation went with that generation.
+    #[must_use]
+    pub(crate) fn release(&self, generation: u32) -> bool {
+        self.change(generation, |references| references - 1) == Some(0)
+    }
+
+    /// Begins a new generation with `references` references: everybody else's are dead from now on. Home.
+    pub(crate) fn renew(&self, references: u32) -> u32 {
+        // Generation 0 is never used: an all-zero slot must not match.
+        let generation = self.generation().wrapping_add(1).max(1);
+        self.life.store(u64::from(generation) << 32 | u64::from(references), Ordering::Release);
+        generation
+    }
+
+    fn change(&self, generation: u32, change: impl Fn(u32) -> u32) -> Option<u32> {
+        let mut life = self.life.load(Ordering::Relaxed);
+        while (life >> 32) as u32 == generation {
+            let references = change(life as u32);
+            let after = u64::from(generation) << 32 | u64::from(references);
+            match self.life.compare_exchange_weak(life, after, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Some(references),
+                Err(now) => life = now,
+            }
+        }
+        None
+    }
+}
+
+/// A type whose values are objects.
+///
+/// # Safety
+/// It is `repr(C)`, begins with a [`Header`] of that kind, and lives for ever at one address.
+pub(crate) unsafe trait Object: Sync + 'static {
+    /// Its kind.
+    const KIND: Kind;
+
+    /// Its header.
+    fn header(&self) -> &Header;
+}
+
+/// Names an object in a capability: the address of its header.
+#[derive(Clone, Copy)]
+pub(crate) struct ObjectRef(&'static Header);
+
+impl ObjectRef {
+    /// The name of that object.
+    pub(crate) fn of<T: Object>(object: &'static T) -> Self {
+        Self(object.header())
+    }
+
+    /// The object's header.
+    #[inline]
+    pub(crate) fn header(self) -> &'static Header {
+        self.0
+    }
+
+    /// The object, if it is a `T`.
+    #[inline]
+    pub(crate) fn get<T: Object>(self) -> Option<&'static T> {
+        // SAFETY: by `Object`'s contract a header of that kind is the first field of a `T` that lives for ever.
+        (self.0.kind == T::KIND).then(|| unsafe { &*(&raw const *self.0).cast::<T>() })
+    }
+}
+
+impl handles::Object for ObjectRef {
+    #[inline]
+    fn to_word(self) -> u64 {
+        (&raw const *self.0).expose_provenance() as u64
+    }
+
+    #[inline]
+    fn from_word(word: u64) -> Self {
+        // SAFETY: capability tables are the kernel's private memory and hold only words that `to_word` gave; headers live for ever.
+        Self(unsafe { &*core::ptr::with_exposed_provenance(word as usize) })
+    }
+}
+
+/// Objects of one kind: made as needed, never given back to the heap, reused when they have ended. A cold lock.
+pub(crate) struct Pool<T: 'static> {
+    free: Mutex<Vec<&'static T>>,
+}
+
+impl<T: Object> Pool<T> {
+    /// None yet.
+    pub(crate) const fn new() -> Self {
+        Self { free: Mutex::new(Vec::new()) }
+    }
+
+    /// An object that nobody else knows: one that has ended, else a new one from `make`; none without memory. Its header's
+    /// generation is valid and has no references; everything else is as it was left, and for the caller to set.
+    pub(crate) fn take(&self, make: fn() -> T) -> Option<&'static T> {
+        let _off = InterruptsOff::new();
+        if let Some(object) = self.free.lock().pop() {
+            return Some(object);
+        }
+        let layout = core::alloc::Layout::new::<T>();
+        // SAFETY: objects are not of size 0; the block is large and aligned enough for a `T`, which is written before use.
+        unsafe {
+            let block = alloc::alloc::alloc(layout).cast::<T>();
+            if block.is_null() {
+                return None;
+            }
+            block.write(make());
+            Some(Box::leak(Box::from_raw(block)))
+        }
+    }
+
+    /// Ends an object: its generation moves on and it can be taken again. The caller is its home and the last who knows it.
+    pub(crate) fn give(&self, object: &'static T) {
+        object.header().renew(0);
+        let _off = InterruptsOff::new();
+        let mut free = self.free.lock();
+        if free.try_reserve(1).is_ok() {
+            free.push(object);
+        }
+    }
+}
