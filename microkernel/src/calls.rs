@@ -1,27 +1,291 @@
-//! System calls: messages to ports that the kernel serves.
+//! System calls: messages to the objects that the kernel serves.
+//!
+//! Each is done at one CPU: the home of what it changes, which [`home`] knows. If that is the caller's, the call is made in place and
+//! nothing is queued; else the caller waits while the crossbar carries the request there and the result back. No call
+//! blocks its server: what takes longer answers later, by [`finish`].
 
-use anax_abi::Error;
+mod machine;
+mod objects;
+mod space;
+mod thread;
 
-use crate::arch::syscall::{CallFrame, leave_user};
+pub(crate) use machine::MACHINE;
 
-/// Operations, in the low half of `rax`.
-mod operation {
-    /// Does nothing.
-    pub(super) const NULL: u32 = 0;
-    /// Ends the thread; `words[0]` is its status.
-    pub(super) const EXIT: u32 = 1;
+use anax_abi::object::{NULL, SpaceCommand, THIS_THREAD};
+use anax_abi::{Error, Handle, Rights, WORDS};
+use microkernel_core::crossbar::Class;
+use microkernel_core::handles::Object as _;
+use microkernel_core::list::ThreadIndex;
+
+use crate::cap::{Cap, Space};
+use crate::crossbar;
+use crate::lwkt::{self, Thread, Wait};
+use crate::msg::{Flow, Port, Registers};
+use crate::object::{Kind, ObjectRef};
+use crate::percpu::{self, CpuId};
+
+/// What a call comes to.
+pub(crate) enum Served {
+    /// This result.
+    Value(u64),
+    /// A handle to this in the caller's space.
+    Handle(Cap),
+    /// Whoever completes it calls [`finish`].
+    Later,
 }
 
-/// Serves one system call, interrupts off.
-pub(crate) fn dispatch(frame: &mut CallFrame) {
-    let result = match frame.rax as u32 {
-        operation::NULL => Ok(0),
-        // SAFETY: a system call comes from a thread inside `enter_user`, and nothing is held here.
-        operation::EXIT => unsafe { leave_user(frame.words[0]) },
-        _ => Err(Error::BadCommand),
+/// One call: who makes it, of what, with which words, which become the answer's.
+pub(crate) struct Call<'a> {
+    pub(crate) caller: &'static Thread,
+    /// The calling space.
+    pub(crate) space: &'static Space,
+    pub(crate) rights: Rights,
+    pub(crate) words: &'a mut [u64; WORDS],
+}
+
+impl Call<'_> {
+    /// Refuses unless the handle that the call was made by carries these rights.
+    fn needs(&self, rights: Rights) -> Result<(), Error> {
+        if self.rights.allows(rights) { Ok(()) } else { Err(Error::NoRights) }
+    }
+}
+
+/// What a handle of the thread stands for; none for [`THIS_THREAD`].
+///
+/// # Errors
+/// `BadHandle`.
+pub(crate) fn target(thread: &Thread, handle: u64) -> Result<Option<Cap>, Error> {
+    let handle = Handle::from_word(handle);
+    if handle == THIS_THREAD {
+        return Ok(None);
+    }
+    let space = thread.space().ok_or(Error::BadHandle)?;
+    space.lookup(handle, Rights::NONE).map(Some)
+}
+
+/// The thread's call of itself.
+///
+/// # Errors
+/// What the call fails with.
+pub(crate) fn serve_here(
+    thread: &'static Thread,
+    command: u32,
+    registers: &mut Registers,
+) -> Result<Flow, Error> {
+    let space = thread.space().ok_or(Error::BadHandle)?;
+    let mut call = Call { caller: thread, space, rights: Rights::ALL, words: &mut registers.words };
+    let served = thread::serve(thread, command, &mut call)?;
+    hand_over(thread, served)
+}
+
+/// A call of an object of the kernel's by the running thread.
+///
+/// # Errors
+/// What the call fails with; `Full`: the way to the object's CPU is.
+pub(crate) fn call(
+    thread: &'static Thread,
+    target: Cap,
+    command: u32,
+    registers: &mut Registers,
+) -> Result<Flow, Error> {
+    let space = thread.space().ok_or(Error::BadHandle)?;
+    let home = home(thread, space, target, command, &registers.words)?;
+    if home == thread.cpu() {
+        let mut call = Call { caller: thread, space, rights: target.rights, words: &mut registers.words };
+        let served = serve(target, command, &mut call)?;
+        return hand_over(thread, served);
+    }
+    thread.user.target.set(Some(target));
+    thread.user.command.set(command);
+    thread.user.words.set(registers.words);
+    thread.set_waiting(Wait::Kernel);
+    let cpu = percpu::get(home).ok_or(Error::BadArgument)?;
+    let index = u64::from(thread.index().0);
+    crossbar::send(cpu, Class::User, serve_remotely, [index, 0, 0]).map_err(|_| {
+        thread.set_running();
+        Error::Full
+    })?;
+    Ok(Flow::Blocked)
+}
+
+/// The CPU that alone may serve the call.
+fn home(
+    thread: &Thread,
+    space: &'static Space,
+    target: Cap,
+    command: u32,
+    words: &[u64; WORDS],
+) -> Result<CpuId, Error> {
+    let second = || {
+        space.lookup(Handle::from_word(words[0]), Rights::NONE).map(|second| second.object.header().home())
     };
-    frame.rax = match result {
-        Ok(value) => value,
-        Err(error) => error.code().cast_unsigned(),
+    let own = Ok(thread.cpu());
+    match target.object.header().kind() {
+        Kind::Machine | Kind::Region => own,
+        Kind::Space => match SpaceCommand::from_number(command) {
+            Some(SpaceCommand::CreatePort) if words[0] == THIS_THREAD.to_word() => own,
+            Some(
+                SpaceCommand::CreatePort
+                | SpaceCommand::CreateTimer
+                | SpaceCommand::Revoke
+                | SpaceCommand::Destroy
+                | SpaceCommand::Inspect,
+            ) => second(),
+            Some(SpaceCommand::CreateThread | SpaceCommand::CreateRegion | SpaceCommand::CreateChannel) => {
+                own
+            }
+            _ => Ok(target.object.header().home()),
+        },
+        _ => Ok(target.object.header().home()),
+    }
+}
+
+fn serve_remotely([index, ..]: [u64; 3]) {
+    let thread = lwkt::thread(ThreadIndex(index as u32));
+    let (Some(target), Some(space)) = (thread.user.target.take(), thread.space()) else { return };
+    let mut words = thread.user.words.get();
+    let mut call = Call { caller: thread, space, rights: target.rights, words: &mut words };
+    let served = serve(target, thread.user.command.get(), &mut call);
+    thread.user.words.set(words);
+    match served {
+        Ok(Served::Value(value)) => finish(index as u32, Ok(value)),
+        Ok(Served::Handle(capability)) => insert_for(thread, capability),
+        Ok(Served::Later) => {}
+        Err(error) => finish(index as u32, Err(error)),
+    }
+}
+
+/// Serves a call at its home.
+fn serve(target: Cap, command: u32, call: &mut Call<'_>) -> Result<Served, Error> {
+    // It may have come a long way.
+    if target.object.header().generation() != target.generation {
+        return Err(Error::BadHandle);
+    }
+    if command == NULL {
+        call.needs(Rights::SEND)?;
+        return Ok(Served::Value(0));
+    }
+    match target.object.header().kind() {
+        Kind::Space => space::serve(target.object.get().ok_or(Error::BadHandle)?, command, call),
+        Kind::Thread => {
+            call.needs(Rights::CONTROL)?;
+            thread::serve(target.object.get().ok_or(Error::BadHandle)?, command, call)
+        }
+        Kind::Machine => machine::serve(command, call),
+        _ => objects::serve(target.object, command, call),
+    }
+}
+
+/// The caller will be told by [`finish`]; before anything that might call it.
+fn waits(caller: &'static Thread) {
+    if caller.cpu() == percpu::this().id() {
+        caller.user.words.set([0; WORDS]);
+        caller.set_waiting(Wait::Kernel);
+    }
+}
+
+/// It can be told at once, after all.
+fn answered(caller: &'static Thread) -> Result<Served, Error> {
+    if caller.cpu() == percpu::this().id() {
+        caller.set_running();
+    }
+    Ok(Served::Value(0))
+}
+
+/// Gives the running thread what its call came to.
+fn hand_over(thread: &'static Thread, served: Served) -> Result<Flow, Error> {
+    match served {
+        Served::Value(value) => Ok(Flow::Done(value)),
+        Served::Later => Ok(Flow::Blocked),
+        Served::Handle(capability) => {
+            let space = thread.space().ok_or(Error::BadHandle)?;
+            if space.home() == thread.cpu() {
+                return space.insert(capability).map(Flow::Done);
+            }
+            waits(thread);
+            insert_for(thread, capability);
+            Ok(Flow::Blocked)
+        }
+    }
+}
+
+/// Has a waiting thread's new handle made at the home of its space.
+fn insert_for(thread: &'static Thread, capability: Cap) {
+    thread.user.target.set(Some(capability));
+    let insert = |[index, ..]: [u64; 3]| {
+        let thread = lwkt::thread(ThreadIndex(index as u32));
+        if let (Some(capability), Some(space)) = (thread.user.target.take(), thread.space()) {
+            finish(index as u32, space.insert(capability));
+        }
     };
+    let home = thread.space().map_or(thread.cpu(), Space::home);
+    at(home, insert, [u64::from(thread.index().0), 0, 0]);
+}
+
+/// Completes the call of a thread that waits for the kernel. Any CPU.
+pub(crate) fn finish(index: u32, result: Result<u64, Error>) {
+    let thread = lwkt::thread(ThreadIndex(index));
+    thread.user.result.set(result.map_or_else(Error::code, u64::cast_signed));
+    let go_on = |[index, ..]: [u64; 3]| {
+        let thread = lwkt::thread(ThreadIndex(index as u32));
+        let registers = thread.registers();
+        registers.rax = thread.user.result.get().cast_unsigned();
+        registers.words = thread.user.words.get();
+        lwkt::wake(thread);
+    };
+    at(thread.cpu(), go_on, [u64::from(index), 0, 0]);
+}
+
+fn at(cpu: CpuId, call: crossbar::Call, words: [u64; 3]) {
+    match percpu::get(cpu) {
+        Some(target) => crossbar::send_surely(target, call, words),
+        None => call(words),
+    }
+}
+
+/// `Collect`: the handles that came with what the thread received last.
+///
+/// # Errors
+/// None but those of a thread without a space.
+pub(crate) fn collect(thread: &'static Thread, registers: &mut Registers) -> Result<Flow, Error> {
+    let space = thread.space().ok_or(Error::BadHandle)?;
+    thread.note(lwkt::unusual::RECEIVED, false);
+    let Some(parcel) = thread.received.take() else {
+        registers.words = [0; WORDS];
+        return Ok(Flow::Done(0));
+    };
+    if space.home() == thread.cpu() {
+        let handles = space.unpack(parcel);
+        registers.words = words_of(&handles);
+        return Ok(Flow::Done(handles.len() as u64));
+    }
+    thread.received.set(Some(parcel));
+    thread.set_waiting(Wait::Kernel);
+    let unpack = |[index, ..]: [u64; 3]| {
+        let thread = lwkt::thread(ThreadIndex(index as u32));
+        if let (Some(parcel), Some(space)) = (thread.received.take(), thread.space()) {
+            let handles = space.unpack(parcel);
+            thread.user.words.set(words_of(&handles));
+            finish(index as u32, Ok(handles.len() as u64));
+        }
+    };
+    at(space.home(), unpack, [u64::from(thread.index().0), 0, 0]);
+    Ok(Flow::Blocked)
+}
+
+fn words_of(handles: &[Handle]) -> [u64; WORDS] {
+    core::array::from_fn(|place| handles.get(place).map_or(0, |handle| handle.to_word()))
+}
+
+/// Ends an object that nobody refers to any more. Home.
+pub(crate) fn end(object: ObjectRef) {
+    match object.header().kind() {
+        Kind::Port => object.get::<Port>().into_iter().for_each(Port::end),
+        // A thread lives on without handles; one that was never started has nobody left to start it.
+        Kind::Thread => {
+            object.get::<Thread>().filter(|thread| thread.is_fresh()).into_iter().for_each(crate::user::kill)
+        }
+        Kind::Space | Kind::Machine => {}
+        _ => objects::end(object),
+    }
 }

@@ -121,7 +121,7 @@ fn count(counter: &AtomicU64) {
 
 fn exception(frame: &mut TrapFrame) {
     if frame.is_user() {
-        user_fault(frame);
+        return user_fault(frame);
     }
     percpu::make_sure();
     #[cfg(feature = "test")]
@@ -139,10 +139,14 @@ fn exception(frame: &mut TrapFrame) {
     crate::panic::fault(frame)
 }
 
-/// A fault of user code ends the program. (Its supervisor will get it as a message.)
-fn user_fault(frame: &TrapFrame) -> ! {
-    let address = crate::arch::cpu::page_fault_address();
-    log::info!("a program ended: {}, at {:#x}", Meaning { frame, address }, frame.rip);
-    // SAFETY: user code runs on threads inside `enter_user` only, and nothing is held here.
-    unsafe { leave_user(FAULT_STATUS | frame.vector) }
+/// A fault of user code is its supervisor's business, and never the kernel's.
+fn user_fault(frame: &mut TrapFrame) {
+    #[cfg(feature = "test")]
+    if percpu::this().thread().space().is_none() {
+        let address = crate::arch::cpu::page_fault_address();
+        log::info!("a test program ended: {}, at {:#x}", Meaning { frame, address }, frame.rip);
+        // SAFETY: user code without a space runs on threads inside `enter_user` only, and nothing is held here.
+        unsafe { leave_user(FAULT_STATUS | frame.vector) }
+    }
+    crate::user::fault(frame);
 }

@@ -10,6 +10,7 @@ mod entry;
 mod load;
 mod lwkt;
 mod memory;
+mod msg;
 mod processors;
 mod records;
 mod user;

@@ -8,8 +8,12 @@ mod schedule;
 mod thread;
 mod wait;
 
-pub(crate) use schedule::{Scheduler, after_interrupt, crit_enter, crit_exit, idle, lwkt_switch, lwkt_yield};
+pub(crate) use schedule::{
+    Scheduler, after_interrupt, before_user, block_current, crit_enter, crit_exit, idle, is_best,
+    lwkt_switch, lwkt_yield, set_base_priority, set_priority, switch_directly, wake,
+};
 pub(crate) use thread::{
-    Start, Thread, ThreadState, adopt, lwkt_alloc, lwkt_create, lwkt_free, lwkt_schedule, register,
+    Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit, lwkt_free, lwkt_schedule,
+    register, thread, threads, unusual,
 };
 pub(crate) use wait::{Waiters, lwkt_block, lwkt_signal};

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use crate::console::Ring;
 use x86_64::VirtAddr;
-use x86_64::registers::model_specific::{GsBase, KernelGsBase};
+use x86_64::registers::model_specific::{FsBase, GsBase, KernelGsBase};
 
 use crate::arch::apic;
 use crate::arch::descriptors::{CpuTables, InterruptStack};
@@ -56,6 +56,8 @@ pub(crate) struct PerCpu {
     apic_id: AtomicU32,
     node: Cell<NodeId>,
     thread: Cell<&'static Thread>,
+    /// What FS points at.
+    fs_base: Cell<u64>,
     /// Log records written here.
     pub(crate) log: &'static Ring,
     /// Free frames.
@@ -85,6 +87,7 @@ impl PerCpu {
             apic_id: AtomicU32::new(0),
             node: Cell::new(NodeId::FIRST),
             thread: Cell::new(thread),
+            fs_base: Cell::new(0),
             log,
             frames: FrameCache::new(),
             interrupts: InterruptState::new(),
@@ -118,6 +121,15 @@ impl PerCpu {
     pub(crate) fn set_thread(&self, thread: &'static Thread, kernel_stack: u64) {
         self.thread.set(thread);
         self.kernel_stack.set(kernel_stack);
+    }
+
+    /// Makes FS point there, if it does not yet.
+    #[inline]
+    pub(crate) fn use_fs_base(&self, base: u64) {
+        if self.fs_base.get() != base {
+            self.fs_base.set(base);
+            FsBase::write(VirtAddr::new_truncate(base));
+        }
     }
 
     /// Where entries from user mode begin their stack now.

@@ -45,6 +45,11 @@ impl Space {
         Ok(Self { root })
     }
 
+    /// Its root.
+    pub(crate) fn root(&self) -> Root {
+        self.root
+    }
+
     /// Maps fresh zeroed pages at `pages`, a range of whole pages within [`USER`].
     ///
     /// # Errors

@@ -52,6 +52,13 @@ pub(crate) struct Machine {
     pub(crate) ready_timestamp: u64,
 }
 
+static ARCHIVE: Once<Archive<'static>> = Once::new();
+
+/// The boot archive.
+pub(crate) fn archive() -> &'static Archive<'static> {
+    ARCHIVE.get().expect("opened before there are threads")
+}
+
 static MACHINE: Once<Machine> = Once::new();
 
 /// The machine, once it is known.
@@ -82,6 +89,7 @@ pub(crate) fn on_boot_cpu(road: Road) -> ! {
     paging_on(&info.map, &features, &mut boot_frames);
     let archive = open_archive(&info);
     load_symbols(&archive);
+    ARCHIVE.call_once(|| archive.clone());
     let platform = read_firmware(&info, &options, &archive, &mut boot_frames);
     let trampoline_page = reserve(&mut info, &boot_frames);
     let usable = free_memory(&info.map, &platform);
@@ -119,6 +127,7 @@ fn paging_on(map: &MemoryMap, features: &Features, boot_frames: &mut BootFrames)
         .unwrap_or_else(|_| refuse(format_args!("memory map: no memory for page tables")));
     // SAFETY: the new tables map the image, this stack in it, and all memory that is reached from here on.
     unsafe { root.activate() };
+    root.remember_as_kernels();
 }
 
 fn open_archive(info: &BootInfo) -> Archive<'static> {

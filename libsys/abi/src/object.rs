@@ -56,7 +56,7 @@ numbered! {
     Duplicate = 13,
     /// Words: handle, rights. Takes all other rights away from it.
     Narrow = 14,
-    /// Words: handle with CONTROL. All other handles to the object, everywhere, are dead when this returns.
+    /// Words: handle with CONTROL. All handles to the object, everywhere, are dead when this returns. Result: a fresh one.
     Revoke = 15,
     /// Words: handle with CONTROL. Ends the object.
     Destroy = 16,
@@ -64,10 +64,8 @@ numbered! {
     Usage = 17,
     /// Words: [`Policy`]. The user scheduler of all its user-band threads, running ones included.
     SetPolicy = 18,
-    /// Words: handle, address, bytes, buffer here, direction (0: from that space, 1: to it). Copies memory of another space, for supervisors.
-    Copy = 19,
-    /// Words: handle. Result: kind of the object; words: what it counts.
-    Inspect = 20,
+    /// Words: handle. Result: kind of the object; words: references, home CPU, the handle's rights, its badge, messages that wait.
+    Inspect = 19,
 }
 
 numbered! {

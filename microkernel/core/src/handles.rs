@@ -49,4 +49,6 @@ pub struct Capability<T> {
     pub generation: u32,
     /// What is allowed.
     pub rights: Rights,
+    /// What messages sent by it carry, for the receiver to know the sender by; 0 for none.
+    pub badge: u32,
 }

@@ -16,7 +16,7 @@ fn table(limit: u32) -> TestTable {
 }
 
 fn capability(object: u64) -> Capability<u64> {
-    Capability { object, generation: 1, rights: Rights::ALL }
+    Capability { object, generation: 1, rights: Rights::ALL, badge: 0 }
 }
 
 fn live(_: u64) -> u32 {
@@ -227,7 +227,7 @@ proptest! {
             let available = 6 - map.len() as u32 - posted;
             match step {
                 Step::Insert(object, rights) => {
-                    let entry = Capability { object, generation: current(object), rights: Rights(rights) };
+                    let entry = Capability { object, generation: current(object), rights: Rights(rights), badge: 0 };
                     match table.insert(entry) {
                         Ok(handle) => {
                             prop_assert!(available > 0 && !ever.contains(&handle));

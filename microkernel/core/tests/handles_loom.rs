@@ -17,7 +17,7 @@ fn model(run: impl Fn() + Sync + Send + 'static) {
 
 /// Object, generation and rights that belong together.
 fn capability(object: u64) -> Capability<u64> {
-    Capability { object, generation: object as u32 * 10, rights: Rights(object as u16) }
+    Capability { object, generation: object as u32 * 10, rights: Rights(object as u16), badge: object as u32 }
 }
 
 fn live(object: u64) -> u32 {

@@ -3,11 +3,13 @@
 use core::cell::{Cell, RefCell};
 
 use microkernel_core::list::ThreadIndex;
-use microkernel_core::preempt::{Next, Running, may_preempt, must_give_way_to, switch_from};
-use microkernel_core::runqueue::RunQueue;
+use microkernel_core::preempt::{
+    Next, Running, may_preempt, may_switch_directly, must_give_way_to, switch_from,
+};
+use microkernel_core::runqueue::{Priority, RunQueue};
 use spin::Mutex;
 
-use super::thread::{Thread, ThreadLinks, ThreadState, thread};
+use super::thread::{Thread, ThreadLinks, ThreadState, Wait, thread};
 use crate::arch::cpu::{self, InterruptsOff};
 use crate::arch::paging::Root;
 use crate::arch::switch;
@@ -173,6 +175,7 @@ fn switch_to(next: &'static Thread) {
         // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
         unsafe { root.activate() };
     }
+    own.use_fs_base(next.fs_base());
     // SAFETY: `next` is this CPU's and does not run; interrupts are off.
     unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
     after_switch();
@@ -183,6 +186,60 @@ pub(super) fn after_switch() {
     let own = percpu::this();
     if let Some(dead) = own.scheduler.buried.take() {
         own.scheduler.keep(dead);
+    }
+}
+
+/// The running thread, whose state says that it is blocked (or is runnable again already), gives the CPU away until it is woken.
+/// Interrupts are off.
+pub(crate) fn block_current() {
+    switch_away();
+}
+
+/// A blocked thread of this CPU goes on; whoever calls this has written what it waited for. Interrupts are off.
+pub(crate) fn wake(thread: &'static Thread) {
+    thread.wait.set(Wait::None);
+    crate::user::disarm(thread);
+    make_ready(thread);
+}
+
+/// The running thread has blocked and hands the CPU directly to a blocked one of this CPU, past the run queue. The caller has
+/// seen with [`is_best`] that nobody more urgent waits. Interrupts are off.
+#[inline]
+pub(crate) fn switch_directly(next: &'static Thread) {
+    next.wait.set(Wait::None);
+    next.state.set(ThreadState::Ready);
+    switch_to(next);
+}
+
+/// Whether no queued thread is more urgent than `priority`, so that a thread of that priority may be switched to directly.
+#[inline]
+pub(crate) fn is_best(priority: Priority) -> bool {
+    may_switch_directly(&percpu::this().scheduler.queue.borrow(), priority)
+}
+
+/// Changes the priority at which a thread of this CPU runs now. Interrupts are off.
+pub(crate) fn set_priority(thread: &'static Thread, priority: Priority) {
+    thread.priority.set(priority);
+    let own = percpu::this();
+    if own.scheduler.queue.borrow_mut().requeue(&mut ThreadLinks, thread.index(), priority).is_some() {
+        own.scheduler.asked.set(true);
+    }
+}
+
+/// Changes the priority that a thread of this CPU has of itself, and runs at unless it has inherited a higher one.
+pub(crate) fn set_base_priority(thread: &'static Thread, priority: Priority) {
+    let inherited = thread.priority() > thread.base_priority();
+    thread.set_base(priority);
+    if !inherited || priority > thread.priority() {
+        set_priority(thread, priority);
+    }
+    percpu::this().scheduler.asked.set(true);
+}
+
+/// A user thread is about to return to user mode from a system call: the best runnable thread runs first. Interrupts are off.
+pub(crate) fn before_user() {
+    if percpu::this().scheduler.asked.get() {
+        give_way();
     }
 }
 

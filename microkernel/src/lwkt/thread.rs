@@ -1,10 +1,13 @@
 //! Threads: made, started, ended, and kept for the next who needs one.
 
 use alloc::boxed::Box;
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use anax_abi::{Error, Handle, MAX_HANDLES, MessageNumber};
+use arrayvec::ArrayVec;
+use microkernel_core::handles::{Offer, Parcel, Transfer};
 use microkernel_core::list::{Link, Links, ThreadIndex};
 use microkernel_core::runqueue::Priority;
 use x86_64::VirtAddr;
@@ -13,9 +16,13 @@ use super::schedule;
 use crate::arch::cpu::InterruptsOff;
 use crate::arch::paging::Root;
 use crate::arch::switch;
+use crate::cap::Space;
 use crate::crossbar;
 use crate::mm::stack::Stack;
+use crate::msg::{Message, Port, Registers};
+use crate::object::{Header, Kind, Object, ObjectRef};
 use crate::percpu::{self, CpuId, PerCpu};
+use crate::user::UserState;
 
 /// Threads that can exist at a time, on all CPUs together.
 pub(crate) const MAX_THREADS: usize = 16_384;
@@ -37,9 +44,37 @@ pub(crate) enum ThreadState {
     Dead,
 }
 
-/// A kernel thread. Never freed: one that ends is kept for the next. Its cells belong to its CPU.
+/// What a blocked thread waits for.
+#[derive(Clone, Copy)]
+pub(crate) enum Wait {
+    /// Nothing, or a wait queue of the kernel.
+    None,
+    /// The reply to its own message.
+    Call(&'static Message),
+    /// A message at a port that it owns.
+    Receive(&'static Port),
+    /// A point in time.
+    Sleep,
+    /// Something that the kernel does for it elsewhere, and will tell it.
+    Kernel,
+}
+
+/// What makes a thread's next message or wait need the long way.
+pub(crate) mod unusual {
+    /// Handles are offered.
+    pub(crate) const OFFERS: u8 = 1;
+    /// Handles have come and were not collected.
+    pub(crate) const RECEIVED: u8 = 2;
+    /// Its wait has a limit in time.
+    pub(crate) const LIMITED: u8 = 4;
+    /// It awaits one reply before others.
+    pub(crate) const AWAITS: u8 = 8;
+}
+
+/// A thread, of the kernel's or of a user's. Never freed: one that ends is kept for the next. Its cells belong to its CPU.
 #[repr(C)]
 pub(crate) struct Thread {
+    header: Header,
     /// Where its stack stood when it was last switched away from.
     pub(super) stack_pointer: Cell<u64>,
     stack_top: VirtAddr,
@@ -60,6 +95,34 @@ pub(crate) struct Thread {
     link: Cell<Link>,
     /// The next in the chain of kept threads; belongs to that chain's lock.
     pub(super) next_kept: Cell<Option<ThreadIndex>>,
+    /// The priority that it has of itself, before it inherits any.
+    base: Cell<Priority>,
+    /// What it waits for while it is blocked.
+    pub(crate) wait: Cell<Wait>,
+    /// It is to end as soon as it is about to return to user mode.
+    pub(crate) killed: Cell<bool>,
+    /// Its space, if it is a user thread.
+    space: Cell<Option<&'static Space>>,
+    /// The message of its synchronous calls.
+    message: Cell<Option<&'static Message>>,
+    /// Where the outcome of what it waits for is to be written.
+    pub(crate) registers: Cell<*mut Registers>,
+    /// A reply also fills in `r12` to `r14`.
+    pub(crate) wants_envelope: Cell<bool>,
+    /// The one message whose reply it waits for at its port.
+    pub(crate) awaited: Cell<Option<MessageNumber>>,
+    /// Ports that it owns.
+    pub(crate) ports: Cell<Option<&'static Port>>,
+    /// Handles that its next message takes along.
+    pub(crate) offers: RefCell<ArrayVec<Offer, MAX_HANDLES>>,
+    /// Handles that came with what it received last.
+    pub(crate) received: Cell<Option<Parcel<ObjectRef>>>,
+    /// Where its thread-local storage lies.
+    fs_base: Cell<u64>,
+    /// Bits of [`unusual`] that hold.
+    unusual: Cell<u8>,
+    /// What only user threads need.
+    pub(crate) user: UserState,
 }
 
 // SAFETY: all cells are used by the thread's own CPU only (its link also by the home of the wait queue it is on, while it is
@@ -90,6 +153,21 @@ impl Thread {
             function: Cell::new((|_| (), 0)),
             link: Cell::new(Link::FREE),
             next_kept: Cell::new(None),
+            header: Header::new(Kind::Thread),
+            base: Cell::new(priority),
+            wait: Cell::new(Wait::None),
+            killed: Cell::new(false),
+            space: Cell::new(None),
+            message: Cell::new(None),
+            registers: Cell::new(core::ptr::null_mut()),
+            wants_envelope: Cell::new(false),
+            awaited: Cell::new(None),
+            ports: Cell::new(None),
+            offers: RefCell::new(ArrayVec::new_const()),
+            received: Cell::new(None),
+            fs_base: Cell::new(0),
+            unusual: Cell::new(0),
+            user: UserState::new(),
         }
     }
 
@@ -113,9 +191,140 @@ impl Thread {
         self.state.get()
     }
 
+    /// The top of its kernel stack.
+    pub(crate) fn stack_top(&self) -> VirtAddr {
+        self.stack_top
+    }
+
+    /// Its space, if it is a user thread.
+    #[inline]
+    pub(crate) fn space(&self) -> Option<&'static Space> {
+        self.space.get()
+    }
+
+    /// Makes it a thread of that space, or of none any more. Before it runs, or by itself at its end.
+    pub(crate) fn set_space(&self, space: Option<&'static Space>) {
+        self.space.set(space);
+        self.root.set(space.map(|space| space.memory().root()));
+    }
+
+    /// The message of its synchronous calls, made when first asked for.
+    #[inline]
+    pub(crate) fn message(&self) -> Option<&'static Message> {
+        if self.message.get().is_none() {
+            self.message.set(Message::take());
+        }
+        self.message.get()
+    }
+
+    /// The message of its synchronous calls, if it has been made.
+    #[inline]
+    pub(crate) fn message_made(&self) -> Option<&'static Message> {
+        self.message.get()
+    }
+
+    /// Where its thread-local storage lies.
+    #[inline]
+    pub(crate) fn fs_base(&self) -> u64 {
+        self.fs_base.get()
+    }
+
+    /// Changes that.
+    pub(crate) fn set_fs_base(&self, base: u64) {
+        self.fs_base.set(base);
+    }
+
+    /// Takes its message from it; it gets another when it next needs one.
+    pub(crate) fn give_message_away(&self) -> Option<&'static Message> {
+        self.message.take()
+    }
+
+    /// Whether it was never started.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.state.get() == ThreadState::Fresh
+    }
+
+    /// Whether something about it needs more than the short way of a call: handles that go along or have come, a limit in time, one
+    /// reply awaited before others.
+    #[inline]
+    pub(crate) fn is_unusual(&self) -> bool {
+        self.unusual.get() != 0
+    }
+
+    /// Notes that something unusual, a bit of [`unusual`], holds now, or no longer does.
+    pub(crate) fn note(&self, bit: u8, holds: bool) {
+        let bits = self.unusual.get();
+        self.unusual.set(if holds { bits | bit } else { bits & !bit });
+    }
+
+    /// Takes the handles that are to go along with a message to `target` and forgets that they were offered.
+    ///
+    /// # Errors
+    /// As [`Space::pack`].
+    pub(crate) fn pack_for(&self, target: Option<&Space>) -> Result<Option<Parcel<ObjectRef>>, Error> {
+        if self.unusual.get() & unusual::OFFERS == 0 {
+            return Ok(None);
+        }
+        let mut offers = core::mem::take(&mut *self.offers.borrow_mut());
+        self.note(unusual::OFFERS, false);
+        let space = self.space().ok_or(Error::BadHandle)?;
+        let given_away: ArrayVec<Handle, MAX_HANDLES> = offers
+            .iter()
+            .filter(|offer| offer.transfer == Transfer::Move)
+            .map(|offer| offer.handle)
+            .collect();
+        // A handle that is given away is a copy first, so that it is still there if the message can't be sent.
+        offers.iter_mut().for_each(|offer| offer.transfer = Transfer::Copy);
+        let parcel = space.pack(&offers, target)?;
+        given_away.into_iter().for_each(|handle| space.close_soon(handle));
+        Ok(Some(parcel))
+    }
+
+    /// Where the outcome of what it waits for is to be written.
+    #[inline]
+    #[expect(clippy::mut_from_ref, reason = "raw memory of the thread's stack; see SAFETY")]
+    pub(crate) fn registers(&self) -> &mut Registers {
+        // SAFETY: set to memory on its kernel stack before the thread waits; only the thread's CPU asks, once at a time.
+        unsafe { &mut *self.registers.get() }
+    }
+
+    /// The priority that it has of itself.
+    pub(crate) fn base_priority(&self) -> Priority {
+        self.base.get()
+    }
+
+    /// The running thread, or one that is not queued, has what it has of itself or `level`, whichever is more.
+    #[inline]
+    pub(crate) fn inherit(&self, level: u8) {
+        let base = self.base.get();
+        self.priority.set(Priority::new(level).map_or(base, |level| level.max(base)));
+    }
+
+    /// Changes what it has of itself.
+    pub(super) fn set_base(&self, priority: Priority) {
+        self.base.set(priority);
+    }
+
+    /// The running thread will block for that.
+    #[inline]
+    pub(crate) fn set_waiting(&self, wait: Wait) {
+        self.wait.set(wait);
+        self.state.set(ThreadState::Blocked);
+    }
+
+    /// The running thread will not block after all.
+    pub(crate) fn set_running(&self) {
+        self.wait.set(Wait::None);
+        self.state.set(ThreadState::Running);
+    }
+
     fn reset(&self, name: &'static str, priority: Priority, function: fn(u64), argument: u64) {
         self.name.set(name);
         self.priority.set(priority);
+        self.base.set(priority);
+        self.fs_base.set(0);
+        self.killed.set(false);
+        self.wait.set(Wait::None);
         self.function.set((function, argument));
         self.state.set(ThreadState::Fresh);
         // It starts inside one critical section, which `start` leaves.
@@ -125,6 +334,15 @@ impl Thread {
         self.entry_stack.set(self.stack_top.as_u64());
         // SAFETY: nobody runs on a fresh thread's stack.
         self.stack_pointer.set(unsafe { switch::prepare(self.stack_top, start) });
+    }
+}
+
+// SAFETY: `repr(C)`, header first, never freed.
+unsafe impl Object for Thread {
+    const KIND: Kind = Kind::Thread;
+
+    fn header(&self) -> &Header {
+        &self.header
     }
 }
 
@@ -141,6 +359,13 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 /// Enters a thread into the table. Boot, and [`lwkt_alloc`].
 pub(crate) fn register(thread: &'static Thread) {
     THREADS[thread.index.0 as usize].store(core::ptr::from_ref(thread).cast_mut(), Ordering::Release);
+}
+
+/// All threads there have been so far.
+pub(crate) fn threads() -> impl Iterator<Item = &'static Thread> {
+    let end = NEXT.load(Ordering::Relaxed).min(MAX_THREADS as u32);
+    // SAFETY: null, or registered: it lives for ever.
+    (0..end).filter_map(|index| unsafe { THREADS[index as usize].load(Ordering::Acquire).as_ref() })
 }
 
 /// The thread with that number.
@@ -202,6 +427,7 @@ pub(crate) fn adopt(
         return Err(CreateError::TooMany);
     }
     let thread: &'static Thread = Box::leak(Box::new(Thread::adopted(name, cpu, index, stack_top, priority)));
+    thread.header.set_home(cpu);
     register(thread);
     Ok(thread)
 }
@@ -288,6 +514,9 @@ pub(crate) fn lwkt_exit() -> ! {
     crate::arch::cpu::disable_interrupts();
     let own = percpu::this();
     let thread = own.thread();
+    while let Some(port) = thread.ports.get() {
+        port.end();
+    }
     thread.state.set(ThreadState::Dead);
     thread.root.set(None);
     own.scheduler.bury(thread.index);

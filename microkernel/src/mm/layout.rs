@@ -19,6 +19,8 @@ pub(crate) const DIRECT_MAP_SIZE: u64 = 0x4000_0000_0000;
 pub(crate) const WINDOWS: u64 = 0xffff_c000_0000_0000;
 /// Bytes of address space for windows.
 pub(crate) const WINDOWS_SIZE: u64 = 1 << 39;
+/// Where message objects lie: the last 64 MiB of the windows' part.
+pub(crate) const MESSAGES: u64 = WINDOWS + WINDOWS_SIZE - (64 << 20);
 /// Start of the kernel stacks.
 pub(crate) const STACKS: u64 = 0xffff_d000_0000_0000;
 /// Bytes of address space for stacks.

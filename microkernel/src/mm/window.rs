@@ -6,7 +6,7 @@ use spin::Mutex;
 use x86_64::{PhysAddr, VirtAddr};
 
 use super::frames;
-use super::layout::{PAGE_SIZE, STACKS, WINDOWS, WINDOWS_SIZE};
+use super::layout::{MESSAGES, PAGE_SIZE, STACKS, WINDOWS};
 use crate::arch::cpu::InterruptsOff;
 use crate::arch::paging::{Access, LargestPage, MapError, Root, TableSource};
 
@@ -43,7 +43,7 @@ pub(crate) fn map_with(
     let root = state.root.ok_or(MapError::NoMemory)?;
     let at = state.next;
     let end = at + pages * PAGE_SIZE;
-    if end > WINDOWS + WINDOWS_SIZE {
+    if end > MESSAGES {
         return Err(MapError::NoMemory);
     }
     state.next = end;

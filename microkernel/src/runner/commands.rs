@@ -40,6 +40,11 @@ const COMMANDS: &[Command] = &[
         help: "make the kernel panic",
         run: |_, _| panic!("asked for by the command 'panic'"),
     },
+    Command {
+        name: "program",
+        help: "program NAME [NUMBER]: run bin/NAME of the boot archive in user mode; its exit status",
+        run: program,
+    },
     Command { name: "poweroff", help: "switch the machine off", run: |_, _| power::off(0) },
     Command { name: "true", help: "end with status 0", run: |_, _| 0 },
     Command { name: "uptime", help: "print the time since the kernel's entry", run: uptime },
@@ -53,6 +58,26 @@ pub(super) fn run(words: &[&str], sink: &mut Sink) -> u8 {
         None => {
             let _ = writeln!(Out(sink, Stream::Err), "{name}: not found");
             127
+        }
+    }
+}
+
+/// Runs a program as its supervisor: waits for its end, and takes faults for its end, too.
+fn program(words: &[&str], sink: &mut Sink) -> u8 {
+    let argument = words.get(2).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let Some(name) = words.get(1) else {
+        let _ = writeln!(Out(sink, Stream::Err), "program: which one?");
+        return 2;
+    };
+    match crate::user::run_program(name, argument) {
+        Ok(status) if status < 128 => status as u8,
+        Ok(status) => {
+            let _ = writeln!(Out(sink, Stream::Err), "{name}: ended with {status:#x}");
+            128
+        }
+        Err(error) => {
+            let _ = writeln!(Out(sink, Stream::Err), "{name}: {error}");
+            126
         }
     }
 }

@@ -22,6 +22,7 @@ pub struct Slot {
     head: AtomicU64,
     /// The object's word; in a free slot the index of the next free one.
     object: AtomicU64,
+    /// The object's generation in the low half, the badge in the high half.
     object_generation: AtomicU64,
 }
 
@@ -64,6 +65,7 @@ impl Slot {
             object: T::from_word(object),
             generation: object_generation as u32,
             rights: Rights((head & RIGHTS_MASK) as u16),
+            badge: (object_generation >> 32) as u32,
         })
     }
 
@@ -84,7 +86,8 @@ impl Slot {
         #[cfg(bite = "handles-head-first")]
         self.head.store(head, Ordering::Release);
         self.object.store(capability.object.to_word(), Ordering::Release);
-        self.object_generation.store(u64::from(capability.generation), Ordering::Release);
+        let generation_and_badge = u64::from(capability.badge) << 32 | u64::from(capability.generation);
+        self.object_generation.store(generation_and_badge, Ordering::Release);
         #[cfg(not(bite = "handles-head-first"))]
         self.head.store(head, Ordering::Release);
         generation

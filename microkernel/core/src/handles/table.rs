@@ -251,7 +251,7 @@ mod tests {
     fn a_slot_without_generations_left_is_retired() {
         let table = Table::<u64, _>::new(slots::<2>(), 2);
         table.slots[0].age(u32::MAX - 1);
-        let capability = Capability { object: 7, generation: 0, rights: Rights::ALL };
+        let capability = Capability { object: 7, generation: 0, rights: Rights::ALL, badge: 0 };
         let last = table.insert(capability).expect("free");
         assert_eq!((last.index(), last.generation()), (0, u32::MAX));
         assert_eq!(table.remove(last), Ok(capability));

@@ -75,7 +75,8 @@ pub(crate) fn configure(features: &Features) {
     cr4.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, features.smep);
     cr4.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, features.smap);
     cr4.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, features.umip);
-    cr4.set(Cr4Flags::FSGSBASE, features.fsgsbase);
+    // User code gets its bases by calls, so that a switch need not save what it could have written.
+    cr4.set(Cr4Flags::FSGSBASE, false);
     // SAFETY: only protections and instruction enables change; the kernel's mappings already obey them.
     unsafe {
         Cr4::write(cr4);

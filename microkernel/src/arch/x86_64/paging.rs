@@ -3,6 +3,8 @@
 //! Tables are reached through the direct map, which the boot code's tables and the kernel's own have at the same
 //! place, so this works from the first line of Rust on.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use x86_64::registers::control::{Cr3, Cr3Flags};
 use x86_64::structures::paging::{PageTable, PageTableFlags, PhysFrame, Size4KiB};
 use x86_64::{PhysAddr, VirtAddr};
@@ -94,6 +96,11 @@ impl Root {
     /// The one this CPU uses now.
     pub(crate) fn current() -> Self {
         Self(Cr3::read().0.start_address())
+    }
+
+    /// Remembers it as the root to use when there is no user half. Boot, once.
+    pub(crate) fn remember_as_kernels(self) {
+        KERNEL_ROOT.store(self.0.as_u64(), Ordering::Relaxed);
     }
 
     /// Its physical address.
@@ -243,6 +250,15 @@ impl Root {
         }
         None
     }
+}
+
+static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
+
+/// Makes this CPU use a root without a user half, so that the one it used may go.
+pub(crate) fn to_kernel_root() {
+    let root = Root(PhysAddr::new_truncate(KERNEL_ROOT.load(Ordering::Relaxed)));
+    // SAFETY: the kernel's own root, remembered at boot; it maps all that the kernel has.
+    unsafe { root.activate() };
 }
 
 /// The table at `physical`, through the direct map.

@@ -13,23 +13,9 @@ global_asm!(include_str!("syscall.s"));
 
 unsafe extern "C" {
     safe static syscall_entry: u8;
+    fn user_start(rip: u64, rsp: u64, argument: u64) -> !;
     fn user_enter(rip: u64, rsp: u64, argument: u64) -> u64;
     fn user_leave(status: u64) -> !;
-}
-
-/// The registers of a system call, which the handler changes in place into its answer.
-#[repr(C)]
-#[derive(Debug)]
-pub(crate) struct CallFrame {
-    /// Operation (low half) and command (high half); the result on the way out.
-    pub(crate) rax: u64,
-    /// What the message is sent to.
-    pub(crate) handle: u64,
-    /// `rsi`, `rdx`, `r10`, `r8`, `r9`.
-    pub(crate) words: [u64; anax_abi::WORDS],
-    pub(crate) rflags: u64,
-    pub(crate) rip: u64,
-    pub(crate) rsp: u64,
 }
 
 /// Flags that are off in the kernel, whatever user code had: interrupts, traps, direction, alignment checks, nesting.
@@ -50,9 +36,13 @@ pub(crate) fn prepare() {
     unsafe { Efer::update(|flags| flags.insert(EferFlags::SYSTEM_CALL_EXTENSIONS)) };
 }
 
-#[unsafe(no_mangle)]
-extern "C" fn syscall_rust(frame: &mut CallFrame) {
-    crate::calls::dispatch(frame);
+/// Begins a user thread's life in user mode, at `rip` on the stack `rsp` with `argument` in `rdi`.
+///
+/// # Safety
+/// On that thread's kernel stack, holding nothing; its address space is active, `rip` is canonical, and interrupts are off.
+pub(crate) unsafe fn start_user(rip: u64, rsp: u64, argument: u64) -> ! {
+    // SAFETY: by the caller's promise.
+    unsafe { user_start(rip, rsp, argument) }
 }
 
 /// Runs user code at `rip` on the stack `rsp` with `argument` in `rdi`, on this thread, until [`leave_user`]; its status.

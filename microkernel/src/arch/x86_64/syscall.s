@@ -1,8 +1,9 @@
-# System calls: the doorbell of a message to a port.
+# System calls: the doorbell of a message to a port. anax_abi::call has the table of registers.
 #
-# In: rax operation and command, rdi handle, rsi rdx r10 r8 r9 five words; rcx and r11 are the processor's.
-# Out: rax result, rdi and the words as the operation says; rbx, rbp, r12 to r15 as they were; vector registers
-# cleared, since the kernel's own code uses them. Interrupts are off throughout.
+# The frame is msg::Registers, from its end. The commonest operation, 0 (Call), is tried first with the upper ten words only:
+# the function for it keeps the callee-saved registers by the calling convention, and says what is left to do. Vector registers are
+# cleared where the kernel's code or another thread may have used them; that the first function by itself does not is checked
+# after linking. Interrupts are off throughout.
 
 .set GS_KERNEL_STACK, 8
 .set GS_USER_STACK, 16
@@ -20,7 +21,7 @@ syscall_entry:
     swapgs
     mov gs:[GS_USER_STACK], rsp
     mov rsp, gs:[GS_KERNEL_STACK]
-    push gs:[GS_USER_STACK]             # arch::x86_64::syscall::CallFrame, from its end
+    push gs:[GS_USER_STACK]
     push rcx
     push r11
     push r9
@@ -30,10 +31,15 @@ syscall_entry:
     push rsi
     push rdi
     push rax
-    mov rdi, rsp
-    call syscall_rust
-    clear_vectors
-    pop rax
+    test eax, eax
+    jnz 3f
+    lea rdi, [rsp - 48]                 # where the whole frame would begin
+    call syscall_call                   # 0: answered; 1: the same, after other code; 2: the long way
+    cmp eax, 1
+    ja 3f
+    jb 2f
+1:  clear_vectors
+2:  pop rax
     pop rdi
     pop rsi
     pop rdx
@@ -45,6 +51,33 @@ syscall_entry:
     pop rsp
     swapgs
     sysretq
+3:  push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    mov rdi, rsp
+    call syscall_general
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    jmp 1b
+
+# fn user_start(rip, rsp, argument) -> !: a user thread's first step to user mode, all other registers cleared.
+.balign 16
+.global user_start
+user_start:
+    xor ebx, ebx
+    xor ebp, ebp
+    xor r12d, r12d
+    xor r13d, r13d
+    xor r14d, r14d
+    xor r15d, r15d
+    jmp 5f
 
 # fn user_enter(rip, rsp, argument) -> status: runs user code on this thread until user_leave, with the general and
 # vector registers it does not pass cleared.
@@ -59,7 +92,7 @@ user_enter:
     push r15
     push gs:[GS_KERNEL_STACK]
     mov gs:[GS_KERNEL_STACK], rsp
-    mov rcx, rdi
+5:  mov rcx, rdi
     mov r11, 0x202                      # interrupts on, and the bit that is always set
     mov rdi, rdx
     mov rsp, rsi

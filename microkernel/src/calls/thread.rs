@@ -1,0 +1,79 @@
+//! Calls of a thread, at its CPU.
+
+use anax_abi::object::ThreadCommand;
+use anax_abi::{Error, WORDS};
+
+use super::{Call, Served};
+use crate::lwkt::{self, Thread, ThreadState, Wait};
+use crate::time::clock;
+use crate::user;
+
+pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) -> Result<Served, Error> {
+    let own = core::ptr::eq(thread, call.caller);
+    let words = *call.words;
+    let only_itself = || if own { Ok(()) } else { Err(Error::BadArgument) };
+    match ThreadCommand::from_number(command).ok_or(Error::BadCommand)? {
+        ThreadCommand::Yield => {
+            only_itself()?;
+            lwkt::lwkt_yield();
+            Ok(Served::Value(0))
+        }
+        ThreadCommand::Exit => {
+            only_itself()?;
+            user::exit(thread, words[0])
+        }
+        ThreadCommand::Sleep => {
+            only_itself()?;
+            if words[0] <= clock::now().0 {
+                return Ok(Served::Value(0));
+            }
+            thread.user.words.set([0; WORDS]);
+            thread.set_waiting(Wait::Sleep);
+            user::arm(thread, words[0]);
+            Ok(Served::Later)
+        }
+        ThreadCommand::Time => Ok(Served::Value(clock::now().0)),
+        ThreadCommand::Start => {
+            user::start(thread, [words[0], words[1], words[2]]).map(|()| Served::Value(0))
+        }
+        ThreadCommand::SetPriority => {
+            lwkt::set_base_priority(thread, super::space::priority(words[0])?);
+            Ok(Served::Value(0))
+        }
+        ThreadCommand::ReadRegisters => {
+            *call.words = user::read_registers(thread, words[0])?;
+            Ok(Served::Value(0))
+        }
+        ThreadCommand::WriteRegister => {
+            user::write_register(thread, words[0], words[1]).map(|()| Served::Value(0))
+        }
+        ThreadCommand::SetFsBase => {
+            user::set_fs_base(thread, words[0])?;
+            Ok(Served::Value(0))
+        }
+        ThreadCommand::Move => Err(Error::BadCommand),
+        ThreadCommand::Kill => {
+            user::kill(thread);
+            Ok(Served::Value(0))
+        }
+        ThreadCommand::Inspect => {
+            let waits_for = match thread.wait.get() {
+                Wait::None => 0,
+                Wait::Call(_) => 1,
+                Wait::Receive(_) => 2,
+                Wait::Sleep => 3,
+                Wait::Kernel => 4,
+            };
+            let priority = thread.priority().level().into();
+            *call.words = [thread.cpu().index() as u64, priority, thread.index().0.into(), waits_for, 0];
+            Ok(Served::Value(match thread.state() {
+                ThreadState::Fresh => 0,
+                ThreadState::Ready => 1,
+                ThreadState::Running => 2,
+                ThreadState::Preempted => 3,
+                ThreadState::Blocked => 4,
+                ThreadState::Dead => 5,
+            }))
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Spaces and their capability tables: what a process is to the kernel, and all that it can name.
+//!
+//! A space's home CPU alone changes its table and its mappings; its threads on other CPUs look handles up without a lock and send
+//! changes home. What a space consists of is charged to its own quota, whose limits its maker's quota pays for.
+
+use alloc::vec::Vec;
+use core::cell::{Cell, UnsafeCell};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use anax_abi::object::Policy;
+use anax_abi::{Error, Handle, Rights};
+use microkernel_core::handles::{Capability, Object as _, Offer, Parcel, Received, Slot, Table};
+use microkernel_core::quota::{Limits, Quota, pages_for};
+
+use crate::crossbar;
+use crate::object::{Header, Kind, Object, ObjectRef, Pool};
+use crate::percpu::{self, CpuId};
+use crate::space::Space as Memory;
+use crate::user;
+
+/// A capability.
+pub(crate) type Cap = Capability<ObjectRef>;
+/// A space's capability table.
+pub(crate) type CapTable = Table<ObjectRef, Vec<Slot>>;
+
+/// Pages that every space costs: itself and its root table.
+const BASE_PAGES: u32 = 2;
+
+/// An address space with its capability table and accounts.
+#[repr(C)]
+pub(crate) struct Space {
+    header: Header,
+    table: UnsafeCell<Option<CapTable>>,
+    memory: UnsafeCell<Option<Memory>>,
+    quota: Quota,
+    /// Threads that have not ended.
+    threads: AtomicU32,
+    policy: Cell<Policy>,
+    /// Who pays for its limits.
+    maker: Cell<Option<(&'static Self, Limits)>>,
+    /// Spaces whose limits it pays for; it is kept until they have ended.
+    children: Cell<u32>,
+    dying: Cell<bool>,
+    slot_pages: Cell<u32>,
+    /// The thread that waits for its end.
+    mourner: Cell<Option<u32>>,
+}
+
+// SAFETY: cells belong to the home CPU; `table` and `memory` are set before anybody else knows the space and emptied when it has no
+// threads and no references left, so that whoever reaches them through either finds them whole.
+unsafe impl Sync for Space {}
+
+// SAFETY: `repr(C)`, header first, made by a pool.
+unsafe impl Object for Space {
+    const KIND: Kind = Kind::Space;
+
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
+
+static POOL: Pool<Space> = Pool::new();
+const NOTHING: Limits = Limits { pages: 0, handles: 0, threads: 0, messages: 0 };
+
+/// The present generation of an object: what tables compare capabilities with.
+#[inline]
+pub(crate) fn current(object: ObjectRef) -> u32 {
+    object.header().generation()
+}
+
+/// A capability with a reference of its own to the object.
+pub(crate) fn capability<T: Object>(object: &'static T, rights: Rights) -> Cap {
+    let generation = object.header().generation();
+    let _alive = object.header().retain(generation);
+    Capability { object: ObjectRef::of(object), generation, rights, badge: 0 }
+}
+
+impl Space {
+    /// An empty space, at home on `home`.
+    ///
+    /// # Errors
+    /// `NoMemory`; `Quota` if `maker` can't pay for the limits.
+    pub(crate) fn create(
+        maker: Option<&'static Self>,
+        limits: Limits,
+        policy: Policy,
+        home: CpuId,
+    ) -> Result<&'static Self, Error> {
+        let slot_pages = pages_for(u64::from(limits.handles) * size_of::<Slot>() as u64)?;
+        if limits.pages < BASE_PAGES + slot_pages || limits.handles == 0 {
+            return Err(Error::BadArgument);
+        }
+        let paid = match maker {
+            None => None,
+            Some(Self { quota, .. }) => Some((
+                quota.pages.reserve(limits.pages)?,
+                quota.threads.reserve(limits.threads)?,
+                quota.messages.reserve(limits.messages)?,
+            )),
+        };
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(limits.handles as usize).map_err(|_| Error::NoMemory)?;
+        slots.resize_with(limits.handles as usize, Slot::new);
+        let memory = Memory::new().map_err(|_| Error::NoMemory)?;
+        let space = POOL.take(Self::unused).ok_or(Error::NoMemory)?;
+        // SAFETY: nobody else knows the space yet.
+        unsafe {
+            *space.table.get() = Some(Table::new(slots, limits.handles));
+            *space.memory.get() = Some(memory);
+        }
+        space.quota.pages.set_limit(limits.pages);
+        space.quota.threads.set_limit(limits.threads);
+        space.quota.messages.set_limit(limits.messages);
+        space.quota.pages.charge(BASE_PAGES + slot_pages)?;
+        space.slot_pages.set(slot_pages);
+        space.policy.set(policy);
+        space.dying.set(false);
+        space.header.set_home(home);
+        space.maker.set(maker.map(|maker| (maker, limits)));
+        if let (Some((pages, threads, messages)), Some(maker)) = (paid, maker) {
+            maker.children.set(maker.children.get() + 1);
+            [pages, threads, messages].into_iter().for_each(|reserved| reserved.commit());
+        }
+        space.table().insert(capability(space, Rights::ALL))?;
+        Ok(space)
+    }
+
+    const fn unused() -> Self {
+        Self {
+            header: Header::new(Kind::Space),
+            table: UnsafeCell::new(None),
+            memory: UnsafeCell::new(None),
+            quota: Quota::new(NOTHING),
+            threads: AtomicU32::new(0),
+            policy: Cell::new(Policy::Bsd4),
+            maker: Cell::new(None),
+            children: Cell::new(0),
+            dying: Cell::new(false),
+            slot_pages: Cell::new(0),
+            mourner: Cell::new(None),
+        }
+    }
+
+    /// Its capability table.
+    #[inline]
+    pub(crate) fn table(&self) -> &CapTable {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.table.get()).as_ref() }.expect("a space that can be reached has a table")
+    }
+
+    /// Its memory.
+    #[inline]
+    pub(crate) fn memory(&self) -> &Memory {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.memory.get()).as_ref() }.expect("a space that can be reached has memory")
+    }
+
+    /// Its accounts.
+    #[inline]
+    pub(crate) fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    /// The user scheduler of its threads.
+    pub(crate) fn policy(&self) -> Policy {
+        self.policy.get()
+    }
+
+    /// Changes that for threads from now on. Home.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        self.policy.set(policy);
+    }
+
+    /// The CPU that alone changes it.
+    pub(crate) fn home(&self) -> CpuId {
+        self.header.home()
+    }
+
+    /// What a handle of the space stands for. Any CPU that runs one of its threads, and its home.
+    ///
+    /// # Errors
+    /// `BadHandle`, `NoRights`.
+    #[inline]
+    pub(crate) fn lookup(&self, handle: Handle, needed: Rights) -> Result<Cap, Error> {
+        self.table().lookup(handle, needed, current)
+    }
+
+    /// The object behind a handle.
+    ///
+    /// # Errors
+    /// As [`Space::lookup`]; `BadHandle` if it is of another kind.
+    pub(crate) fn object<T: Object>(&self, word: u64, needed: Rights) -> Result<(&'static T, Cap), Error> {
+        let capability = self.lookup(Handle::from_word(word), needed)?;
+        Ok((capability.object.get().ok_or(Error::BadHandle)?, capability))
+    }
+
+    /// Makes a handle of a capability, whose reference goes to the table, or away if there is no room. Home.
+    ///
+    /// # Errors
+    /// `Quota`.
+    pub(crate) fn insert(&self, capability: Cap) -> Result<u64, Error> {
+        self.table().insert(capability).map(Handle::to_word).inspect_err(|_| release(capability))
+    }
+
+    /// Gives a handle up. Home.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub(crate) fn close(&self, handle: Handle) -> Result<(), Error> {
+        self.table().remove(handle).map(release)
+    }
+
+    /// Gives a handle up, at the home, as soon as may be. Any CPU.
+    pub(crate) fn close_soon(&'static self, handle: Handle) {
+        let close = |[space, handle, _]: [u64; 3]| {
+            if let Some(space) = ObjectRef::from_word(space).get::<Self>() {
+                let _was_there = space.close(Handle::from_word(handle));
+            }
+        };
+        let words = [ObjectRef::of(self).to_word(), handle.to_word(), 0];
+        match percpu::get(self.home()) {
+            Some(home) => crossbar::send_surely(home, close, words),
+            None => close(words),
+        }
+    }
+
+    /// Takes what has arrived into the table. Home.
+    pub(crate) fn unpack(&self, parcel: Parcel<ObjectRef>) -> Received {
+        self.table().unpack(parcel, current)
+    }
+
+    /// Takes copies of offered handles for `target`, or nothing at all. Any CPU that runs one of its threads.
+    ///
+    /// # Errors
+    /// As [`Table::pack`]; the kernel's own threads have no table and get `NoSlot`.
+    pub(crate) fn pack(&self, offers: &[Offer], target: Option<&Self>) -> Result<Parcel<ObjectRef>, Error> {
+        let target = target.ok_or(Error::NoSlot)?;
+        let parcel = self.table().pack(offers, target.table(), current)?;
+        for capability in parcel.capabilities() {
+            // One that is revoked at this moment arrives as a bad handle.
+            let _alive = capability.object.header().retain(capability.generation);
+        }
+        Ok(parcel)
+    }
+
+    /// A thread begins to exist.
+    pub(crate) fn thread_made(&self) {
+        self.threads.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A thread has left the space for good; the last one's end is the space's if nobody else knows it. Any CPU.
+    pub(crate) fn thread_gone(&'static self) {
+        if self.threads.fetch_sub(1, Ordering::AcqRel) == 1 {
+            at_home(self, |[space, ..]| {
+                ObjectRef::from_word(space).get::<Self>().into_iter().for_each(Self::end_if_over)
+            });
+        }
+    }
+
+    /// Ends the space: all its threads, then all else; `mourner` is told. True if it is over already. Home.
+    pub(crate) fn destroy(&'static self, mourner: Option<u32>) -> bool {
+        self.dying.set(true);
+        if self.threads.load(Ordering::Acquire) == 0 {
+            self.end();
+            return true;
+        }
+        self.mourner.set(mourner);
+        for cpu in percpu::all() {
+            let word = ObjectRef::of(self).to_word();
+            let kill = |[space, ..]: [u64; 3]| {
+                ObjectRef::from_word(space).get::<Self>().into_iter().for_each(user::kill_threads_of);
+            };
+            crossbar::send_surely(cpu, kill, [word, 0, 0]);
+        }
+        false
+    }
+
+    /// Ends it if no thread and nobody but itself knows it. Home.
+    fn end_if_over(&'static self) {
+        let unknown = self.header.references() <= 1;
+        if self.threads.load(Ordering::Acquire) == 0 && (unknown || self.dying.get()) {
+            self.end();
+        }
+    }
+
+    fn end(&'static self) {
+        self.header.renew(0);
+        self.table().clear_all(0, u32::MAX, release);
+        // SAFETY: no thread is left to use them, and no handle; the home CPU does not have the root active (threads leave it when they end).
+        unsafe {
+            *self.table.get() = None;
+            *self.memory.get() = None;
+        }
+        self.quota.pages.release(BASE_PAGES + self.slot_pages.take());
+        if let Some(mourner) = self.mourner.take() {
+            crate::calls::finish(mourner, Ok(0));
+        }
+        self.bury();
+    }
+
+    /// The last step, once the spaces it paid for have ended, too. Home.
+    fn bury(&'static self) {
+        if self.children.get() > 0 {
+            return;
+        }
+        invariant!(self.quota.is_clear(), "a space has ended with something charged: {:?}", self.quota);
+        if let Some((maker, limits)) = self.maker.take() {
+            maker.quota.pages.release(limits.pages);
+            maker.quota.threads.release(limits.threads);
+            maker.quota.messages.release(limits.messages);
+            at_home(maker, |[maker, ..]| {
+                let Some(maker) = ObjectRef::from_word(maker).get::<Self>() else { return };
+                maker.children.set(maker.children.get() - 1);
+                if maker.is_over() {
+                    maker.bury();
+                }
+            });
+        }
+        POOL.give(self);
+    }
+
+    /// Whether only its accounts are left.
+    fn is_over(&self) -> bool {
+        // SAFETY: see `Sync`; home.
+        unsafe { (*self.table.get()).is_none() }
+    }
+}
+
+/// Has `call` done with the space's word at its home.
+fn at_home(space: &'static Space, call: fn([u64; 3])) {
+    let words = [ObjectRef::of(space).to_word(), 0, 0];
+    match percpu::get(space.home()) {
+        Some(home) => crossbar::send_surely(home, call, words),
+        None => call(words),
+    }
+}
+
+/// Gives up what did not reach `receiver`.
+pub(crate) fn discard(receiver: Option<&Space>, parcel: Parcel<ObjectRef>) {
+    parcel.capabilities().iter().for_each(|capability| release(*capability));
+    if let Some(space) = receiver {
+        space.table().discard(parcel);
+    }
+}
+
+/// Takes a reference away; the last one's end is the object's. Any CPU.
+pub(crate) fn release(capability: Cap) {
+    let header = capability.object.header();
+    let last = header.release(capability.generation);
+    if last || header.kind() == Kind::Space {
+        let words = [capability.object.to_word(), u64::from(capability.generation), 0];
+        match percpu::get(header.home()) {
+            Some(home) => crossbar::send_surely(home, unreferenced, words),
+            None => unreferenced(words),
+        }
+    }
+}
+
+/// An object has lost its last reference. Home.
+fn unreferenced([object, generation, _]: [u64; 3]) {
+    let object = ObjectRef::from_word(object);
+    if u64::from(object.header().generation()) != generation {
+        return;
+    }
+    match object.get::<Space>() {
+        Some(space) => space.end_if_over(),
+        None if object.header().references() == 0 => crate::calls::end(object),
+        None => {}
+    }
+}

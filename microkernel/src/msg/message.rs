@@ -1,0 +1,326 @@
+//! A message on its way.
+//!
+//! Message objects lie in one array of the kernel's address space, backed as it grows, so that a
+//! [`MessageNumber`] leads to its object by an addition. A user thread has one for its synchronous calls, a reply port as many
+//! as it may have under way, and each source of notices (timer, interrupt, channel end) one: nothing is allocated on sending.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use anax_abi::{Envelope, Error, Flags, MessageNumber, WORDS};
+use microkernel_core::handles::Parcel;
+use spin::Mutex;
+use x86_64::VirtAddr;
+
+use super::Port;
+use crate::arch::cpu::InterruptsOff;
+use crate::lwkt::Thread;
+use crate::mm::layout::{MESSAGES, PAGE_SIZE};
+use crate::mm::window;
+use crate::object::ObjectRef;
+use crate::percpu::CpuId;
+
+/// Messages that can exist.
+const MAX: u32 = 1 << 16;
+
+/// Where a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// With its sender, unsent: DONE in the paper's words.
+    Idle,
+    /// On its way to another CPU.
+    Transit,
+    /// In its port's queue.
+    Queued,
+    /// Received; the receiver owes a reply.
+    Held,
+    /// Answered; on its way back.
+    Returning,
+    /// In its reply port's queue.
+    Replied,
+}
+
+/// Who gets the reply.
+#[derive(Clone, Copy)]
+pub(crate) enum Sender {
+    /// A thread that waits for it: a synchronous call.
+    Thread(&'static Thread),
+    /// A reply port of that generation: an asynchronous one.
+    Port(&'static Port, u32),
+    /// The kernel, which wants to hear of it: an interrupt is enabled again.
+    Acknowledge(fn(u64), u64),
+    /// Nobody: a notice.
+    Nobody,
+    /// Nobody, and the message goes to the common stock when it has been received: a last word.
+    Gone,
+}
+
+impl Sender {
+    /// The CPU at which the reply is handled.
+    pub(crate) fn cpu(&self) -> Option<CpuId> {
+        match self {
+            Self::Thread(thread) => Some(thread.cpu()),
+            Self::Port(port, _) => Some(port.home()),
+            Self::Acknowledge(..) | Self::Nobody | Self::Gone => None,
+        }
+    }
+}
+
+/// A message. Its cells belong to its home's CPU, before sending and after the reply to the sender's.
+#[repr(C, align(256))]
+pub(crate) struct Message {
+    index: u32,
+    /// Which use of it; whoever names an earlier one comes too late. 31 bits.
+    pub(super) generation: Cell<u32>,
+    pub(super) state: Cell<State>,
+    pub(super) priority: Cell<u8>,
+    /// Occurrences since a notice was last received.
+    pub(super) count: Cell<u32>,
+    pub(super) command: Cell<u32>,
+    pub(super) flags: Cell<Flags>,
+    pub(super) words: Cell<[u64; WORDS]>,
+    pub(super) result: Cell<i64>,
+    pub(super) token: Cell<u64>,
+    pub(super) badge: Cell<u64>,
+    pub(super) sender: Cell<Sender>,
+    /// The port it was sent to.
+    pub(super) port: Cell<Option<&'static Port>>,
+    pub(super) port_generation: Cell<u32>,
+    /// Why it is to end as soon as it arrives where it is being forwarded to.
+    pub(super) cancelled: Cell<Option<Error>>,
+    /// The sender has asked for its end; the request is in the queue of the port that holds it.
+    pub(super) aborting: Cell<bool>,
+    /// Belongs to a reply port: the next of those that do, and whether it is under way.
+    pub(super) sibling: Cell<Option<&'static Message>>,
+    pub(super) out: Cell<bool>,
+    pub(super) next: Cell<Option<&'static Message>>,
+    pub(super) previous: Cell<Option<&'static Message>>,
+    /// Handles beside it, claimed in the receiving space's table.
+    pub(super) parcel: Cell<Option<Parcel<ObjectRef>>>,
+    /// The CPU of the port that it was sent to; read by whoever wants to end it.
+    home: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Message>() <= 512);
+
+// SAFETY: see the type: one CPU at a time uses the cells, and hands the message on by the crossbar, which orders memory.
+unsafe impl Sync for Message {}
+
+/// The free list; also serialises the array's growth. A cold lock: making threads, ports and sources of notices.
+static FREE: Mutex<Option<&'static Message>> = Mutex::new(None);
+static MADE: AtomicU32 = AtomicU32::new(0);
+
+impl Message {
+    /// A message that nobody else has, or none without memory.
+    pub(crate) fn take() -> Option<&'static Self> {
+        let _off = InterruptsOff::new();
+        let mut free = FREE.lock();
+        if let Some(message) = *free {
+            *free = message.next.take();
+            return Some(message);
+        }
+        let index = MADE.load(Ordering::Relaxed);
+        if index == MAX {
+            return None;
+        }
+        let at = address(index);
+        for page in (at.as_u64()..at.as_u64() + size_of::<Self>() as u64).step_by(PAGE_SIZE as usize) {
+            if page % PAGE_SIZE == 0 {
+                window::back(VirtAddr::new_truncate(page), 1).ok()?;
+            }
+        }
+        let message = Self {
+            index,
+            generation: Cell::new(1),
+            state: Cell::new(State::Idle),
+            priority: Cell::new(0),
+            count: Cell::new(0),
+            command: Cell::new(0),
+            flags: Cell::new(Flags::NONE),
+            words: Cell::new([0; WORDS]),
+            result: Cell::new(0),
+            token: Cell::new(0),
+            badge: Cell::new(0),
+            sender: Cell::new(Sender::Nobody),
+            port: Cell::new(None),
+            port_generation: Cell::new(0),
+            cancelled: Cell::new(None),
+            aborting: Cell::new(false),
+            sibling: Cell::new(None),
+            out: Cell::new(false),
+            next: Cell::new(None),
+            previous: Cell::new(None),
+            parcel: Cell::new(None),
+            home: AtomicU32::new(0),
+        };
+        // SAFETY: backed just now or with its neighbour, aligned, and used by nobody before `MADE` says so.
+        let message = unsafe {
+            at.as_mut_ptr::<Self>().write(message);
+            &*at.as_ptr::<Self>()
+        };
+        MADE.store(index + 1, Ordering::Release);
+        Some(message)
+    }
+
+    /// Gives back a message that is nowhere.
+    pub(crate) fn give(&'static self) {
+        invariant!(self.state.get() == State::Idle);
+        self.expire();
+        let _off = InterruptsOff::new();
+        let mut free = FREE.lock();
+        self.next.set(free.replace(self));
+    }
+
+    /// The message of that number, whichever use it names.
+    #[inline]
+    pub(super) fn of(number: MessageNumber) -> Option<&'static Self> {
+        if number.index() >= MADE.load(Ordering::Acquire) {
+            return None;
+        }
+        // SAFETY: made, and never unmade.
+        Some(unsafe { &*address(number.index()).as_ptr::<Self>() })
+    }
+
+    /// All messages there are, for the end of a port and for dumps.
+    pub(super) fn all() -> impl Iterator<Item = &'static Self> {
+        // SAFETY: as in `of`.
+        (0..MADE.load(Ordering::Acquire)).map(|index| unsafe { &*address(index).as_ptr::<Self>() })
+    }
+
+    /// Its number in its present use.
+    #[inline]
+    pub(super) fn number(&self) -> MessageNumber {
+        MessageNumber::new(self.index, self.generation.get())
+    }
+
+    /// Fills in a message that is to be sent.
+    pub(super) fn fill(
+        &self,
+        sender: Sender,
+        (command, flags, token): (u32, Flags, u64),
+        words: [u64; WORDS],
+    ) {
+        self.command.set(command);
+        self.flags.set(flags);
+        self.token.set(token);
+        self.words.set(words);
+        self.sender.set(sender);
+        self.badge.set(0);
+        self.priority.set(crate::percpu::this().thread().priority().level());
+    }
+
+    /// The message of that number, if it is under way from `port` and may be aborted.
+    pub(super) fn abortable(port: &Port, number: MessageNumber) -> Result<&'static Self, Error> {
+        Self::of(number)
+            .filter(|message| message.is(number) && message.answers_to(port))
+            .filter(|message| message.flags.get().contains(Flags::ABORTABLE))
+            .ok_or(Error::BadArgument)
+    }
+
+    /// A synchronous call that its receiver has at once. The fast path's sending.
+    #[inline(always)]
+    pub(super) fn begin_call(&self, thread: &'static Thread, port: &'static Port, priority: u8, cpu: CpuId) {
+        self.state.set(State::Held);
+        self.sender.set(Sender::Thread(thread));
+        self.port.set(Some(port));
+        self.port_generation.set(port.generation());
+        self.priority.set(priority);
+        self.flags.set(Flags::NONE);
+        self.set_home(cpu);
+    }
+
+    /// Its end by a reply that the sender has already.
+    #[inline(always)]
+    pub(super) fn end_call(&self) {
+        self.state.set(State::Idle);
+        self.expire();
+    }
+
+    /// Ends the present use: its number means nothing any more.
+    #[inline]
+    pub(super) fn expire(&self) {
+        self.generation.set(self.generation.get().wrapping_add(1) & (u32::MAX >> 1));
+    }
+
+    /// Whether `number` names its present use.
+    #[inline]
+    pub(super) fn is(&self, number: MessageNumber) -> bool {
+        self.generation.get() == number.generation()
+    }
+
+    /// Whether its reply goes to that port.
+    pub(super) fn answers_to(&self, port: &Port) -> bool {
+        matches!(self.sender.get(), Sender::Port(to, _) if core::ptr::eq(to, port)) && self.out.get()
+    }
+
+    pub(super) fn home(&self) -> Option<CpuId> {
+        CpuId::new(self.home.load(Ordering::Acquire) as usize)
+    }
+
+    pub(super) fn set_home(&self, cpu: CpuId) {
+        self.home.store(cpu.index() as u32, Ordering::Release);
+    }
+
+    pub(super) fn envelope(&self, flags: Flags, handles: u8) -> u64 {
+        Envelope::new(self.command.get(), flags, handles).0
+    }
+
+    /// Fills in what a reply of the kernel says.
+    pub(super) fn answer(&self, error: Error) {
+        self.result.set(error.code());
+        self.words.set([0; WORDS]);
+    }
+}
+
+/// Where message `index` lies.
+#[inline]
+fn address(index: u32) -> VirtAddr {
+    VirtAddr::new_truncate(MESSAGES + u64::from(index) * size_of::<Message>() as u64)
+}
+
+/// A source of notices: what timers, interrupts and channel ends have to tell a port. One that has not been received yet is not
+/// queued again; it counts.
+pub(crate) struct Notice(Cell<Option<&'static Message>>);
+
+impl Notice {
+    /// Of a source that is not bound to a port.
+    pub(crate) const fn new() -> Self {
+        Self(Cell::new(None))
+    }
+
+    /// Its message.
+    pub(crate) fn message(&self) -> Option<&'static Message> {
+        self.0.get()
+    }
+
+    /// Binds it to a port from now on; whatever it had under way is withdrawn. At the port's home, which is the source's, too.
+    pub(crate) fn bind(
+        &self,
+        port: &'static Port,
+        badge: u64,
+        command: u32,
+        sender: Sender,
+    ) -> Result<(), Error> {
+        let message = match self.0.get() {
+            Some(message) => message,
+            None => Message::take().ok_or(Error::NoMemory)?,
+        };
+        self.0.set(Some(message));
+        super::withdraw(message);
+        message.port.set(Some(port));
+        message.port_generation.set(port.generation());
+        message.badge.set(badge);
+        message.command.set(command);
+        message.sender.set(sender);
+        message.set_home(port.home());
+        Ok(())
+    }
+
+    /// Unbinds it and gives its message back.
+    pub(crate) fn end(&self) {
+        if let Some(message) = self.0.take() {
+            super::withdraw(message);
+            message.give();
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A port: owned by one thread, which alone receives; at home on that thread's CPU, which alone changes it.
+
+use core::cell::Cell;
+
+use anax_abi::{Error, Flags};
+
+use super::message::{Message, State};
+use crate::cap::Space;
+use crate::lwkt::Thread;
+use crate::object::{Header, Kind, Object, Pool};
+use crate::percpu::{self, CpuId};
+
+/// A port.
+#[repr(C)]
+pub(crate) struct Port {
+    header: Header,
+    /// Its owner is blocked in a receive here.
+    pub(super) waiting: Cell<bool>,
+    pub(super) owner: Cell<Option<&'static Thread>>,
+    head: Cell<Option<&'static Message>>,
+    tail: Cell<Option<&'static Message>>,
+    /// The last of the priority messages, which are at the front.
+    urgent: Cell<Option<&'static Message>>,
+    /// Messages received and not answered.
+    pub(super) held: Cell<u32>,
+    queued: Cell<u32>,
+    /// The messages that it can have under way as a reply port, and those of them that are not in use.
+    all: Cell<Option<&'static Message>>,
+    free: Cell<Option<&'static Message>>,
+    capacity: Cell<u32>,
+    /// Who pays for it, and whose table its handles go to.
+    space: Cell<Option<&'static Space>>,
+    next_owned: Cell<Option<&'static Port>>,
+}
+
+// SAFETY: cells are used by the home CPU alone; before it is known to others, by its maker.
+unsafe impl Sync for Port {}
+
+// SAFETY: `repr(C)`, header first, made by a pool.
+unsafe impl Object for Port {
+    const KIND: Kind = Kind::Port;
+
+    fn header(&self) -> &Header {
+        &self.header
+    }
+}
+
+static POOL: Pool<Port> = Pool::new();
+
+/// Most messages that may wait in a port at a time, as a multiple of nothing: senders are bounded by their own quotas; droppable
+/// messages are dropped beyond this.
+const CROWDED: u32 = 64;
+
+impl Port {
+    const fn unused() -> Self {
+        Self {
+            header: Header::new(Kind::Port),
+            waiting: Cell::new(false),
+            owner: Cell::new(None),
+            head: Cell::new(None),
+            tail: Cell::new(None),
+            urgent: Cell::new(None),
+            held: Cell::new(0),
+            queued: Cell::new(0),
+            all: Cell::new(None),
+            free: Cell::new(None),
+            capacity: Cell::new(0),
+            space: Cell::new(None),
+            next_owned: Cell::new(None),
+        }
+    }
+
+    /// A port of `owner`, which can have `capacity` messages under way as a reply port. (Table II: initport.) On the owner's CPU.
+    ///
+    /// # Errors
+    /// `Quota` if the space may not have so many messages, `NoMemory`.
+    pub(crate) fn create(
+        owner: &'static Thread,
+        space: Option<&'static Space>,
+        capacity: u32,
+    ) -> Result<&'static Self, Error> {
+        invariant!(owner.cpu() == percpu::this().id());
+        let reservation = space.map(|space| space.quota().messages.reserve(capacity)).transpose()?;
+        let page = space.map(|space| space.quota().pages.reserve(1)).transpose()?;
+        let port = POOL.take(Self::unused).ok_or(Error::NoMemory)?;
+        for _ in 0..capacity {
+            let Some(message) = Message::take() else {
+                port.drop_messages();
+                POOL.give(port);
+                return Err(Error::NoMemory);
+            };
+            message.sibling.set(port.all.replace(Some(message)));
+            message.next.set(port.free.replace(Some(message)));
+        }
+        reservation.into_iter().chain(page).for_each(|reserved| reserved.commit());
+        port.header.set_home(owner.cpu());
+        port.owner.set(Some(owner));
+        port.space.set(space);
+        port.capacity.set(capacity);
+        port.next_owned.set(owner.ports.replace(Some(port)));
+        Ok(port)
+    }
+
+    /// Its present generation.
+    #[inline]
+    pub(crate) fn generation(&self) -> u32 {
+        self.header.generation()
+    }
+
+    /// Whether `thread` owns it.
+    #[inline]
+    pub(super) fn is_owned_by(&self, thread: &Thread) -> bool {
+        self.owner.get().is_some_and(|owner| core::ptr::eq(owner, thread))
+    }
+
+    /// Its owner's CPU.
+    #[inline]
+    pub(crate) fn home(&self) -> CpuId {
+        self.header.home()
+    }
+
+    /// The space whose table handles that come along go to.
+    pub(super) fn space(&self) -> Option<&'static Space> {
+        self.space.get()
+    }
+
+    /// A message object for an asynchronous message that is answered here.
+    pub(super) fn take_message(&self) -> Option<&'static Message> {
+        let message = self.free.get()?;
+        self.free.set(message.next.take());
+        message.out.set(true);
+        Some(message)
+    }
+
+    /// Takes it back when the reply has been received.
+    pub(super) fn give_message(&self, message: &'static Message) {
+        message.expire();
+        message.out.set(false);
+        message.state.set(State::Idle);
+        message.next.set(self.free.replace(Some(message)));
+    }
+
+    /// Gives its messages up. Those under way come back by themselves, find the port gone, and go to the common stock.
+    fn drop_messages(&self) {
+        self.free.set(None);
+        while let Some(message) = self.all.get() {
+            self.all.set(message.sibling.take());
+            if message.out.get() {
+                super::withdraw(message);
+            } else {
+                message.give();
+            }
+        }
+    }
+
+    /// Whether droppable messages are to be dropped.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.queued.get() >= CROWDED
+    }
+
+    /// Messages that wait.
+    pub(crate) fn queued(&self) -> u32 {
+        self.queued.get()
+    }
+
+    /// Puts a message in the queue: priority messages behind each other before all others.
+    pub(super) fn enqueue(&self, message: &'static Message) {
+        let urgent = message.flags.get().contains(Flags::PRIORITY);
+        let before = if urgent { self.urgent.get() } else { self.tail.get() };
+        let after = before.map_or(if urgent { self.head.get() } else { None }, |before| before.next.get());
+        message.previous.set(before);
+        message.next.set(after);
+        match before {
+            Some(before) => before.next.set(Some(message)),
+            None => self.head.set(Some(message)),
+        }
+        match after {
+            Some(after) => after.previous.set(Some(message)),
+            None => self.tail.set(Some(message)),
+        }
+        if urgent {
+            self.urgent.set(Some(message));
+        }
+        self.queued.set(self.queued.get() + 1);
+    }
+
+    /// Takes a message out that is in this queue.
+    pub(super) fn unlink(&self, message: &'static Message) {
+        let (before, after) = (message.previous.take(), message.next.take());
+        match before {
+            Some(before) => before.next.set(after),
+            None => self.head.set(after),
+        }
+        match after {
+            Some(after) => after.previous.set(before),
+            None => self.tail.set(before),
+        }
+        if self.urgent.get().is_some_and(|urgent| core::ptr::eq(urgent, message)) {
+            self.urgent.set(before);
+        }
+        self.queued.set(self.queued.get() - 1);
+    }
+
+    /// The message that is received next.
+    #[inline]
+    pub(super) fn first(&self) -> Option<&'static Message> {
+        self.head.get()
+    }
+
+    /// The most urgent priority among those that wait; the owner inherits it.
+    pub(super) fn demand(&self) -> u8 {
+        let mut next = self.head.get();
+        let mut best = 0;
+        // Bounded: what a long queue wants is known from its beginning for most purposes.
+        for _ in 0..CROWDED {
+            let Some(message) = next else { break };
+            best = best.max(message.priority.get());
+            next = message.next.get();
+        }
+        best
+    }
+
+    /// Its blocked owner goes on with an error. Home.
+    pub(crate) fn stop_waiting(&'static self, error: Error) {
+        if self.waiting.take()
+            && let Some(owner) = self.owner.get()
+        {
+            super::transfer::fail_receive(owner, error);
+        }
+    }
+
+    /// Ends the port: whatever waits or is being answered here gets `PeerDied`, whatever is under way from here is withdrawn, a
+    /// blocked owner gets `BadHandle`. Home.
+    pub(crate) fn end(&'static self) {
+        let Some(owner) = self.owner.take() else { return };
+        owner.ports.set(unlink_owned(owner.ports.take(), self));
+        self.header.renew(0);
+        while let Some(message) = self.head.get() {
+            super::transfer::take_out(message);
+            super::transfer::conclude(message, Error::PeerDied);
+        }
+        if self.held.get() > 0 {
+            let here = |message: &&'static Message| {
+                message.state.get() == State::Held
+                    && message.port.get().is_some_and(|port| core::ptr::eq(port, self))
+            };
+            // A message that moves meanwhile is none of this port's: only this CPU changes those.
+            Message::all()
+                .filter(here)
+                .for_each(|message| super::transfer::conclude(message, Error::PeerDied));
+            self.held.set(0);
+        }
+        if self.waiting.take() {
+            super::transfer::fail_receive(owner, Error::BadHandle);
+        }
+        self.drop_messages();
+        if let Some(space) = self.space.take() {
+            space.quota().messages.release(self.capacity.get());
+            space.quota().pages.release(1);
+        }
+        self.capacity.set(0);
+        POOL.give(self);
+    }
+}
+
+/// The list without `port`.
+fn unlink_owned(list: Option<&'static Port>, port: &'static Port) -> Option<&'static Port> {
+    let first = list?;
+    if core::ptr::eq(first, port) {
+        return port.next_owned.take();
+    }
+    first.next_owned.set(unlink_owned(first.next_owned.take(), port));
+    Some(first)
+}

@@ -1,0 +1,184 @@
+//! Table II for threads of the kernel: the same ports and messages as user threads have, without a trap.
+//!
+//! Each call runs with interrupts off and lends the thread a set of registers on its stack, in which whoever ends a wait
+//! writes the outcome. `initmsg`, `initmsg_rp` and `reinitmsg` have no function of their own: a message's fields are set when it
+//! is sent, and its reply port is the argument of [`sendmsg`].
+
+use anax_abi::{Envelope, Error, Flags, MessageNumber, WORDS};
+
+use super::message::{Message, Sender};
+use super::port::Port;
+use super::transfer::{self, Flow};
+use super::trap::Registers;
+use crate::arch::cpu::InterruptsOff;
+use crate::lwkt::{self, Thread};
+use crate::percpu;
+
+/// A message or reply that a thread of the kernel's has received.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    /// Names it for the reply; 0 for replies and notices.
+    pub(crate) number: MessageNumber,
+    /// What is asked, how it was sent.
+    pub(crate) envelope: Envelope,
+    /// The badge of a request, the token of a reply.
+    pub(crate) badge: u64,
+    /// The result of a reply.
+    pub(crate) result: i64,
+    /// Its words.
+    pub(crate) words: [u64; WORDS],
+}
+
+/// Where a message goes: a port, in the generation that the sender knows.
+#[derive(Clone, Copy)]
+pub(crate) struct Target(&'static Port, u32);
+
+impl Target {
+    /// The port as it is now.
+    pub(crate) fn of(port: &'static Port) -> Self {
+        Self(port, port.generation())
+    }
+
+    /// The port in that generation.
+    pub(crate) fn known(port: &'static Port, generation: u32) -> Self {
+        Self(port, generation)
+    }
+}
+
+/// Lends the running thread registers for one wait.
+fn with_registers(
+    body: impl FnOnce(&'static Thread) -> Result<Flow, Error>,
+) -> Result<(Flow, Registers), Error> {
+    let _off = InterruptsOff::new();
+    let thread = percpu::this().thread();
+    let mut registers = Registers::zeroed();
+    let pointer = &raw mut registers;
+    let outer = thread.registers.replace(pointer);
+    let flow = body(thread);
+    if flow == Ok(Flow::Blocked) {
+        lwkt::block_current();
+    }
+    thread.registers.set(outer);
+    // SAFETY: ours; others wrote to it through the thread's pointer, which the compiler must not overlook.
+    let registers = unsafe { pointer.read_volatile() };
+    flow.map(|flow| (flow, registers))
+}
+
+fn received((_, registers): (Flow, Registers)) -> Result<Received, Error> {
+    let result = registers.rax.cast_signed();
+    if result < 0 {
+        return Err(Error::from_code(result));
+    }
+    Ok(Received {
+        number: MessageNumber::from_word(registers.handle),
+        envelope: Envelope(registers.r13),
+        badge: registers.r12,
+        result: registers.r14.cast_signed(),
+        words: registers.words,
+    })
+}
+
+/// Makes a port of the running thread, which can have `capacity` messages under way as a reply port. (Table II: initport.)
+///
+/// # Errors
+/// `NoMemory`.
+pub(crate) fn initport(capacity: u32) -> Result<&'static Port, Error> {
+    let _off = InterruptsOff::new();
+    Port::create(percpu::this().thread(), None, capacity)
+}
+
+/// Sends and waits for the reply: result and words. (Table II: domsg.)
+///
+/// # Errors
+/// What the reply says; why it could not be sent; `WouldDeadlock` to a port of the caller's own.
+pub(crate) fn domsg(
+    Target(port, generation): Target,
+    command: u32,
+    flags: Flags,
+    words: [u64; WORDS],
+) -> Result<(u64, [u64; WORDS]), Error> {
+    let (_, registers) = with_registers(|thread| {
+        if port.home() == thread.cpu() && port.is_owned_by(thread) {
+            return Err(Error::WouldDeadlock);
+        }
+        transfer::send_call(thread, port, generation, command, flags, words, 0).map(|()| Flow::Blocked)
+    })?;
+    let result = registers.rax.cast_signed();
+    if result < 0 { Err(Error::from_code(result)) } else { Ok((registers.rax, registers.words)) }
+}
+
+/// Sends and goes on; the reply, with `token`, will be found at `reply_port`. (Table II: sendmsg.)
+///
+/// # Errors
+/// `Quota` if the reply port has all its messages under way, `Full`.
+pub(crate) fn sendmsg(
+    Target(port, generation): Target,
+    reply_port: &'static Port,
+    (command, flags, token): (u32, Flags, u64),
+    words: [u64; WORDS],
+) -> Result<MessageNumber, Error> {
+    let _off = InterruptsOff::new();
+    let message = reply_port.take_message().ok_or(Error::Quota)?;
+    let sender = Sender::Port(reply_port, reply_port.generation());
+    message.fill(sender, (command, flags, token), words);
+    let number = message.number();
+    transfer::submit(message, port, generation).inspect_err(|_| reply_port.give_message(message))?;
+    Ok(number)
+}
+
+/// The next message of the running thread's port. (Table II: waitport.)
+///
+/// # Errors
+/// `BadHandle` if the port is another's or ends.
+pub(crate) fn waitport(port: &'static Port) -> Result<Received, Error> {
+    with_registers(|thread| transfer::wait(thread, port, None)).and_then(received)
+}
+
+/// The reply to that message. (Table II: waitmsg.)
+///
+/// # Errors
+/// As [`waitport`]; `BadArgument` if it is not under way.
+pub(crate) fn waitmsg(port: &'static Port, number: MessageNumber) -> Result<Received, Error> {
+    with_registers(|thread| transfer::wait(thread, port, Some(number))).and_then(received)
+}
+
+/// The next message if there is one. (Table II: getport.)
+///
+/// # Errors
+/// `WouldBlock` if there is none.
+pub(crate) fn getport(port: &'static Port) -> Result<Received, Error> {
+    with_registers(|thread| transfer::get(thread, port)).and_then(received)
+}
+
+/// Answers a message. (Table II: replymsg.)
+///
+/// # Errors
+/// `BadHandle` if the running thread does not hold it (any more).
+pub(crate) fn replymsg(number: MessageNumber, result: i64, words: [u64; WORDS]) -> Result<(), Error> {
+    let _off = InterruptsOff::new();
+    transfer::reply(percpu::this().thread(), number, result.cast_unsigned(), words)
+}
+
+/// Passes a message on. (Table II: forwardmsg.)
+///
+/// # Errors
+/// As [`replymsg`]; `Full`.
+pub(crate) fn forwardmsg(
+    number: MessageNumber,
+    Target(port, generation): Target,
+    command: u32,
+    words: [u64; WORDS],
+) -> Result<(), Error> {
+    let _off = InterruptsOff::new();
+    transfer::forward(percpu::this().thread(), number, port, generation, (command, words, 0))
+}
+
+/// Asks for a message's early end. (Table II: abortmsg.)
+///
+/// # Errors
+/// `BadArgument` if it is not under way from `reply_port` or can't be aborted.
+pub(crate) fn abortmsg(reply_port: &'static Port, number: MessageNumber) -> Result<(), Error> {
+    let _off = InterruptsOff::new();
+    transfer::abort(Message::abortable(reply_port, number)?);
+    Ok(())
+}

@@ -1,0 +1,520 @@
+//! Sending, receiving, replying, and all other ways in which a message can end.
+//!
+//! "Home" below is the CPU of the port that the message was sent to. Interrupts are off throughout; nothing here waits.
+
+use anax_abi::{Error, Flags, MessageNumber, WORDS};
+use microkernel_core::crossbar::Class;
+use microkernel_core::handles::Parcel;
+use microkernel_core::runqueue::Priority;
+
+use super::message::{Message, Notice, Sender, State};
+use super::port::Port;
+use crate::cap;
+use crate::crossbar;
+use crate::lwkt::{self, Thread, ThreadState, Wait, unusual};
+use crate::object::ObjectRef;
+use crate::percpu::{self, CpuId};
+
+/// What a call means for the thread that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Flow {
+    /// It goes on with this result.
+    Done(u64),
+    /// It is blocked; whoever wakes it has filled in its registers.
+    Blocked,
+}
+
+/// How far a priority is handed on from thread to thread that wait for each other.
+const CHAIN: u32 = 8;
+
+fn is_here(cpu: CpuId) -> bool {
+    cpu == percpu::this().id()
+}
+
+/// Has `call` done with that use of the message on `cpu`; here, at once.
+fn at(cpu: CpuId, message: &'static Message, call: fn([u64; 3]), word: u64) {
+    let words = [message.number().to_word(), word, 0];
+    match percpu::get(cpu) {
+        Some(target) if !is_here(cpu) => crossbar::send_surely(target, call, words),
+        _ => call(words),
+    }
+}
+
+/// The message that a crossbar entry names, if that use of it is not over.
+fn named(word: u64) -> Option<&'static Message> {
+    let number = MessageNumber::from_word(word);
+    Message::of(number).filter(|message| message.is(number))
+}
+
+/// Sends a filled-in message to that generation of a port. On the sender's CPU.
+///
+/// # Errors
+/// `Full`: too many messages on the way to the port's CPU. Nothing was sent.
+pub(super) fn submit(message: &'static Message, port: &'static Port, generation: u32) -> Result<(), Error> {
+    invariant!(message.state.get() == State::Idle, "a message is sent twice");
+    message.port.set(Some(port));
+    message.port_generation.set(generation);
+    message.cancelled.set(None);
+    let home = port.home();
+    message.set_home(home);
+    message.state.set(State::Transit);
+    match percpu::get(home) {
+        Some(target) if !is_here(home) => {
+            let words = [message.number().to_word(), 0, 0];
+            crossbar::send(target, Class::User, arrive_from_afar, words).map_err(|_| {
+                message.state.set(State::Idle);
+                Error::Full
+            })
+        }
+        _ => {
+            arrive(message);
+            Ok(())
+        }
+    }
+}
+
+fn arrive_from_afar([number, ..]: [u64; 3]) {
+    if let Some(message) = named(number) {
+        arrive(message);
+    }
+}
+
+/// A message has reached its port's CPU. Home.
+fn arrive(message: &'static Message) {
+    let Some(port) = message.port.get() else { return };
+    if port.generation() != message.port_generation.get() {
+        return conclude(message, Error::PeerDied);
+    }
+    if let Some(error) = message.cancelled.take() {
+        return conclude(message, error);
+    }
+    if message.flags.get().contains(Flags::DROPPABLE) && port.is_crowded() {
+        return conclude(message, Error::Dropped);
+    }
+    post(port, message, State::Queued);
+}
+
+/// Gives a message or reply to the port's owner if he waits for it, else puts it in the queue.
+fn post(port: &'static Port, message: &'static Message, state: State) {
+    message.state.set(state);
+    let Some(owner) = port.owner.get() else { return };
+    let awaited =
+        || owner.awaited.get().is_none_or(|number| message.is(number) && message.number() == number);
+    if port.waiting.get() && awaited() {
+        port.waiting.set(false);
+        receive(owner, port, message);
+        lwkt::wake(owner);
+    } else {
+        port.enqueue(message);
+        boost(owner, message.priority.get(), CHAIN);
+    }
+}
+
+/// Fills a message into the registers of the port's owner. Home.
+pub(super) fn receive(owner: &'static Thread, port: &'static Port, message: &'static Message) {
+    let registers = owner.registers();
+    let handles = accept(owner, message.parcel.take());
+    let flags = message.flags.get();
+    registers.rax = 0;
+    registers.words = message.words.get();
+    registers.handle = 0;
+    registers.r12 = message.badge.get();
+    registers.r13 = message.envelope(flags, handles);
+    if message.state.get() == State::Replied {
+        registers.r12 = message.token.get();
+        registers.r13 = message.envelope(flags.with(Flags::REPLY), handles);
+        registers.r14 = message.result.get().cast_unsigned();
+        port.give_message(message);
+        return;
+    }
+    if message.aborting.take() {
+        registers.words = [message.number().to_word(), 0, 0, 0, 0];
+        registers.r13 = u64::from(anax_abi::object::notice::ABORT);
+        message.state.set(State::Held);
+        return;
+    }
+    if let Sender::Nobody | Sender::Gone = message.sender.get() {
+        return complete(message);
+    }
+    registers.handle = message.number().to_word();
+    message.state.set(State::Held);
+    port.held.set(port.held.get() + 1);
+    let inherited = message.priority.get().max(port.demand());
+    owner.inherit(inherited);
+}
+
+/// Keeps arrived handles for the thread to collect; how many.
+fn accept(thread: &'static Thread, parcel: Option<Parcel<ObjectRef>>) -> u8 {
+    let handles = parcel.as_ref().map_or(0, |parcel| parcel.len() as u8);
+    thread.note(unusual::RECEIVED, handles > 0);
+    if let Some(stale) = thread.received.replace(parcel) {
+        cap::discard(thread.space(), stale);
+    }
+    handles
+}
+
+/// The running thread wants the next message of its port. (Table II: waitport, and waitmsg with `only`.)
+///
+/// # Errors
+/// `BadHandle` if the port is not the thread's.
+pub(super) fn wait(
+    thread: &'static Thread,
+    port: &'static Port,
+    only: Option<MessageNumber>,
+) -> Result<Flow, Error> {
+    if !port.is_owned_by(thread) {
+        return Err(Error::BadHandle);
+    }
+    let next = match only {
+        None => port.first(),
+        Some(number) => {
+            let message =
+                Message::of(number).filter(|message| message.is(number) && message.answers_to(port));
+            let message = message.ok_or(Error::BadArgument)?;
+            (message.state.get() == State::Replied).then_some(message)
+        }
+    };
+    if let Some(message) = next {
+        port.unlink(message);
+        receive(thread, port, message);
+        return Ok(Flow::Done(0));
+    }
+    thread.awaited.set(only);
+    thread.note(unusual::AWAITS, only.is_some());
+    thread.set_waiting(Wait::Receive(port));
+    port.waiting.set(true);
+    thread.inherit(0);
+    Ok(Flow::Blocked)
+}
+
+/// The next message of the port, if there is one. (Table II: getport.)
+///
+/// # Errors
+/// `BadHandle` if the port is not the thread's, `WouldBlock` if there is none.
+pub(super) fn get(thread: &'static Thread, port: &'static Port) -> Result<Flow, Error> {
+    if !port.is_owned_by(thread) {
+        return Err(Error::BadHandle);
+    }
+    let message = port.first().ok_or(Error::WouldBlock)?;
+    port.unlink(message);
+    receive(thread, port, message);
+    Ok(Flow::Done(0))
+}
+
+/// Ends the wait of a port's owner without a message. Home.
+pub(super) fn fail_receive(owner: &'static Thread, error: Error) {
+    owner.registers().rax = error.code().cast_unsigned();
+    lwkt::wake(owner);
+}
+
+/// The message of that number, if `thread` holds it.
+fn held_by(thread: &'static Thread, number: MessageNumber) -> Result<&'static Message, Error> {
+    Message::of(number)
+        .filter(|message| message.home().is_some_and(is_here) && message.is(number))
+        .filter(|message| message.state.get() == State::Held)
+        .filter(|message| message.port.get().is_some_and(|port| port.is_owned_by(thread)))
+        .ok_or(Error::BadHandle)
+}
+
+/// Answers a message that the thread holds. (Table II: replymsg.)
+///
+/// # Errors
+/// `BadHandle` if it holds no such message (any more); what offering handles can fail with, and then the message is still held.
+pub(super) fn reply(
+    thread: &'static Thread,
+    number: MessageNumber,
+    result: u64,
+    words: [u64; WORDS],
+) -> Result<(), Error> {
+    let message = held_by(thread, number)?;
+    let parcel = match message.sender.get() {
+        Sender::Thread(sender) => thread.pack_for(sender.space())?,
+        Sender::Port(port, _) => thread.pack_for(port.space())?,
+        Sender::Acknowledge(..) | Sender::Nobody | Sender::Gone => None,
+    };
+    message.parcel.set(parcel);
+    message.words.set(words);
+    message.result.set(result.cast_signed());
+    release(message);
+    complete(message);
+    Ok(())
+}
+
+/// The holder lets go of it.
+fn release(message: &'static Message) {
+    if let Some(port) = message.port.get() {
+        if message.aborting.take() {
+            port.unlink(message);
+        }
+        port.held.set(port.held.get() - 1);
+        if let Some(owner) = port.owner.get() {
+            owner.inherit(port.demand());
+        }
+    }
+}
+
+/// Passes a message that the thread holds on to another port, with a new command and new words. (Table II: forwardmsg.)
+///
+/// # Errors
+/// As [`reply`]; `Full`, and then the message is still held.
+pub(super) fn forward(
+    thread: &'static Thread,
+    number: MessageNumber,
+    port: &'static Port,
+    generation: u32,
+    (command, words, badge): (u32, [u64; WORDS], u64),
+) -> Result<(), Error> {
+    let message = held_by(thread, number)?;
+    if matches!(message.sender.get(), Sender::Acknowledge(..)) {
+        return Err(Error::BadArgument);
+    }
+    let from = message.port.get();
+    let parcel = thread.pack_for(port.space())?;
+    let before = (message.command.get(), message.words.get(), message.badge.get());
+    message.command.set(command);
+    message.words.set(words);
+    message.badge.set(badge);
+    message.parcel.set(parcel);
+    message.state.set(State::Idle);
+    if let Err(error) = submit(message, port, generation) {
+        message.command.set(before.0);
+        message.words.set(before.1);
+        message.badge.set(before.2);
+        if let Some(parcel) = message.parcel.take() {
+            cap::discard(port.space(), parcel);
+        }
+        message.port.set(from);
+        message.port_generation.set(from.map_or(0, Port::generation));
+        message.set_home(percpu::this().id());
+        message.state.set(State::Held);
+        return Err(error);
+    }
+    if let Some(port) = from {
+        port.held.set(port.held.get() - 1);
+        thread.inherit(port.demand());
+    }
+    Ok(())
+}
+
+/// Takes a message out of the queue it is in. Home.
+pub(super) fn take_out(message: &'static Message) {
+    if let Some(port) = message.port.get() {
+        port.unlink(message);
+    }
+}
+
+/// Ends a message that is in no queue with an error. Home.
+pub(super) fn conclude(message: &'static Message, error: Error) {
+    if let Some(parcel) = message.parcel.take() {
+        cap::discard(message.port.get().and_then(Port::space), parcel);
+    }
+    message.answer(error);
+    complete(message);
+}
+
+/// Has the sender told how it ended. Home.
+fn complete(message: &'static Message) {
+    message.aborting.set(false);
+    match message.sender.get() {
+        Sender::Thread(thread) => {
+            message.state.set(State::Returning);
+            at(thread.cpu(), message, call_ended, 0);
+        }
+        Sender::Port(port, _) => {
+            message.state.set(State::Returning);
+            at(port.home(), message, reply_arrived, 0);
+        }
+        Sender::Acknowledge(call, argument) => {
+            message.expire();
+            message.state.set(State::Idle);
+            call(argument);
+        }
+        Sender::Nobody => message.state.set(State::Idle),
+        Sender::Gone => {
+            message.state.set(State::Idle);
+            message.give();
+        }
+    }
+}
+
+/// A synchronous call has ended: the sender goes on. At the sender's CPU.
+fn call_ended([number, ..]: [u64; 3]) {
+    let Some(message) = named(number) else { return };
+    let Sender::Thread(thread) = message.sender.get() else { return };
+    message.expire();
+    message.state.set(State::Idle);
+    let registers = thread.registers();
+    registers.rax = message.result.get().cast_unsigned();
+    registers.handle = 0;
+    registers.words = message.words.get();
+    let handles = accept(thread, message.parcel.take());
+    if thread.wants_envelope.get() {
+        registers.r12 = message.token.get();
+        registers.r13 = message.envelope(message.flags.get().with(Flags::REPLY), handles);
+        registers.r14 = registers.rax;
+    }
+    lwkt::wake(thread);
+}
+
+/// An asynchronous message's reply has reached its reply port's CPU.
+fn reply_arrived([number, ..]: [u64; 3]) {
+    let Some(message) = named(number) else { return };
+    let Sender::Port(port, generation) = message.sender.get() else { return };
+    message.set_home(percpu::this().id());
+    if port.generation() != generation {
+        // The port has ended meanwhile and left the message to itself.
+        if let Some(parcel) = message.parcel.take() {
+            cap::discard(None, parcel);
+        }
+        message.state.set(State::Idle);
+        return message.give();
+    }
+    post(port, message, State::Replied);
+}
+
+/// Ends a message early, wherever it is; its sender learns of it as of a reply. From the sender's CPU.
+pub(crate) fn abandon(message: &'static Message, error: Error) {
+    if let Some(home) = message.home() {
+        at(home, message, settle, error.code().cast_unsigned());
+    }
+}
+
+/// A sender has ended: its message is to come back as soon as possible.
+pub(crate) fn withdraw(message: &'static Message) {
+    abandon(message, Error::PeerDied);
+}
+
+fn settle([number, error, _]: [u64; 3]) {
+    let Some(message) = named(number) else { return };
+    let error = Error::from_code(error.cast_signed());
+    match message.state.get() {
+        State::Idle | State::Returning | State::Replied => {}
+        State::Transit => message.cancelled.set(Some(error)),
+        State::Queued => {
+            take_out(message);
+            conclude(message, error);
+        }
+        State::Held => {
+            release(message);
+            conclude(message, error);
+        }
+    }
+}
+
+/// Asks whoever has the message to end it early: at once if it still waits, else by a notice. (Table II: abortmsg.) From the
+/// reply port's CPU.
+pub(super) fn abort(message: &'static Message) {
+    if let Some(home) = message.home() {
+        at(home, message, abort_at_home, 0);
+    }
+}
+
+fn abort_at_home([number, ..]: [u64; 3]) {
+    let Some(message) = named(number) else { return };
+    match message.state.get() {
+        State::Queued => {
+            take_out(message);
+            conclude(message, Error::Aborted);
+        }
+        State::Transit => message.cancelled.set(Some(Error::Aborted)),
+        State::Held if !message.aborting.replace(true) => {
+            // A held message is in no queue: its own links carry the request.
+            if let Some(port) = message.port.get() {
+                post(port, message, State::Held);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A source has something to tell. From the source's CPU, in any context with interrupts off.
+pub(crate) fn notify(notice: &Notice, words: [u64; 2]) {
+    let Some(message) = notice.message() else { return };
+    let Some(home) = message.home() else { return };
+    match percpu::get(home) {
+        Some(target) if !is_here(home) => {
+            let [first, second] = words;
+            crossbar::send_surely(target, notify_at_home, [message.number().to_word(), first, second]);
+        }
+        _ => notify_at_home([message.number().to_word(), words[0], words[1]]),
+    }
+}
+
+fn notify_at_home([number, first, second]: [u64; 3]) {
+    let Some(message) = named(number) else { return };
+    let Some(port) = message.port.get() else { return };
+    if port.generation() != message.port_generation.get() {
+        return;
+    }
+    match message.state.get() {
+        State::Idle => {
+            message.words.set([first, second, 0, 0, 0]);
+            message.count.set(1);
+            post(port, message, State::Queued);
+        }
+        _ => message.count.set(message.count.get() + 1),
+    }
+}
+
+/// Lets a thread, and whoever it waits for, run at least at `priority`. At the thread's CPU.
+pub(super) fn boost(thread: &'static Thread, priority: u8, depth: u32) {
+    if thread.priority().level() >= priority || depth == 0 {
+        return;
+    }
+    let Some(priority) = Priority::new(priority) else { return };
+    lwkt::set_priority(thread, priority);
+    if thread.state() == ThreadState::Blocked
+        && let Wait::Call(message) = thread.wait.get()
+        && let Some(home) = message.home()
+    {
+        at(home, message, boost_holder, u64::from(priority.level()) | u64::from(depth - 1) << 8);
+    }
+}
+
+fn boost_holder([number, what, _]: [u64; 3]) {
+    let Some(message) = named(number) else { return };
+    message.priority.set(message.priority.get().max(what as u8));
+    if matches!(message.state.get(), State::Queued | State::Held)
+        && let Some(owner) = message.port.get().and_then(|port| port.owner.get())
+    {
+        boost(owner, what as u8, (what >> 8) as u32);
+    }
+}
+
+/// The last word of a thread that ends: its message goes to that generation of a port and needs no reply.
+pub(crate) fn tell(
+    thread: &'static Thread,
+    port: &'static Port,
+    generation: u32,
+    command: u32,
+    words: [u64; WORDS],
+) {
+    let Some(message) = thread.give_message_away() else { return };
+    message.fill(Sender::Gone, (command, Flags::PRIORITY, 0), words);
+    if submit(message, port, generation).is_err() {
+        // The way is crowded with what users have sent; this must get through.
+        message.state.set(State::Transit);
+        at(port.home(), message, arrive_from_afar, 0);
+    }
+}
+
+/// Sends the thread's own message and makes it wait for the reply. (Table II: domsg.)
+///
+/// # Errors
+/// As [`submit`].
+pub(super) fn send_call(
+    thread: &'static Thread,
+    port: &'static Port,
+    generation: u32,
+    command: u32,
+    flags: Flags,
+    words: [u64; WORDS],
+    badge: u64,
+) -> Result<(), Error> {
+    let message = thread.message().ok_or(Error::NoMemory)?;
+    message.fill(Sender::Thread(thread), (command, flags, message.token.get()), words);
+    message.badge.set(badge);
+    thread.set_waiting(Wait::Call(message));
+    submit(message, port, generation).inspect_err(|_| thread.set_running())
+}

@@ -1,0 +1,358 @@
+//! The operations as user code asks for them by a trap ([`anax_abi::Operation`] has the table of registers), and the short way for
+//! the two most common: a call to a server that waits on this CPU, and its reply.
+
+use anax_abi::{Error, Flags, Handle, MAX_HANDLES, MessageNumber, Operation, Rights, WORDS};
+use microkernel_core::handles::{Offer, Transfer};
+
+use super::message::{Message, Sender, State};
+use super::port::Port;
+use super::transfer::{self, Flow};
+use crate::calls;
+use crate::lwkt::{self, Thread, Wait, unusual};
+use crate::object::Kind;
+use crate::percpu;
+use crate::user;
+
+/// A thread's registers at a system call, which whoever ends the wait changes in place into the answer. `syscall.s` builds it.
+#[repr(C)]
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the fields are the processor's own register names")]
+pub(crate) struct Registers {
+    pub(crate) r15: u64,
+    pub(crate) r14: u64,
+    pub(crate) r13: u64,
+    pub(crate) r12: u64,
+    pub(crate) rbp: u64,
+    pub(crate) rbx: u64,
+    /// Operation (low half) and command (high half); the result on the way out.
+    pub(crate) rax: u64,
+    /// `rdi`.
+    pub(crate) handle: u64,
+    /// `rsi`, `rdx`, `r10`, `r8`, `r9`.
+    pub(crate) words: [u64; WORDS],
+    pub(crate) rflags: u64,
+    pub(crate) rip: u64,
+    pub(crate) rsp: u64,
+}
+
+impl Registers {
+    pub(crate) const fn zeroed() -> Self {
+        Self {
+            r15: 0,
+            r14: 0,
+            r13: 0,
+            r12: 0,
+            rbp: 0,
+            rbx: 0,
+            rax: 0,
+            handle: 0,
+            words: [0; WORDS],
+            rflags: 0,
+            rip: 0,
+            rsp: 0,
+        }
+    }
+}
+
+/// Says where the registers of a user thread's system calls lie: at the top of its kernel stack.
+pub(crate) fn prepare_registers(thread: &Thread) {
+    let at = thread.stack_top() - size_of::<Registers>() as u64;
+    thread.registers.set(at.as_mut_ptr());
+}
+
+/// What `syscall.s` does after [`syscall_call`].
+const ANSWERED: u64 = 0;
+const ANSWERED_AFTER_OTHERS: u64 = 1;
+const THE_LONG_WAY: u64 = 2;
+
+/// Copies words one by one: the compiler must not use vector registers for it, see `syscall.s`.
+#[inline(always)]
+unsafe fn copy_words(from: *const [u64; WORDS], to: *mut [u64; WORDS]) {
+    for word in 0..WORDS {
+        // SAFETY: both are whole frames, by the caller's promise.
+        unsafe { to.cast::<u64>().add(word).write_volatile(from.cast::<u64>().add(word).read_volatile()) };
+    }
+}
+
+/// [`Operation::Call`] in the two cases that matter most: nothing at all, and a server that waits on this CPU. All that is
+/// unusual is left to [`syscall_general`]. Of the frame only the words from `rax` on are there.
+#[unsafe(no_mangle)]
+extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
+    let own = percpu::this();
+    let thread = own.thread();
+    let Some(space) = thread.space() else { return THE_LONG_WAY };
+    // SAFETY (here and below): the entry code's frame; only `rax` and what lies behind it is touched.
+    let (rax, handle) = unsafe { ((&raw const (*frame).rax).read(), (&raw const (*frame).handle).read()) };
+    let Ok(capability) = space.lookup(Handle::from_word(handle), Rights::SEND) else { return THE_LONG_WAY };
+    let Some(port) = capability.object.get::<Port>() else {
+        if rax >> 32 == 0 && capability.object.header().kind() != Kind::Port {
+            // SAFETY: as above.
+            unsafe { (&raw mut (*frame).rax).write(0) };
+            return ANSWERED;
+        }
+        return THE_LONG_WAY;
+    };
+    if port.home() != own.id() || !port.waiting.get() {
+        return THE_LONG_WAY;
+    }
+    let (Some(receiver), Some(message)) = (port.owner.get(), thread.message_made()) else {
+        return THE_LONG_WAY;
+    };
+    let priority = thread.priority();
+    let inherited = receiver.base_priority().max(priority);
+    if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(inherited) {
+        return THE_LONG_WAY;
+    }
+    message.begin_call(thread, port, priority.level(), own.id());
+    port.waiting.set(false);
+    port.held.set(port.held.get() + 1);
+    receiver.inherit(priority.level());
+    let to = receiver.registers.get();
+    // SAFETY: the receiver is blocked in a receive, so its whole frame is there, and nobody else looks at it.
+    unsafe {
+        (*to).rax = 0;
+        (*to).handle = message.number().to_word();
+        (*to).r12 = u64::from(capability.badge);
+        (*to).r13 = rax >> 32;
+        copy_words(&raw const (*frame).words, &raw mut (*to).words);
+    }
+    thread.wants_envelope.set(false);
+    thread.set_waiting(Wait::Call(message));
+    lwkt::switch_directly(receiver);
+    if thread.killed.get() {
+        user::exit_killed();
+    }
+    ANSWERED_AFTER_OTHERS
+}
+
+/// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
+/// False: nothing was done.
+fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
+    let own = percpu::this();
+    // SAFETY (here and below): the thread's whole frame.
+    let registers = unsafe { &*frame };
+    let number = MessageNumber::from_word(registers.r12);
+    let Some(message) = Message::of(number) else { return false };
+    let Some(space) = thread.space() else { return false };
+    if message.home() != Some(own.id()) || !message.is(number) || message.state.get() != State::Held {
+        return false;
+    }
+    let Sender::Thread(sender) = message.sender.get() else { return false };
+    if registers.r15 != 0
+        || sender.cpu() != own.id()
+        || sender.wants_envelope.get()
+        || sender.is_unusual()
+        || thread.is_unusual()
+        || message.aborting.get()
+        || !message.port.get().is_some_and(|port| port.is_owned_by(thread))
+    {
+        return false;
+    }
+    let Ok(capability) = space.lookup(Handle::from_word(registers.handle), Rights::RECEIVE) else {
+        return false;
+    };
+    let Some(port) = capability.object.get::<Port>() else { return false };
+    let Some(held_at) = message.port.get() else { return false };
+    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(sender.priority()) {
+        return false;
+    }
+    let to = sender.registers.get();
+    // SAFETY: the sender is blocked in a call, so the upper part of its frame is there, and nobody else looks at it.
+    unsafe {
+        (&raw mut (*to).rax).write(registers.r14);
+        (&raw mut (*to).handle).write(0);
+        copy_words(&raw const (*frame).words, &raw mut (*to).words);
+    }
+    message.end_call();
+    held_at.held.set(held_at.held.get() - 1);
+    thread.set_waiting(Wait::Receive(port));
+    thread.inherit(0);
+    port.waiting.set(true);
+    lwkt::switch_directly(sender);
+    true
+}
+
+/// Every other operation.
+#[unsafe(no_mangle)]
+extern "C" fn syscall_general(frame: *mut Registers) {
+    let thread = percpu::this().thread();
+    // SAFETY: the entry code's frame, alive until this returns; whoever else writes to it does so while this thread is blocked.
+    let rax = unsafe { (*frame).rax };
+    #[cfg(feature = "test")]
+    if thread.space().is_none() {
+        // SAFETY: as above; such a thread is inside `enter_user`.
+        return unsafe { user::call_of_test(&mut *frame) };
+    }
+    let operation = Operation::from_number(rax as u32);
+    if operation == Some(Operation::ReplyWait) && reply_wait_directly(thread, frame) {
+        return user::about_to_return(thread);
+    }
+    // SAFETY: as above.
+    let registers = unsafe { &mut *frame };
+    let outcome =
+        operation.ok_or(Error::BadCommand).and_then(|operation| serve(thread, operation, registers));
+    match outcome {
+        Ok(Flow::Done(result)) => registers.rax = result,
+        Ok(Flow::Blocked) => lwkt::block_current(),
+        Err(error) => registers.rax = error.code().cast_unsigned(),
+    }
+    user::about_to_return(thread);
+}
+
+/// One operation of the running thread.
+fn serve(thread: &'static Thread, operation: Operation, registers: &mut Registers) -> Result<Flow, Error> {
+    let command = (registers.rax >> 32) as u32;
+    let number = MessageNumber::from_word(registers.r12);
+    let deadline = registers.r15;
+    match operation {
+        Operation::Call => call(thread, registers, command, Flags::NONE, 0),
+        Operation::CallUntil => call(thread, registers, command, request_flags(registers.r13), deadline),
+        Operation::Send => send(thread, registers, command),
+        Operation::Reply => {
+            transfer::reply(thread, number, registers.r14, registers.words)?;
+            Ok(Flow::Done(0))
+        }
+        Operation::ReplyWait => {
+            let port = receive_end(thread, registers.handle)?;
+            if registers.r12 != 0 {
+                transfer::reply(thread, number, registers.r14, registers.words)?;
+            }
+            until(thread, deadline, transfer::wait(thread, port, None))
+        }
+        Operation::Wait => {
+            let port = receive_end(thread, registers.handle)?;
+            until(thread, deadline, transfer::wait(thread, port, None))
+        }
+        Operation::WaitFor => {
+            let port = receive_end(thread, registers.handle)?;
+            until(thread, deadline, transfer::wait(thread, port, Some(number)))
+        }
+        Operation::Get => transfer::get(thread, receive_end(thread, registers.handle)?),
+        Operation::Forward => {
+            let (port, generation, badge) = send_end(thread, registers.handle)?;
+            transfer::forward(thread, number, port, generation, (command, registers.words, badge))?;
+            Ok(Flow::Done(0))
+        }
+        Operation::Abort => {
+            let port = receive_end(thread, registers.handle)?;
+            transfer::abort(Message::abortable(port, number)?);
+            Ok(Flow::Done(0))
+        }
+        Operation::Offer => offer(thread, registers),
+        Operation::Collect => calls::collect(thread, registers),
+    }
+}
+
+/// What a sender may say of how its message is handled.
+fn request_flags(word: u64) -> Flags {
+    let allowed = Flags::PRIORITY.with(Flags::DROPPABLE).with(Flags::ABORTABLE);
+    Flags(word as u16 & allowed.0)
+}
+
+/// Gives a wait that has begun a limit in time.
+fn until(thread: &'static Thread, deadline: u64, flow: Result<Flow, Error>) -> Result<Flow, Error> {
+    if deadline != 0 && flow == Ok(Flow::Blocked) {
+        user::arm(thread, deadline);
+    }
+    flow
+}
+
+fn call(
+    thread: &'static Thread,
+    registers: &mut Registers,
+    command: u32,
+    flags: Flags,
+    deadline: u64,
+) -> Result<Flow, Error> {
+    thread.wants_envelope.set(registers.rax as u32 == Operation::CallUntil as u32);
+    let Some(capability) = calls::target(thread, registers.handle)? else {
+        return calls::serve_here(thread, command, registers);
+    };
+    let Some(port) = capability.object.get::<Port>() else {
+        return calls::call(thread, capability, command, registers);
+    };
+    if !capability.rights.allows(Rights::SEND) {
+        return Err(Error::NoRights);
+    }
+    if port.home() == thread.cpu() && port.is_owned_by(thread) {
+        return Err(Error::WouldDeadlock);
+    }
+    let message = thread.message().ok_or(Error::NoMemory)?;
+    let parcel = thread.pack_for(port.space())?;
+    message.parcel.set(parcel);
+    let (token, badge) = (registers.r12, u64::from(capability.badge));
+    if thread.wants_envelope.get() {
+        message.token.set(token);
+    }
+    transfer::send_call(thread, port, capability.generation, command, flags, registers.words, badge)
+        .inspect_err(|_| {
+            if let Some(parcel) = message.parcel.take() {
+                crate::cap::discard(port.space(), parcel);
+            }
+        })?;
+    until(thread, deadline, Ok(Flow::Blocked))
+}
+
+/// `sendmsg`.
+fn send(thread: &'static Thread, registers: &Registers, command: u32) -> Result<Flow, Error> {
+    let (port, generation, badge) = send_end(thread, registers.handle)?;
+    let reply_port = receive_end(thread, registers.r14)?;
+    if !reply_port.is_owned_by(thread) {
+        return Err(Error::BadHandle);
+    }
+    let parcel = thread.pack_for(port.space())?;
+    let undo = |parcel: Option<_>, error| {
+        parcel.into_iter().for_each(|parcel| crate::cap::discard(port.space(), parcel));
+        Err(error)
+    };
+    let Some(message) = reply_port.take_message() else { return undo(parcel, Error::Quota) };
+    let sender = Sender::Port(reply_port, reply_port.generation());
+    message.fill(sender, (command, request_flags(registers.r13), registers.r12), registers.words);
+    message.badge.set(badge);
+    message.parcel.set(parcel);
+    let number = message.number().to_word();
+    if let Err(error) = transfer::submit(message, port, generation) {
+        let parcel = message.parcel.take();
+        reply_port.give_message(message);
+        return undo(parcel, error);
+    }
+    Ok(Flow::Done(number))
+}
+
+fn send_end(thread: &Thread, handle: u64) -> Result<(&'static Port, u32, u64), Error> {
+    let space = thread.space().ok_or(Error::BadHandle)?;
+    let (port, capability) = space.object::<Port>(handle, Rights::SEND)?;
+    Ok((port, capability.generation, u64::from(capability.badge)))
+}
+
+fn receive_end(thread: &Thread, handle: u64) -> Result<&'static Port, Error> {
+    let space = thread.space().ok_or(Error::BadHandle)?;
+    let (port, _) = space.object::<Port>(handle, Rights::RECEIVE)?;
+    // Another CPU's port is nobody's on this one.
+    if port.home() == thread.cpu() { Ok(port) } else { Err(Error::BadHandle) }
+}
+
+/// Notes a handle for the thread's next message.
+fn offer(thread: &Thread, registers: &Registers) -> Result<Flow, Error> {
+    let mut offers = thread.offers.borrow_mut();
+    if registers.handle == 0 {
+        offers.clear();
+        thread.note(unusual::OFFERS, false);
+        return Ok(Flow::Done(0));
+    }
+    let transfer = match registers.words[1] {
+        0 => Transfer::Copy,
+        1 => Transfer::Move,
+        _ => return Err(Error::BadArgument),
+    };
+    if offers.len() == MAX_HANDLES {
+        return Err(Error::Full);
+    }
+    let handle = Handle::from_word(registers.handle);
+    if transfer == Transfer::Move && offers.iter().any(|other| other.handle == handle) {
+        return Err(Error::BadHandle);
+    }
+    thread.note(unusual::OFFERS, true);
+    offers.push(Offer { handle, rights: Rights(registers.words[0] as u16), transfer });
+    Ok(Flow::Done(offers.len() as u64))
+}

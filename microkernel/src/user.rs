@@ -1,0 +1,367 @@
+//! User threads: made, started, faulting, ending.
+//!
+//! A user thread is a thread of the kernel's whose work is user code: it enters the kernel by system calls, interrupts and faults, and
+//! it ends only by itself, on its way back to user mode. Whoever wants its end marks it and cuts its wait short.
+
+use core::cell::Cell;
+
+use anax_abi::object::{FAULT_STATUS, Policy, notice};
+use anax_abi::{Error, Flags, Rights, WORDS};
+use microkernel_core::elf::Protection;
+use microkernel_core::quota::Limits;
+use microkernel_core::runqueue::Priority;
+
+use crate::arch::cpu::{self, InterruptsOff};
+use crate::arch::exception::{Meaning, PAGE_FAULT};
+use crate::arch::frame::TrapFrame;
+use crate::arch::syscall::start_user;
+use crate::cap::{self, Cap, Space};
+use crate::lwkt::{self, Start, Thread, ThreadState, Wait, unusual};
+use crate::mm::layout::PAGE_SIZE;
+use crate::msg::{self, Port, table2};
+use crate::object::Object;
+use crate::percpu::{self, PerCpu};
+
+/// Pages that a thread costs its space: its kernel stack, and itself.
+const PAGES: u32 = 5;
+
+/// What only user threads need. Its CPU's alone, but for what is handed over while the thread waits.
+pub(crate) struct UserState {
+    /// Where it begins: instruction pointer, stack pointer, argument.
+    begin: Cell<[u64; 3]>,
+    /// Where its faults and its end are told.
+    supervisor: Cell<Option<(&'static Port, u32)>>,
+    /// Its registers while its fault is being handled.
+    pub(crate) fault: Cell<Option<*mut TrapFrame>>,
+    /// What the kernel does for it elsewhere, and what came of that.
+    pub(crate) target: Cell<Option<Cap>>,
+    pub(crate) command: Cell<u32>,
+    pub(crate) words: Cell<[u64; WORDS]>,
+    pub(crate) result: Cell<i64>,
+}
+
+impl UserState {
+    pub(crate) const fn new() -> Self {
+        Self {
+            begin: Cell::new([0; 3]),
+            supervisor: Cell::new(None),
+            fault: Cell::new(None),
+            target: Cell::new(None),
+            command: Cell::new(0),
+            words: Cell::new([0; WORDS]),
+            result: Cell::new(0),
+        }
+    }
+}
+
+/// A thread of `space` on `cpu` that waits to be started. Any CPU.
+///
+/// # Errors
+/// `Quota`, `NoMemory`.
+pub(crate) fn create(
+    space: &'static Space,
+    cpu: &PerCpu,
+    priority: Priority,
+    supervisor: Option<(&'static Port, u32)>,
+) -> Result<&'static Thread, Error> {
+    let thread_unit = space.quota().threads.reserve(1)?;
+    let pages = space.quota().pages.reserve(PAGES)?;
+    let thread =
+        lwkt::lwkt_create(cpu, "user", priority, Start::Later, run, 0).map_err(|_| Error::NoMemory)?;
+    if thread.message().is_none() {
+        lwkt::lwkt_free(thread);
+        return Err(Error::NoMemory);
+    }
+    msg::prepare_registers(thread);
+    thread.set_space(Some(space));
+    thread.user.supervisor.set(supervisor);
+    thread.user.fault.set(None);
+    thread_unit.commit();
+    pages.commit();
+    space.thread_made();
+    Ok(thread)
+}
+
+/// Loads a program file into a space of its own and makes its first thread, which waits to be started: the first program of the
+/// system, and programs of the kernel's tests. It gets the machine, and may use `limits`.
+///
+/// # Errors
+/// `BadArgument` for a file that breaks the policy, `Quota`, `NoMemory`.
+pub(crate) fn load(
+    file: &[u8],
+    limits: Limits,
+    supervisor: Option<(&'static Port, u32)>,
+) -> Result<(&'static Space, &'static Thread, [u64; 2]), Error> {
+    const STACK: u64 = 0x7fff_0000_0000;
+    const STACK_PAGES: u64 = 16;
+    let own = percpu::this();
+    let space = Space::create(None, limits, Policy::Bsd4, own.id())?;
+    let entry = space.memory().load(file).map_err(|error| {
+        log::warn!("program: {error:?}");
+        Error::BadArgument
+    })?;
+    let stack = STACK - STACK_PAGES * PAGE_SIZE..STACK;
+    space.memory().map(stack, Protection::ReadWrite).map_err(|_| Error::NoMemory)?;
+    space.insert(cap::capability(&crate::calls::MACHINE, Rights::ALL))?;
+    let thread = create(space, own, Priority::DAEMON, supervisor)?;
+    Ok((space, thread, [entry, STACK]))
+}
+
+/// What the first program may use: all there is, for itself and for whom it makes.
+const FIRST: Limits = Limits { pages: u32::MAX / 2, handles: 4096, threads: 16_000, messages: 60_000 };
+
+/// Runs member `bin/NAME` of the boot archive to its end, in a space of its own that has the machine; its status. By a thread of the
+/// kernel's.
+///
+/// # Errors
+/// `BadArgument` if there is no such program, or as [`load`].
+pub(crate) fn run_program(name: &str, argument: u64) -> Result<u64, Error> {
+    let mut member = arrayvec::ArrayString::<64>::new();
+    core::fmt::Write::write_fmt(&mut member, format_args!("bin/{name}")).map_err(|_| Error::BadArgument)?;
+    let file = crate::start::archive().get(&member).ok_or(Error::BadArgument)?;
+    let port = table2::initport(0)?;
+    let begun = InterruptsOff::new();
+    let loaded = load(file, FIRST, Some((port, port.generation())));
+    let (space, _alive) = match loaded {
+        Ok((space, thread, [rip, rsp])) => {
+            start(thread, [rip, rsp, argument])?;
+            (space, cap::capability(space, Rights::ALL))
+        }
+        Err(error) => {
+            port.end();
+            return Err(error);
+        }
+    };
+    drop(begun);
+    let status = loop {
+        let told = table2::waitport(port)?;
+        match told.envelope.command() {
+            notice::EXIT => break told.words[0],
+            _ => {
+                log::warn!(
+                    "{name}: fault {:#x} at {:#x}, address {:#x}",
+                    told.words[0],
+                    told.words[2],
+                    told.words[1]
+                );
+                table2::replymsg(told.number, Error::PeerDied.code(), [0; WORDS])?;
+            }
+        }
+    };
+    let _off = InterruptsOff::new();
+    port.end();
+    space.destroy(None);
+    Ok(status)
+}
+
+/// Starts it at `[rip, rsp, argument]`. Its CPU.
+///
+/// # Errors
+/// `BadArgument` if it was started before, `BadAddress` for an instruction pointer that is none of a user.
+pub(crate) fn start(thread: &'static Thread, begin: [u64; 3]) -> Result<(), Error> {
+    if thread.state() != ThreadState::Fresh {
+        return Err(Error::BadArgument);
+    }
+    if !crate::space::USER.contains(&begin[0]) {
+        return Err(Error::BadAddress);
+    }
+    thread.user.begin.set(begin);
+    lwkt::lwkt_schedule(thread);
+    Ok(())
+}
+
+/// What a user thread does as a thread of the kernel's.
+fn run(_: u64) {
+    cpu::disable_interrupts();
+    let thread = percpu::this().thread();
+    about_to_return(thread);
+    let [rip, rsp, argument] = thread.user.begin.get();
+    // SAFETY: its own stack, which nothing on it is needed of any more; `switch_to` has made its space active; `start` checked `rip`.
+    unsafe { start_user(rip, rsp, argument) }
+}
+
+/// On the way back to user mode: others first, if they are more urgent, and no further if the thread is to end. Interrupts off.
+#[inline]
+pub(crate) fn about_to_return(thread: &'static Thread) {
+    lwkt::before_user();
+    if thread.killed.get() {
+        exit_killed();
+    }
+}
+
+/// A thread that was killed ends. By itself, interrupts off.
+#[cold]
+pub(crate) fn exit_killed() -> ! {
+    exit(percpu::this().thread(), Error::PeerDied.code().cast_unsigned())
+}
+
+/// Ends the running user thread: its ports, its charges, its place in the space; its supervisor is told. Interrupts off.
+pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
+    while let Some(port) = thread.ports.get() {
+        port.end();
+    }
+    if let Some(parcel) = thread.received.take() {
+        cap::discard(thread.space(), parcel);
+    }
+    thread.offers.borrow_mut().clear();
+    thread.note(u8::MAX, false);
+    disarm(thread);
+    if let Some((port, generation)) = thread.user.supervisor.take() {
+        let words = [status, u64::from(thread.index().0), 0, 0, 0];
+        msg::tell(thread, port, generation, notice::EXIT, words);
+    }
+    crate::arch::paging::to_kernel_root();
+    if let Some(space) = thread.space() {
+        thread.set_space(None);
+        space.quota().threads.release(1);
+        space.quota().pages.release(PAGES);
+        thread.header().renew(0);
+        space.thread_gone();
+    }
+    lwkt::lwkt_exit()
+}
+
+/// Marks a thread for its end and cuts its wait short. Its CPU; interrupts off.
+pub(crate) fn kill(thread: &'static Thread) {
+    if thread.space().is_none() || thread.killed.replace(true) {
+        return;
+    }
+    match (thread.state(), thread.wait.get()) {
+        (ThreadState::Fresh, _) => lwkt::lwkt_schedule(thread),
+        (ThreadState::Blocked, Wait::Call(message)) => msg::abandon(message, Error::PeerDied),
+        (ThreadState::Blocked, Wait::Receive(port)) => port.stop_waiting(Error::PeerDied),
+        (ThreadState::Blocked, Wait::Sleep) => lwkt::wake(thread),
+        // What the kernel does for it elsewhere ends by itself; one that runs or is runnable comes by before it returns.
+        _ => {}
+    }
+}
+
+/// Kills all threads of a space on this CPU.
+pub(crate) fn kill_threads_of(space: &'static Space) {
+    let own = percpu::this().id();
+    let of_space = |thread: &Thread| thread.space().is_some_and(|other| core::ptr::eq(other, space));
+    lwkt::threads().filter(|thread| thread.cpu() == own && of_space(thread)).for_each(kill);
+}
+
+/// A fault of user code that the kernel has not resolved: the supervisor decides; without one, or if it says so, the thread
+/// ends. Interrupts off.
+pub(crate) fn fault(frame: &mut TrapFrame) {
+    let thread = percpu::this().thread();
+    let address = if frame.vector == PAGE_FAULT { cpu::page_fault_address() } else { 0 };
+    let status = FAULT_STATUS | frame.vector;
+    let Some((port, generation)) = thread.user.supervisor.get() else {
+        log::info!("{thread} ended: {}, at {:#x}", Meaning { frame, address }, frame.rip);
+        exit(thread, status);
+    };
+    let cause = frame.vector | frame.error << 32;
+    let words = [cause, address, frame.rip, frame.rsp, u64::from(thread.index().0)];
+    thread.user.fault.set(Some(frame));
+    let verdict =
+        table2::domsg(table2::Target::known(port, generation), notice::FAULT, Flags::PRIORITY, words);
+    thread.user.fault.set(None);
+    if verdict.is_err() {
+        exit(thread, status);
+    }
+    about_to_return(thread);
+}
+
+/// A group of five registers of a thread whose fault is being handled: those that `ReadRegisters` documents.
+///
+/// # Errors
+/// `BadArgument` for an unknown group, and while no fault of the thread is being handled.
+pub(crate) fn read_registers(thread: &Thread, group: u64) -> Result<[u64; WORDS], Error> {
+    let frame = thread.user.fault.get().ok_or(Error::BadArgument)?;
+    // SAFETY: on the stack of the thread, which waits in `fault` until its CPU, this one, lets it go on.
+    let f = unsafe { &*frame };
+    match group {
+        0 => Ok([f.rax, f.rbx, f.rcx, f.rdx, f.rsi]),
+        1 => Ok([f.rdi, f.rbp, f.rsp, f.r8, f.r9]),
+        2 => Ok([f.r10, f.r11, f.r12, f.r13, f.r14]),
+        3 => Ok([f.r15, f.rip, f.rflags, thread.fs_base(), 0]),
+        _ => Err(Error::BadArgument),
+    }
+}
+
+/// Changes one register of a thread whose fault is being handled: number 5 x group + place in it.
+///
+/// # Errors
+/// As [`read_registers`]; `BadAddress` for an instruction pointer that is none of a user; flags are what user code may change.
+pub(crate) fn write_register(thread: &Thread, number: u64, value: u64) -> Result<(), Error> {
+    /// Carry, parity, adjust, zero, sign, direction, overflow.
+    const USER_FLAGS: u64 = 0xcd5;
+    let frame = thread.user.fault.get().ok_or(Error::BadArgument)?;
+    // SAFETY: as above.
+    let f = unsafe { &mut *frame };
+    let register = match number {
+        0 => &mut f.rax,
+        1 => &mut f.rbx,
+        2 => &mut f.rcx,
+        3 => &mut f.rdx,
+        4 => &mut f.rsi,
+        5 => &mut f.rdi,
+        6 => &mut f.rbp,
+        7 => &mut f.rsp,
+        8 => &mut f.r8,
+        9 => &mut f.r9,
+        10 => &mut f.r10,
+        11 => &mut f.r11,
+        12 => &mut f.r12,
+        13 => &mut f.r13,
+        14 => &mut f.r14,
+        15 => &mut f.r15,
+        16 if crate::space::USER.contains(&value) => &mut f.rip,
+        16 => return Err(Error::BadAddress),
+        17 => {
+            f.rflags = f.rflags & !USER_FLAGS | value & USER_FLAGS;
+            return Ok(());
+        }
+        _ => return Err(Error::BadArgument),
+    };
+    *register = value;
+    Ok(())
+}
+
+/// Sets where the thread's own thread-local storage lies.
+///
+/// # Errors
+/// `BadAddress` for an address that is none of a user.
+pub(crate) fn set_fs_base(thread: &'static Thread, base: u64) -> Result<(), Error> {
+    if base >= crate::space::USER.end {
+        return Err(Error::BadAddress);
+    }
+    thread.set_fs_base(base);
+    if core::ptr::eq(thread, percpu::this().thread()) {
+        percpu::this().use_fs_base(base);
+    }
+    Ok(())
+}
+
+/// Puts a limit to the wait that the running thread has begun.
+pub(crate) fn arm(thread: &'static Thread, deadline: u64) {
+    thread.note(unusual::LIMITED, true);
+    let _ = deadline;
+}
+
+/// Takes the limit away.
+#[inline]
+pub(crate) fn disarm(thread: &Thread) {
+    if thread.is_unusual() {
+        thread.note(unusual::LIMITED | unusual::AWAITS, false);
+    }
+}
+
+/// A capability for a thread.
+pub(crate) fn capability(thread: &'static Thread) -> Cap {
+    cap::capability(thread, anax_abi::Rights::ALL)
+}
+
+/// System calls of the kernel tests' own little programs, which run without a space: 0 does nothing, 1 ends with a status.
+#[cfg(feature = "test")]
+pub(crate) fn call_of_test(registers: &mut crate::msg::Registers) {
+    match registers.rax as u32 {
+        0 => registers.rax = 0,
+        // SAFETY: such a thread is inside `enter_user`, and nothing is held here.
+        1 => unsafe { crate::arch::syscall::leave_user(registers.words[0]) },
+        _ => registers.rax = Error::BadCommand.code().cast_unsigned(),
+    }
+}
