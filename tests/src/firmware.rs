@@ -7,11 +7,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anax_acpi::PciSegment;
+use anax_acpi::image::{Breakage, GUEST_BASE, Image};
 use anax_archive::{Archive, Writer};
 use anax_vm::{Acpi, Spec};
 use anyhow::{Context as _, ensure};
-use microkernel_core::acpi::PciSegment;
-use microkernel_core::acpi::image::{Breakage, GUEST_BASE, Image};
 
 use crate::context::{Context, SystemTest, Tier};
 use crate::guest;

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use microkernel_core::acpi::image::Image;
-use microkernel_core::acpi::{PciSegment, PhysMemory, discover};
+use anax_acpi::image::Image;
+use anax_acpi::{PciSegment, PhysMemory, discover};
 
 const BASE: u64 = 0x7fe_0000;
 const SIGNATURES: [&[u8]; 8] = [b"XSDT", b"RSDT", b"APIC", b"FACP", b"DSDT", b"HPET", b"MCFG", b"SRAT"];

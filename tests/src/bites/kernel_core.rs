@@ -10,31 +10,6 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "a_late_reply_to_a_reused_object_loses",
         "a late reply settles whatever the object is used for now",
     ),
-    host("list-twice", "runqueue", "nobody_is_queued_twice", "a thread may be put on two queues"),
-    host(
-        "runqueue-stale-bit",
-        "runqueue",
-        "a_run_queue_is_its_model",
-        "an emptied priority level still counts as occupied",
-    ),
-    host(
-        "preempt-in-critical",
-        "runqueue",
-        "only_interrupt_threads_preempt",
-        "interrupt threads preempt inside critical sections",
-    ),
-    host(
-        "preempt-no-return",
-        "runqueue",
-        "control_returns_to_the_preempted_first",
-        "a preemptor that blocks gives the CPU to the run queue, not to its victim",
-    ),
-    host(
-        "wait-generation-stays",
-        "waitqueue",
-        "a_signal_between_look_and_sleep_is_not_lost",
-        "a signal does not move the generation on",
-    ),
     host(
         "crossbar-no-reserve",
         "crossbar",
@@ -83,37 +58,6 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "quota",
         "a_dropped_reservation_is_given_back",
         "a dropped reservation stays charged",
-    ),
-    host(
-        "usched-no-preempt",
-        "usched",
-        "an_interactive_thread_preempts_hogs",
-        "an interactive thread waits for a hog's slice to end",
-    ),
-    host(
-        "usched-no-boost",
-        "usched",
-        "an_interactive_thread_beside_hogs_runs_within_a_slice",
-        "a thread that sleeps gains nothing by it",
-    ),
-    host(
-        "usched-no-decay",
-        "usched",
-        "a_hog_that_turns_interactive_floats_up",
-        "a hog's past is never forgiven",
-    ),
-    host(
-        "usched-no-aging",
-        "usched",
-        "a_waiting_thread_rises_past_a_stream_of_newcomers",
-        "waiting does not raise a thread",
-    ),
-    host("usched-no-debt", "usched", "rr_shares_within_two_per_cent", "overrunning a slice costs nothing"),
-    host(
-        "usched-remove-forgets",
-        "usched",
-        "a_change_of_policy_lets_every_thread_go_on",
-        "a change of policy loses waiting threads",
     ),
     host(
         "irq-no-budget",
@@ -182,12 +126,6 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "quota_loom",
         "an_account_is_never_overdrawn",
         "the limit is checked apart from charging",
-    ),
-    model(
-        "wait-no-generation",
-        "waitqueue_loom",
-        "no_wake_up_is_lost",
-        "a signal between look and sleep is lost",
     ),
 ];
 
