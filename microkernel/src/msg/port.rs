@@ -236,8 +236,15 @@ impl Port {
         owner.ports.set(unlink_owned(owner.ports.take(), self));
         self.header.renew(0);
         while let Some(message) = self.head.get() {
-            super::transfer::take_out(message);
-            super::transfer::conclude(message, Error::PeerDied);
+            self.unlink(message);
+            if message.state.get() == State::Replied {
+                if let Some(parcel) = message.parcel.take() {
+                    crate::cap::discard(self.space.get(), parcel);
+                }
+                self.give_message(message);
+            } else {
+                super::transfer::conclude(message, Error::PeerDied);
+            }
         }
         if self.held.get() > 0 {
             let here = |message: &&'static Message| {
