@@ -72,7 +72,10 @@ mod ring3 {
     /// A panic is this program's own bug: it says where, and the thread ends.
     #[panic_handler]
     fn panic(info: &PanicInfo<'_>) -> ! {
-        log::line(format_args!("{info}"));
+        match info.location() {
+            Some(place) => log::line(format_args!("panic at {place}: {}", info.message())),
+            None => log::line(format_args!("panic: {}", info.message())),
+        }
         Thread::exit(PANIC_STATUS)
     }
 }

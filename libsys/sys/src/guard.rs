@@ -2,7 +2,8 @@
 //!
 //! A handle is a number: safe code can send anything to anything. Almost all of it is harmless to the sender's own memory; the
 //! few commands of kernel objects that write, move or unmap it, or run code in it, are refused here and have `unsafe` functions
-//! of their own (or safe ones that pass a slice). For a constant command the check costs nothing.
+//! of their own (or safe ones that pass a slice). For a constant command the check costs nothing. A server's own commands had
+//! better lie outside 0x100 to 0x8ff, where the kernel's are.
 
 use anax_abi::object::{ChannelCommand, MachineCommand, SpaceCommand, ThreadCommand};
 

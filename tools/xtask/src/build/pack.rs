@@ -56,3 +56,31 @@ fn replace(output: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     file.persist(output).with_context(|| format!("cannot write {}", output.display()))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_loaded_stays() {
+        // This test itself is an ELF file with sections.
+        let whole = fs::read(std::env::current_exe().unwrap()).unwrap();
+        let packed = without_sections(whole.clone()).unwrap();
+        assert!(packed.len() < whole.len());
+        let (before, after) = (Elf::parse(&whole).unwrap(), Elf::parse(&packed).unwrap());
+        assert!(after.section_headers.is_empty());
+        assert_eq!(before.entry, after.entry);
+        assert_eq!(before.program_headers, after.program_headers);
+        for segment in &after.program_headers {
+            // All but the file's own header, which says that there are no sections.
+            let range = segment.file_range();
+            let range = range.start.max(64)..range.end.max(64);
+            assert_eq!(whole[range.clone()], packed[range]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_program_is_refused() {
+        assert!(without_sections(b"#!/bin/sh".to_vec()).is_err());
+    }
+}

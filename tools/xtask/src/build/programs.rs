@@ -102,3 +102,16 @@ fn program(package: &Package, binary: &Target) -> anyhow::Result<Program> {
     );
     Ok(Program { name: binary.name.clone(), package: package.name.to_string() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_where_they_lie() {
+        let found = find().unwrap();
+        let hello = found.iter().find(|program| program.name == "hello").unwrap();
+        assert_eq!(hello.package, "hello");
+        assert!(hello.path().starts_with(target()));
+    }
+}
