@@ -12,9 +12,8 @@ use crate::arch::paging::{Access, LargestPage, MapError, Root, Write};
 use crate::mm::frames;
 use crate::mm::layout::{PAGE_SIZE, direct};
 
-/// Where programs may lie: not page 0, so that null stays a fault, and not the last page, so that no system call can return to
-/// a non-canonical address.
-pub(crate) const USER: Range<u64> = 0x1000..0x7fff_ffff_f000;
+/// Where programs may lie.
+pub(crate) const USER: Range<u64> = microkernel_core::elf::USER;
 
 /// An address space and the memory in it.
 #[derive(Debug)]

@@ -20,6 +20,10 @@ use goblin::elf64::program_header::{
 
 /// Bytes of a page: the unit of protection.
 const PAGE: u64 = 4096;
+
+/// Where programs may lie: not page 0, so that null stays a fault, and not the last page, so that no system call can return to
+/// a non-canonical address.
+pub const USER: Range<u64> = 0x1000..0x7fff_ffff_f000;
 /// Most loadable segments of a program.
 pub const MAX_SEGMENTS: usize = 16;
 /// Most program headers that are looked at.

@@ -1,12 +1,14 @@
-//! Builds what boots: kernel, symbol table, boot archive, and the plugin that counts.
+//! Builds what boots: kernel, programs, symbol table, boot archive, and the plugin that counts.
 //!
 //! Nobody else spells cargo flags. Three kinds of program never meet in one cargo invocation: the kernel, the
 //! ring-3 programs and what runs on the host. Features of a shared dependency are the union over one invocation,
 //! so a host tool would switch on serde's `std` in the kernel. Each kind therefore has a target folder
 //! of its own below `target/`, where `cargo clean` finds them all.
 
+mod flags;
 mod kernel;
 mod pack;
+mod programs;
 mod symbols;
 
 use std::io::IsTerminal;
@@ -19,6 +21,8 @@ use anyhow::{Context, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 pub(crate) use kernel::{KernelBuild, KernelVariant, Profile};
+pub(crate) use pack::without_sections;
+pub(crate) use programs::{build as programs, programs_command};
 
 /// What a machine is started with.
 #[derive(Clone, Debug)]
@@ -65,11 +69,12 @@ pub(crate) fn kernel(variant: KernelVariant) -> anyhow::Result<PathBuf> {
     KernelBuild::release(variant).build()
 }
 
-/// Builds a kernel and the archive that goes with it.
+/// Builds a kernel, the programs, and the archive that goes with the kernel.
 pub(crate) fn bootable(build: &KernelBuild) -> anyhow::Result<Bootable> {
     let kernel = build.build()?;
+    let programs = programs::build()?;
     let archive = build.folder().join("archive");
-    pack::archive(&kernel, &archive)?;
+    pack::archive(&kernel, &programs, &archive)?;
     Ok(Bootable { kernel, archive })
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask check`: everything about the tree that can be judged without booting it.
 //!
 //! Formatting and lints as everywhere; then what the compiler can't know: that the linked kernel is one a boot
-//! loader can start and interrupts can't corrupt, that dependencies point the right way and may be passed on, and
+//! loader can start and interrupts can't corrupt, that the kernel would load every program, that dependencies point the right way and may be passed on, and
 //! that the kernel stays small. `cargo xtask test` runs it too.
 
 mod arrows;
@@ -10,6 +10,7 @@ mod image;
 mod kernel_lines;
 mod licences;
 mod lint;
+mod programs;
 mod sources;
 
 use std::fs;
@@ -59,14 +60,16 @@ impl Findings {
 pub(crate) type Step = (&'static str, fn(&Path, &mut Findings) -> anyhow::Result<()>);
 
 /// Every check, quick ones first.
-pub(crate) const STEPS: [Step; 7] = [
+pub(crate) const STEPS: [Step; 9] = [
     ("sources", sources::check),
     ("formatting", lint::formatting),
     ("dependencies", dependencies),
     ("size of the kernel's source", kernel_lines::check),
     ("lints, host", lint::host),
     ("lints, kernel", lint::kernel),
+    ("lints, programs", lint::programs),
     ("linked kernel", linked_kernel),
+    ("linked programs", programs::check),
 ];
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -110,9 +113,9 @@ fn linked_kernel(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
     for variant in [build::KernelVariant::Plain, build::KernelVariant::Test] {
         let path = build::kernel(variant)?;
         let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-        let image = Image::parse(&bytes)?;
+        let image = Image::parse("the kernel", &bytes)?;
         image.check(findings);
-        code::check(&image, findings);
+        code::check(&image, code::RedZone::Listed, findings);
         if variant == build::KernelVariant::Plain {
             let size = image.stripped_size();
             findings.note(format!("{} KiB stripped, at most {} KiB", size / 1024, image::SIZE_LIMIT / 1024));

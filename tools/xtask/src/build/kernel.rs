@@ -1,34 +1,17 @@
 //! How the kernel is compiled and linked on an unmodified stable toolchain.
 //!
-//! It is built for the host's own target, `x86_64-unknown-linux-gnu`, whose precompiled `core` and `alloc` every
-//! toolchain brings along, and differs from a program by flags only. An explicit `--target` keeps them away from
-//! build scripts and procedural macros.
+//! It differs from a program by flags only; those that both have are in `flags.rs`.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{host_command, root, run, target};
-
-const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+use super::flags::{self, TRIPLE};
+use super::{host_command, run, target};
 
 /// Code of the kernel: at fixed addresses in the top 2 GiB, interruptible at any instruction (no red zone), with
 /// frame pointers for backtraces.
 const CODE: [&str; 4] =
     ["relocation-model=static", "code-model=kernel", "no-redzone=yes", "force-frame-pointers=yes"];
-
-/// No C library, no start files, nothing to be resolved at run time, nothing that the linker script does not name.
-const LINK: [&str; 10] = [
-    "-nostartfiles",
-    "-nostdlib",
-    "-static",
-    "-no-pie",
-    "-Wl,-z,max-page-size=4096",
-    "-Wl,-z,norelro",
-    "-Wl,-z,noexecstack",
-    "-Wl,--build-id=none",
-    "-Wl,--no-eh-frame-hdr",
-    "-Wl,--orphan-handling=error",
-];
 
 /// Which kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +91,7 @@ impl KernelBuild {
 
     /// The compiler's flags, in the form of `CARGO_ENCODED_RUSTFLAGS`.
     fn flags(&self) -> String {
-        let script = format!("link-arg=-Wl,-T,{}", root().join("microkernel/link.ld").display());
-        let code = CODE.iter().map(|&flag| flag.to_owned());
-        let link = LINK.iter().map(|flag| format!("link-arg={flag}"));
-        let mut flags: Vec<String> =
-            code.chain(link).chain([script]).map(|flag| format!("-C{flag}")).collect();
-        flags.extend(self.bite.iter().map(|bite| format!("--cfg=bite=\"{bite}\"")));
-        flags.join("\x1f")
+        let bite = self.bite.as_ref().map(|bite| format!("bite=\"{bite}\""));
+        flags::encoded(&CODE, "microkernel/link.ld", bite.as_slice())
     }
 }

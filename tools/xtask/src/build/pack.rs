@@ -6,18 +6,42 @@ use std::path::Path;
 
 use anax_archive::Writer;
 use anyhow::Context;
+use goblin::elf::Elf;
 
+use super::programs::Program;
 use super::symbols;
 
 /// Member that holds the kernel's symbol table.
 const SYMBOLS: &str = "kernel.sym";
 
+/// Folder of the programs.
+const PROGRAMS: &str = "bin";
+
 /// Writes the archive that goes with `kernel` to `output`.
-pub(super) fn archive(kernel: &Path, output: &Path) -> anyhow::Result<()> {
-    let elf = fs::read(kernel).with_context(|| format!("cannot read {}", kernel.display()))?;
+pub(super) fn archive(kernel: &Path, programs: &[Program], output: &Path) -> anyhow::Result<()> {
     let mut archive = Writer::new();
-    archive.add(SYMBOLS, symbols::table(&elf)?)?;
+    archive.add(SYMBOLS, symbols::table(&read(kernel)?)?)?;
+    for program in programs {
+        archive.add(&format!("{PROGRAMS}/{}", program.name), without_sections(read(&program.path())?)?)?;
+    }
     replace(output, &archive.finish())
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// A program as it is loaded: without its sections, which only tools read, and most of which are names and line numbers.
+pub(crate) fn without_sections(mut elf: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    let parsed = Elf::parse(&elf).context("a program is no ELF file")?;
+    let headers =
+        parsed.header.e_phoff + u64::from(parsed.header.e_phnum) * u64::from(parsed.header.e_phentsize);
+    let ends = parsed.program_headers.iter().map(|segment| segment.p_offset + segment.p_filesz);
+    elf.truncate(usize::try_from(ends.chain([headers]).max().unwrap_or(headers))?);
+    // e_shoff; e_shnum and e_shstrndx: there are none.
+    elf[0x28..0x30].fill(0);
+    elf[0x3c..0x40].fill(0);
+    Ok(elf)
 }
 
 /// Writes a file in one step, and only if it changes: another run of this tool may be reading it.
@@ -31,4 +55,32 @@ fn replace(output: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     std::io::Write::write_all(&mut file, bytes)?;
     file.persist(output).with_context(|| format!("cannot write {}", output.display()))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_loaded_stays() {
+        // This test itself is an ELF file with sections.
+        let whole = fs::read(std::env::current_exe().unwrap()).unwrap();
+        let packed = without_sections(whole.clone()).unwrap();
+        assert!(packed.len() < whole.len());
+        let (before, after) = (Elf::parse(&whole).unwrap(), Elf::parse(&packed).unwrap());
+        assert!(after.section_headers.is_empty());
+        assert_eq!(before.entry, after.entry);
+        assert_eq!(before.program_headers, after.program_headers);
+        for segment in &after.program_headers {
+            // All but the file's own header, which says that there are no sections.
+            let range = segment.file_range();
+            let range = range.start.max(64)..range.end.max(64);
+            assert_eq!(whole[range.clone()], packed[range]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_program_is_refused() {
+        assert!(without_sections(b"#!/bin/sh".to_vec()).is_err());
+    }
 }

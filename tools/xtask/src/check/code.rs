@@ -1,8 +1,8 @@
-//! What the kernel's machine code must not do, found by disassembling each function.
+//! What the machine code of kernel and programs must not do, found by disassembling each function.
 //!
 //! * No access through FS: a thread-local variable of a library would read whatever lies there.
 //! * No branch to where no code is: what a weak symbol that nobody defined links to.
-//! * No use of the red zone, the 128 bytes below the stack pointer that a leaf function may use without reserving
+//! * In the kernel, no use of the red zone, the 128 bytes below the stack pointer that a leaf function may use without reserving
 //!   them. Interrupts that arrive in the kernel step over them, but only the library functions that come compiled
 //!   should depend on it; those are listed in `red-zone.txt`, each with its reason.
 
@@ -15,8 +15,17 @@ use super::image::{Function, Image};
 
 const LISTED: &str = include_str!("red-zone.txt");
 
-/// Disassembles all functions of the kernel.
-pub(super) fn check(image: &Image<'_>, findings: &mut Findings) {
+/// Who may use the red zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RedZone {
+    /// Those on the list.
+    Listed,
+    /// Everybody: nothing interrupts on the same stack.
+    Free,
+}
+
+/// Disassembles all functions of an image.
+pub(super) fn check(image: &Image<'_>, red_zone: RedZone, findings: &mut Findings) {
     let mut found = BTreeSet::new();
     for function in image.functions() {
         let code = decode(&function);
@@ -31,11 +40,17 @@ pub(super) fn check(image: &Image<'_>, findings: &mut Findings) {
                     .map(|target| format!("branches to {target:#x}, where there is no code"))
             };
             if let Some(problem) = problem {
-                findings.fail(format!("{} at {:#x} {problem}", function.name, instruction.ip()));
+                findings.fail(format!(
+                    "{}: {} at {:#x} {problem}",
+                    image.name,
+                    function.name,
+                    instruction.ip()
+                ));
                 break;
             }
         }
-        if let Some(place) = red_zone_use(&code)
+        if red_zone == RedZone::Listed
+            && let Some(place) = red_zone_use(&code)
             && found.insert(function.name.clone())
             && !is_listed(&function.name)
         {

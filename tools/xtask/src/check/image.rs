@@ -1,7 +1,7 @@
-//! What the linked kernel must look like, seen from its ELF headers and tables.
+//! What the linked kernel and programs must look like, seen from their ELF headers and tables.
 //!
 //! The kernel is loaded by boot loaders that relocate nothing and know no dynamic linker, and it sets its page
-//! rights from its segments. gcc links a binary that breaks these rules without a word, so they are checked here.
+//! rights from its segments; a program is loaded by the kernel, which is no better. gcc links a binary that breaks these rules without a word, so they are checked here.
 
 use anyhow::Context;
 use goblin::elf::{Elf, program_header, section_header};
@@ -11,7 +11,7 @@ use super::Findings;
 /// The most bytes the kernel's image may have once stripped.
 pub(super) const SIZE_LIMIT: u64 = 400 * 1024;
 
-/// A function of the kernel.
+/// A function of an image.
 pub(super) struct Function<'a> {
     /// Demangled, without its hash.
     pub(super) name: String,
@@ -19,16 +19,19 @@ pub(super) struct Function<'a> {
     pub(super) code: &'a [u8],
 }
 
-/// A linked kernel.
+/// A linked kernel or program.
 pub(super) struct Image<'a> {
+    /// What it is called in findings.
+    pub(super) name: &'a str,
     elf: Elf<'a>,
     bytes: &'a [u8],
 }
 
 impl<'a> Image<'a> {
     /// Reads an ELF file's headers.
-    pub(super) fn parse(bytes: &'a [u8]) -> anyhow::Result<Self> {
-        Ok(Self { elf: Elf::parse(bytes).context("the kernel is no ELF file")?, bytes })
+    pub(super) fn parse(name: &'a str, bytes: &'a [u8]) -> anyhow::Result<Self> {
+        let elf = Elf::parse(bytes).with_context(|| format!("{name} is no ELF file"))?;
+        Ok(Self { name, elf, bytes })
     }
 
     /// Checks segments, relocations and symbols.
@@ -38,29 +41,37 @@ impl<'a> Image<'a> {
             if matches!(kind, program_header::PT_INTERP | program_header::PT_DYNAMIC | program_header::PT_TLS)
             {
                 let name = program_header::pt_to_str(kind);
-                findings.fail(format!("the kernel has a segment {name}; nobody would serve it"));
+                findings.fail(format!("{} has a segment {name}; nobody would serve it", self.name));
             }
             if segment.is_write() && segment.is_executable() {
                 let name = program_header::pt_to_str(kind);
-                findings.fail(format!("segment {name} at {:#x} is writable and executable", segment.p_vaddr));
+                findings.fail(format!(
+                    "{}: segment {name} at {:#x} is writable and executable",
+                    self.name, segment.p_vaddr
+                ));
             }
         }
         let sections = &self.elf.section_headers;
         for section in sections.iter().filter(|section| section.sh_size > 0) {
             if matches!(section.sh_type, section_header::SHT_REL | section_header::SHT_RELA) {
                 let name = self.elf.shdr_strtab.get_at(section.sh_name).unwrap_or("?");
-                findings.fail(format!("section {name} holds relocations; nobody would apply them"));
+                findings.fail(format!(
+                    "{}: section {name} holds relocations; nobody would apply them",
+                    self.name
+                ));
             }
         }
         for symbol in self.elf.syms.iter().filter(|symbol| symbol.st_name != 0) {
             let name = self.elf.strtab.get_at(symbol.st_name).unwrap_or("?");
             if symbol.st_shndx == section_header::SHN_UNDEF as usize {
-                findings.fail(format!("symbol {} is undefined", demangle(name)));
+                findings.fail(format!("{}: symbol {} is undefined", self.name, demangle(name)));
             }
         }
         if self.functions().next().is_none() {
-            findings
-                .fail("the kernel has no symbols; its code can't be checked, nor its backtraces read".into());
+            findings.fail(format!(
+                "{} has no symbols; its code can't be checked, nor its backtraces read",
+                self.name
+            ));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Formatting and lints.
 //!
-//! Kernel and host packages are linted apart, each with the flags and features it is built with: one invocation
-//! for both would switch on `std` in the dependencies they share.
+//! Kernel, programs and host packages are linted apart, each with the flags and features it is built with: one invocation
+//! for all would switch on `std` in the dependencies they share.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -38,6 +38,15 @@ pub(super) fn kernel(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Clippy over the programs, and over libsys as they see it.
+pub(super) fn programs(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
+    if let Some(mut command) = build::programs_command("clippy")? {
+        command.arg("--quiet").args(DENY);
+        judge(command, "clippy has objections", findings)?;
+    }
+    Ok(())
+}
+
 /// Clippy's findings on the whole tree in the form that editors read. The exit status says nothing about them.
 pub(super) fn editor() -> anyhow::Result<ExitCode> {
     const JSON: &str = "--message-format=json";
@@ -45,7 +54,11 @@ pub(super) fn editor() -> anyhow::Result<ExitCode> {
     host.args(["--all-targets", "--keep-going", JSON]);
     let mut kernel = build::kernel_command("clippy", KernelVariant::Test);
     kernel.args(["--keep-going", JSON]);
-    for mut command in [host, kernel] {
+    let mut programs = build::programs_command("clippy")?;
+    if let Some(programs) = &mut programs {
+        programs.args(["--keep-going", JSON]);
+    }
+    for mut command in [host, kernel].into_iter().chain(programs) {
         command.env("CARGO_TERM_COLOR", "never").env("CARGO_TARGET_DIR", build::root().join("target/editor"));
         command.status().context("cargo clippy")?;
     }

@@ -75,7 +75,7 @@ pub(super) struct Planned<'a> {
 
 /// Builds all that the tests boot or load.
 pub(super) fn build_artefacts() -> anyhow::Result<Artefacts> {
-    eprintln!("building the kernel, the plugin and the host tests");
+    eprintln!("building the kernel, the programs, the plugin and the host tests");
     let mut host_tests = build::host_command("test");
     let status = host_tests.args(["--no-run", "--quiet"]).status().context("cargo test --no-run")?;
     if !status.success() {

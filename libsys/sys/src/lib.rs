@@ -1,0 +1,40 @@
+//! What a ring-3 program starts on: its entry point, the trap, messages under the paper's names, and the kernel's objects.
+//!
+//! The lowest layer of libsys, thin on purpose: one function an operation or command, no allocation, nothing owned. The parts
+//! that exist in ring 3 only (`cfg(anax)`, which the build tool sets) are the entry point, the panic handler, the functions
+//! that the compiler calls by name, and the trap itself. On the host the trap answers `BadHandle`, so that libraries that
+//! link this one can be tested there.
+//!
+//! ```ignore
+//! #![no_std]
+//! #![no_main]
+//! anax_sys::main!(main);
+//! fn main(argument: u64) -> Result<(), anax_sys::Error> { ... }
+//! ```
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod entry;
+mod guard;
+mod handles;
+mod letter;
+pub mod log;
+#[cfg(any(anax, test))]
+mod memory_functions;
+pub mod object;
+mod port;
+mod target;
+mod time;
+#[cfg(anax)]
+mod toolchain;
+pub mod trap;
+
+pub use anax_abi::{Envelope, Error, Flags, Handle, MAX_HANDLES, Message, MessageNumber, Rights, WORDS};
+pub use entry::{PANIC_STATUS, Status};
+pub use handles::{Offer, collect, offer, withdraw_offers};
+pub use letter::{Letter, initmsg, initmsg_rp};
+pub use port::{Port, Received, replymsg};
+pub use target::{Answer, Target};
+pub use time::{Deadline, Instant};

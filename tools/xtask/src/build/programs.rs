@@ -1,0 +1,117 @@
+//! The programs of ring 3: which there are, and how they are compiled and linked.
+//!
+//! A program is a binary of a package below `servers/`, `drivers/` or `userland/`; there is no list. All of them are built
+//! in one cargo invocation, of release builds, with flags and a target folder of their own. In every other invocation, the
+//! feature that they require keeps them out: host builds see such a package's library only.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+use cargo_metadata::{Metadata, MetadataCommand, Package, Target};
+
+use super::{flags, host_command, root, run, target};
+
+/// The folders that hold programs.
+const FOLDERS: [&str; 3] = ["servers", "drivers", "userland"];
+
+/// The feature that a program's binary requires.
+const FEATURE: &str = "bin";
+
+/// Addresses are fixed. Nothing else: the red zone and vector registers are a program's own.
+const CODE: [&str; 1] = ["relocation-model=static"];
+
+/// A program, not necessarily built yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The binary's name, and its name in the boot archive below `bin/`.
+    pub(crate) name: String,
+    /// The package it belongs to.
+    package: String,
+}
+
+impl Program {
+    /// Its ELF file.
+    pub(crate) fn path(&self) -> PathBuf {
+        folder().join(flags::TRIPLE).join("release").join(&self.name)
+    }
+}
+
+/// Builds all programs.
+pub(crate) fn build() -> anyhow::Result<Vec<Program>> {
+    let programs = find()?;
+    if !programs.is_empty() {
+        run("building the programs", command("build", &programs))?;
+    }
+    Ok(programs)
+}
+
+/// `cargo SUBCOMMAND` for all programs; none if there are none.
+pub(crate) fn programs_command(subcommand: &str) -> anyhow::Result<Option<Command>> {
+    let programs = find()?;
+    Ok((!programs.is_empty()).then(|| command(subcommand, &programs)))
+}
+
+fn command(subcommand: &str, programs: &[Program]) -> Command {
+    let mut command = host_command(subcommand);
+    command.args(["--release", "--target", flags::TRIPLE]);
+    for Program { name, package } in programs {
+        let feature = format!("{package}/{FEATURE}");
+        command.args(["--package", package, "--bin", name, "--features", &feature]);
+    }
+    let flags = flags::encoded(&CODE, "libsys/sys/link.ld", &["anax".into()]);
+    command.env("CARGO_TARGET_DIR", folder()).env("CARGO_ENCODED_RUSTFLAGS", flags);
+    command
+}
+
+fn folder() -> PathBuf {
+    target().join("programs")
+}
+
+/// All programs of the tree, in the order of their names.
+fn find() -> anyhow::Result<Vec<Program>> {
+    let options = ["--locked".to_owned()];
+    let metadata = MetadataCommand::new().current_dir(root()).no_deps().other_options(options).exec();
+    programs(&metadata.context("cargo metadata")?)
+}
+
+fn programs(metadata: &Metadata) -> anyhow::Result<Vec<Program>> {
+    let mut programs = Vec::new();
+    for package in &metadata.packages {
+        let folder = package.manifest_path.strip_prefix(&metadata.workspace_root).ok();
+        let part = folder.and_then(|folder| folder.iter().next());
+        if part.is_some_and(|part| FOLDERS.contains(&part)) {
+            for binary in package.targets.iter().filter(|target| target.is_bin()) {
+                programs.push(program(package, binary)?);
+            }
+        }
+    }
+    programs.sort_by(|a, b| a.name.cmp(&b.name));
+    for pair in programs.windows(2) {
+        ensure!(pair[0].name != pair[1].name, "two programs are called {}", pair[0].name);
+    }
+    Ok(programs)
+}
+
+fn program(package: &Package, binary: &Target) -> anyhow::Result<Program> {
+    ensure!(
+        binary.required_features.iter().any(|feature| feature == FEATURE) && !binary.test,
+        "{}: binary {} lacks `required-features = [\"{FEATURE}\"]` or `test = false`; see docs/programs.md",
+        package.manifest_path,
+        binary.name
+    );
+    Ok(Program { name: binary.name.clone(), package: package.name.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_where_they_lie() {
+        let found = find().unwrap();
+        let hello = found.iter().find(|program| program.name == "hello").unwrap();
+        assert_eq!(hello.package, "hello");
+        assert!(hello.path().starts_with(target()));
+    }
+}
