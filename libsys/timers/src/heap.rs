@@ -78,7 +78,9 @@ impl<'a, T: Timed<'a>> Heap<'a, T> {
         Some(due)
     }
 
-    /// Brings the children of `parent`, of whom `first` is the first, back after it has left.
+    /// Brings the children of `parent`, of whom `first` is the first, back after it has left. Out of line, so that the usual case,
+    /// without any, needs no registers for the loops.
+    #[inline(never)]
     fn adopt(&self, parent: &'a T, first: &'a T) {
         parent.node().child.set(None);
         let orphans = merge(first);

@@ -129,6 +129,9 @@ impl Timers {
         if cfg!(any(debug_assertions, feature = "test")) {
             deadline.home.set(percpu::this().id());
         }
+        if deadline.node.is_set() {
+            return self.move_to(deadline, at);
+        }
         self.heap.set(deadline, at.0);
         if at < self.armed.get() || cfg!(bite = "timer-arms-always") {
             self.program(at);
@@ -140,6 +143,14 @@ impl Timers {
     pub(crate) fn cancel(&self, deadline: &'static Deadline) -> bool {
         self.check(deadline);
         self.heap.cancel(deadline)
+    }
+
+    /// Out of line, so that the usual case needs no registers for the time after it.
+    #[cold]
+    #[inline(never)]
+    fn move_to(&self, deadline: &'static Deadline, at: Nanos) {
+        self.heap.cancel(deadline);
+        self.set(deadline, at);
     }
 
     #[inline]
