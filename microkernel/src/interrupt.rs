@@ -86,7 +86,7 @@ fn serve(vector: u8) {
     match vector {
         vector::TIMER => {
             apic::end_of_interrupt();
-            cpu.timer.fired();
+            cpu.timers.fired();
         }
         vector::WAKE => {
             apic::end_of_interrupt();

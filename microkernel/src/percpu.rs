@@ -18,7 +18,7 @@ use crate::lwkt::{Scheduler, Thread};
 use crate::mm::frames::{FrameCache, NodeId};
 use crate::mm::layout::DIRECT_MAP;
 use crate::mm::stack;
-use crate::time::timer::Timer;
+use crate::time::timer::Timers;
 
 /// CPUs the kernel can run on.
 pub(crate) const MAX_CPUS: usize = 256;
@@ -66,8 +66,8 @@ pub(crate) struct PerCpu {
     pub(crate) interrupts: InterruptState,
     /// Who runs here.
     pub(crate) scheduler: Scheduler,
-    /// The one-shot timer.
-    pub(crate) timer: Timer,
+    /// Deadlines.
+    pub(crate) timers: Timers,
     /// What other CPUs ask of this one.
     pub(crate) inbound: Inbound,
 }
@@ -92,7 +92,7 @@ impl PerCpu {
             frames: FrameCache::new(),
             interrupts: InterruptState::new(),
             scheduler: Scheduler::new(),
-            timer: Timer::new(),
+            timers: Timers::new(),
             inbound: Inbound::new(),
         }
     }

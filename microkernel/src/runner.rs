@@ -20,7 +20,7 @@ use crate::lwkt::{Waiters, lwkt_block, lwkt_signal};
 use crate::percpu::CpuId;
 use crate::start::Machine;
 use crate::time::clock::{self, Nanos};
-use crate::time::timer;
+use crate::time::timer::{self, Deadline};
 
 pub(crate) use control::{panicked, refused, test_ended, test_started};
 
@@ -94,7 +94,8 @@ fn execute(line: &str, sink: &mut Sink) -> u8 {
 /// Sleeps until the next look at the lines is due.
 fn wait_a_little() {
     static DUE: Waiters = Waiters::new(CpuId::BOOT);
+    static NEXT_LOOK: Deadline = Deadline::new(|_| lwkt_signal(&DUE, usize::MAX));
     let seen = DUE.generation();
-    timer::arm(Nanos(clock::now().0 + POLL.0), || lwkt_signal(&DUE, usize::MAX));
+    timer::set(&NEXT_LOOK, Nanos(clock::now().0 + POLL.0));
     lwkt_block(&DUE, seen);
 }

@@ -1,4 +1,4 @@
-//! Time: one monotonic clock for all CPUs, and a one-shot timer on each.
+//! Time: one monotonic clock for all CPUs, and deadlines on each.
 
 pub(crate) mod clock;
 pub(crate) mod timer;

@@ -6,6 +6,7 @@
 mod channels;
 mod kernel_core;
 mod lwkt;
+mod timers;
 
 use anyhow::bail;
 
@@ -57,7 +58,8 @@ pub enum Judge {
 
 /// All variants, the kernel's own first.
 pub fn bites() -> impl Iterator<Item = &'static Bite> {
-    KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(lwkt::LWKT).chain(channels::CHANNELS)
+    let of_libraries = lwkt::LWKT.iter().chain(channels::CHANNELS).chain(timers::TIMERS);
+    KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 
 /// Variants of the kernel proper, judged in a booted machine.
@@ -81,6 +83,19 @@ const KERNEL: &[Bite] = &[
         name: "constants-writable",
         breaks: "the kernel's read-only data is mapped writable",
         judge: Judge::Kernel { test: "memory::no_page_is_writable_and_executable", cpus: 1 },
+    },
+    Bite {
+        name: "timer-unbounded",
+        breaks: "a timer interrupt calls all actions that are due, however many",
+        judge: Judge::Kernel { test: "clock::deadlines::an_interrupt_is_bounded", cpus: 1 },
+    },
+    Bite {
+        name: "timer-arms-always",
+        breaks: "every deadline that is set arms the hardware, for itself",
+        judge: Judge::Kernel {
+            test: "clock::deadlines::a_call_with_a_time_out_touches_no_hardware",
+            cpus: 1,
+        },
     },
     Bite {
         name: "timer-believes-early",

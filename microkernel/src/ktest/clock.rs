@@ -1,14 +1,17 @@
 //! The clock never goes back, on one CPU or across all; timers fire, and not early.
 
+mod deadlines;
+
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::{Context, Held, Verdict};
 use crate::arch::{apic, cpu};
 use crate::crossbar;
 use crate::interrupt::vector;
+use crate::percpu::{self, MAX_CPUS};
 use crate::time::clock::{self, Nanos};
-use crate::time::timer;
-use crate::{check, ktest, percpu};
+use crate::time::timer::{self, Deadline};
+use crate::{check, ktest};
 
 ktest!(monotonic_on_one_cpu, alternating_reads_never_go_back, timer_is_never_early, timers_fire_on_every_cpu);
 
@@ -108,12 +111,13 @@ fn alternating_reads_never_go_back(context: &Context) -> Verdict {
 }
 
 static FIRED_AT: AtomicU64 = AtomicU64::new(0);
+static TIMER: Deadline = Deadline::new(|_| FIRED_AT.store(clock::now().0, Ordering::Release));
 
 fn timer_is_never_early(context: &Context) -> Verdict {
     for round in 0..context.rounds(1000) {
         let deadline = clock::now().0 + 1000 + round * 20_000 % 2_000_000;
         FIRED_AT.store(0, Ordering::Release);
-        timer::arm(Nanos(deadline), || FIRED_AT.store(clock::now().0, Ordering::Release));
+        timer::set(&TIMER, Nanos(deadline));
         let limit = deadline + 60_000_000_000;
         while FIRED_AT.load(Ordering::Acquire) == 0 && clock::now().0 < limit {
             cpu::pause();
@@ -126,18 +130,21 @@ fn timer_is_never_early(context: &Context) -> Verdict {
 }
 
 static FIRED: AtomicU64 = AtomicU64::new(0);
+static TIMERS: [Deadline; MAX_CPUS] = [const { Deadline::new(note_cpu) }; MAX_CPUS];
 
-fn arm(_: [u64; 3]) {
-    timer::arm(Nanos(clock::now().0 + 100_000), || {
-        FIRED.fetch_or(1 << (percpu::this().id().index() % 64), Ordering::AcqRel);
-    });
+fn note_cpu(_: &Deadline) {
+    FIRED.fetch_or(1 << (percpu::this().id().index() % 64), Ordering::AcqRel);
+}
+
+fn set_own(_: [u64; 3]) {
+    timer::set(&TIMERS[percpu::this().id().index()], Nanos(clock::now().0 + 100_000));
 }
 
 fn timers_fire_on_every_cpu(_: &Context) -> Verdict {
     for target in percpu::all().skip(1).take(63) {
         let bit = 1 << target.id().index();
         FIRED.store(0, Ordering::Release);
-        crossbar::send_surely(target, arm, [0; 3]);
+        crossbar::send_surely(target, set_own, [0; 3]);
         let limit = clock::now().0 + 60_000_000_000;
         while FIRED.load(Ordering::Acquire) == 0 && clock::now().0 < limit {
             cpu::pause();

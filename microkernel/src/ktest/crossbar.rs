@@ -9,6 +9,7 @@ use super::{Context, Held, Verdict};
 use crate::arch::cpu;
 use crate::percpu::{self, CpuId};
 use crate::time::clock;
+use crate::time::timer::{self, Deadline};
 use crate::{check, crossbar, ktest};
 
 ktest!(
@@ -163,6 +164,7 @@ fn users_cannot_fill_a_ring(_: &Context) -> Verdict {
 
 static MEETINGS: AtomicU64 = AtomicU64::new(0);
 static INSIDE: AtomicU64 = AtomicU64::new(0);
+static MEETING: Deadline = Deadline::new(|_| call_meeting());
 
 fn meet(_: u64) {
     MEETINGS.fetch_add(1, Ordering::AcqRel);
@@ -186,7 +188,7 @@ fn rendezvous_from_all_cpus_at_once(context: &Context) -> Verdict {
     };
     for _ in 0..rounds.min(100) {
         FINISHED.store(0, Ordering::Release);
-        crossbar::send_surely(other, |_| crate::time::timer::arm(clock::now(), call_meeting), [0; 3]);
+        crossbar::send_surely(other, |_| timer::set(&MEETING, clock::now()), [0; 3]);
         crossbar::on_all_cpus(meet, 0);
         check!(
             wait_until(|| FINISHED.load(Ordering::Acquire) == 1),

@@ -9,20 +9,21 @@ use x86_64::registers::model_specific::GsBase;
 use super::{Context, Held, Verdict};
 use crate::arch::{apic, cpu};
 use crate::time::clock::{self, Nanos};
-use crate::time::timer;
+use crate::time::timer::{self, Deadline};
 use crate::{check, ktest, percpu};
 
 ktest!(vectors_and_red_zone_survive_interrupts, nmi_with_foreign_gs, debug_exception_with_foreign_gs);
 
 static TICKS: AtomicU64 = AtomicU64::new(0);
+static TICK: Deadline = Deadline::new(tick);
 
 /// Timer interrupts needed under load, in full.
 const TICKS_WANTED: u64 = 20_000;
 /// Time between two interrupts.
 const PERIOD: Nanos = Nanos(20_000);
 
-/// Destroys every vector register, as any Rust code in an interrupt may, and arms the next interrupt.
-fn tick() {
+/// Destroys every vector register, as any Rust code in an interrupt may, and sets the next one.
+fn tick(deadline: &'static Deadline) {
     TICKS.fetch_add(1, Ordering::Relaxed);
     // SAFETY: all vector registers are declared as destroyed.
     unsafe {
@@ -35,7 +36,7 @@ fn tick() {
             out("xmm13") _, out("xmm14") _, out("xmm15") _,
         );
     }
-    timer::arm(Nanos(clock::now().0 + PERIOD.0), tick);
+    timer::set(deadline, Nanos(clock::now().0 + PERIOD.0));
 }
 
 /// Fills the red zone and all vector registers with a pattern that changes every round, and counts what is not as it was.
@@ -88,14 +89,14 @@ fn hammer(rounds: u64) -> u64 {
 fn vectors_and_red_zone_survive_interrupts(context: &Context) -> Verdict {
     let wanted = context.rounds(TICKS_WANTED);
     let before = TICKS.load(Ordering::Relaxed);
-    timer::arm(Nanos(clock::now().0 + PERIOD.0), tick);
+    timer::set(&TICK, Nanos(clock::now().0 + PERIOD.0));
     let mut wrong = 0;
     // Bounded by time as well: a timer that never fires is a failure, not a hang.
     let limit = clock::now().0 + 60_000_000_000;
     while TICKS.load(Ordering::Relaxed) - before < wanted && clock::now().0 < limit {
         wrong += hammer(1000);
     }
-    timer::arm(Nanos(clock::now().0), || ());
+    timer::cancel(&TICK);
     let ticks = TICKS.load(Ordering::Relaxed) - before;
     check!(ticks >= wanted, "only {ticks} of {wanted} timer interrupts came");
     check!(wrong == 0, "{wrong} words of vector registers and red zone changed under {ticks} interrupts");

@@ -10,9 +10,9 @@ use crate::arch::cpu;
 use crate::lwkt::{
     Start, Waiters, crit_enter, crit_exit, lwkt_block, lwkt_create, lwkt_signal, lwkt_switch, lwkt_yield,
 };
-use crate::percpu::{self, CpuId, PerCpu};
+use crate::percpu::{self, CpuId, MAX_CPUS, PerCpu};
 use crate::time::clock::{self, Nanos};
-use crate::time::timer;
+use crate::time::timer::{self, Deadline};
 use crate::{check, crossbar, ktest};
 
 ktest!(random_load_keeps_every_rule);
@@ -35,6 +35,7 @@ static QUEUES: [Waiters; 4] = [
 static LEFT: AtomicU64 = AtomicU64::new(0);
 static STARTED: AtomicU64 = AtomicU64::new(0);
 static ENDED: AtomicU64 = AtomicU64::new(0);
+static TICKS: [Deadline; MAX_CPUS] = [const { Deadline::new(tick) }; MAX_CPUS];
 static TICKING: AtomicBool = AtomicBool::new(false);
 static ALL_ENDED: Waiters = Waiters::new(CpuId::BOOT);
 
@@ -50,12 +51,12 @@ impl Random {
     }
 }
 
-fn tick() {
+fn tick(deadline: &'static Deadline) {
     for queue in &QUEUES {
         lwkt_signal(queue, usize::MAX);
     }
     if TICKING.load(Ordering::Acquire) {
-        timer::arm(Nanos(clock::now().0 + TICK.0), tick);
+        timer::set(deadline, Nanos(clock::now().0 + TICK.0));
     }
 }
 
@@ -138,7 +139,11 @@ fn random_load_keeps_every_rule(context: &Context) -> Verdict {
                 let started = start(target, &mut random, load);
                 check!(started, "seed {seed:#x}: no thread for CPU {}", target.id().index());
             }
-            crossbar::send_surely(target, |_| timer::arm(clock::now(), tick), [0; 3]);
+            crossbar::send_surely(
+                target,
+                |_| timer::set(&TICKS[percpu::this().id().index()], clock::now()),
+                [0; 3],
+            );
         }
         loop {
             let seen = ALL_ENDED.generation();
@@ -153,7 +158,7 @@ fn random_load_keeps_every_rule(context: &Context) -> Verdict {
         }
         TICKING.store(false, Ordering::Release);
     }
-    // The last ticks must be over before others use the timers.
+    // The last ticks must be over before others count what interrupts do.
     let quiet = clock::now().0 + 2 * TICK.0;
     while clock::now().0 < quiet {
         lwkt_yield();

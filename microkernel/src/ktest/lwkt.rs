@@ -14,7 +14,7 @@ use crate::lwkt::{
 };
 use crate::percpu::{self, CpuId, PerCpu};
 use crate::time::clock::{self, Nanos};
-use crate::time::timer;
+use crate::time::timer::{self, Deadline};
 use crate::{check, ktest};
 
 ktest!(
@@ -172,11 +172,12 @@ static INTERRUPTED: AtomicU64 = AtomicU64::new(0);
 /// Works until a timer interrupt has come that wakes the sleeper: whether it took the CPU was decided when the interrupt
 /// ended, before this goes on.
 fn work_until_interrupted() {
-    INTERRUPTED.store(0, Ordering::Release);
-    timer::arm(Nanos(clock::now().0 + 50_000), || {
+    static INTERRUPT: Deadline = Deadline::new(|_| {
         lwkt_signal(&SLEEPER, usize::MAX);
         INTERRUPTED.store(1, Ordering::Release);
     });
+    INTERRUPTED.store(0, Ordering::Release);
+    timer::set(&INTERRUPT, Nanos(clock::now().0 + 50_000));
     while INTERRUPTED.load(Ordering::Acquire) == 0 {
         cpu::pause();
     }

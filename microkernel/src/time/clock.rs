@@ -129,9 +129,9 @@ pub(crate) fn now() -> Nanos {
     }
 }
 
-/// The value of the time-stamp counter at `time`, for deadline timers.
+/// The value of the time-stamp counter at `time`, for deadline timers; the largest there is for a time it never reaches.
 pub(crate) fn timestamp_at(time: Nanos) -> u64 {
-    CLOCK.get().map_or(0, |clock| clock.entry + clock.scale.ticks(time.0))
+    CLOCK.get().map_or(0, |clock| clock.entry.saturating_add(clock.scale.ticks(time.0)))
 }
 
 /// Ticks of the time-stamp counter in `span`, and its frequency.
