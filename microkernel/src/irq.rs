@@ -215,6 +215,13 @@ fn subscribe(source: Source, wiring: Wiring) -> Result<&'static Irq, IrqError> {
     Ok(irq)
 }
 
+/// How many sources are in use.
+#[cfg(feature = "test")]
+pub(crate) fn claimed() -> usize {
+    let _off = InterruptsOff::new();
+    CLAIMS.lock().len()
+}
+
 /// The vector by which `source` reaches this CPU from now on.
 fn claim(source: Source, wiring: Wiring, own: &PerCpu) -> Result<u8, IrqError> {
     let mut claims = CLAIMS.lock();
@@ -257,7 +264,10 @@ pub(crate) fn serve(vector: u8) -> Served {
     }
     apic::end_of_interrupt();
     let now = clock::now();
-    chain(Some(first)).for_each(|irq| irq.arrive(now));
+    // All are owed before the first is told, so that its answer, however quick, does not open the source.
+    let subscribers = || chain(Some(first)).filter(|irq| irq.state.get() == State::Enabled);
+    subscribers().for_each(|irq| irq.pending.set(irq.pending.get() + 1));
+    subscribers().for_each(|irq| irq.arrive(now));
     Served::Yes
 }
 
@@ -329,6 +339,15 @@ impl Irq {
     /// Whether it is told from the timer only.
     pub(crate) fn rate(&self) -> Rate {
         self.limiter.borrow().rate()
+    }
+
+    /// Whether its line is masked; none if it has no line.
+    #[cfg(feature = "test")]
+    pub(crate) fn is_masked(&self) -> Option<bool> {
+        match self.source.get() {
+            Source::Line(pin) => pin.is_masked(),
+            Source::MsiX(_) | Source::Software(_) => None,
+        }
     }
 
     fn is_level(&self) -> bool {
@@ -411,10 +430,6 @@ impl Irq {
     }
 
     fn arrive(&'static self, now: Nanos) {
-        if self.state.get() != State::Enabled {
-            return;
-        }
-        self.pending.set(self.pending.get() + 1);
         let wake = self.limiter.borrow_mut().arrival(now.0);
         if wake == Wake::Now {
             return self.tell();
@@ -440,7 +455,8 @@ impl Irq {
     /// Masks or opens the source as its subscribers' states demand.
     fn settle(&self) {
         let all = || chain(percpu::this().irqs.slot(self.vector.get()).get());
-        let owed = self.is_level() && all().any(|irq| irq.told.get() || irq.pending.get() > 0);
+        let owes = |irq: &Irq| irq.told.get() || irq.pending.get() > 0;
+        let owed = self.is_level() && all().any(owes) && !cfg!(bite = "irq-first-answer");
         if owed || all().all(|irq| irq.state.get() != State::Enabled) {
             self.source.get().mask();
         } else {
@@ -460,7 +476,7 @@ impl Irq {
         }
         while let Some(irq) = rest {
             rest = irq.next.take();
-            if in_use && (irq.state.get() != State::Ended || irq.told.get()) {
+            if in_use && (irq.state.get() != State::Ended || irq.told.get() && !cfg!(bite = "irq-no-fence")) {
                 irq.next.set(slot.replace(Some(irq)));
             } else {
                 POOL.give(irq);

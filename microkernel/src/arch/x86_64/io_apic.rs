@@ -97,6 +97,16 @@ impl Pin {
         self.with(|registers| unsafe { registers.enable_irq(self.number) });
     }
 
+    /// Whether it holds interrupts back.
+    #[cfg(feature = "test")]
+    pub(crate) fn is_masked(self) -> Option<bool> {
+        let mut masked = None;
+        // SAFETY: reads an entry of a pin that exists.
+        let entry = |registers: &mut IoApic| unsafe { registers.table_entry(self.number) };
+        self.with(|registers| masked = Some(entry(registers).flags().contains(IrqFlags::MASKED)));
+        masked
+    }
+
     fn with(self, action: impl FnOnce(&mut IoApic)) {
         let _off = InterruptsOff::new();
         if let Some(chip) = CHIPS.get().and_then(|chips| chips.get(usize::from(self.chip))) {

