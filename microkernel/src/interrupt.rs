@@ -93,7 +93,7 @@ fn serve(vector: u8) {
             crate::crossbar::poll();
         }
         device if irq::VECTORS.contains(&device) => {
-            if irq::serve(device) == irq::Served::NoSubscriber {
+            if !irq::serve(device) {
                 unexpected(cpu);
             }
         }

@@ -16,11 +16,12 @@ use core::ops::RangeInclusive;
 
 use microkernel_core::acpi::{Polarity, Trigger, Wiring};
 use microkernel_core::interrupts::{Budget, Charge, Livelock, Rate, Report, Standing, Wake};
+use microkernel_core::memmap::MemoryMap;
 use spin::Mutex;
 use x86_64::PhysAddr;
 
 use crate::arch::cpu::InterruptsOff;
-use crate::arch::io_apic::Pin;
+use crate::arch::io_apic::{Gate, Pin};
 use crate::arch::{apic, msi};
 use crate::object::{Header, Kind, Object, Pool};
 use crate::percpu::{self, CpuId, PerCpu};
@@ -32,9 +33,6 @@ use crate::time::timer;
 pub(crate) const VECTORS: RangeInclusive<u8> = 0x30..=0xdf;
 const COUNT: usize = 0xdf - 0x30 + 1;
 
-/// Entries of the largest MSI-X table.
-const MSIX_ENTRIES: u16 = 2048;
-
 /// Why there is no such interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IrqError {
@@ -44,10 +42,8 @@ pub(crate) enum IrqError {
     Taken,
     /// The line is led to that CPU: subscribe there.
     Elsewhere(CpuId),
-    /// The CPU has no vector left.
+    /// The CPU has no vector left, or its APIC ID is too large for devices.
     NoVector,
-    /// The CPU's APIC ID is too large for devices.
-    Unreachable,
     /// No memory.
     NoMemory,
 }
@@ -61,43 +57,29 @@ enum Source {
     Software(u64),
 }
 
-impl Source {
-    /// Prepares it to raise `vector` on the CPU with the local APIC `target`; masked.
-    fn program(self, wiring: Wiring, target: u8, vector: u8) {
-        match self {
-            Self::Line(pin) => pin.route(wiring, target, vector),
-            Self::MsiX(entry) => entry.program(msi::message(target, vector)),
-            Self::Software(_) => {}
-        }
-    }
-
-    fn mask(self) {
-        match self {
-            Self::Line(pin) => pin.mask(),
-            Self::MsiX(entry) => entry.mask(),
-            Self::Software(_) => {}
-        }
-    }
-
-    fn unmask(self) {
-        match self {
-            Self::Line(pin) => pin.unmask(),
-            Self::MsiX(entry) => entry.unmask(),
-            Self::Software(_) => {}
-        }
-    }
-}
-
-/// A source in use.
-struct Claim {
+/// A source in use, and which vector of which CPU it raises.
+#[derive(Clone, Copy)]
+struct Route {
     source: Source,
     wiring: Wiring,
     home: CpuId,
     vector: u8,
 }
 
+impl Route {
+    fn set(&self, gate: Gate) {
+        match self.source {
+            Source::Line(pin) => pin.set(gate),
+            Source::MsiX(entry) => entry.set(gate),
+            Source::Software(_) => {}
+        }
+    }
+}
+
+const EDGE: Wiring = Wiring { trigger: Trigger::Edge, polarity: Polarity::High };
+
 /// All sources in use. A cold lock: taken when a subscription begins or ends.
-static CLAIMS: Mutex<Vec<Claim>> = Mutex::new(Vec::new());
+static ROUTES: Mutex<Vec<Route>> = Mutex::new(Vec::new());
 static POOL: Pool<Irq> = Pool::new();
 
 /// The first subscriber of each vector of a CPU; its own alone, interrupts off.
@@ -128,11 +110,15 @@ impl Vectors {
 /// How a subscriber is told, and of how many arrivals. Called on the home, interrupts off: briefly, and never blocking.
 pub(crate) type Deliver = fn(&'static Irq, u64);
 
+/// What a subscriber wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
+    /// Not to be told. What arrives is not kept.
     Disabled,
+    /// To be told.
     Enabled,
-    /// Only waits to be fenced.
+    /// To be let go, with the source if nobody else uses it. One that owes an answer on a line that others use is kept, and the line
+    /// masked, until it is [`fenced`](Irq::fenced).
     Ended,
 }
 
@@ -140,9 +126,7 @@ enum State {
 #[repr(C)]
 pub(crate) struct Irq {
     header: Header,
-    source: Cell<Source>,
-    trigger: Cell<Trigger>,
-    vector: Cell<u8>,
+    route: Cell<Route>,
     /// The next subscriber of the same vector.
     next: Cell<Option<&'static Irq>>,
     state: Cell<State>,
@@ -167,73 +151,64 @@ unsafe impl Object for Irq {
     }
 }
 
-/// Subscribes to global interrupt `gsi`, wired as firmware says, else as `asked`. On the CPU that shall be its home; nobody is bound
-/// and it is disabled.
+/// Subscribes to global interrupt `gsi`, wired as firmware says, else as `asked`. On the CPU that shall be its home; disabled.
 ///
 /// # Errors
 /// See [`IrqError`].
-pub(crate) fn line(gsi: u32, asked: Wiring) -> Result<&'static Irq, IrqError> {
+pub(crate) fn line(gsi: u32, asked: Wiring, deliver: Deliver) -> Result<&'static Irq, IrqError> {
     let known = start::machine().and_then(|machine| machine.platform.wiring(gsi));
-    subscribe(Source::Line(Pin::of(gsi).ok_or(IrqError::NoSource)?), known.unwrap_or(asked))
+    let pin = Pin::of(gsi).ok_or(IrqError::NoSource)?;
+    subscribe(Source::Line(pin), known.unwrap_or(asked), deliver)
 }
 
 /// Subscribes to entry `entry` of the MSI-X table at `table`. As [`line`].
 ///
 /// # Errors
 /// See [`IrqError`]. An entry that is in memory, or may be, is [`IrqError::NoSource`].
-pub(crate) fn msix(table: PhysAddr, entry: u16) -> Result<&'static Irq, IrqError> {
+pub(crate) fn msix(table: PhysAddr, entry: u16, deliver: Deliver) -> Result<&'static Irq, IrqError> {
     let at = table.as_u64() + u64::from(entry) * msi::ENTRY_SIZE;
-    let is_device =
-        start::machine().is_some_and(|machine| !machine.map.touches_memory(at..at + msi::ENTRY_SIZE));
+    let is_memory = |map: &MemoryMap| map.touches_memory(at..at + msi::ENTRY_SIZE);
     let address = PhysAddr::try_new(at).map_err(|_| IrqError::NoSource)?;
-    if entry >= MSIX_ENTRIES || !address.is_aligned(msi::ENTRY_SIZE) || !is_device {
+    if at % msi::ENTRY_SIZE != 0 || start::machine().is_none_or(|machine| is_memory(&machine.map)) {
         return Err(IrqError::NoSource);
     }
-    subscribe(Source::MsiX(msi::Entry::of(address).map_err(|_| IrqError::NoMemory)?), EDGE)
+    subscribe(Source::MsiX(msi::Entry::of(address).map_err(|_| IrqError::NoMemory)?), EDGE, deliver)
 }
 
-/// Subscribes to a source that only a test raises: sources of one number are one.
-#[cfg(feature = "test")]
-pub(crate) fn software(number: u64, trigger: Trigger) -> Result<&'static Irq, IrqError> {
-    subscribe(Source::Software(number), Wiring { trigger, ..EDGE })
-}
-
-const EDGE: Wiring = Wiring { trigger: Trigger::Edge, polarity: Polarity::High };
-
-fn subscribe(source: Source, wiring: Wiring) -> Result<&'static Irq, IrqError> {
+fn subscribe(source: Source, wiring: Wiring, deliver: Deliver) -> Result<&'static Irq, IrqError> {
     let _off = InterruptsOff::new();
     let own = percpu::this();
-    let target = apic::short_id(own.apic_id()).ok_or(IrqError::Unreachable)?;
+    let target = apic::short_id(own.apic_id()).ok_or(IrqError::NoVector)?;
     let irq = POOL.take(Irq::new).ok_or(IrqError::NoMemory)?;
-    let vector = claim(source, wiring, own).inspect_err(|_| POOL.give(irq))?;
-    let slot = own.irqs.slot(vector);
+    let route = route(source, wiring, own).inspect_err(|_| POOL.give(irq))?;
+    irq.header.set_home(own.id());
+    irq.begin(route, deliver);
+    let slot = own.irqs.slot(route.vector);
     if slot.get().is_none() {
-        source.program(wiring, target, vector);
+        route.set(Gate::Masked);
+        match source {
+            Source::Line(pin) => pin.route(wiring, target, route.vector),
+            Source::MsiX(entry) => entry.program(msi::message(target, route.vector)),
+            Source::Software(_) => {}
+        }
     }
-    irq.begin(own.id(), source, wiring.trigger, vector);
     irq.next.set(slot.replace(Some(irq)));
     Ok(irq)
 }
 
-/// How many sources are in use.
-#[cfg(feature = "test")]
-pub(crate) fn claimed() -> usize {
-    let _off = InterruptsOff::new();
-    CLAIMS.lock().len()
-}
-
-/// The vector by which `source` reaches this CPU from now on.
-fn claim(source: Source, wiring: Wiring, own: &PerCpu) -> Result<u8, IrqError> {
-    let mut claims = CLAIMS.lock();
-    match claims.iter().find(|claim| claim.source == source) {
-        Some(claim) if claim.wiring != wiring || wiring.trigger == Trigger::Edge => Err(IrqError::Taken),
-        Some(claim) if claim.home != own.id() => Err(IrqError::Elsewhere(claim.home)),
-        Some(claim) => Ok(claim.vector),
+/// How `source` reaches this CPU from now on.
+fn route(source: Source, wiring: Wiring, own: &PerCpu) -> Result<Route, IrqError> {
+    let mut routes = ROUTES.lock();
+    match routes.iter().find(|route| route.source == source) {
+        Some(route) if route.wiring != wiring || wiring.trigger == Trigger::Edge => Err(IrqError::Taken),
+        Some(route) if route.home != own.id() => Err(IrqError::Elsewhere(route.home)),
+        Some(route) => Ok(*route),
         None => {
-            claims.try_reserve(1).map_err(|_| IrqError::NoMemory)?;
+            routes.try_reserve(1).map_err(|_| IrqError::NoMemory)?;
             let vector = own.irqs.free().ok_or(IrqError::NoVector)?;
-            claims.push(Claim { source, wiring, home: own.id(), vector });
-            Ok(vector)
+            let route = Route { source, wiring, home: own.id(), vector };
+            routes.push(route);
+            Ok(route)
         }
     }
 }
@@ -243,70 +218,51 @@ fn chain(first: Option<&'static Irq>) -> impl Iterator<Item = &'static Irq> {
     core::iter::successors(first, |irq| irq.next.get())
 }
 
-/// Whether anybody had subscribed to what an interrupt is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Served {
-    /// Yes, and has been or will be told.
-    Yes,
-    /// The vector is free: sent before its source was masked, perhaps.
-    NoSubscriber,
-}
-
-/// An interrupt of this CPU with one of the [`VECTORS`]; ends it at the local APIC.
-pub(crate) fn serve(vector: u8) -> Served {
-    let Some(first) = percpu::this().irqs.slot(vector).get() else {
-        apic::end_of_interrupt();
-        return Served::NoSubscriber;
-    };
-    if first.is_level() {
+/// An interrupt of this CPU with one of the [`VECTORS`]; ends it at the local APIC. False if nobody has the vector: sent before its
+/// source was masked, perhaps.
+pub(crate) fn serve(vector: u8) -> bool {
+    let first = percpu::this().irqs.slot(vector).get();
+    if let Some(first) = first.filter(|first| first.is_level()) {
         // Before the end of the interrupt, which has the IO-APIC look at the line again.
-        first.source.get().mask();
+        first.route.get().set(Gate::Masked);
     }
     apic::end_of_interrupt();
-    let now = clock::now();
     // All are owed before the first is told, so that its answer, however quick, does not open the source.
-    let subscribers = || chain(Some(first)).filter(|irq| irq.state.get() == State::Enabled);
+    let subscribers = || chain(first).filter(|irq| irq.state.get() == State::Enabled);
     subscribers().for_each(|irq| irq.pending.set(irq.pending.get() + 1));
-    subscribers().for_each(|irq| irq.arrive(now));
-    Served::Yes
+    subscribers().for_each(Irq::arrive);
+    first.is_some()
 }
 
-/// Has [`poll_deferred`] called at `at` on this CPU, in an interrupt. Asked for once until it has been.
-fn ask_for_poll(at: Nanos) {
-    timer::arm(at, || {
-        poll_deferred(clock::now());
-    });
+/// Has [`poll_deferred`] called a period after `now` on this CPU, in an interrupt. Asked for once until it has been.
+fn ask_for_poll(now: Nanos) {
+    timer::arm(Nanos(now.0 + Livelock::PERIOD_NS), || poll_deferred(clock::now()));
 }
 
-/// Tells the subscribers above the livelock limit what has arrived, and opens their sources. Returns, and asks for, its next turn if
-/// there are any left. This CPU's timer, interrupts off.
-pub(crate) fn poll_deferred(now: Nanos) -> Option<Nanos> {
-    let mut next = None;
-    for irq in percpu::this().irqs.first.iter().flat_map(|slot| chain(slot.get())) {
-        if irq.limiter.borrow().rate() == Rate::Limited {
-            if irq.limiter.borrow_mut().poll(now.0).rate == Rate::Limited {
-                next = Some(Nanos(now.0 + Livelock::PERIOD_NS));
-            }
-            if !irq.is_level() && irq.state.get() == State::Enabled {
-                // First: an edge that was lost is one that the subscriber finds when it is told now.
-                irq.source.get().unmask();
-            }
-            irq.tell();
+/// Tells the subscribers above the livelock limit what has arrived, and opens their sources; asks for its next turn while there are
+/// any. This CPU's timer, interrupts off.
+pub(crate) fn poll_deferred(now: Nanos) {
+    let all = percpu::this().irqs.first.iter().flat_map(|slot| chain(slot.get()));
+    let mut again = false;
+    for irq in all.filter(|irq| irq.rate() == Rate::Limited) {
+        again |= irq.limiter.borrow_mut().poll(now.0).rate == Rate::Limited;
+        if !irq.is_level() && irq.state.get() == State::Enabled {
+            // First: an edge that was lost is one that the subscriber finds when it is told now.
+            irq.route.get().set(Gate::Open);
         }
+        irq.tell();
     }
-    if let Some(at) = next {
-        ask_for_poll(at);
+    if again {
+        ask_for_poll(now);
     }
-    next
 }
 
 impl Irq {
     fn new() -> Self {
+        let source = Source::Software(0);
         Self {
             header: Header::new(Kind::Irq),
-            source: Cell::new(Source::Software(0)),
-            trigger: Cell::new(Trigger::Edge),
-            vector: Cell::new(0),
+            route: Cell::new(Route { source, wiring: EDGE, home: CpuId::BOOT, vector: 0 }),
             next: Cell::new(None),
             state: Cell::new(State::Disabled),
             told: Cell::new(false),
@@ -317,23 +273,15 @@ impl Irq {
         }
     }
 
-    fn begin(&self, home: CpuId, source: Source, trigger: Trigger, vector: u8) {
+    fn begin(&self, route: Route, deliver: Deliver) {
         let now = clock::now().0;
-        self.header.set_home(home);
-        self.source.set(source);
-        self.trigger.set(trigger);
-        self.vector.set(vector);
+        self.route.set(route);
         self.state.set(State::Disabled);
         self.told.set(false);
         self.pending.set(0);
-        self.deliver.set(|_, _| ());
+        self.deliver.set(deliver);
         self.limiter.replace(Livelock::new(now));
         self.budget.replace(Budget::standard(now));
-    }
-
-    /// Its vector, on its home.
-    pub(crate) fn vector(&self) -> u8 {
-        self.vector.get()
     }
 
     /// Whether it is told from the timer only.
@@ -341,17 +289,8 @@ impl Irq {
         self.limiter.borrow().rate()
     }
 
-    /// Whether its line is masked; none if it has no line.
-    #[cfg(feature = "test")]
-    pub(crate) fn is_masked(&self) -> Option<bool> {
-        match self.source.get() {
-            Source::Line(pin) => pin.is_masked(),
-            Source::MsiX(_) | Source::Software(_) => None,
-        }
-    }
-
     fn is_level(&self) -> bool {
-        self.trigger.get() == Trigger::Level
+        self.route.get().wiring.trigger == Trigger::Level
     }
 
     /// Interrupts stay off, on the home, while the result lives.
@@ -361,87 +300,66 @@ impl Irq {
         off
     }
 
-    /// Who is told from now on.
-    pub(crate) fn bind(&'static self, deliver: Deliver) {
+    /// What the subscriber wants from now on. One that was told still has to answer. Home.
+    pub(crate) fn set(&'static self, state: State) {
         let _off = self.at_home();
-        self.deliver.set(deliver);
+        self.state.set(state);
+        if state != State::Enabled {
+            self.pending.set(0);
+        }
+        self.sweep();
     }
 
-    /// Lets arrivals through. One that was told and has not answered is still waited for; see [`Irq::fenced`].
-    pub(crate) fn enable(&'static self) {
-        let _off = self.at_home();
-        self.state.set(State::Enabled);
-        self.settle();
-    }
-
-    /// Keeps arrivals away from this subscriber; if it was told, it still has to answer or to be fenced.
-    pub(crate) fn disable(&'static self) {
-        let _off = self.at_home();
-        self.state.set(State::Disabled);
-        self.pending.set(0);
-        self.settle();
-    }
-
-    /// The subscriber has dealt with what it was told of. An answer to nothing is nothing.
+    /// The subscriber has dealt with what it was told of. An answer to nothing is nothing. Home.
     pub(crate) fn acknowledge(&'static self) {
         let _off = self.at_home();
         if !self.told.replace(false) {
             return;
         }
-        if self.is_level() {
-            self.settle();
-        } else if self.rate() == Rate::Normal {
+        if self.state.get() == State::Ended {
+            return self.sweep();
+        }
+        if self.rate() == Rate::Normal {
             self.tell();
         }
-    }
-
-    /// The device of a subscriber that will not answer has been stopped: that counts as its answer.
-    pub(crate) fn fenced(&'static self) {
-        let _off = self.at_home();
-        self.told.set(false);
-        match self.state.get() {
-            State::Ended => self.sweep(),
-            State::Enabled | State::Disabled => self.settle(),
+        if self.is_level() {
+            self.settle();
         }
     }
 
-    /// Ends the subscription, and the use of the source with the last one. One that owes an answer on a line that others use is kept,
-    /// and the line masked, until it is [`fenced`](Irq::fenced).
-    pub(crate) fn end(&'static self) {
-        let _off = self.at_home();
-        self.state.set(State::Ended);
-        self.pending.set(0);
-        self.sweep();
+    /// The device of a subscriber that will not answer any more has been stopped: that counts as its answer. Home.
+    pub(crate) fn fenced(&'static self) {
+        self.acknowledge();
     }
 
-    /// Its thread has run in the interrupt band for `ran`, up to `now`. Out of the band if [`Standing::Fallen`] comes back.
+    /// Its thread has run in the interrupt band for `ran`, up to `now`. Out of the band if [`Standing::Fallen`] comes back. Home.
     pub(crate) fn charge(&self, now: Nanos, ran: Nanos) -> Standing {
         let mut budget = self.budget.borrow_mut();
         if budget.charge(now.0, ran.0) == Charge::FellOut(Report::Worth) {
-            log::warn!("{self:?} has used up its time: its thread leaves the interrupt band");
+            log::warn!("interrupt {:#x} has used up its time: its thread leaves the band", self.vector());
         }
         budget.standing(now.0)
     }
 
-    /// Whether its thread may be in the interrupt band at `now`, and if not, when it may be again.
-    pub(crate) fn standing(&self, now: Nanos) -> (Standing, Option<Nanos>) {
-        let mut budget = self.budget.borrow_mut();
-        (budget.standing(now.0), budget.returns_at().map(Nanos))
+    /// Its vector, on its home.
+    pub(crate) fn vector(&self) -> u8 {
+        self.route.get().vector
     }
 
-    fn arrive(&'static self, now: Nanos) {
+    fn arrive(&'static self) {
+        let now = clock::now();
         let wake = self.limiter.borrow_mut().arrival(now.0);
         if wake == Wake::Now {
             return self.tell();
         }
         if !self.is_level() {
-            self.source.get().mask();
+            self.route.get().set(Gate::Masked);
         }
         if wake == Wake::StartTimer {
             if self.limiter.borrow().times_limited() == 1 {
-                log::warn!("{self:?} comes too often: it is told from a timer while that lasts");
+                log::warn!("interrupt {:#x} comes too often: it is told from a timer", self.vector());
             }
-            ask_for_poll(Nanos(now.0 + Livelock::PERIOD_NS));
+            ask_for_poll(now);
         }
     }
 
@@ -454,29 +372,27 @@ impl Irq {
 
     /// Masks or opens the source as its subscribers' states demand.
     fn settle(&self) {
-        let all = || chain(percpu::this().irqs.slot(self.vector.get()).get());
+        let all = || chain(percpu::this().irqs.slot(self.vector()).get());
         let owes = |irq: &Irq| irq.told.get() || irq.pending.get() > 0;
         let owed = self.is_level() && all().any(owes) && !cfg!(bite = "irq-first-answer");
-        if owed || all().all(|irq| irq.state.get() != State::Enabled) {
-            self.source.get().mask();
-        } else {
-            self.source.get().unmask();
-        }
+        let wanted = all().any(|irq| irq.state.get() == State::Enabled);
+        self.route.get().set(if wanted && !owed { Gate::Open } else { Gate::Masked });
     }
 
-    /// Lets the ended subscribers of its vector go.
+    /// Lets the ended subscribers of its vector go, and settles what the others want.
     fn sweep(&'static self) {
-        let slot = percpu::this().irqs.slot(self.vector.get());
-        let source = self.source.get();
+        let route = self.route.get();
+        let slot = percpu::this().irqs.slot(route.vector);
         let in_use = chain(slot.get()).any(|irq| irq.state.get() != State::Ended);
-        let mut rest = slot.take();
         if !in_use {
-            source.mask();
-            CLAIMS.lock().retain(|claim| claim.source != source);
+            route.set(Gate::Masked);
+            ROUTES.lock().retain(|used| used.source != route.source);
         }
+        let mut rest = slot.take();
         while let Some(irq) = rest {
             rest = irq.next.take();
-            if in_use && (irq.state.get() != State::Ended || irq.told.get() && !cfg!(bite = "irq-no-fence")) {
+            let owes = irq.told.get() && !cfg!(bite = "irq-no-fence");
+            if in_use && (irq.state.get() != State::Ended || owes) {
                 irq.next.set(slot.replace(Some(irq)));
             } else {
                 POOL.give(irq);
@@ -488,9 +404,26 @@ impl Irq {
     }
 }
 
-impl core::fmt::Debug for Irq {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let home = self.header.home().index();
-        write!(f, "interrupt {:#x} of CPU {home} ({:?})", self.vector.get(), self.source.get())
+/// Subscribes to a source that only a test raises: sources of one number are one.
+#[cfg(feature = "test")]
+pub(crate) fn software(number: u64, trigger: Trigger, deliver: Deliver) -> Result<&'static Irq, IrqError> {
+    subscribe(Source::Software(number), Wiring { trigger, ..EDGE }, deliver)
+}
+
+/// How many sources are in use.
+#[cfg(feature = "test")]
+pub(crate) fn in_use() -> usize {
+    let _off = InterruptsOff::new();
+    ROUTES.lock().len()
+}
+
+#[cfg(feature = "test")]
+impl Irq {
+    /// Whether its line is masked; none if it has no line.
+    pub(crate) fn is_masked(&self) -> Option<bool> {
+        match self.route.get().source {
+            Source::Line(pin) => pin.is_masked(),
+            Source::MsiX(_) | Source::Software(_) => None,
+        }
     }
 }

@@ -12,8 +12,9 @@ use x86_64::{PhysAddr, VirtAddr};
 
 use super::{Broken, Context, Held, Verdict};
 use crate::arch::cpu::{self, InterruptsOff};
+use crate::arch::io_apic::Gate;
 use crate::arch::{apic, msi};
-use crate::irq::{self, Irq, IrqError, VECTORS};
+use crate::irq::{self, Irq, IrqError, State, VECTORS};
 use crate::mm::{frames, window};
 use crate::percpu::{self, PerCpu};
 use crate::time::clock::{self, Nanos};
@@ -34,23 +35,19 @@ ktest!(
 
 /// Runs `job` on `cpu` in an interrupt and returns what it does.
 fn on<R: Send>(cpu: &PerCpu, job: impl FnOnce() -> R + Send) -> R {
-    struct Job<'a> {
-        run: &'a mut dyn FnMut(),
-        done: AtomicBool,
-    }
+    static DONE: AtomicBool = AtomicBool::new(false);
     let (mut job, mut result) = (Some(job), None);
     let mut run = || result = job.take().map(|job| job());
-    let mut work = Job { run: &mut run, done: AtomicBool::new(false) };
-    let call = |[work, ..]: [u64; 3]| {
-        // SAFETY: the sender keeps it, and its hands off it but for `done`, until `done` is set, the last access.
-        let work = unsafe { &mut *core::ptr::with_exposed_provenance_mut::<Job<'_>>(work as usize) };
-        (work.run)();
-        work.done.store(true, Ordering::Release);
+    let mut run: &mut dyn FnMut() = &mut run;
+    let call = |[run, ..]: [u64; 3]| {
+        // SAFETY: the sender keeps it and its hands off it until `DONE` is set; only the thread of the tests sends.
+        let run = unsafe { &mut *core::ptr::with_exposed_provenance_mut::<&mut dyn FnMut()>(run as usize) };
+        run();
+        DONE.store(true, Ordering::Release);
     };
-    let address = (&raw mut work).expose_provenance();
-    crossbar::send_surely(cpu, call, [address as u64, 0, 0]);
-    // SAFETY: `done` is atomic and lives as long as `work`, which is not touched otherwise.
-    while !unsafe { (*(&raw const work.done)).load(Ordering::Acquire) } {
+    DONE.store(false, Ordering::Release);
+    crossbar::send_surely(cpu, call, [(&raw mut run).expose_provenance() as u64, 0, 0]);
+    while !DONE.load(Ordering::Acquire) {
         cpu::pause();
     }
     result.expect("the job has run")
@@ -73,8 +70,12 @@ static ARRIVALS: AtomicU64 = AtomicU64::new(0);
 static TOLD: AtomicU64 = AtomicU64::new(0);
 /// Told on another CPU than the subscription's home.
 static ASTRAY: AtomicU64 = AtomicU64::new(0);
+/// Whether who is told answers at once.
+static ANSWER: AtomicBool = AtomicBool::new(false);
 
+/// Forgets what was told. From now on nobody answers by himself.
 fn reset() {
+    ANSWER.store(false, Ordering::Release);
     for word in [&ARRIVALS, &TOLD, &ASTRAY] {
         word.store(0, Ordering::Release);
     }
@@ -85,12 +86,15 @@ fn note(irq: &'static Irq, arrivals: u64) {
     ASTRAY.fetch_add(u64::from(irq.header().home() != percpu::this().id()), Ordering::AcqRel);
     ARRIVALS.fetch_add(arrivals, Ordering::AcqRel);
     TOLD.fetch_add(1, Ordering::AcqRel);
+    if ANSWER.load(Ordering::Acquire) {
+        irq.acknowledge();
+    }
 }
 
-/// As [`note`], and answers at once.
-fn note_and_answer(irq: &'static Irq, arrivals: u64) {
-    note(irq, arrivals);
-    irq.acknowledge();
+/// As [`reset`], but from now on who is told answers at once.
+fn reset_answering() {
+    reset();
+    ANSWER.store(true, Ordering::Release);
 }
 
 fn told() -> u64 {
@@ -98,12 +102,12 @@ fn told() -> u64 {
 }
 
 fn vectors_are_used_again(context: &Context) -> Verdict {
-    let before = irq::claimed();
+    let before = irq::in_use();
     for cpu in percpu::all() {
         for _ in 0..context.rounds(100) {
             let verdict = on(cpu, || {
-                let all: Vec<_> = (0..).map_while(|n| irq::software(n, Trigger::Edge).ok()).collect();
-                let full = irq::software(1000, Trigger::Edge).err();
+                let all: Vec<_> = (0..).map_while(|n| irq::software(n, Trigger::Edge, note).ok()).collect();
+                let full = irq::software(1000, Trigger::Edge, note).err();
                 let mut vectors: Vec<_> = all.iter().map(|irq| irq.vector()).collect();
                 vectors.sort_unstable();
                 vectors.dedup();
@@ -111,29 +115,28 @@ fn vectors_are_used_again(context: &Context) -> Verdict {
                 // In another order than they were made.
                 let (odd, even): (Vec<&'static Irq>, Vec<&'static Irq>) =
                     all.iter().copied().partition(|irq| irq.vector() % 2 == 1);
-                odd.into_iter().chain(even).for_each(Irq::end);
+                odd.into_iter().chain(even).for_each(|irq| irq.set(State::Ended));
                 (vectors.len(), full, in_range)
             });
             let expected = (VECTORS.count(), Some(IrqError::NoVector), true);
             check!(verdict == expected, "{verdict:?} instead of {expected:?}");
         }
     }
-    check!(irq::claimed() == before, "{} sources are still in use", irq::claimed() - before);
+    check!(irq::in_use() == before, "{} sources are still in use", irq::in_use() - before);
     Ok(Held::Passed)
 }
 
 fn arrivals_are_counted_until_the_answer(context: &Context) -> Verdict {
     for cpu in percpu::all() {
         reset();
-        let irq =
-            on(cpu, || irq::software(1, Trigger::Edge).inspect(|irq| irq.bind(note))).map_err(refused)?;
+        let irq = on(cpu, || irq::software(1, Trigger::Edge, note)).map_err(refused)?;
         let raise = || {
             let before = cpu.interrupts.handled();
             apic::send(cpu.apic_id(), irq.vector());
             wait_until(|| cpu.interrupts.handled() > before)
         };
         check!(raise() && told() == 0, "told while disabled");
-        on(cpu, || irq.enable());
+        on(cpu, || irq.set(State::Enabled));
         let rounds = context.rounds(100);
         for round in 1..=rounds {
             // The first is told; those that come until the answer are told together with it.
@@ -152,7 +155,7 @@ fn arrivals_are_counted_until_the_answer(context: &Context) -> Verdict {
         let arrivals = ARRIVALS.load(Ordering::Acquire);
         check!(arrivals == 4 * rounds, "{arrivals} arrivals of {} were told", 4 * rounds);
         check!(ASTRAY.load(Ordering::Acquire) == 0, "told on the wrong CPU");
-        on(cpu, || irq.end());
+        on(cpu, || irq.set(State::Ended));
         let before = cpu.interrupts.unexpected();
         check!(
             raise() && wait_until(|| cpu.interrupts.unexpected() == before + 1),
@@ -180,24 +183,23 @@ fn set_pit(microseconds: Option<u32>) {
 
 fn a_line_reaches_its_cpu_unless_disabled(context: &Context) -> Verdict {
     let Some(machine) = start::machine() else { return Ok(Held::Skipped("not booted")) };
-    let line = machine.platform.isa(0);
-    let wiring = Wiring { trigger: line.trigger, polarity: line.polarity };
-    if machine.platform.io_apics.is_empty() {
-        return Ok(Held::Skipped("no IO-APIC"));
-    }
-    check!(irq::line(9999, wiring).err() == Some(IrqError::NoSource), "a line that no IO-APIC has");
+    let Some(line) = machine.platform.overrides.iter().find(|line| line.irq == 0) else {
+        return Ok(Held::Skipped("not known where the PIT's line is"));
+    };
+    // Firmware knows better.
+    let wiring = Wiring { trigger: Trigger::Level, polarity: Polarity::Low };
+    check!(irq::line(9999, wiring, note).err() == Some(IrqError::NoSource), "a line that no IO-APIC has");
     let wanted = context.rounds(300);
     for cpu in percpu::all() {
-        reset();
-        let irq = on(cpu, || irq::line(line.gsi, wiring)).map_err(refused)?;
+        reset_answering();
+        let irq = on(cpu, || irq::line(line.gsi, wiring, note)).map_err(refused)?;
         check!(irq.is_masked() == Some(true), "open before it is enabled");
-        on(cpu, || irq.bind(note_and_answer));
         set_pit(Some(1000));
         for half in 1..=2 {
             check!(told() <= half * wanted, "told while disabled");
-            on(cpu, || irq.enable());
+            on(cpu, || irq.set(State::Enabled));
             let came = wait_until(|| told() >= half * wanted);
-            on(cpu, || irq.disable());
+            on(cpu, || irq.set(State::Disabled));
             check!(came, "{} of {wanted} interrupts came", told());
             let seen = (told(), irq.is_masked());
             check!(seen.1 == Some(true), "open although disabled");
@@ -207,10 +209,10 @@ fn a_line_reaches_its_cpu_unless_disabled(context: &Context) -> Verdict {
             TOLD.store(half * wanted, Ordering::Release);
         }
         check!(ASTRAY.load(Ordering::Acquire) == 0, "told on the wrong CPU");
-        let another = on(cpu, || irq::line(line.gsi, wiring)).err();
+        let another = on(cpu, || irq::line(line.gsi, wiring, note)).err();
         check!(another == Some(IrqError::Taken), "an edge-triggered line is shared: {another:?}");
         set_pit(None);
-        on(cpu, || irq.end());
+        on(cpu, || irq.set(State::Ended));
     }
     Ok(Held::Passed)
 }
@@ -270,7 +272,7 @@ const LEVEL: Wiring = Wiring { trigger: Trigger::Level, polarity: Polarity::High
 fn shared(cpu: &PerCpu) -> Result<Option<(Device, [&'static Irq; 2])>, Broken> {
     let Some(device) = Device::find() else { return Ok(None) };
     let gsi = device.gsi;
-    let subscribe = || irq::line(gsi, LEVEL).inspect(|irq| irq.bind(note)).inspect(|irq| irq.enable());
+    let subscribe = || irq::line(gsi, LEVEL, note).inspect(|irq| irq.set(State::Enabled));
     let subscribers = on(cpu, || Ok([subscribe()?, subscribe()?])).map_err(refused)?;
     check!(subscribers[0].vector() == subscribers[1].vector(), "one line has two vectors");
     reset();
@@ -299,34 +301,33 @@ fn a_shared_line_waits_for_everybody(context: &Context) -> Verdict {
         }
         check!(ASTRAY.load(Ordering::Acquire) == 0, "told on the wrong CPU");
         let edge = Wiring { trigger: Trigger::Edge, ..LEVEL };
-        let edge = on(cpu, || irq::line(device.gsi, edge)).err();
+        let edge = on(cpu, || irq::line(device.gsi, edge, note)).err();
         check!(edge == Some(IrqError::Taken), "a line of two kinds: {edge:?}");
         if let Some(other) = percpu::all().find(|other| other.id() != cpu.id()) {
-            let elsewhere = on(other, || irq::line(device.gsi, LEVEL)).err();
+            let elsewhere = on(other, || irq::line(device.gsi, LEVEL, note)).err();
             check!(elsewhere == Some(IrqError::Elsewhere(cpu.id())), "a line on two CPUs: {elsewhere:?}");
         }
         // One that answers as it is told does not open the line for the other.
-        reset();
-        on(cpu, || [a, b].map(|irq| irq.bind(note_and_answer)));
+        reset_answering();
         device.pull();
         check!(wait_until(|| told() >= 2), "nobody was told");
         device.quiet();
         check!(wait_until(|| a.is_masked() == Some(false)), "masked although both have answered");
-        on(cpu, || a.end());
+        on(cpu, || a.set(State::Ended));
         check!(b.is_masked() == Some(false), "masked by the end of the other");
-        on(cpu, || b.end());
+        on(cpu, || b.set(State::Ended));
     }
     Ok(Held::Passed)
 }
 
 fn the_dead_answer_when_fenced(_: &Context) -> Verdict {
-    let before = irq::claimed();
+    let before = irq::in_use();
     for cpu in percpu::all() {
         let Some((device, [a, b])) = shared(cpu)? else { return Ok(Held::Skipped("no HPET")) };
         device.pull();
         check!(wait_until(|| told() == 2), "{} were told", told());
         device.quiet();
-        on(cpu, || b.disable());
+        on(cpu, || b.set(State::Disabled));
         on(cpu, || a.acknowledge());
         check!(a.is_masked() == Some(true), "being disabled counts as an answer");
         on(cpu, || b.fenced());
@@ -334,11 +335,11 @@ fn the_dead_answer_when_fenced(_: &Context) -> Verdict {
         device.pull();
         check!(wait_until(|| told() == 3), "{} were told, one is disabled", told());
         device.quiet();
-        on(cpu, || [a.acknowledge(), b.enable()]);
+        on(cpu, || [a.acknowledge(), b.set(State::Enabled)]);
         device.pull();
         check!(wait_until(|| told() == 5), "{} were told", told());
         device.quiet();
-        on(cpu, || b.end());
+        on(cpu, || b.set(State::Ended));
         on(cpu, || a.acknowledge());
         check!(a.is_masked() == Some(true), "an end counts as an answer");
         on(cpu, || b.fenced());
@@ -347,8 +348,8 @@ fn the_dead_answer_when_fenced(_: &Context) -> Verdict {
         check!(wait_until(|| told() == 6), "{} were told, one has ended", told());
         device.quiet();
         // Nobody else is on the line: whatever it does, it does to nobody.
-        on(cpu, || a.end());
-        check!(irq::claimed() == before, "the line is still in use");
+        on(cpu, || a.set(State::Ended));
+        check!(irq::in_use() == before, "the line is still in use");
     }
     Ok(Held::Passed)
 }
@@ -363,11 +364,10 @@ fn messages_reach_their_cpu(context: &Context) -> Verdict {
         return Ok(Held::Skipped("no device to send messages"));
     }
     for cpu in percpu::all() {
-        reset();
+        reset_answering();
         let subscribe = || {
-            let irq = irq::software(2, Trigger::Edge)?;
-            irq.bind(note_and_answer);
-            irq.enable();
+            let irq = irq::software(2, Trigger::Edge, note)?;
+            irq.set(State::Enabled);
             Ok(irq)
         };
         let irq = on(cpu, subscribe).map_err(refused)?;
@@ -381,7 +381,7 @@ fn messages_reach_their_cpu(context: &Context) -> Verdict {
             check!(wait_until(|| told() == sent), "message {sent} did not arrive");
         }
         check!(ASTRAY.load(Ordering::Acquire) == 0, "told on the wrong CPU");
-        on(cpu, || irq.end());
+        on(cpu, || irq.set(State::Ended));
     }
     Ok(Held::Passed)
 }
@@ -389,17 +389,18 @@ fn messages_reach_their_cpu(context: &Context) -> Verdict {
 fn a_table_entry_is_programmed_and_masked(_: &Context) -> Verdict {
     let mut table = Box::new([0xaaaa_aaa0u32; 12]);
     // SAFETY: the second entry of a table of three, that outlives its use; it is read below as it stands then.
-    let entry = unsafe { msi::Entry::at(VirtAddr::from_ptr(&raw mut table[4])) };
+    let entry = unsafe { msi::entry_at(VirtAddr::from_ptr(&raw mut table[4])) };
     let word = |index: usize| {
         // SAFETY: within the table.
         unsafe { (&raw const table[0]).add(index).read_volatile() }
     };
+    entry.set(Gate::Masked);
     entry.program(msi::message(3, 0x77));
     let seen = [word(4), word(5), word(6), word(7)];
     check!(seen == [0xfee0_3000, 0, 0x77, 0xaaaa_aaa1], "{seen:x?}");
-    entry.unmask();
+    entry.set(Gate::Open);
     check!(word(7) == 0xaaaa_aaa0, "{:x}", word(7));
-    entry.mask();
+    entry.set(Gate::Masked);
     check!(word(7) == 0xaaaa_aaa1, "{:x}", word(7));
     check!(
         [0, 1, 2, 3, 8, 9, 10, 11].iter().all(|&index| word(index) == 0xaaaa_aaa0),
@@ -409,30 +410,29 @@ fn a_table_entry_is_programmed_and_masked(_: &Context) -> Verdict {
     // Memory, in which the kernel itself may lie, is no table.
     let memory = frames::take_zeroed().ok_or(Broken("no frame".into()))?;
     for address in [memory, PhysAddr::new(0x10_0000)] {
-        let refused = irq::msix(address, 0).err();
+        let refused = irq::msix(address, 0, note).err();
         check!(refused == Some(IrqError::NoSource), "{address:?}: {refused:?}");
     }
     // SAFETY: taken above.
     unsafe { frames::give(memory) };
-    for (address, entry) in [(0xfe00_0008, 0), (0xfe00_0000, 2048), (0x000f_ffff_ffff_fff0, 1)] {
-        let refused = irq::msix(PhysAddr::new(address), entry).err();
+    for (address, entry) in [(0xfe00_0008, 0), (0x000f_ffff_ffff_fff0, 1)] {
+        let refused = irq::msix(PhysAddr::new(address), entry, note).err();
         check!(refused == Some(IrqError::NoSource), "{address:#x}, {entry}: {refused:?}");
     }
     // Nothing answers there on this machine, which is all the same to the kernel: the entry can be had once.
     let nowhere = PhysAddr::new(0xfd00_0000);
-    let (first, second) = (irq::msix(nowhere, 5).map_err(refused)?, irq::msix(nowhere, 5).err());
+    let (first, second) = (irq::msix(nowhere, 5, note).map_err(refused)?, irq::msix(nowhere, 5, note).err());
     check!(second == Some(IrqError::Taken), "an entry was given twice: {second:?}");
-    let neighbour = irq::msix(nowhere, 6).map_err(refused)?;
-    [first, neighbour].iter().for_each(|irq| irq.end());
+    let neighbour = irq::msix(nowhere, 6, note).map_err(refused)?;
+    [first, neighbour].iter().for_each(|irq| irq.set(State::Ended));
     Ok(Held::Passed)
 }
 
 fn a_wild_source_is_told_from_the_timer(_: &Context) -> Verdict {
     for trigger in [Trigger::Edge, Trigger::Level] {
-        let irq = irq::software(3, trigger).map_err(refused)?;
-        reset();
-        irq.bind(note_and_answer);
-        irq.enable();
+        let irq = irq::software(3, trigger, note).map_err(refused)?;
+        reset_answering();
+        irq.set(State::Enabled);
         let off = InterruptsOff::new();
         let mut sent = 0;
         while irq.rate() == Rate::Normal && sent < 1_000_000 {
@@ -456,13 +456,14 @@ fn a_wild_source_is_told_from_the_timer(_: &Context) -> Verdict {
         // Quiet for a while: back to normal, and the timer is not asked for again.
         let mut now = clock::now().0;
         let mut turns = 0;
-        while irq::poll_deferred(Nanos(now)).is_some() && turns < 10_000 {
+        while irq.rate() == Rate::Limited && turns < 10_000 {
+            irq::poll_deferred(Nanos(now));
             now += Livelock::PERIOD_NS;
             turns += 1;
         }
         check!(irq.rate() == Rate::Normal, "still limited after {turns} quiet turns");
         drop(off);
-        irq.end();
+        irq.set(State::Ended);
         timer::arm(clock::now(), || ());
     }
     Ok(Held::Passed)
@@ -470,16 +471,14 @@ fn a_wild_source_is_told_from_the_timer(_: &Context) -> Verdict {
 
 fn a_budget_is_kept(_: &Context) -> Verdict {
     const MS: u64 = 1_000_000;
-    let irq = irq::software(4, Trigger::Edge).map_err(refused)?;
+    let irq = irq::software(4, Trigger::Edge, note).map_err(refused)?;
     let now = clock::now().0;
     let first = irq.charge(Nanos(now), Nanos(3 * MS));
     check!(first == Standing::InBand, "fallen after 3 ms");
     let second = irq.charge(Nanos(now), Nanos(2 * MS));
     check!(second == Standing::Fallen, "in the band after 5 ms");
-    let (standing, back) = irq.standing(Nanos(now));
-    let Some(back) = back else { return Err(Broken("it never returns".into())) };
-    check!(standing == Standing::Fallen && back.0 > now, "it returns at {back}");
-    check!(irq.standing(back).0 == Standing::InBand, "still fallen at {back}");
-    irq.end();
+    let later = irq.charge(Nanos(now + 20 * MS), Nanos(0));
+    check!(later == Standing::InBand, "still fallen after two windows");
+    irq.set(State::Ended);
     Ok(Held::Passed)
 }

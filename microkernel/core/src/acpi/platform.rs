@@ -50,14 +50,6 @@ impl Platform {
     /// Where local APICs are unless the tables say otherwise (Intel SDM volume 3, 11.4.1).
     const LOCAL_APIC_ADDRESS: u64 = 0xfee0_0000;
 
-    /// Where ISA interrupt `irq` arrives and how: as its number says, unless overridden.
-    #[must_use]
-    pub fn isa(&self, irq: u8) -> InterruptOverride {
-        let plain =
-            InterruptOverride { irq, gsi: irq.into(), polarity: Polarity::High, trigger: Trigger::Edge };
-        self.overrides.iter().find(|found| found.irq == irq).copied().unwrap_or(plain)
-    }
-
     /// How the line of global interrupt `gsi` is wired, where firmware says so.
     #[must_use]
     pub fn wiring(&self, gsi: u32) -> Option<Wiring> {

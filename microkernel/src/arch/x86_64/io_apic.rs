@@ -7,7 +7,7 @@
 
 use ::x86_64::PhysAddr;
 use arrayvec::ArrayVec;
-use microkernel_core::acpi::{MAX_IO_APICS, Platform, Polarity, Trigger, Wiring};
+use microkernel_core::acpi::{IoApic as FoundIoApic, MAX_IO_APICS, Platform, Polarity, Trigger, Wiring};
 use spin::{Mutex, Once};
 use x2apic::ioapic::{IoApic, IrqFlags, RedirectionTableEntry};
 
@@ -24,36 +24,37 @@ struct Chip {
 
 static CHIPS: Once<ArrayVec<Chip, MAX_IO_APICS>> = Once::new();
 
+/// Whether a source's interrupts are held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// They are.
+    Masked,
+    /// They come through.
+    Open,
+}
+
 /// Finds all IO-APICs and masks every line of theirs, until a driver asks. Boot CPU, once, when memory is up.
 pub(crate) fn discover(platform: &Platform) {
-    let open = |found: &microkernel_core::acpi::IoApic| {
-        let chip = Chip::open(found);
-        match &chip {
-            Some(chip) => {
-                log::debug!("IO-APIC {} at {:#x}: {} lines", found.id, found.address, chip.last + 1)
-            }
-            None => log::warn!("IO-APIC {} at {:#x} is out of reach", found.id, found.address),
-        }
-        chip
-    };
     CHIPS.call_once(|| platform.io_apics.iter().filter_map(open).collect());
 }
 
-impl Chip {
-    fn open(found: &microkernel_core::acpi::IoApic) -> Option<Self> {
-        let base = window::device(PhysAddr::new_truncate(found.address.into()), 4096).ok()?;
-        // SAFETY: the registers were just mapped uncached, for ever; each IO-APIC is opened once.
-        let mut registers = unsafe { IoApic::new(base.as_u64()) };
-        // SAFETY: reads a register. The data sheet's largest table has 240 lines: all ones is no IO-APIC.
-        let last = unsafe { registers.max_table_entry() }.min(239);
-        for line in 0..=last {
-            let mut entry = RedirectionTableEntry::default();
-            entry.set_flags(IrqFlags::MASKED);
-            // SAFETY: the line is masked by what is written, low word first.
-            unsafe { registers.set_table_entry(line, entry) };
-        }
-        Some(Self { first: found.gsi_base, last, registers: Mutex::new(registers) })
+fn open(found: &FoundIoApic) -> Option<Chip> {
+    let Ok(base) = window::device(PhysAddr::new_truncate(found.address.into()), 4096) else {
+        log::warn!("IO-APIC {} at {:#x} is out of reach", found.id, found.address);
+        return None;
+    };
+    // SAFETY: the registers were just mapped uncached, for ever; each IO-APIC is opened once.
+    let mut registers = unsafe { IoApic::new(base.as_u64()) };
+    // SAFETY: reads a register. The data sheet's largest table has 240 lines: all ones is no IO-APIC.
+    let last = unsafe { registers.max_table_entry() }.min(239);
+    for line in 0..=last {
+        let mut entry = RedirectionTableEntry::default();
+        entry.set_flags(IrqFlags::MASKED);
+        // SAFETY: the line is masked by what is written, low word first.
+        unsafe { registers.set_table_entry(line, entry) };
     }
+    log::debug!("IO-APIC {} at {:#x}: {} lines", found.id, found.address, last + 1);
+    Some(Chip { first: found.gsi_base, last, registers: Mutex::new(registers) })
 }
 
 /// A line, as the pin that it arrives at.
@@ -85,26 +86,15 @@ impl Pin {
         self.with(|registers| unsafe { registers.set_table_entry(self.number, entry) });
     }
 
-    /// Holds the line's interrupts back. Edges are lost meanwhile; a level stays.
-    pub(crate) fn mask(self) {
-        // SAFETY: changes the mask bit of a pin that exists.
-        self.with(|registers| unsafe { registers.disable_irq(self.number) });
-    }
-
-    /// Lets the line's interrupts through.
-    pub(crate) fn unmask(self) {
-        // SAFETY: changes the mask bit of a pin that was routed to a vector with a handler.
-        self.with(|registers| unsafe { registers.enable_irq(self.number) });
-    }
-
-    /// Whether it holds interrupts back.
-    #[cfg(feature = "test")]
-    pub(crate) fn is_masked(self) -> Option<bool> {
-        let mut masked = None;
-        // SAFETY: reads an entry of a pin that exists.
-        let entry = |registers: &mut IoApic| unsafe { registers.table_entry(self.number) };
-        self.with(|registers| masked = Some(entry(registers).flags().contains(IrqFlags::MASKED)));
-        masked
+    /// Holds the line's interrupts back (edges are lost meanwhile, a level stays) or lets them through, once it is routed.
+    pub(crate) fn set(self, gate: Gate) {
+        // SAFETY: changes the mask bit of a pin that exists; it is opened only when its vector has a handler.
+        self.with(|registers| unsafe {
+            match gate {
+                Gate::Masked => registers.disable_irq(self.number),
+                Gate::Open => registers.enable_irq(self.number),
+            }
+        });
     }
 
     fn with(self, action: impl FnOnce(&mut IoApic)) {
@@ -112,5 +102,17 @@ impl Pin {
         if let Some(chip) = CHIPS.get().and_then(|chips| chips.get(usize::from(self.chip))) {
             action(&mut chip.registers.lock());
         }
+    }
+}
+
+#[cfg(feature = "test")]
+impl Pin {
+    /// Whether it holds interrupts back.
+    pub(crate) fn is_masked(self) -> Option<bool> {
+        let mut masked = None;
+        // SAFETY: reads an entry of a pin that exists.
+        let entry = |registers: &mut IoApic| unsafe { registers.table_entry(self.number) };
+        self.with(|registers| masked = Some(entry(registers).flags().contains(IrqFlags::MASKED)));
+        masked
     }
 }

@@ -9,7 +9,8 @@ use ::x86_64::{PhysAddr, VirtAddr};
 use spin::Mutex;
 
 use super::cpu::InterruptsOff;
-use crate::arch::paging::MapError;
+use super::io_apic::Gate;
+use super::paging::MapError;
 use crate::mm::layout::PAGE_SIZE;
 use crate::mm::window;
 
@@ -47,44 +48,28 @@ impl Entry {
     /// It could not be mapped.
     pub(crate) fn of(address: PhysAddr) -> Result<Self, MapError> {
         let page = address.align_down(PAGE_SIZE);
-        let offset = address - page;
         let _off = InterruptsOff::new();
         let mut pages = PAGES.lock();
-        if let Some((_, mapped)) = pages.iter().find(|(physical, _)| *physical == page) {
-            return Ok(Self(*mapped + offset));
+        let known = pages.iter().find(|(physical, _)| *physical == page).map(|(_, mapped)| *mapped);
+        let mapped = known.map_or_else(|| window::device(page, PAGE_SIZE), Ok)?;
+        if known.is_none() && pages.try_reserve(1).is_ok() {
+            pages.push((page, mapped));
         }
-        pages.try_reserve(1).map_err(|_| MapError::NoMemory)?;
-        let mapped = window::device(page, PAGE_SIZE)?;
-        pages.push((page, mapped));
-        Ok(Self(mapped + offset))
+        Ok(Self(mapped + (address - page)))
     }
 
-    /// An entry of a table that a test has made.
-    ///
-    /// # Safety
-    /// There are [`ENTRY_SIZE`] bytes at `address` that nobody else uses.
-    #[cfg(feature = "test")]
-    pub(crate) unsafe fn at(address: VirtAddr) -> Self {
-        Self(address)
-    }
-
-    /// Has the entry send `message`, once it is unmasked.
+    /// Has the entry send `message`, once it is open. It must be masked.
     pub(crate) fn program(self, message: Message) {
-        self.mask();
         self.write(0, message.address as u32);
         self.write(4, (message.address >> 32) as u32);
         self.write(8, message.data);
     }
 
-    /// Holds its messages back; the device remembers that there is one. In force when this returns.
-    pub(crate) fn mask(self) {
-        self.write(CONTROL, self.read(CONTROL) | MASKED);
+    /// Holds its messages back, and the device remembers that there is one, or lets them out. In force when this returns.
+    pub(crate) fn set(self, gate: Gate) {
+        let others = self.read(CONTROL) & !MASKED;
+        self.write(CONTROL, if gate == Gate::Masked { others | MASKED } else { others });
         self.read(CONTROL);
-    }
-
-    /// Lets its messages out.
-    pub(crate) fn unmask(self) {
-        self.write(CONTROL, self.read(CONTROL) & !MASKED);
     }
 
     fn read(self, offset: u64) -> u32 {
@@ -96,4 +81,13 @@ impl Entry {
         // SAFETY: as in `read`; the messages written are interrupts for vectors with handlers.
         unsafe { (self.0 + offset).as_mut_ptr::<u32>().write_volatile(value) }
     }
+}
+
+/// An entry of a table that a test has made.
+///
+/// # Safety
+/// There are [`ENTRY_SIZE`] bytes at `address` that nobody else uses.
+#[cfg(feature = "test")]
+pub(crate) unsafe fn entry_at(address: VirtAddr) -> Entry {
+    Entry(address)
 }

@@ -28,7 +28,7 @@ pub(crate) struct PortSet {
 }
 
 /// A set has no room for another range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Full;
 
 impl PortSet {
@@ -73,6 +73,9 @@ fn pack(ports: &RangeInclusive<u16>) -> u32 {
 pub(super) struct Task {
     pub(super) state: TaskStateSegment,
     forbidden: [u8; 65_536 / 8 + 1],
+    /// Stamp of the set in the bitmap, and its ranges as they were then.
+    held: u64,
+    ranges: [u32; MAX_RANGES],
 }
 
 const BITMAP: u16 = offset_of!(Task, forbidden) as u16;
@@ -81,7 +84,7 @@ const NOWHERE: u16 = u16::MAX;
 
 impl Task {
     pub(super) const fn new() -> Self {
-        Self { state: TaskStateSegment::new(), forbidden: [0xff; _] }
+        Self { state: TaskStateSegment::new(), forbidden: [0xff; _], held: 0, ranges: [EMPTY; _] }
     }
 
     /// The descriptor that covers both; no port is allowed.
@@ -94,6 +97,18 @@ impl Task {
         unsafe { (*task).state.iomap_base = NOWHERE };
         (descriptor, task)
     }
+
+    fn hold(&mut self, set: &PortSet, stamp: u64) {
+        let ports = |ranges: [u32; MAX_RANGES]| {
+            ranges.into_iter().flat_map(|range| (range & 0xffff)..=(range >> 16)).map(|port| port as usize)
+        };
+        let ranges = set.ranges.each_ref().map(|range| range.load(Ordering::Relaxed));
+        if !cfg!(bite = "ports-stay") {
+            ports(self.ranges).for_each(|port| self.forbidden[port / 8] |= 1 << (port % 8));
+        }
+        ports(ranges).for_each(|port| self.forbidden[port / 8] &= !(1 << (port % 8)));
+        (self.held, self.ranges) = (stamp, ranges);
+    }
 }
 
 /// Which ports a CPU lets its user code use; its own alone, interrupts off.
@@ -101,20 +116,12 @@ pub(crate) struct PortGate {
     task: Cell<*mut Task>,
     /// Stamp of the set in force; 0 if none is.
     active: Cell<u64>,
-    /// Stamp of the set in the bitmap, and its ranges as they were then.
-    held: Cell<u64>,
-    ranges: Cell<[u32; MAX_RANGES]>,
 }
 
 impl PortGate {
     /// Of a CPU without tables.
     pub(crate) const fn new() -> Self {
-        Self {
-            task: Cell::new(core::ptr::null_mut()),
-            active: Cell::new(0),
-            held: Cell::new(0),
-            ranges: Cell::new([EMPTY; MAX_RANGES]),
-        }
+        Self { task: Cell::new(core::ptr::null_mut()), active: Cell::new(0) }
     }
 
     pub(super) fn open(&self, task: *mut Task) {
@@ -123,31 +130,14 @@ impl PortGate {
 
     #[cold]
     fn change(&self, set: Option<&PortSet>, stamp: u64) {
-        if let Some(set) = set
-            && stamp != 0
-            && self.held.replace(stamp) != stamp
-        {
-            let ranges = set.ranges.each_ref().map(|range| range.load(Ordering::Relaxed));
-            let before = self.ranges.replace(ranges);
-            if !cfg!(bite = "ports-stay") {
-                self.mark(before, |byte, bit| byte | bit);
-            }
-            self.mark(ranges, |byte, bit| byte & !bit);
+        // SAFETY: this CPU's own since it loaded its tables, and nobody else's: not even this CPU's while interrupts are off.
+        let task = unsafe { &mut *self.task.get() };
+        let set = set.filter(|_| stamp != 0);
+        if let Some(set) = set.filter(|_| stamp != task.held) {
+            task.hold(set, stamp);
         }
-        let offset = if stamp == 0 { NOWHERE } else { BITMAP };
-        // SAFETY: this CPU's task state, which it loaded for good; the processor reads the word at each port instruction.
-        unsafe { (&raw mut (*self.task.get()).state.iomap_base).write_volatile(offset) };
+        task.state.iomap_base = if set.is_some() { BITMAP } else { NOWHERE };
         self.active.set(stamp);
-    }
-
-    fn mark(&self, ranges: [u32; MAX_RANGES], change: impl Fn(u8, u8) -> u8) {
-        for port in ranges.into_iter().flat_map(|range| (range & 0xffff)..=(range >> 16)) {
-            // SAFETY: a byte of this CPU's bitmap, which nobody refers to.
-            unsafe {
-                let byte = (&raw mut (*self.task.get()).forbidden).cast::<u8>().add(port as usize / 8);
-                byte.write_volatile(change(byte.read_volatile(), 1 << (port % 8)));
-            }
-        }
     }
 }
 
