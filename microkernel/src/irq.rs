@@ -169,7 +169,7 @@ pub(crate) fn msix(table: PhysAddr, entry: u16, deliver: Deliver) -> Result<&'st
     let at = table.as_u64() + u64::from(entry) * msi::ENTRY_SIZE;
     let is_memory = |map: &MemoryMap| map.touches_memory(at..at + msi::ENTRY_SIZE);
     let address = PhysAddr::try_new(at).map_err(|_| IrqError::NoSource)?;
-    if at % msi::ENTRY_SIZE != 0 || start::machine().is_none_or(|machine| is_memory(&machine.map)) {
+    if !at.is_multiple_of(msi::ENTRY_SIZE) || start::machine().is_none_or(|machine| is_memory(&machine.map)) {
         return Err(IrqError::NoSource);
     }
     subscribe(Source::MsiX(msi::Entry::of(address).map_err(|_| IrqError::NoMemory)?), EDGE, deliver)
