@@ -8,7 +8,7 @@ use crate::arch::exception::{EXCEPTIONS, Meaning, NMI};
 use crate::arch::frame::TrapFrame;
 use crate::arch::syscall::leave_user;
 use crate::arch::{apic, pic};
-use crate::percpu;
+use crate::{irq, percpu};
 
 /// Status of a program that a fault has ended: this, and the vector.
 pub(crate) const FAULT_STATUS: u64 = 1 << 32;
@@ -91,6 +91,11 @@ fn serve(vector: u8) {
         vector::WAKE => {
             apic::end_of_interrupt();
             crate::crossbar::poll();
+        }
+        device if irq::VECTORS.contains(&device) => {
+            if !irq::serve(device) {
+                unexpected(cpu);
+            }
         }
         vector::SPURIOUS => unexpected(cpu),
         legacy if vector::LEGACY.contains(&legacy) => {

@@ -7,6 +7,7 @@
 mod clock;
 mod crossbar;
 mod entry;
+mod irq;
 mod load;
 mod lwkt;
 mod memory;

@@ -31,6 +31,7 @@ mod console;
 mod crossbar;
 mod firmware;
 mod interrupt;
+mod irq;
 #[cfg(feature = "test")]
 mod ktest;
 mod lwkt;

@@ -12,8 +12,10 @@ use x86_64::registers::model_specific::{FsBase, GsBase, KernelGsBase};
 
 use crate::arch::apic;
 use crate::arch::descriptors::{CpuTables, InterruptStack};
+use crate::arch::ports::PortGate;
 use crate::crossbar::Inbound;
 use crate::interrupt::InterruptState;
+use crate::irq::Vectors;
 use crate::lwkt::{Scheduler, Thread};
 use crate::mm::frames::{FrameCache, NodeId};
 use crate::mm::layout::DIRECT_MAP;
@@ -64,6 +66,10 @@ pub(crate) struct PerCpu {
     pub(crate) frames: FrameCache,
     /// Interrupt bookkeeping.
     pub(crate) interrupts: InterruptState,
+    /// Who is told of which vector.
+    pub(crate) irqs: Vectors,
+    /// Ports that user code may use now.
+    pub(crate) ports: PortGate,
     /// Who runs here.
     pub(crate) scheduler: Scheduler,
     /// Deadlines.
@@ -91,6 +97,8 @@ impl PerCpu {
             log,
             frames: FrameCache::new(),
             interrupts: InterruptState::new(),
+            irqs: Vectors::new(),
+            ports: PortGate::new(),
             scheduler: Scheduler::new(),
             timers: Timers::new(),
             inbound: Inbound::new(),
@@ -186,7 +194,7 @@ pub(crate) fn install_tables(
     let address = VirtAddr::from_ptr(data);
     let tops = stacks.map(|top| stack::with_top_word(top, address.as_u64()));
     data.kernel_stack.set(kernel_stack.as_u64());
-    tables.load(tops);
+    tables.load(tops, &data.ports);
     GsBase::write(address);
     crate::arch::syscall::prepare();
 }

@@ -1,5 +1,7 @@
 //! From the loader to the first thread, in order. Every step needs only the ones before it.
 
+use alloc::boxed::Box;
+
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::{self, Platform};
 use microkernel_core::cmdline::{AcpiSource, Options, unknown_words};
@@ -16,7 +18,7 @@ use crate::arch::cpu::{self, Features};
 use crate::arch::descriptors::CpuTables;
 use crate::arch::reference::Reference;
 use crate::arch::serial::{self, Line};
-use crate::arch::{apic, pic, power};
+use crate::arch::{apic, io_apic, pic, power};
 use crate::boot::{self, BootInfo, Framebuffer};
 use crate::console::{self, Ring};
 use crate::firmware::FirmwareMemory;
@@ -34,14 +36,16 @@ use crate::time::{clock, timer};
 static BOOT_THREAD: Thread = Thread::adopted("boot", CpuId::BOOT, 0, VirtAddr::zero(), Priority::USER_NORMAL);
 static BOOT_RING: Ring = Ring::new();
 static BOOT_CPU: PerCpu = PerCpu::new(CpuId::BOOT, &BOOT_THREAD, &BOOT_RING);
-/// Descriptors of the boot CPU: the first ones while there is no memory for stacks, the second for good.
-static BOOT_TABLES: [Mutex<CpuTables>; 2] = [Mutex::new(CpuTables::new()), Mutex::new(CpuTables::new())];
+/// Descriptors of the boot CPU while there is no memory for stacks.
+static EARLY_TABLES: Mutex<CpuTables> = Mutex::new(CpuTables::new());
 
 /// What the kernel knows about the machine once it runs.
 #[derive(Debug)]
 pub(crate) struct Machine {
     /// What firmware's tables say.
     pub(crate) platform: Platform,
+    /// What is memory and what is not.
+    pub(crate) map: MemoryMap,
     /// Usable memory, bytes.
     pub(crate) usable: u64,
     /// How the kernel was loaded.
@@ -69,7 +73,7 @@ pub(crate) fn machine() -> Option<&'static Machine> {
 /// Everything, on the CPU that the loader started and on the boot stack.
 pub(crate) fn on_boot_cpu(road: Road) -> ! {
     percpu::install(&BOOT_CPU);
-    let early = MutexGuard::leak(BOOT_TABLES[0].lock());
+    let early = MutexGuard::leak(EARLY_TABLES.lock());
     percpu::install_tables(&BOOT_CPU, early, [entry::interrupt_stack_top(); 5], entry::stack_top());
     serial::open(Line::Com1);
     serial::open(Line::Com2);
@@ -228,20 +232,13 @@ fn install_boot_tables() {
     let Some(stacks) = stacks.and_then(|stacks| stacks.into_inner().ok()) else {
         refuse(format_args!("not enough memory for the kernel's stacks"));
     };
-    let tables = MutexGuard::leak(BOOT_TABLES[1].lock());
+    let tables = Box::leak(Box::new(CpuTables::new()));
     percpu::install_tables(&BOOT_CPU, tables, stacks.map(|stack| stack.top()), entry::stack_top());
 }
 
 /// Drops what firmware says of registers that the memory map says are memory.
 fn believe_only_devices(map: &MemoryMap, platform: &mut Platform) {
-    let is_memory = |address: u64| {
-        let page = address & !(PAGE_SIZE - 1);
-        map.iter().any(|region| {
-            region.kind != RegionKind::Reserved
-                && region.start < page.saturating_add(PAGE_SIZE)
-                && page < region.end
-        })
-    };
+    let is_memory = |address: u64| map.touches_memory(address..address.saturating_add(1));
     platform.io_apics.retain(|io_apic| {
         let memory = is_memory(u64::from(io_apic.address));
         if memory {
@@ -264,12 +261,7 @@ fn start_devices(platform: &Platform, features: &Features) {
         refuse(format_args!("the local APIC's registers cannot be mapped"));
     }
     apic::enable();
-    for io_apic in &platform.io_apics {
-        match PhysAddr::try_new(u64::from(io_apic.address)).map(pic::silence_io_apic) {
-            Ok(Ok(lines)) => log::debug!("IO-APIC {} at {:#x}: {lines} lines", io_apic.id, io_apic.address),
-            _ => log::warn!("IO-APIC {} at {:#x} is out of reach", io_apic.id, io_apic.address),
-        }
-    }
+    io_apic::discover(platform);
 }
 
 fn report(info: &BootInfo, features: &Features) {
@@ -296,6 +288,7 @@ fn report(info: &BootInfo, features: &Features) {
 fn ready(info: &BootInfo, platform: Platform, usable: u64, options: Options) -> ! {
     let machine = MACHINE.call_once(|| Machine {
         platform,
+        map: info.map.clone(),
         usable,
         protocol: info.protocol,
         options,

@@ -102,6 +102,21 @@ const KERNEL: &[Bite] = &[
         breaks: "a timer interrupt that comes before its deadline is taken for the deadline",
         judge: Judge::Kernel { test: "clock::timer_is_never_early", cpus: 1 },
     },
+    Bite {
+        name: "irq-first-answer",
+        breaks: "opens a shared interrupt line with the first subscriber's answer",
+        judge: Judge::Kernel { test: "irq::a_shared_line_waits_for_everybody", cpus: 1 },
+    },
+    Bite {
+        name: "irq-no-fence",
+        breaks: "takes the end of a subscription for the answer that it owes",
+        judge: Judge::Kernel { test: "irq::the_dead_answer_when_fenced", cpus: 1 },
+    },
+    Bite {
+        name: "ports-stay",
+        breaks: "leaves a space's I/O ports open to the next space that has any",
+        judge: Judge::Kernel { test: "user::ports_are_open_to_the_space_that_has_them", cpus: 1 },
+    },
 ];
 
 impl Bite {

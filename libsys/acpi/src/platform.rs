@@ -50,6 +50,13 @@ impl Platform {
     /// Where local APICs are unless the tables say otherwise (Intel SDM volume 3, 11.4.1).
     const LOCAL_APIC_ADDRESS: u64 = 0xfee0_0000;
 
+    /// How the line of global interrupt `gsi` is wired, where firmware says so.
+    #[must_use]
+    pub fn wiring(&self, gsi: u32) -> Option<Wiring> {
+        let found = self.overrides.iter().find(|found| found.gsi == gsi)?;
+        Some(Wiring { trigger: found.trigger, polarity: found.polarity })
+    }
+
     /// A machine of which nothing is known.
     #[must_use]
     pub(super) fn unknown() -> Self {
@@ -122,6 +129,15 @@ pub enum Trigger {
     Edge,
     /// Being active.
     Level,
+}
+
+/// How a line makes interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wiring {
+    /// By what.
+    pub trigger: Trigger,
+    /// At which level it is active.
+    pub polarity: Polarity,
 }
 
 /// An ISA interrupt that arrives elsewhere, or otherwise, than its number says.

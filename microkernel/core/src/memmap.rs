@@ -135,6 +135,15 @@ impl MemoryMap {
         false
     }
 
+    /// Whether a page that `range` touches is memory, or may be: what is neither in the map nor reserved there is a device's.
+    #[must_use]
+    pub fn touches_memory(&self, range: Range<u64>) -> bool {
+        let pages = normalise::outwards(range.start, range.end);
+        self.iter().any(|region| {
+            region.kind != RegionKind::Reserved && region.start < pages.end && pages.start < region.end
+        })
+    }
+
     /// Bytes of the given kind.
     #[must_use]
     pub fn total(&self, kind: RegionKind) -> u64 {

@@ -52,6 +52,28 @@ fn a_pc_is_rounded_sorted_and_merged() {
 }
 
 #[test]
+fn what_is_neither_memory_nor_unknown_is_a_devices() {
+    let map = map(&[
+        raw(0x10_0000, 0x1000, Usable),
+        raw(0x20_0000, 0x1000, Reserved),
+        raw(0x30_0000, 0x800, AcpiNvs),
+    ])
+    .expect("a good map");
+    for (start, end, memory) in [
+        (0x10_0000, 0x10_0001, true),
+        (0x10_0fff, 0x10_2000, true),
+        (0x10_1000, 0x10_2000, false),
+        (0xf_f000, 0x10_0000, false),
+        (0xf_f000, 0x10_0001, true),
+        (0x20_0000, 0x20_1000, false),
+        (0x30_0fff, 0x30_1000, true),
+        (0, u64::MAX, true),
+    ] {
+        assert_eq!(map.touches_memory(start..end), memory, "{start:#x}-{end:#x}");
+    }
+}
+
+#[test]
 fn adjacent_usable_pieces_lose_no_page() {
     let merged = map(&[raw(0, 0x1800, Usable), raw(0x1800, 0x1800, Usable)]).expect("a good map");
     assert_eq!(list(&merged), [(0, 0x3000, Usable)]);

@@ -1,18 +1,22 @@
 //! User mode: programs run in their own space, call the kernel, and can hurt nobody but themselves.
 
 use core::arch::global_asm;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use microkernel_core::elf::Protection;
+use microkernel_core::runqueue::Priority;
 use x86_64::VirtAddr;
 
 use super::{Broken, Context, Held, Verdict};
 use crate::arch::cpu::InterruptsOff;
 use crate::arch::paging::Root;
+use crate::arch::ports::{self, MAX_RANGES, PortSet};
 use crate::arch::syscall::enter_user;
 use crate::interrupt::FAULT_STATUS;
+use crate::lwkt::{self, Start};
 use crate::mm::frames;
 use crate::space::{LoadError, Space, USER};
-use crate::{check, ktest};
+use crate::{check, ktest, percpu};
 
 ktest!(
     calls_return_and_keep_registers,
@@ -20,6 +24,7 @@ ktest!(
     faults_end_the_program_only,
     a_space_gives_back_what_it_took,
     user_memory_is_reached_only_as_mapped,
+    ports_are_open_to_the_space_that_has_them,
 );
 
 // Programs of a few instructions. They are entered at their first byte with rdi as given, on a stack that ends at STACK.
@@ -82,7 +87,7 @@ global_asm!(
         jmp 8f
     .global ktest_user_port
     ktest_user_port:
-        mov dx, 0x3f8
+        mov edx, edi
         in al, dx
     8:  mov esi, 99
         mov eax, 1
@@ -222,7 +227,7 @@ fn faults_end_the_program_only(_: &Context) -> Verdict {
         ("jump to a non-canonical address", &ktest_user_jump, 1 << 63, PROTECTION),
         ("halt", &ktest_user_halt, 0, PROTECTION),
         ("read CR3", &ktest_user_control, 0, PROTECTION),
-        ("read a port", &ktest_user_port, 0, PROTECTION),
+        ("read a port", &ktest_user_port, 0x3f8, PROTECTION),
         ("make one call", &ktest_user_calls, 1, 7),
     ];
     for (what, label, argument, expected) in cases {
@@ -264,5 +269,71 @@ fn user_memory_is_reached_only_as_mapped(_: &Context) -> Verdict {
     check!(space.read(STACK - 4096 - 8, &mut bytes).is_ok() && bytes == pattern, "a read across pages");
     let executable = executable()?;
     check!(executable.write(TEXT, &[0; 4]).is_err(), "a program's text can be written");
+    Ok(Held::Passed)
+}
+
+/// What reading `port` comes to while `set` is in force.
+fn read_port(space: &Space, set: Option<&PortSet>, port: u16) -> u64 {
+    let _off = InterruptsOff::new();
+    ports::activate(set);
+    let status = run(space, &ktest_user_port, port.into());
+    ports::activate(None);
+    status
+}
+
+/// By a thread on each CPU: every port that should be open is, and no other.
+static WRONG_PORTS: AtomicU64 = AtomicU64::new(0);
+static PORT_READERS: AtomicU64 = AtomicU64::new(0);
+
+fn try_ports() -> Result<(), Broken> {
+    const OPEN: u64 = 99;
+    const SHUT: u64 = FAULT_STATUS | 13;
+    let space = executable()?;
+    let (one, other) = (PortSet::new(), PortSet::new());
+    let check = |set: Option<&PortSet>, open: &[u16], shut: &[u16]| {
+        for (ports, expected) in [(open, OPEN), (shut, SHUT)] {
+            for &port in ports {
+                let status = read_port(&space, set, port);
+                check!(status == expected, "port {port:#x} of {set:?}: {status:#x}, expected {expected:#x}");
+            }
+        }
+        Ok(())
+    };
+    // Ports whose reading has no effect: POST codes, the PIC's masks, the end of the address space.
+    check(None, &[], &[0x21, 0x80])?;
+    check(Some(&one), &[], &[0x21, 0x80])?;
+    check!(one.allow(0x80..=0x87).is_ok() && other.allow(0x21..=0x21).is_ok(), "no room in an empty set");
+    check(Some(&one), &[0x80, 0x83, 0x87], &[0x7f, 0x88, 0x21])?;
+    check(None, &[], &[0x80, 0x21])?;
+    check(Some(&one), &[0x80], &[0x21])?;
+    check(Some(&other), &[0x21], &[0x20, 0x22, 0x80, 0x87])?;
+    check!(one.allow(0xfff0..=0xffff).is_ok(), "no room for a second range");
+    check(Some(&one), &[0x80, 0xfff0, 0xffff], &[0xffef, 0x21])?;
+    one.forbid(0x80..=0x87);
+    check(Some(&one), &[0xffff], &[0x80, 0x87])?;
+    one.forbid(0xfff0..=0xffff);
+    check(Some(&one), &[], &[0x80, 0xffff])?;
+    check(Some(&other), &[0x21], &[0x80, 0xffff])?;
+    let taken = (0..).take_while(|&port| one.allow(port..=port).is_ok()).count();
+    check!(taken == MAX_RANGES, "a set takes {taken} ranges");
+    check!(one.allow(3..=3).is_ok(), "a range that is there already needs no room");
+    Ok(())
+}
+
+fn ports_are_open_to_the_space_that_has_them(_: &Context) -> Verdict {
+    try_ports()?;
+    for cpu in percpu::all().skip(1) {
+        let before = PORT_READERS.load(Ordering::Acquire);
+        let work = |_| {
+            WRONG_PORTS.fetch_add(u64::from(try_ports().is_err()), Ordering::AcqRel);
+            PORT_READERS.fetch_add(1, Ordering::AcqRel);
+        };
+        lwkt::lwkt_create(cpu, "ports", Priority::USER_NORMAL, Start::Now, work, 0)
+            .map_err(|_| failed("no thread"))?;
+        while PORT_READERS.load(Ordering::Acquire) == before {
+            crate::arch::cpu::pause();
+        }
+        check!(WRONG_PORTS.load(Ordering::Acquire) == 0, "wrong on CPU {}", cpu.id().index());
+    }
     Ok(Held::Passed)
 }

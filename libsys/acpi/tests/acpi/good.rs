@@ -5,7 +5,7 @@ use anax_acpi::image::{GUEST_BASE, Image};
 use anax_acpi::{
     AcpiEnable, AcpiWarning, CpuState, Hpet, InterruptOverride, IoApic, Lint, List, LocalNmi, MAX_CPUS,
     NmiTarget, NumaMemory, PciSegment, PmTimer, PmTimerWidth, Polarity, PowerOff, Register, Reset, Trigger,
-    discover,
+    Wiring, discover,
 };
 
 #[test]
@@ -21,6 +21,8 @@ fn a_pc_is_understood() {
         let timer = InterruptOverride { irq: 0, gsi: 2, polarity: Polarity::High, trigger: Trigger::Edge };
         assert_eq!(platform.overrides[0], timer);
         assert_eq!(platform.overrides[4].trigger, Trigger::Level);
+        let wiring = Wiring { trigger: Trigger::Edge, polarity: Polarity::High };
+        assert_eq!((platform.wiring(2), platform.wiring(4)), (Some(wiring), None));
         let nmi = LocalNmi {
             target: NmiTarget::All,
             pin: Lint::Lint1,

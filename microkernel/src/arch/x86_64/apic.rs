@@ -109,6 +109,12 @@ pub(crate) fn id() -> u32 {
     if is_x2apic() { id } else { super::cpu::cpuid(1, 0)[1] >> 24 }
 }
 
+/// The ID by which devices reach the CPU with that APIC ID, if they can: without interrupt remapping they have 8 bits for it, and
+/// all ones means everybody.
+pub(crate) fn short_id(apic_id: u32) -> Option<u8> {
+    u8::try_from(apic_id).ok().filter(|id| *id != u8::MAX)
+}
+
 /// The error bits since the last call (SDM table 11-5).
 pub(crate) fn errors() -> u32 {
     write(Register::ErrorStatus, 0);

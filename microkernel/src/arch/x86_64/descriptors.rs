@@ -7,10 +7,10 @@ use x86_64::instructions::segmentation::{CS, DS, ES, FS, GS, SS, Segment};
 use x86_64::instructions::tables::load_tss;
 use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
 use x86_64::structures::idt::InterruptDescriptorTable;
-use x86_64::structures::tss::TaskStateSegment;
 use x86_64::{PrivilegeLevel, VirtAddr};
 
 use super::entry::stub_address;
+use super::ports::{PortGate, Task};
 
 /// Selector of kernel code. The order below is the one that SYSCALL and SYSRET prescribe.
 pub(crate) const KERNEL_CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
@@ -43,30 +43,32 @@ impl InterruptStack {
     pub(crate) const COUNT: usize = 5;
 }
 
-/// GDT and TSS of one CPU; must stay where they are once loaded.
+/// GDT and TSS of one CPU, with its I/O permission bitmap; must stay where they are once loaded.
 #[derive(Debug)]
 pub(crate) struct CpuTables {
     gdt: GlobalDescriptorTable<8>,
-    tss: TaskStateSegment,
+    task: Task,
 }
 
 impl CpuTables {
     /// Tables without stacks, not loaded.
     pub(crate) const fn new() -> Self {
-        Self { gdt: GlobalDescriptorTable::empty(), tss: TaskStateSegment::new() }
+        Self { gdt: GlobalDescriptorTable::empty(), task: Task::new() }
     }
 
-    /// Enters the interrupt stacks' tops and loads everything on this CPU.
-    pub(crate) fn load(&'static mut self, stacks: [VirtAddr; InterruptStack::COUNT]) {
+    /// Enters the interrupt stacks' tops and loads everything on this CPU, whose `ports` are all forbidden.
+    pub(crate) fn load(&'static mut self, stacks: [VirtAddr; InterruptStack::COUNT], ports: &PortGate) {
         let [a, b, c, d, e] = stacks;
         let none = VirtAddr::zero();
-        self.tss.interrupt_stack_table = [a, b, c, d, e, none, none];
+        self.task.state.interrupt_stack_table = [a, b, c, d, e, none, none];
         self.gdt = GlobalDescriptorTable::empty();
         let code = self.gdt.append(Descriptor::kernel_code_segment());
         let data = self.gdt.append(Descriptor::kernel_data_segment());
         let user_data = self.gdt.append(Descriptor::user_data_segment());
         let user_code = self.gdt.append(Descriptor::user_code_segment());
-        let task = self.gdt.append(Descriptor::tss_segment(&self.tss));
+        let (descriptor, state) = self.task.descriptor();
+        let task = self.gdt.append(descriptor);
+        ports.open(state);
         let made = [code, data, user_data, user_code];
         assert!(made == [KERNEL_CODE, KERNEL_DATA, USER_DATA, USER_CODE], "the GDT's order is fixed");
         self.gdt.load();
