@@ -40,6 +40,6 @@ mod percpu;
 #[cfg(feature = "test")]
 mod runner;
 mod smp;
-mod space;
 mod start;
 mod time;
+mod vm;
