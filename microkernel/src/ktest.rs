@@ -13,6 +13,7 @@ mod memory;
 mod processors;
 mod records;
 mod user;
+mod vm;
 
 use alloc::format;
 use alloc::string::String;

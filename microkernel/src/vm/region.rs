@@ -120,7 +120,7 @@ impl Region {
         charge.keep();
         promise.keep();
         if backing == Backing::Pinned {
-            (0..pages).for_each(|page| drop(region.frame(page)));
+            (0..pages).for_each(|page| _ = region.frame(page));
         }
         Ok(region)
     }
