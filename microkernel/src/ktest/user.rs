@@ -132,7 +132,8 @@ fn empty() -> Result<AddressSpace, Broken> {
 /// Maps fresh pages.
 fn map(space: &AddressSpace, pages: core::ops::Range<u64>, rights: Rights) -> Result<(), Broken> {
     let bytes = pages.end - pages.start;
-    let region = Region::create(space.payer(), bytes, Backing::Pinned, None).map_err(|_| failed("no region"))?;
+    let region =
+        Region::create(space.payer(), bytes, Backing::Pinned, None).map_err(|_| failed("no region"))?;
     let held = region.hold(region.header().generation()).map_err(|_| failed("not held"))?;
     let mapped = space.map(held, pages.start, 0, bytes, rights, Rights::ALL);
     region.end();

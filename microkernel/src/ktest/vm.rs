@@ -64,7 +64,12 @@ fn space() -> Result<AddressSpace, Broken> {
 }
 
 /// A region of which nothing but the result remains.
-fn region(payer: &Payer, pages: u64, backing: Backing, source: Option<RegionRef>) -> Result<RegionRef, Error> {
+fn region(
+    payer: &Payer,
+    pages: u64,
+    backing: Backing,
+    source: Option<RegionRef>,
+) -> Result<RegionRef, Error> {
     let region = Region::create(payer, pages * PAGE, backing, source)?;
     let held = region.hold(region.header().generation());
     region.end();
@@ -86,7 +91,7 @@ fn mappings_and_what_is_refused(_: &Context) -> Verdict {
         (0, 0, 4 * PAGE + 1, READ, Rights::ALL, Error::BadArgument),
         (0, 0, u64::MAX, READ, Rights::ALL, Error::BadArgument),
         (0, 5 * PAGE, PAGE, READ, Rights::ALL, Error::BadArgument),
-        (0, u64::MAX & !(PAGE - 1), PAGE, READ, Rights::ALL, Error::BadArgument),
+        (0, !(PAGE - 1), PAGE, READ, Rights::ALL, Error::BadArgument),
         (0, 1, PAGE, READ, Rights::ALL, Error::BadArgument),
         (0, 0, PAGE, Rights::NONE, Rights::ALL, Error::BadArgument),
         (0, 0, PAGE, Rights::WRITE, Rights::ALL, Error::BadArgument),
@@ -96,7 +101,7 @@ fn mappings_and_what_is_refused(_: &Context) -> Verdict {
         (USER.end, 0, PAGE, READ, READ, Error::BadAddress),
         (USER.end - PAGE, 0, 2 * PAGE, READ, READ, Error::BadAddress),
         (1 << 63, 0, PAGE, READ, READ, Error::BadAddress),
-        (u64::MAX & !(PAGE - 1), 0, 2 * PAGE, READ, READ, Error::BadAddress),
+        (!(PAGE - 1), 0, 2 * PAGE, READ, READ, Error::BadAddress),
     ];
     for (index, (address, offset, bytes, protection, most, expected)) in bad.into_iter().enumerate() {
         let got = map(address, offset, bytes, protection, most);
@@ -121,7 +126,10 @@ fn mappings_and_what_is_refused(_: &Context) -> Verdict {
     check!(space.protect(AT, PAGE, EXECUTE, THEN) == Err(Error::NoRights), "more than the handle allows");
     check!(space.protect(AT, PAGE, WRITE.with(EXECUTE), THEN) == Err(Error::BadArgument), "not W^X");
     check!(space.protect(AT + 2 * PAGE, PAGE, READ, THEN) == Ok(Done::Now), "protecting a part");
-    check!(space.write(AT + 2 * PAGE, b"x").is_err() && space.write(AT + 3 * PAGE, b"x").is_ok(), "the part alone");
+    check!(
+        space.write(AT + 2 * PAGE, b"x").is_err() && space.write(AT + 3 * PAGE, b"x").is_ok(),
+        "the part alone"
+    );
     check!(!space.fault(AT + 2 * PAGE, WROTE), "a protected page faults in");
     check!(space.protect(AT + 2 * PAGE, PAGE, WRITE, THEN) == Ok(Done::Now), "giving it back");
     check!(space.write(AT + 2 * PAGE, b"x").is_ok(), "writable again");
@@ -176,7 +184,10 @@ fn a_copy_and_its_source_do_not_meet(_: &Context) -> Verdict {
     check!(refuse(3, Backing::Copy, Some(source.clone())) == Some(Error::BadArgument), "a larger copy");
     check!(refuse(2, Backing::Lazy, Some(source)) == Some(Error::BadArgument), "a source for nothing");
     check!(refuse(2, Backing::Copy, None) == Some(Error::BadArgument), "a copy of nothing");
-    check!(space.read(far + PAGE, &mut bytes).is_ok() && bytes == [0; 6], "an untouched page of a source in use");
+    check!(
+        space.read(far + PAGE, &mut bytes).is_ok() && bytes == [0; 6],
+        "an untouched page of a source in use"
+    );
     Ok(Held::Passed)
 }
 
@@ -193,9 +204,10 @@ fn device_and_dma_regions(_: &Context) -> Verdict {
     space.map(dma, AT, 0, 3 * PAGE, WRITE, WRITE).map_err(failed("no mapping"))?;
     check!(space.write(AT + 2 * PAGE, b"Anax").is_ok(), "writing");
     // SAFETY: the region's frame, mapped above.
-    let found = unsafe { crate::mm::layout::direct(PhysAddr::new(third)).as_ptr::<[u8; 4]>().read_volatile() };
+    let found =
+        unsafe { crate::mm::layout::direct(PhysAddr::new(third)).as_ptr::<[u8; 4]>().read_volatile() };
     check!(&found == b"Anax", "a device sees {found:?}");
-    for (physical, bytes) in [(0xfee0_0001, PAGE), (0xfee0_0000, 1), (u64::MAX & !(PAGE - 1), PAGE), (0, 0)] {
+    for (physical, bytes) in [(0xfee0_0001, PAGE), (0xfee0_0000, 1), (!(PAGE - 1), PAGE), (0, 0)] {
         let got = Region::device(space.payer(), physical, bytes).err();
         check!(got == Some(Error::BadArgument), "{bytes} bytes at {physical:#x}: {got:?}");
     }
@@ -262,7 +274,10 @@ fn want_of_memory_loses_nothing(_: &Context) -> Verdict {
     let got = space.map(memory, AT, 0, PAGE, WRITE, WRITE);
     check!(got == Err(Error::NoMemory), "page tables beyond the quota: {got:?}");
     let after = owner.pages.usage();
-    check!(u64::from(after.reserved) == 0 && after.committed < before.0.committed, "the region is still charged: {after:?}");
+    check!(
+        u64::from(after.reserved) == 0 && after.committed < before.0.committed,
+        "the region is still charged: {after:?}"
+    );
     drop(space);
     check!(owner.is_clear() && unpromised() == free, "left: {:?}", owner.pages.usage());
     Ok(Held::Passed)
@@ -290,7 +305,10 @@ fn handles_end_before_mappings(_: &Context) -> Verdict {
     check!(space.payer().pages.usage().total() == charged, "the region ended before its mapping");
     check!(space.write(AT, &[1; 8]).is_ok(), "the mapping has gone");
     check!(space.unmap(AT, PAGE, THEN) == Ok(Done::Now), "not unmapped");
-    check!(space.payer().pages.usage().total() == charged - 2, "the region did not end with its last mapping");
+    check!(
+        space.payer().pages.usage().total() == charged - 2,
+        "the region did not end with its last mapping"
+    );
     Ok(Held::Passed)
 }
 
@@ -372,7 +390,10 @@ fn another_cpu_sees_what_is_mapped_and_no_more(context: &Context) -> Verdict {
         check!(space.write(last, &[round as u8; 8]).is_ok(), "not written");
         let seen = ask(peek_there, last);
         check!(seen == round & 0xff, "round {round}: the other CPU reads {seen}");
-        check!(completed(space.protect(AT, PAGE, READ, THEN)), "round {round}: the protection is not complete");
+        check!(
+            completed(space.protect(AT, PAGE, READ, THEN)),
+            "round {round}: the protection is not complete"
+        );
         let charged = owner.pages.usage().total();
         let _off = InterruptsOff::new();
         let done = space.unmap(AT, pages * PAGE, THEN);

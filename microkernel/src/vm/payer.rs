@@ -25,8 +25,8 @@ impl Payer {
     /// New accounts with nothing charged; none without memory.
     pub(crate) fn new(limits: Limits) -> Option<Self> {
         const NOTHING: Limits = Limits { pages: 0, handles: 0, threads: 0, messages: 0 };
-        let accounts = ACCOUNTS
-            .take(|| Accounts { quota: Quota::new(NOTHING), references: AtomicU32::new(0) })?;
+        let accounts =
+            ACCOUNTS.take(|| Accounts { quota: Quota::new(NOTHING), references: AtomicU32::new(0) })?;
         let Quota { pages, handles, threads, messages } = &accounts.quota;
         pages.set_limit(limits.pages);
         handles.set_limit(limits.handles);

@@ -131,14 +131,15 @@ impl Region {
     /// `BadArgument` for what is not whole pages or beyond physical memory's end; `NoMemory`.
     pub(crate) fn device(payer: &Payer, physical: u64, bytes: u64) -> Result<&'static Self, Error> {
         let pages = pages_in(bytes)?;
-        if physical % PAGE_SIZE != 0 || bytes % PAGE_SIZE != 0 || physical > DIRECT_MAP_SIZE - bytes {
+        if !(physical | bytes).is_multiple_of(PAGE_SIZE) || physical > DIRECT_MAP_SIZE - bytes {
             return Err(Error::BadArgument);
         }
         let overhead = overhead(0);
         let (charge, _) = payer.reserve(overhead, 0)?;
         let start = PhysAddr::new_truncate(physical);
         let payer = Some(payer.clone());
-        let region = Self::place(Body { backing: Backing::Device, pages, overhead, start, payer, ..Self::EMPTY })?;
+        let region =
+            Self::place(Body { backing: Backing::Device, pages, overhead, start, payer, ..Self::EMPTY })?;
         charge.commit();
         Ok(region)
     }
@@ -175,7 +176,9 @@ impl Region {
     /// `BadHandle`.
     pub(crate) fn hold(&'static self, generation: u32) -> Result<RegionRef, Error> {
         let one_more = |uses: u32| (uses != 0).then(|| uses + 1);
-        self.uses.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_more).map_err(|_| Error::BadHandle)?;
+        self.uses
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_more)
+            .map_err(|_| Error::BadHandle)?;
         let held = RegionRef(self);
         // Looked at once held: a region that ended and was made anew in between has another generation.
         if self.header.generation() == generation { Ok(held) } else { Err(Error::BadHandle) }
@@ -288,7 +291,8 @@ impl Region {
             }
             Backing::Lazy | Backing::Pinned | Backing::Copy => {
                 held = body.pages;
-                let taken = body.list.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|frame| *frame != 0);
+                let taken =
+                    body.list.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|frame| *frame != 0);
                 for frame in taken {
                     committed += 1;
                     // SAFETY: as above, each taken by `populate`.

@@ -82,7 +82,11 @@ impl Record {
         self.completion.set(Some(completion));
         let root = root.address().as_u64() | percpu::this().id().index() as u64;
         for target in others.iter().filter_map(percpu::get) {
-            crossbar::send_surely(target, forget, [(&raw const *self).expose_provenance() as u64, root, pages]);
+            crossbar::send_surely(
+                target,
+                forget,
+                [(&raw const *self).expose_provenance() as u64, root, pages],
+            );
         }
     }
 }
@@ -183,7 +187,9 @@ impl CpuSet {
     }
 
     fn iter(self) -> impl Iterator<Item = CpuId> {
-        let bits = move |word: usize| (0..64).filter(move |bit| self.0[word] >> bit & 1 != 0).map(move |bit| word * 64 + bit);
+        let bits = move |word: usize| {
+            (0..64).filter(move |bit| self.0[word] >> bit & 1 != 0).map(move |bit| word * 64 + bit)
+        };
         (0..MAX_CPUS / 64).filter(move |word| self.0[*word] != 0).flat_map(bits).filter_map(CpuId::new)
     }
 }

@@ -161,7 +161,9 @@ impl AddressSpace {
         }
         let length = bytes.checked_next_multiple_of(PAGE_SIZE).filter(|length| *length != 0);
         let length = length.ok_or(Error::BadArgument)?;
-        if offset % PAGE_SIZE != 0 || offset.checked_add(length).is_none_or(|end| end > region.size()) {
+        if !offset.is_multiple_of(PAGE_SIZE)
+            || offset.checked_add(length).is_none_or(|end| end > region.size())
+        {
             return Err(Error::BadArgument);
         }
         let mut mappings = self.home_only().borrow_mut();
@@ -257,7 +259,9 @@ impl AddressSpace {
     /// # Errors
     /// `NoMemory` to tell other CPUs; nothing has changed then.
     pub(crate) fn lose(&self, region: &Region, completion: Completion) -> Result<Done, Error> {
-        let lost = |mapping: &Mapping| mapping.region.as_ref().is_some_and(|own| core::ptr::eq(&raw const **own, region));
+        let lost = |mapping: &Mapping| {
+            mapping.region.as_ref().is_some_and(|own| core::ptr::eq(&raw const **own, region))
+        };
         let mut mappings = self.home_only().borrow_mut();
         let count = mappings.iter().filter(|mapping| lost(mapping)).count();
         if count == 0 {
@@ -285,7 +289,9 @@ impl AddressSpace {
     pub(crate) fn fault(&self, address: u64, error: u64) -> bool {
         let mappings = self.home_only().borrow();
         let index = mappings.partition_point(|mapping| mapping.end <= address);
-        let Some(mapping) = mappings.get(index).filter(|mapping| mapping.start <= address) else { return false };
+        let Some(mapping) = mappings.get(index).filter(|mapping| mapping.start <= address) else {
+            return false;
+        };
         let allowed = match mapping.protection {
             Protection::Read => error & (FAULT_WRITE | FAULT_FETCH) == 0,
             Protection::ReadWrite => error & FAULT_FETCH == 0,
@@ -293,7 +299,9 @@ impl AddressSpace {
         };
         let Some(entry) = self.root.entry(address).filter(|_| allowed) else { return false };
         match &mapping.region {
-            Some(region) => entry.set(region.frame(mapping.page(address)), mapping.protection, region.caching()),
+            Some(region) => {
+                entry.set(region.frame(mapping.page(address)), mapping.protection, region.caching())
+            }
             None => entry.set(self.sink, mapping.protection, Caching::On),
         }
         true
@@ -378,7 +386,12 @@ fn protection_of(rights: Rights) -> Result<Protection, Error> {
 fn pages(address: u64, bytes: u64) -> Result<Range<u64>, Error> {
     let end = bytes.checked_next_multiple_of(PAGE_SIZE).and_then(|length| address.checked_add(length));
     match end {
-        Some(end) if address % PAGE_SIZE == 0 && USER.start <= address && address < end && end <= USER.end => {
+        Some(end)
+            if address.is_multiple_of(PAGE_SIZE)
+                && USER.start <= address
+                && address < end
+                && end <= USER.end =>
+        {
             Ok(address..end)
         }
         _ => Err(Error::BadAddress),
@@ -395,9 +408,8 @@ fn overlap(mappings: &[Mapping], address: u64, bytes: u64) -> Result<(Range<u64>
 
 /// How many of these mappings, which reach into the range, reach out of it: each becomes one more.
 fn cuts(mappings: &[Mapping], pages: &Range<u64>) -> usize {
-    let out = |mapping: &Mapping| {
-        usize::from(mapping.start < pages.start) + usize::from(mapping.end > pages.end)
-    };
+    let out =
+        |mapping: &Mapping| usize::from(mapping.start < pages.start) + usize::from(mapping.end > pages.end);
     mappings.iter().map(out).sum()
 }
 

@@ -175,7 +175,9 @@ pub(crate) fn halt_forever() -> ! {
 #[inline]
 pub(crate) unsafe fn clear_page(page: *mut u64) {
     // SAFETY: by the caller's promise; the direction flag is clear in compiled code.
-    unsafe { asm!("rep stosq", inout("rcx") 512 => _, inout("rdi") page => _, in("rax") 0, options(nostack, preserves_flags)) }
+    unsafe {
+        asm!("rep stosq", inout("rcx") 512 => _, inout("rdi") page => _, in("rax") 0, options(nostack, preserves_flags))
+    }
 }
 
 /// Copies a page that others may be writing.

@@ -116,7 +116,12 @@ impl Root {
 
     /// The table in which the entry that `address` has at `shift` lies, with missing ones from `source`.
     #[inline]
-    fn walk(self, address: u64, shift: u32, mut source: impl FnMut() -> Option<PhysAddr>) -> Option<&'static Table> {
+    fn walk(
+        self,
+        address: u64,
+        shift: u32,
+        mut source: impl FnMut() -> Option<PhysAddr>,
+    ) -> Option<&'static Table> {
         // SAFETY: the caller has the space, so it has not ended; nor have the tables that are reached from it.
         let mut level = unsafe { table(self.address().as_u64()) };
         for above in UPPER_LEVELS.into_iter().take_while(|above| *above > shift) {
@@ -176,7 +181,10 @@ impl Root {
     pub(crate) fn flush(self, pages: &Range<u64>) {
         if Self::current() != self {
         } else if pages.end - pages.start <= FEW_PAGES * PAGE_SIZE {
-            pages.clone().step_by(PAGE_SIZE as usize).for_each(|page| tlb::flush(VirtAddr::new_truncate(page)));
+            pages
+                .clone()
+                .step_by(PAGE_SIZE as usize)
+                .for_each(|page| tlb::flush(VirtAddr::new_truncate(page)));
         } else {
             tlb::flush_all();
         }
