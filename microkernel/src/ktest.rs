@@ -14,6 +14,7 @@ mod processors;
 mod records;
 mod user;
 mod vm;
+mod vm_shootdown;
 
 use alloc::format;
 use alloc::string::String;

@@ -6,6 +6,7 @@
 
 mod copy;
 mod load;
+mod mapping;
 mod payer;
 mod region;
 mod shootdown;

@@ -12,6 +12,7 @@ use anax_abi::{Error, Rights};
 use microkernel_core::elf::Protection;
 use x86_64::PhysAddr;
 
+use super::mapping::{Mapping, cut, cuts, gap, overlap, pages, protection_of};
 use super::payer::Payer;
 use super::region::{Region, RegionRef};
 use super::shootdown::{self, Completion, CpuSet, Done, Record, Shootdown};
@@ -34,26 +35,6 @@ pub(super) const FAULT_WRITE: u64 = 1 << 1;
 const FAULT_FETCH: u64 = 1 << 4;
 /// Pages besides tables and the mapping list: the root and the page behind what was lost.
 const FIXED: u32 = 2;
-
-/// Pages of a region at an address.
-#[derive(Clone)]
-struct Mapping {
-    start: u64,
-    end: u64,
-    /// The region's page at `start`.
-    first: u32,
-    /// What is mapped; none: it was lost.
-    region: Option<RegionRef>,
-    protection: Protection,
-    /// What it may be protected to at most.
-    most: Rights,
-}
-
-impl Mapping {
-    fn page(&self, at: u64) -> u32 {
-        self.first + ((at - self.start) / PAGE_SIZE) as u32
-    }
-}
 
 /// An address space. What uses a `RefCell` or `Cell` of it is for its home alone.
 pub(crate) struct AddressSpace {
@@ -181,19 +162,17 @@ impl AddressSpace {
             promise.keep();
         }
         let first = (offset / PAGE_SIZE) as u32;
-        if region.is_complete() || length <= EAGER {
-            let caching = region.caching();
+        let every = region.is_complete();
+        let mapping = Mapping { start, end: pages.end, first, region: Some(region), protection: kind, most };
+        if every || length <= EAGER {
             self.root.for_each_page(pages.clone(), |at, entry| {
-                if let Some(frame) = region.present(first + ((at - start) / PAGE_SIZE) as u32) {
-                    entry.set(frame, kind, caching);
-                }
+                _ = self.show(&mapping, at, entry, Region::present)
             });
         }
         if address == 0 {
             self.hint.set(pages.end);
         }
-        let region = Some(region);
-        mappings.insert(index, Mapping { start, end: pages.end, first, region, protection: kind, most });
+        mappings.insert(index, mapping);
         Ok(start)
     }
 
@@ -210,7 +189,7 @@ impl AddressSpace {
             return Err(Error::Full);
         }
         let shootdown = Shootdown::prepare(self.others(), covered.len())?;
-        let within = self.change(&mut mappings, &pages, |_, entry| entry.clear());
+        let within = self.change(&mut mappings, &pages, |entry| entry.clear());
         for mapping in mappings.drain(within) {
             mapping.region.into_iter().for_each(|region| shootdown.keep(region));
         }
@@ -246,7 +225,7 @@ impl AddressSpace {
             return Err(Error::Full);
         }
         let shootdown = Shootdown::prepare(self.others(), 0)?;
-        let within = self.change(&mut mappings, &pages, |_, entry| entry.protect(kind));
+        let within = self.change(&mut mappings, &pages, |entry| entry.protect(kind));
         mappings[within].iter_mut().for_each(|mapping| mapping.protection = kind);
         drop(mappings);
         Ok(shootdown.send(self.root, &pages, completion))
@@ -275,10 +254,11 @@ impl AddressSpace {
                 mapping.protection = Protection::Read;
             }
             let pages = mapping.start..mapping.end;
-            let set = |_, entry: Entry<'_>| entry.set(self.sink, mapping.protection, Caching::On);
-            self.root.for_each_page(pages.clone(), set);
+            let region = mapping.region.take();
+            self.root
+                .for_each_page(pages.clone(), |at, entry| _ = self.show(mapping, at, entry, Region::present));
             self.root.flush(&pages);
-            mapping.region.take().into_iter().for_each(|region| shootdown.keep(region));
+            region.into_iter().for_each(|region| shootdown.keep(region));
         }
         drop(mappings);
         Ok(shootdown.send(self.root, &USER, completion))
@@ -298,13 +278,26 @@ impl AddressSpace {
             Protection::ReadExecute => error & FAULT_WRITE == 0,
         };
         let Some(entry) = self.root.entry(address).filter(|_| allowed) else { return false };
-        match &mapping.region {
-            Some(region) => {
-                entry.set(region.frame(mapping.page(address)), mapping.protection, region.caching())
-            }
-            None => entry.set(self.sink, mapping.protection, Caching::On),
-        }
-        true
+        self.show(mapping, address, entry, |region, page| Some(region.frame(page)))
+    }
+
+    /// Has the entry show what is mapped at `at`, if there is a frame by what `frame` says; what was lost has the sink.
+    #[inline]
+    fn show(
+        &self,
+        mapping: &Mapping,
+        at: u64,
+        entry: Entry<'_>,
+        frame: impl Fn(&Region, u32) -> Option<PhysAddr>,
+    ) -> bool {
+        let (frame, caching) = match &mapping.region {
+            Some(region) => (frame(region, mapping.page(at)), region.caching()),
+            None => (Some(self.sink), Caching::On),
+        };
+        frame.is_some_and(|frame| {
+            entry.set(frame, mapping.protection, caching);
+            true
+        })
     }
 
     /// Ends the space: every CPU leaves it, then all its memory and charges go back, then the completion is called. No thread of it
@@ -326,11 +319,11 @@ impl AddressSpace {
         &self,
         mappings: &mut Vec<Mapping>,
         pages: &Range<u64>,
-        mut action: impl FnMut(u64, Entry<'_>),
+        action: impl Fn(Entry<'_>),
     ) -> Range<usize> {
         let within = cut(mappings, pages.start)..cut(mappings, pages.end);
         for mapping in &mappings[within.clone()] {
-            self.root.for_each_page(mapping.start..mapping.end, &mut action);
+            self.root.for_each_page(mapping.start..mapping.end, |_, entry| action(entry));
         }
         self.root.flush(pages);
         within
@@ -369,73 +362,4 @@ impl Drop for AddressSpace {
 /// Pages that a mapping list is charged; the heap rounds up to powers of two.
 fn list_pages(capacity: usize) -> u32 {
     ((capacity + 2) * size_of::<Mapping>()).next_power_of_two().div_ceil(PAGE_SIZE as usize) as u32
-}
-
-fn protection_of(rights: Rights) -> Result<Protection, Error> {
-    const READ_WRITE: Rights = Rights::READ.with(Rights::WRITE);
-    const READ_EXECUTE: Rights = Rights::READ.with(Rights::EXECUTE);
-    match rights {
-        Rights::READ => Ok(Protection::Read),
-        READ_WRITE => Ok(Protection::ReadWrite),
-        READ_EXECUTE => Ok(Protection::ReadExecute),
-        _ => Err(Error::BadArgument),
-    }
-}
-
-/// The range as whole pages of user memory.
-fn pages(address: u64, bytes: u64) -> Result<Range<u64>, Error> {
-    let end = bytes.checked_next_multiple_of(PAGE_SIZE).and_then(|length| address.checked_add(length));
-    match end {
-        Some(end)
-            if address.is_multiple_of(PAGE_SIZE)
-                && USER.start <= address
-                && address < end
-                && end <= USER.end =>
-        {
-            Ok(address..end)
-        }
-        _ => Err(Error::BadAddress),
-    }
-}
-
-/// The range as pages, and the mappings that reach into it: at least one.
-fn overlap(mappings: &[Mapping], address: u64, bytes: u64) -> Result<(Range<u64>, Range<usize>), Error> {
-    let pages = pages(address, bytes)?;
-    let first = mappings.partition_point(|mapping| mapping.end <= pages.start);
-    let last = mappings.partition_point(|mapping| mapping.start < pages.end);
-    if first < last { Ok((pages, first..last)) } else { Err(Error::BadAddress) }
-}
-
-/// How many of these mappings, which reach into the range, reach out of it: each becomes one more.
-fn cuts(mappings: &[Mapping], pages: &Range<u64>) -> usize {
-    let out =
-        |mapping: &Mapping| usize::from(mapping.start < pages.start) + usize::from(mapping.end > pages.end);
-    mappings.iter().map(out).sum()
-}
-
-/// Splits the mapping that reaches across `at`, if one does; where in the list begins what lies above.
-fn cut(mappings: &mut Vec<Mapping>, at: u64) -> usize {
-    let index = mappings.partition_point(|mapping| mapping.end <= at);
-    match mappings.get_mut(index) {
-        Some(lower) if lower.start < at => {
-            let upper = Mapping { start: at, first: lower.page(at), ..lower.clone() };
-            lower.end = at;
-            mappings.insert(index + 1, upper);
-            index + 1
-        }
-        _ => index,
-    }
-}
-
-/// The first place from `from` on for `length` bytes above an unmapped page.
-fn gap(mappings: &[Mapping], from: u64, length: u64) -> Option<(usize, u64)> {
-    let first = mappings.partition_point(|mapping| mapping.end <= from);
-    let mut below = from;
-    for (index, mapping) in mappings.iter().enumerate().skip(first) {
-        if below + PAGE_SIZE + length <= mapping.start {
-            return Some((index, below + PAGE_SIZE));
-        }
-        below = below.max(mapping.end);
-    }
-    (below + PAGE_SIZE + length <= USER.end).then_some((mappings.len(), below + PAGE_SIZE))
 }
