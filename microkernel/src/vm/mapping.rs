@@ -26,7 +26,6 @@ pub(super) struct Mapping {
 
 impl Mapping {
     /// Which of the region's pages lies at `at`.
-    #[inline]
     pub(super) fn page(&self, at: u64) -> u32 {
         self.first + ((at - self.start) / PAGE_SIZE) as u32
     }
@@ -68,8 +67,8 @@ pub(super) fn overlap(
 ) -> Result<(Range<u64>, Range<usize>), Error> {
     let pages = pages(address, bytes)?;
     let first = mappings.partition_point(|mapping| mapping.end <= pages.start);
-    let last = mappings.partition_point(|mapping| mapping.start < pages.end);
-    if first < last { Ok((pages, first..last)) } else { Err(Error::BadAddress) }
+    let count = mappings[first..].iter().take_while(|mapping| mapping.start < pages.end).count();
+    if count > 0 { Ok((pages, first..first + count)) } else { Err(Error::BadAddress) }
 }
 
 /// How many of these mappings, which reach into the range, reach out of it: each becomes one more.
@@ -79,18 +78,16 @@ pub(super) fn cuts(mappings: &[Mapping], pages: &Range<u64>) -> usize {
     mappings.iter().map(out).sum()
 }
 
-/// Splits the mapping that reaches across `at`, if one does; where in the list begins what lies above.
-pub(super) fn cut(mappings: &mut Vec<Mapping>, at: u64) -> usize {
-    let index = mappings.partition_point(|mapping| mapping.end <= at);
-    match mappings.get_mut(index) {
-        Some(lower) if lower.start < at => {
-            let upper = Mapping { start: at, first: lower.page(at), ..lower.clone() };
-            lower.end = at;
-            mappings.insert(index + 1, upper);
-            index + 1
-        }
-        _ => index,
+/// Splits the mapping at `index` if it reaches across `at`; true if it did.
+pub(super) fn cut(mappings: &mut Vec<Mapping>, index: usize, at: u64) -> bool {
+    let lower = &mut mappings[index];
+    let across = lower.start < at && at < lower.end;
+    if across {
+        let upper = Mapping { start: at, first: lower.page(at), ..lower.clone() };
+        lower.end = at;
+        mappings.insert(index + 1, upper);
     }
+    across
 }
 
 /// The first place from `from` on for `length` bytes above an unmapped page.

@@ -198,25 +198,21 @@ impl Region {
         if here { Ok(self.body().start.as_u64() + offset) } else { Err(Error::BadArgument) }
     }
 
-    #[inline]
     fn body(&self) -> &Body {
         // SAFETY: the caller holds a use, so nobody writes it.
         unsafe { &*self.body.get() }
     }
 
     /// Whether every page has its frame.
-    #[inline]
     pub(super) fn is_complete(&self) -> bool {
         !matches!(self.body().backing, Backing::Lazy | Backing::Copy)
     }
 
-    #[inline]
     pub(super) fn caching(&self) -> Caching {
         if self.body().backing == Backing::Device { Caching::Off } else { Caching::On }
     }
 
     /// The page's frame, if it has one.
-    #[inline]
     pub(super) fn present(&self, page: u32) -> Option<PhysAddr> {
         let body = self.body();
         match body.list.get(page as usize) {
@@ -229,7 +225,6 @@ impl Region {
     }
 
     /// The page's frame, put there if need be. Any CPU.
-    #[inline]
     pub(super) fn frame(&self, page: u32) -> PhysAddr {
         self.present(page).unwrap_or_else(|| self.populate(page))
     }
@@ -314,7 +309,6 @@ pub(crate) struct RegionRef(&'static Region);
 impl Deref for RegionRef {
     type Target = Region;
 
-    #[inline]
     fn deref(&self) -> &Region {
         self.0
     }
@@ -328,7 +322,6 @@ impl Clone for RegionRef {
 }
 
 impl Drop for RegionRef {
-    #[inline]
     fn drop(&mut self) {
         if self.0.uses.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.free();

@@ -93,7 +93,6 @@ impl AddressSpace {
     }
 
     /// What the processor is given. Any CPU.
-    #[inline]
     pub(crate) fn root(&self) -> Root {
         self.root
     }
@@ -104,7 +103,6 @@ impl AddressSpace {
     }
 
     /// Whether this CPU is the space's home.
-    #[inline]
     pub(crate) fn is_home(&self) -> bool {
         percpu::this().id() == self.home
     }
@@ -189,7 +187,7 @@ impl AddressSpace {
             return Err(Error::Full);
         }
         let shootdown = Shootdown::prepare(self.others(), covered.len())?;
-        let within = self.change(&mut mappings, &pages, |entry| entry.clear());
+        let within = self.change(&mut mappings, &pages, covered, |entry| entry.clear());
         for mapping in mappings.drain(within) {
             mapping.region.into_iter().for_each(|region| shootdown.keep(region));
         }
@@ -213,7 +211,7 @@ impl AddressSpace {
         let kind = protection_of(protection)?;
         let mut mappings = self.home_only().borrow_mut();
         let (pages, covered) = overlap(&mappings, address, bytes)?;
-        let old = &mappings[covered];
+        let old = &mappings[covered.clone()];
         let mapped = |mapping: &Mapping| mapping.end.min(pages.end) - mapping.start.max(pages.start);
         if old.iter().map(mapped).sum::<u64>() != pages.end - pages.start {
             return Err(Error::BadAddress);
@@ -225,7 +223,7 @@ impl AddressSpace {
             return Err(Error::Full);
         }
         let shootdown = Shootdown::prepare(self.others(), 0)?;
-        let within = self.change(&mut mappings, &pages, |entry| entry.protect(kind));
+        let within = self.change(&mut mappings, &pages, covered, |entry| entry.protect(kind));
         mappings[within].iter_mut().for_each(|mapping| mapping.protection = kind);
         drop(mappings);
         Ok(shootdown.send(self.root, &pages, completion))
@@ -265,7 +263,6 @@ impl AddressSpace {
     }
 
     /// A page fault of user code at `address`: true if the page is there now and the instruction can be tried again. Home.
-    #[inline]
     pub(crate) fn fault(&self, address: u64, error: u64) -> bool {
         let mappings = self.home_only().borrow();
         let index = mappings.partition_point(|mapping| mapping.end <= address);
@@ -282,7 +279,6 @@ impl AddressSpace {
     }
 
     /// Has the entry show what is mapped at `at`, if there is a frame by what `frame` says; what was lost has the sink.
-    #[inline]
     fn show(
         &self,
         mapping: &Mapping,
@@ -307,21 +303,23 @@ impl AddressSpace {
         shootdown::retire(self, record, completion)
     }
 
-    #[inline]
     fn home_only(&self) -> &RefCell<Vec<Mapping>> {
         invariant!(self.is_home(), "a space is changed at its home");
         &self.mappings
     }
 
-    /// Splits what reaches across the ends of `pages`, does `action` to all entries of mapped pages in between, and has this
+    /// Splits what of the `covered` mappings reaches across the ends of `pages`, does `action` to all entries of mapped pages in between, and has this
     /// CPU forget them. Which mappings these are.
     fn change(
         &self,
         mappings: &mut Vec<Mapping>,
         pages: &Range<u64>,
+        covered: Range<usize>,
         action: impl Fn(Entry<'_>),
     ) -> Range<usize> {
-        let within = cut(mappings, pages.start)..cut(mappings, pages.end);
+        let first = covered.start + usize::from(cut(mappings, covered.start, pages.start));
+        let within = first..first + covered.len();
+        cut(mappings, within.end - 1, pages.end);
         for mapping in &mappings[within.clone()] {
             self.root.for_each_page(mapping.start..mapping.end, |_, entry| action(entry));
         }

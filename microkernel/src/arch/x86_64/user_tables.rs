@@ -50,7 +50,6 @@ pub(crate) struct Entry<'a>(&'a AtomicU64);
 
 impl Entry<'_> {
     /// Maps the page to `frame`.
-    #[inline]
     pub(crate) fn set(self, frame: PhysAddr, protection: Protection, caching: Caching) {
         let cached = if caching == Caching::Off { UNCACHED } else { 0 };
         self.0.store(frame.as_u64() | cached | flags(protection), Ordering::Release);
@@ -65,13 +64,11 @@ impl Entry<'_> {
     }
 
     /// Maps nothing.
-    #[inline]
     pub(crate) fn clear(self) {
         self.0.store(0, Ordering::Release);
     }
 
     /// The frame, if it is memory that user code may use like that now.
-    #[inline]
     pub(crate) fn memory(self, write: Write) -> Option<PhysAddr> {
         let wanted = if write == Write::Yes { PRESENT | WRITABLE } else { PRESENT };
         let word = self.0.load(Ordering::Acquire);
@@ -98,7 +95,6 @@ unsafe fn table<'a>(physical: u64) -> &'a Table {
     unsafe { &*direct(PhysAddr::new_truncate(physical)).as_ptr() }
 }
 
-#[inline]
 fn index(address: u64, shift: u32) -> usize {
     (address >> shift) as usize & 511
 }
@@ -115,7 +111,6 @@ impl Root {
     }
 
     /// The table in which the entry that `address` has at `shift` lies, with missing ones from `source`.
-    #[inline]
     fn walk(
         self,
         address: u64,
@@ -139,6 +134,9 @@ impl Root {
 
     /// How many tables the pages still need.
     pub(crate) fn missing_tables(self, pages: &Range<u64>) -> u32 {
+        if pages.start >> 21 == (pages.end - 1) >> 21 && self.entry(pages.start).is_some() {
+            return 0;
+        }
         let missing = |shift: u32, at: u64| {
             self.walk(at, shift, || None)
                 .is_none_or(|table| table[index(at, shift)].load(Ordering::Relaxed) & PRESENT == 0)
@@ -159,7 +157,6 @@ impl Root {
     }
 
     /// The page's entry, if there is a table for it.
-    #[inline]
     pub(crate) fn entry(self, address: u64) -> Option<Entry<'static>> {
         self.walk(address, 12, || None).map(|table| Entry(&table[index(address, 12)]))
     }
