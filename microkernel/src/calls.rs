@@ -11,10 +11,9 @@ mod thread;
 
 pub(crate) use machine::MACHINE;
 
-use anax_abi::object::{NULL, SpaceCommand, THIS_THREAD};
+use anax_abi::object::{ChannelCommand, MachineCommand, NULL, SpaceCommand, THIS_THREAD};
 use anax_abi::{Error, Handle, Rights, WORDS};
 use microkernel_core::crossbar::Class;
-use microkernel_core::handles::Object as _;
 use microkernel_core::list::ThreadIndex;
 
 use crate::cap::{Cap, Space};
@@ -45,7 +44,7 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Refuses unless the handle that the call was made by carries these rights.
-    fn needs(&self, rights: Rights) -> Result<(), Error> {
+    pub(crate) fn needs(&self, rights: Rights) -> Result<(), Error> {
         if self.rights.allows(rights) { Ok(()) } else { Err(Error::NoRights) }
     }
 }
@@ -121,7 +120,16 @@ fn home(
     };
     let own = Ok(thread.cpu());
     match target.object.header().kind() {
-        Kind::Machine | Kind::Region => own,
+        Kind::Machine => match MachineCommand::from_number(command) {
+            Some(MachineCommand::Line | MachineCommand::MsiX) => space::running_cpu(words[2]),
+            _ => own,
+        },
+        Kind::Region | Kind::Ports => own,
+        Kind::Channel => match ChannelCommand::from_number(command) {
+            Some(ChannelCommand::Bind) => second(),
+            Some(ChannelCommand::MapEpoch) => Ok(space.home()),
+            _ => own,
+        },
         Kind::Space => match SpaceCommand::from_number(command) {
             Some(SpaceCommand::CreatePort) if words[0] == THIS_THREAD.to_word() => own,
             Some(
@@ -131,9 +139,7 @@ fn home(
                 | SpaceCommand::Destroy
                 | SpaceCommand::Inspect,
             ) => second(),
-            Some(SpaceCommand::CreateThread | SpaceCommand::CreateRegion | SpaceCommand::CreateChannel) => {
-                own
-            }
+            Some(SpaceCommand::CreateThread | SpaceCommand::CreateRegion) => own,
             _ => Ok(target.object.header().home()),
         },
         _ => Ok(target.object.header().home()),

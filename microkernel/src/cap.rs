@@ -5,48 +5,53 @@
 
 use alloc::vec::Vec;
 use core::cell::{Cell, UnsafeCell};
+use core::ops::RangeInclusive;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use anax_abi::object::Policy;
 use anax_abi::{Error, Handle, Rights};
 use microkernel_core::handles::{Capability, Object as _, Offer, Parcel, Received, Slot, Table};
 use microkernel_core::quota::{Limits, Quota, pages_for};
+use spin::Mutex;
 
+use crate::arch::ports::{self, PortSet};
 use crate::crossbar;
 use crate::object::{Header, Kind, Object, ObjectRef, Pool};
 use crate::percpu::{self, CpuId};
-use crate::space::Space as Memory;
 use crate::user;
+use crate::vm::{AddressSpace, Completion, Done, Payer, Region};
 
 /// A capability.
 pub(crate) type Cap = Capability<ObjectRef>;
 /// A space's capability table.
 pub(crate) type CapTable = Table<ObjectRef, Vec<Slot>>;
 
-/// Pages that every space costs: itself and its root table.
-const BASE_PAGES: u32 = 2;
+/// Pages that every space costs besides its table and its memory: itself.
+const BASE_PAGES: u32 = 1;
+/// Mappings that a space can have for each page it may use, and at most.
+const MAPPINGS: (u32, u32) = (4, 1024);
 
 /// An address space with its capability table and accounts.
 #[repr(C)]
 pub(crate) struct Space {
     header: Header,
     table: UnsafeCell<Option<CapTable>>,
-    memory: UnsafeCell<Option<Memory>>,
-    quota: Quota,
+    memory: UnsafeCell<Option<AddressSpace>>,
+    payer: UnsafeCell<Option<Payer>>,
     /// Threads that have not ended.
     threads: AtomicU32,
     policy: Cell<Policy>,
     /// Who pays for its limits.
-    maker: Cell<Option<(&'static Self, Limits)>>,
-    /// Spaces whose limits it pays for; it is kept until they have ended.
-    children: Cell<u32>,
+    maker: Cell<Option<(Payer, Limits)>>,
+    /// I/O ports that its threads may use.
+    ports: PortSet,
     dying: Cell<bool>,
     slot_pages: Cell<u32>,
     /// The thread that waits for its end.
     mourner: Cell<Option<u32>>,
 }
 
-// SAFETY: cells belong to the home CPU; `table` and `memory` are set before anybody else knows the space and emptied when it has no
+// SAFETY: cells belong to the home CPU; `table`, `memory` and `payer` are set before anybody else knows the space and emptied when it has no
 // threads and no references left, so that whoever reaches them through either finds them whole.
 unsafe impl Sync for Space {}
 
@@ -60,7 +65,8 @@ unsafe impl Object for Space {
 }
 
 static POOL: Pool<Space> = Pool::new();
-const NOTHING: Limits = Limits { pages: 0, handles: 0, threads: 0, messages: 0 };
+/// All there are, for what has to reach every mapping of a region. A cold lock.
+static SPACES: Mutex<Vec<&'static Space>> = Mutex::new(Vec::new());
 
 /// The present generation of an object: what tables compare capabilities with.
 #[inline]
@@ -92,35 +98,40 @@ impl Space {
         }
         let paid = match maker {
             None => None,
-            Some(Self { quota, .. }) => Some((
-                quota.pages.reserve(limits.pages)?,
-                quota.threads.reserve(limits.threads)?,
-                quota.messages.reserve(limits.messages)?,
-            )),
+            Some(maker) => {
+                let quota = maker.quota();
+                Some((
+                    quota.pages.reserve(limits.pages)?,
+                    quota.threads.reserve(limits.threads)?,
+                    quota.messages.reserve(limits.messages)?,
+                ))
+            }
         };
         let mut slots = Vec::new();
         slots.try_reserve_exact(limits.handles as usize).map_err(|_| Error::NoMemory)?;
         slots.resize_with(limits.handles as usize, Slot::new);
-        let memory = Memory::new().map_err(|_| Error::NoMemory)?;
+        let payer = Payer::new(limits).ok_or(Error::NoMemory)?;
+        let own_pages = payer.pages.reserve(BASE_PAGES + slot_pages)?;
+        let mappings = limits.pages.saturating_mul(MAPPINGS.0).min(MAPPINGS.1);
+        let memory = AddressSpace::new(payer.clone(), mappings, home)?;
+        SPACES.lock().try_reserve(1).map_err(|_| Error::NoMemory)?;
         let space = POOL.take(Self::unused).ok_or(Error::NoMemory)?;
+        own_pages.commit();
         // SAFETY: nobody else knows the space yet.
         unsafe {
             *space.table.get() = Some(Table::new(slots, limits.handles));
             *space.memory.get() = Some(memory);
+            *space.payer.get() = Some(payer);
         }
-        space.quota.pages.set_limit(limits.pages);
-        space.quota.threads.set_limit(limits.threads);
-        space.quota.messages.set_limit(limits.messages);
-        space.quota.pages.charge(BASE_PAGES + slot_pages)?;
         space.slot_pages.set(slot_pages);
         space.policy.set(policy);
         space.dying.set(false);
         space.header.set_home(home);
-        space.maker.set(maker.map(|maker| (maker, limits)));
         if let (Some((pages, threads, messages)), Some(maker)) = (paid, maker) {
-            maker.children.set(maker.children.get() + 1);
+            space.maker.set(Some((maker.payer().clone(), limits)));
             [pages, threads, messages].into_iter().for_each(|reserved| reserved.commit());
         }
+        SPACES.lock().push(space);
         space.table().insert(capability(space, Rights::ALL))?;
         Ok(space)
     }
@@ -130,11 +141,11 @@ impl Space {
             header: Header::new(Kind::Space),
             table: UnsafeCell::new(None),
             memory: UnsafeCell::new(None),
-            quota: Quota::new(NOTHING),
+            payer: UnsafeCell::new(None),
             threads: AtomicU32::new(0),
             policy: Cell::new(Policy::Bsd4),
             maker: Cell::new(None),
-            children: Cell::new(0),
+            ports: PortSet::new(),
             dying: Cell::new(false),
             slot_pages: Cell::new(0),
             mourner: Cell::new(None),
@@ -150,15 +161,26 @@ impl Space {
 
     /// Its memory.
     #[inline]
-    pub(crate) fn memory(&self) -> &Memory {
+    pub(crate) fn memory(&self) -> &AddressSpace {
         // SAFETY: see `Sync`.
         unsafe { (*self.memory.get()).as_ref() }.expect("a space that can be reached has memory")
     }
 
+    /// Its accounts, to charge what outlives it.
+    pub(crate) fn payer(&self) -> &Payer {
+        // SAFETY: see `Sync`.
+        unsafe { (*self.payer.get()).as_ref() }.expect("a space that can be reached has accounts")
+    }
+
     /// Its accounts.
-    #[inline]
     pub(crate) fn quota(&self) -> &Quota {
-        &self.quota
+        self.payer()
+    }
+
+    /// I/O ports that its threads may use.
+    #[inline]
+    pub(crate) fn ports(&self) -> &PortSet {
+        &self.ports
     }
 
     /// The user scheduler of its threads.
@@ -286,44 +308,61 @@ impl Space {
     fn end(&'static self) {
         self.header.renew(0);
         self.table().clear_all(0, u32::MAX, release);
-        // SAFETY: no thread is left to use them, and no handle; the home CPU does not have the root active (threads leave it when they end).
-        unsafe {
-            *self.table.get() = None;
-            *self.memory.get() = None;
+        SPACES.lock().retain(|space| !core::ptr::eq(*space, self));
+        // SAFETY: no thread is left to use it, and no handle.
+        let memory = unsafe { (*self.memory.get()).take() };
+        let completion = Completion { call: Self::bury, argument: ObjectRef::of(self).to_word() };
+        if memory.is_none_or(|memory| memory.retire(completion) == Done::Now) {
+            Self::bury(completion.argument);
         }
-        self.quota.pages.release(BASE_PAGES + self.slot_pages.take());
-        if let Some(mourner) = self.mourner.take() {
+    }
+
+    /// The last step, when every CPU has left it. Home.
+    fn bury(space: u64) {
+        let Some(space) = ObjectRef::from_word(space).get::<Self>() else { return };
+        space.quota().pages.release(BASE_PAGES + space.slot_pages.take());
+        // SAFETY: as above; whoever still has something charged has a reference of his own to the accounts.
+        unsafe {
+            *space.table.get() = None;
+            *space.payer.get() = None;
+        }
+        if let Some((maker, limits)) = space.maker.take() {
+            maker.pages.release(limits.pages);
+            maker.threads.release(limits.threads);
+            maker.messages.release(limits.messages);
+        }
+        space.ports.clear();
+        let mourner = space.mourner.take();
+        POOL.give(space);
+        if let Some(mourner) = mourner {
             crate::calls::finish(mourner, Ok(0));
         }
-        self.bury();
     }
+}
 
-    /// The last step, once the spaces it paid for have ended, too. Home.
-    fn bury(&'static self) {
-        if self.children.get() > 0 {
-            return;
-        }
-        invariant!(self.quota.is_clear(), "a space has ended with something charged: {:?}", self.quota);
-        if let Some((maker, limits)) = self.maker.take() {
-            maker.quota.pages.release(limits.pages);
-            maker.quota.threads.release(limits.threads);
-            maker.quota.messages.release(limits.messages);
-            at_home(maker, |[maker, ..]| {
-                let Some(maker) = ObjectRef::from_word(maker).get::<Self>() else { return };
-                maker.children.set(maker.children.get() - 1);
-                if maker.is_over() {
-                    maker.bury();
-                }
-            });
-        }
-        POOL.give(self);
-    }
+/// Has every CPU look again at which ports the space that it runs may use. By a thread.
+pub(crate) fn ports_changed() {
+    crossbar::on_all_cpus(|_| ports::activate(percpu::this().thread().space().map(Space::ports)), 0);
+}
 
-    /// Whether only its accounts are left.
-    fn is_over(&self) -> bool {
-        // SAFETY: see `Sync`; home.
-        unsafe { (*self.table.get()).is_none() }
-    }
+/// Takes ports away from whoever has them by such a range.
+pub(crate) fn forbid_ports(range: RangeInclusive<u16>) {
+    SPACES.lock().iter().for_each(|space| space.ports.forbid(range.clone()));
+    let look_again = |_: [u64; 3]| ports::activate(percpu::this().thread().space().map(Space::ports));
+    percpu::all().for_each(|cpu| crossbar::send_surely(cpu, look_again, [0; 3]));
+}
+
+/// Takes a region away from whoever has mapped it. By a thread; every CPU stops for it.
+pub(crate) fn lose_everywhere(region: &'static Region) {
+    let lose = |word: u64| {
+        let Some(region) = ObjectRef::from_word(word).get::<Region>() else { return };
+        let own = percpu::this().id();
+        for space in SPACES.lock().iter().filter(|space| space.home() == own) {
+            // Without memory for telling other CPUs the mapping stays, and so does the memory behind it.
+            let _ = space.memory().lose(region, Completion { call: |_| (), argument: 0 });
+        }
+    };
+    crossbar::on_all_cpus(lose, ObjectRef::of(region).to_word());
 }
 
 /// Has `call` done with the space's word at its home.
@@ -347,6 +386,12 @@ pub(crate) fn discard(receiver: Option<&Space>, parcel: Parcel<ObjectRef>) {
 pub(crate) fn release(capability: Cap) {
     let header = capability.object.header();
     let last = header.release(capability.generation);
+    if let Some(region) = capability.object.get::<Region>() {
+        // Regions have no home: whoever gives the last handle up ends them.
+        return if last {
+            region.end()
+        };
+    }
     if last || header.kind() == Kind::Space {
         let words = [capability.object.to_word(), u64::from(capability.generation), 0];
         match percpu::get(header.home()) {

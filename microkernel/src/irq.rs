@@ -8,8 +8,6 @@
 //! Above the livelock limit a subscriber is told from a timer only, and its source is masked from one arrival to the timer's
 //! next turn.
 
-#![allow(dead_code, reason = "used as the messages come")]
-
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::ops::RangeInclusive;
@@ -23,11 +21,12 @@ use x86_64::PhysAddr;
 use crate::arch::cpu::InterruptsOff;
 use crate::arch::io_apic::{Gate, Pin};
 use crate::arch::{apic, msi};
+use crate::msg::Notice;
 use crate::object::{Header, Kind, Object, Pool};
 use crate::percpu::{self, CpuId, PerCpu};
 use crate::start;
 use crate::time::clock::{self, Nanos};
-use crate::time::timer;
+use crate::time::timer::{self, Deadline};
 
 /// Vectors for devices.
 pub(crate) const VECTORS: RangeInclusive<u8> = 0x30..=0xdf;
@@ -87,12 +86,18 @@ pub(crate) struct Vectors {
     first: [Cell<Option<&'static Irq>>; COUNT],
     /// Where the search for a free vector goes on: a vector is used again late, when nothing for its former owner is under way.
     next: Cell<usize>,
+    /// When those above the livelock limit are told next.
+    polls: Deadline,
 }
 
 impl Vectors {
     /// None in use.
     pub(crate) const fn new() -> Self {
-        Self { first: [const { Cell::new(None) }; COUNT], next: Cell::new(0) }
+        Self {
+            first: [const { Cell::new(None) }; COUNT],
+            next: Cell::new(0),
+            polls: Deadline::new(|_| poll_deferred(clock::now())),
+        }
     }
 
     fn slot(&self, vector: u8) -> &Cell<Option<&'static Irq>> {
@@ -135,6 +140,8 @@ pub(crate) struct Irq {
     /// Arrivals that it has not been told of.
     pending: Cell<u64>,
     deliver: Cell<Deliver>,
+    /// How its subscriber is told by a message.
+    pub(crate) notice: Notice,
     limiter: RefCell<Livelock>,
     budget: RefCell<Budget>,
 }
@@ -236,7 +243,7 @@ pub(crate) fn serve(vector: u8) -> bool {
 
 /// Has [`poll_deferred`] called a period after `now` on this CPU, in an interrupt. Asked for once until it has been.
 fn ask_for_poll(now: Nanos) {
-    timer::arm(Nanos(now.0 + Livelock::PERIOD_NS), || poll_deferred(clock::now()));
+    timer::set(&percpu::this().irqs.polls, Nanos(now.0 + Livelock::PERIOD_NS));
 }
 
 /// Tells the subscribers above the livelock limit what has arrived, and opens their sources; asks for its next turn while there are
@@ -268,6 +275,7 @@ impl Irq {
             told: Cell::new(false),
             pending: Cell::new(0),
             deliver: Cell::new(|_, _| ()),
+            notice: Notice::new(),
             limiter: RefCell::new(Livelock::new(0)),
             budget: RefCell::new(Budget::standard(0)),
         }

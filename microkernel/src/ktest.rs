@@ -15,6 +15,8 @@ mod msg;
 mod processors;
 mod records;
 mod user;
+mod vm;
+mod vm_shootdown;
 
 use alloc::format;
 use alloc::string::String;

@@ -27,6 +27,7 @@ mod backtrace;
 mod boot;
 mod calls;
 mod cap;
+mod channel;
 mod console;
 mod crossbar;
 mod firmware;
@@ -43,7 +44,7 @@ mod percpu;
 #[cfg(feature = "test")]
 mod runner;
 mod smp;
-mod space;
 mod start;
 mod time;
 mod user;
+mod vm;

@@ -175,7 +175,7 @@ pub(crate) struct Pool<T: 'static> {
     free: Mutex<Vec<&'static T>>,
 }
 
-impl<T: Object> Pool<T> {
+impl<T: Sync> Pool<T> {
     /// None yet.
     pub(crate) const fn new() -> Self {
         Self { free: Mutex::new(Vec::new()) }
@@ -200,13 +200,20 @@ impl<T: Object> Pool<T> {
         }
     }
 
-    /// Ends an object: its generation moves on and it can be taken again. The caller is its home and the last who knows it.
-    pub(crate) fn give(&self, object: &'static T) {
-        object.header().renew(0);
+    /// Takes back something that nobody knows any more.
+    pub(crate) fn put(&self, object: &'static T) {
         let _off = InterruptsOff::new();
         let mut free = self.free.lock();
         if free.try_reserve(1).is_ok() {
             free.push(object);
         }
+    }
+}
+
+impl<T: Object> Pool<T> {
+    /// Ends an object: its generation moves on and it can be taken again. The caller is its home and the last who knows it.
+    pub(crate) fn give(&self, object: &'static T) {
+        object.header().renew(0);
+        self.put(object);
     }
 }

@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 
+use core::ops::Range;
+
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::{self, Platform};
 use microkernel_core::cmdline::{AcpiSource, Options, unknown_words};
@@ -54,6 +56,17 @@ pub(crate) struct Machine {
     pub(crate) options: Options,
     /// Time-stamp counter when everything was ready.
     pub(crate) ready_timestamp: u64,
+}
+
+impl Machine {
+    /// Whether registers that are the kernel's own lie in a range of physical addresses.
+    pub(crate) fn is_kernels(&self, range: Range<u64>) -> bool {
+        let touches = |at: u64| range.start < at + PAGE_SIZE && at & !(PAGE_SIZE - 1) < range.end;
+        let io_apics = self.platform.io_apics.iter().map(|io_apic| u64::from(io_apic.address));
+        let hpet = self.platform.hpet.iter().map(|hpet| hpet.address);
+        io_apics.chain(hpet).chain([apic::registers()]).any(touches)
+            || crate::arch::msi::is_table(range.clone())
+    }
 }
 
 static ARCHIVE: Once<Archive<'static>> = Once::new();
@@ -131,7 +144,6 @@ fn paging_on(map: &MemoryMap, features: &Features, boot_frames: &mut BootFrames)
         .unwrap_or_else(|_| refuse(format_args!("memory map: no memory for page tables")));
     // SAFETY: the new tables map the image, this stack in it, and all memory that is reached from here on.
     unsafe { root.activate() };
-    root.remember_as_kernels();
 }
 
 fn open_archive(info: &BootInfo) -> Archive<'static> {

@@ -7,7 +7,7 @@ use core::cell::Cell;
 
 use anax_abi::object::{FAULT_STATUS, Policy, notice};
 use anax_abi::{Error, Flags, Rights, WORDS};
-use microkernel_core::elf::Protection;
+use microkernel_core::list::ThreadIndex;
 use microkernel_core::quota::Limits;
 use microkernel_core::runqueue::Priority;
 
@@ -16,11 +16,16 @@ use crate::arch::exception::{Meaning, PAGE_FAULT};
 use crate::arch::frame::TrapFrame;
 use crate::arch::syscall::start_user;
 use crate::cap::{self, Cap, Space};
+use crate::crossbar;
 use crate::lwkt::{self, Start, Thread, ThreadState, Wait, unusual};
 use crate::mm::layout::PAGE_SIZE;
-use crate::msg::{self, Port, table2};
+use crate::mm::window;
+use crate::msg::{self, Port, Registers, table2};
 use crate::object::Object;
 use crate::percpu::{self, PerCpu};
+use crate::time::clock::Nanos;
+use crate::time::timer::{self, Deadline};
+use crate::vm::{Backing, Region};
 
 /// Pages that a thread costs its space: its kernel stack, and itself.
 const PAGES: u32 = 5;
@@ -38,6 +43,8 @@ pub(crate) struct UserState {
     pub(crate) command: Cell<u32>,
     pub(crate) words: Cell<[u64; WORDS]>,
     pub(crate) result: Cell<i64>,
+    /// When its wait has lasted too long.
+    limit: Deadline,
 }
 
 impl UserState {
@@ -50,6 +57,7 @@ impl UserState {
             command: Cell::new(0),
             words: Cell::new([0; WORDS]),
             result: Cell::new(0),
+            limit: Deadline::new(too_late),
         }
     }
 }
@@ -76,6 +84,7 @@ pub(crate) fn create(
     thread.set_space(Some(space));
     thread.user.supervisor.set(supervisor);
     thread.user.fault.set(None);
+    space.memory().ran_on(cpu.id());
     thread_unit.commit();
     pages.commit();
     space.thread_made();
@@ -100,8 +109,12 @@ pub(crate) fn load(
         log::warn!("program: {error:?}");
         Error::BadArgument
     })?;
-    let stack = STACK - STACK_PAGES * PAGE_SIZE..STACK;
-    space.memory().map(stack, Protection::ReadWrite).map_err(|_| Error::NoMemory)?;
+    let stack = Region::create(space.payer(), STACK_PAGES * PAGE_SIZE, Backing::Lazy, None)?;
+    let rights = Rights::READ.with(Rights::WRITE);
+    let held = stack.hold(stack.header().generation())?;
+    let address = STACK - STACK_PAGES * PAGE_SIZE;
+    space.memory().map(held, address, 0, STACK_PAGES * PAGE_SIZE, rights, rights)?;
+    stack.end();
     space.insert(cap::capability(&crate::calls::MACHINE, Rights::ALL))?;
     let thread = create(space, own, Priority::DAEMON, supervisor)?;
     Ok((space, thread, [entry, STACK]))
@@ -162,7 +175,7 @@ pub(crate) fn start(thread: &'static Thread, begin: [u64; 3]) -> Result<(), Erro
     if thread.state() != ThreadState::Fresh {
         return Err(Error::BadArgument);
     }
-    if !crate::space::USER.contains(&begin[0]) {
+    if !crate::vm::USER.contains(&begin[0]) {
         return Err(Error::BadAddress);
     }
     thread.user.begin.set(begin);
@@ -210,7 +223,8 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
         let words = [status, u64::from(thread.index().0), 0, 0, 0];
         msg::tell(thread, port, generation, notice::EXIT, words);
     }
-    crate::arch::paging::to_kernel_root();
+    // SAFETY: the kernel's root maps all that the kernel has.
+    unsafe { window::kernel_root().activate() };
     if let Some(space) = thread.space() {
         thread.set_space(None);
         space.quota().threads.release(1);
@@ -248,6 +262,12 @@ pub(crate) fn kill_threads_of(space: &'static Space) {
 pub(crate) fn fault(frame: &mut TrapFrame) {
     let thread = percpu::this().thread();
     let address = if frame.vector == PAGE_FAULT { cpu::page_fault_address() } else { 0 };
+    if frame.vector == PAGE_FAULT
+        && let Some(space) = thread.space()
+        && resolve(thread, space, address, frame.error)
+    {
+        return about_to_return(thread);
+    }
     let status = FAULT_STATUS | frame.vector;
     let Some((port, generation)) = thread.user.supervisor.get() else {
         log::info!("{thread} ended: {}, at {:#x}", Meaning { frame, address }, frame.rip);
@@ -309,7 +329,7 @@ pub(crate) fn write_register(thread: &Thread, number: u64, value: u64) -> Result
         13 => &mut f.r13,
         14 => &mut f.r14,
         15 => &mut f.r15,
-        16 if crate::space::USER.contains(&value) => &mut f.rip,
+        16 if crate::vm::USER.contains(&value) => &mut f.rip,
         16 => return Err(Error::BadAddress),
         17 => {
             f.rflags = f.rflags & !USER_FLAGS | value & USER_FLAGS;
@@ -326,7 +346,7 @@ pub(crate) fn write_register(thread: &Thread, number: u64, value: u64) -> Result
 /// # Errors
 /// `BadAddress` for an address that is none of a user.
 pub(crate) fn set_fs_base(thread: &'static Thread, base: u64) -> Result<(), Error> {
-    if base >= crate::space::USER.end {
+    if base >= crate::vm::USER.end {
         return Err(Error::BadAddress);
     }
     thread.set_fs_base(base);
@@ -339,15 +359,59 @@ pub(crate) fn set_fs_base(thread: &'static Thread, base: u64) -> Result<(), Erro
 /// Puts a limit to the wait that the running thread has begun.
 pub(crate) fn arm(thread: &'static Thread, deadline: u64) {
     thread.note(unusual::LIMITED, true);
-    let _ = deadline;
+    thread.user.limit.set_argument(thread.index().0.into());
+    timer::set(&thread.user.limit, Nanos(deadline));
 }
 
 /// Takes the limit away.
 #[inline]
-pub(crate) fn disarm(thread: &Thread) {
+pub(crate) fn disarm(thread: &'static Thread) {
     if thread.is_unusual() {
+        timer::cancel(&thread.user.limit);
         thread.note(unusual::LIMITED | unusual::AWAITS, false);
     }
+}
+
+/// The limit has come.
+fn too_late(limit: &'static Deadline) {
+    let thread = lwkt::thread(ThreadIndex(limit.argument() as u32));
+    thread.note(unusual::LIMITED, false);
+    if thread.state() != ThreadState::Blocked {
+        return;
+    }
+    match thread.wait.get() {
+        Wait::Call(message) => msg::abandon(message, Error::TimedOut),
+        Wait::Receive(port) => port.stop_waiting(Error::TimedOut),
+        Wait::Sleep => {
+            thread.registers().rax = 0;
+            lwkt::wake(thread);
+        }
+        Wait::None | Wait::Kernel => {}
+    }
+}
+
+/// Has a page fault of the running thread seen to at the home of its space; whether that helped.
+fn resolve(thread: &'static Thread, space: &'static Space, address: u64, error: u64) -> bool {
+    if space.memory().is_home() {
+        return space.memory().fault(address, error);
+    }
+    let mut registers = Registers::zeroed();
+    let outer = thread.registers.replace(&raw mut registers);
+    thread.user.words.set([address, error, 0, 0, 0]);
+    thread.set_waiting(Wait::Kernel);
+    let at_home = |[index, ..]: [u64; 3]| {
+        let thread = lwkt::thread(ThreadIndex(index as u32));
+        let [address, error, ..] = thread.user.words.get();
+        let resolved = thread.space().is_some_and(|space| space.memory().fault(address, error));
+        crate::calls::finish(index as u32, Ok(resolved.into()));
+    };
+    if let Some(home) = percpu::get(space.home()) {
+        crossbar::send_surely(home, at_home, [thread.index().0.into(), 0, 0]);
+    }
+    lwkt::block_current();
+    thread.registers.set(outer);
+    // SAFETY: ours; `finish` wrote to it through the thread's pointer.
+    unsafe { (&raw const registers.rax).read_volatile() == 1 }
 }
 
 /// A capability for a thread.

@@ -13,7 +13,6 @@ pub(crate) const fn reaches_memory(command: u32) -> bool {
     const MAP: u32 = SpaceCommand::Map as u32;
     const UNMAP: u32 = SpaceCommand::Unmap as u32;
     const PROTECT: u32 = SpaceCommand::Protect as u32;
-    const COPY: u32 = SpaceCommand::Copy as u32;
     const START: u32 = ThreadCommand::Start as u32;
     const WRITE_REGISTER: u32 = ThreadCommand::WriteRegister as u32;
     const MAP_EPOCH: u32 = ChannelCommand::MapEpoch as u32;
@@ -25,7 +24,6 @@ pub(crate) const fn reaches_memory(command: u32) -> bool {
         command,
         MAP | UNMAP
             | PROTECT
-            | COPY
             | START
             | WRITE_REGISTER
             | MAP_EPOCH

@@ -20,3 +20,4 @@ pub(crate) mod switch;
 pub(crate) mod syscall;
 mod toolchain;
 pub(crate) mod trampoline;
+pub(crate) mod user_tables;

@@ -3,11 +3,18 @@
 use anax_abi::object::MachineCommand;
 use anax_abi::{Error, Rights};
 
+use microkernel_core::acpi::{Polarity, Trigger, Wiring};
+use x86_64::PhysAddr;
+
 use super::{Call, Served};
 use crate::arch::power;
 use crate::arch::serial::{self, Line};
+use crate::cap;
+use crate::irq::{self, IrqError};
 use crate::object::{Header, Kind, Object};
 use crate::percpu;
+use crate::start;
+use crate::vm::Region;
 
 /// The longest line for the log, and the longest piece of console text a call, in bytes.
 const TEXT: usize = 1024;
@@ -47,8 +54,43 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             serial::write(Line::Com1, bytes);
             Ok(Served::Value(bytes.len() as u64))
         }
+        MachineCommand::DeviceRegion => {
+            let end = words[0].checked_add(words[1]).ok_or(Error::BadArgument)?;
+            if start::machine().is_none_or(|machine| {
+                machine.map.touches_memory(words[0]..end) || machine.is_kernels(words[0]..end)
+            }) {
+                return Err(Error::BadAddress);
+            }
+            let region = Region::device(call.space.payer(), words[0], words[1])?;
+            Ok(Served::Handle(cap::capability(region, Rights::ALL)))
+        }
+        MachineCommand::Ports => super::objects::make_ports(words[0], words[1]),
+        MachineCommand::Line => {
+            let wiring = Wiring {
+                trigger: if words[1] & 1 == 0 { Trigger::Edge } else { Trigger::Level },
+                polarity: if words[1] & 2 == 0 { Polarity::High } else { Polarity::Low },
+            };
+            let line = u32::try_from(words[0]).map_err(|_| Error::BadArgument)?;
+            irq(irq::line(line, wiring, super::objects::deliver))
+        }
+        MachineCommand::MsiX => {
+            let table = PhysAddr::try_new(words[0]).map_err(|_| Error::BadAddress)?;
+            let entry = u16::try_from(words[1]).map_err(|_| Error::BadArgument)?;
+            irq(irq::msix(table, entry, super::objects::deliver))
+        }
         MachineCommand::PowerOff => power::off(words[0] as u8),
         _ => Err(Error::BadCommand),
+    }
+}
+
+/// The handle of a new interrupt, or why there is none.
+fn irq(made: Result<&'static irq::Irq, IrqError>) -> Result<Served, Error> {
+    match made {
+        Ok(irq) => Ok(Served::Handle(cap::capability(irq, Rights::ALL))),
+        Err(IrqError::NoSource) => Err(Error::BadArgument),
+        Err(IrqError::Taken | IrqError::Elsewhere(_)) => Err(Error::Exists),
+        Err(IrqError::NoVector) => Err(Error::Full),
+        Err(IrqError::NoMemory) => Err(Error::NoMemory),
     }
 }
 

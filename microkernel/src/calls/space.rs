@@ -28,7 +28,7 @@ pub(super) fn serve(space: &'static Space, command: u32, call: &mut Call<'_>) ->
         SpaceCommand::CreatePort => create_port(space, call, words),
         SpaceCommand::CreateRegion => super::objects::create_region(space, call, words),
         SpaceCommand::CreateTimer => super::objects::create_timer(space, call, words),
-        SpaceCommand::CreateChannel => super::objects::create_channel(space, call, words),
+        SpaceCommand::CreateChannel => crate::channel::create_for(space, call),
         SpaceCommand::Map => super::objects::map(space, call, words),
         SpaceCommand::Unmap => super::objects::unmap(space, call, words),
         SpaceCommand::Protect => super::objects::protect(space, call, words),
@@ -95,7 +95,7 @@ fn create_space(maker: &'static Space, words: [u64; 5]) -> Result<Served, Error>
     Ok(Served::Handle(cap::capability(space, Rights::ALL)))
 }
 
-fn running_cpu(index: u64) -> Result<CpuId, Error> {
+pub(super) fn running_cpu(index: u64) -> Result<CpuId, Error> {
     let id = CpuId::new(usize::try_from(index).unwrap_or(usize::MAX)).ok_or(Error::BadArgument)?;
     percpu::get(id).map(|_| id).ok_or(Error::BadArgument)
 }

@@ -464,7 +464,6 @@ fn a_wild_source_is_told_from_the_timer(_: &Context) -> Verdict {
         check!(irq.rate() == Rate::Normal, "still limited after {turns} quiet turns");
         drop(off);
         irq.set(State::Ended);
-        timer::arm(clock::now(), || ());
     }
     Ok(Held::Passed)
 }

@@ -3,7 +3,8 @@
 use core::arch::global_asm;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use microkernel_core::elf::Protection;
+use anax_abi::Rights;
+use microkernel_core::quota::Limits;
 use microkernel_core::runqueue::Priority;
 use x86_64::VirtAddr;
 
@@ -15,7 +16,8 @@ use crate::arch::syscall::enter_user;
 use crate::interrupt::FAULT_STATUS;
 use crate::lwkt::{self, Start};
 use crate::mm::frames;
-use crate::space::{LoadError, Space, USER};
+use crate::object::Object;
+use crate::vm::{AddressSpace, Backing, LoadError, Payer, Region, USER};
 use crate::{check, ktest, percpu};
 
 ktest!(
@@ -117,40 +119,57 @@ fn failed(what: &'static str) -> Broken {
     Broken(what.into())
 }
 
-/// A space with the little programs at [`TEXT`] and a stack.
-fn space() -> Result<Space, Broken> {
+const WRITABLE: Rights = Rights::READ.with(Rights::WRITE);
+
+fn code() -> &'static [u8] {
     let start = &raw const ktest_user_calls;
     let length = (&raw const ktest_user_end).addr() - start.addr();
     // SAFETY: the bytes between two labels of one read-only section.
-    let code = unsafe { core::slice::from_raw_parts(start, length) };
-    let space = Space::new().map_err(|_| failed("no space"))?;
-    space.map(TEXT..TEXT + 4096, Protection::ReadWrite).map_err(|_| failed("no text"))?;
-    space.write(TEXT, code).map_err(|_| failed("text is not writable"))?;
-    space.map(STACK - STACK_PAGES * 4096..STACK, Protection::ReadWrite).map_err(|_| failed("no stack"))?;
+    unsafe { core::slice::from_raw_parts(start, length) }
+}
+
+fn empty() -> Result<AddressSpace, Broken> {
+    let limits = Limits { pages: 1000, handles: 0, threads: 0, messages: 0 };
+    let payer = Payer::new(limits).ok_or_else(|| failed("no accounts"))?;
+    AddressSpace::new(payer, 16, crate::percpu::this().id()).map_err(|_| failed("no space"))
+}
+
+/// Maps fresh pages.
+fn map(space: &AddressSpace, pages: core::ops::Range<u64>, rights: Rights) -> Result<(), Broken> {
+    let bytes = pages.end - pages.start;
+    let region =
+        Region::create(space.payer(), bytes, Backing::Pinned, None).map_err(|_| failed("no region"))?;
+    let held = region.hold(region.header().generation()).map_err(|_| failed("not held"))?;
+    let mapped = space.map(held, pages.start, 0, bytes, rights, Rights::ALL);
+    region.end();
+    mapped.map(drop).map_err(|_| failed("not mapped"))
+}
+
+/// A space with the little programs at [`TEXT`] and a stack.
+fn space() -> Result<AddressSpace, Broken> {
+    let space = empty()?;
+    map(&space, TEXT..TEXT + 4096, WRITABLE)?;
+    space.write(TEXT, code()).map_err(|_| failed("text is not writable"))?;
+    map(&space, STACK - STACK_PAGES * 4096..STACK, WRITABLE)?;
     Ok(space)
 }
 
 /// As [`space`], with the text's final protection: what a loader does, in a space of its own.
-fn executable() -> Result<Space, Broken> {
-    let start = &raw const ktest_user_calls;
-    let length = (&raw const ktest_user_end).addr() - start.addr();
-    // SAFETY: as above.
-    let code = unsafe { core::slice::from_raw_parts(start, length) };
-    let space = Space::new().map_err(|_| failed("no space"))?;
-    space.map(TEXT..TEXT + 4096, Protection::ReadExecute).map_err(|_| failed("no text"))?;
-    space.initialise(TEXT, code).map_err(|_| failed("text cannot be filled"))?;
-    space.map(STACK - STACK_PAGES * 4096..STACK, Protection::ReadWrite).map_err(|_| failed("no stack"))?;
-    Ok(space)
+fn executable() -> Result<AddressSpace, Broken> {
+    let space = space()?;
+    let none = crate::vm::Completion { call: |_| (), argument: 0 };
+    let done = space.protect(TEXT, 4096, Rights::READ.with(Rights::EXECUTE), none);
+    done.map(|_| space).map_err(|_| failed("text is not executable"))
 }
 
 /// Runs the program at `label` in `space`; its status.
-fn run(space: &Space, label: &u8, argument: u64) -> u64 {
+fn run(space: &AddressSpace, label: &u8, argument: u64) -> u64 {
     let entry = TEXT + ((&raw const *label).addr() - (&raw const ktest_user_calls).addr()) as u64;
     let kernel = Root::current();
     let _off = InterruptsOff::new();
     // SAFETY: the space outlives its use, the entry is canonical, interrupts are off; the kernel's root is put back.
     unsafe {
-        space.activate();
+        space.root().activate();
         let status = enter_user(entry, STACK, argument);
         kernel.activate();
         status
@@ -167,10 +186,7 @@ fn calls_return_and_keep_registers(context: &Context) -> Verdict {
 /// A static executable with the little programs as its text, laid out as a linker would.
 fn program_file(text_flags: u32) -> alloc::vec::Vec<u8> {
     const CODE_AT: usize = 0x1000;
-    let start = &raw const ktest_user_calls;
-    let length = (&raw const ktest_user_end).addr() - start.addr();
-    // SAFETY: the bytes between two labels of one read-only section.
-    let code = unsafe { core::slice::from_raw_parts(start, length) };
+    let (code, length) = (code(), code().len());
     let mut file = alloc::vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let halves = |file: &mut alloc::vec::Vec<u8>, values: &[u16]| {
         values.iter().for_each(|value| file.extend(value.to_le_bytes()));
@@ -195,14 +211,14 @@ fn program_file(text_flags: u32) -> alloc::vec::Vec<u8> {
 }
 
 fn a_program_file_loads_and_runs(_: &Context) -> Verdict {
-    let space = Space::new().map_err(|_| failed("no space"))?;
+    let space = empty()?;
     let entry = space.load(&program_file(5));
     check!(entry == Ok(TEXT), "loading: {entry:?}");
     let status = run(&space, &ktest_user_calls, 10);
     check!(status == 7, "status {status:#x}");
     let status = run(&space, &ktest_user_write, TEXT);
     check!(status == FAULT_STATUS | 14, "its text is writable: status {status:#x}");
-    let space = Space::new().map_err(|_| failed("no space"))?;
+    let space = empty()?;
     let refused = space.load(&program_file(7));
     check!(matches!(refused, Err(LoadError::File(_))), "a writable and executable segment: {refused:?}");
     Ok(Held::Passed)
@@ -273,7 +289,7 @@ fn user_memory_is_reached_only_as_mapped(_: &Context) -> Verdict {
 }
 
 /// What reading `port` comes to while `set` is in force.
-fn read_port(space: &Space, set: Option<&PortSet>, port: u16) -> u64 {
+fn read_port(space: &AddressSpace, set: Option<&PortSet>, port: u16) -> u64 {
     let _off = InterruptsOff::new();
     ports::activate(set);
     let status = run(space, &ktest_user_port, port.into());

@@ -12,7 +12,9 @@ use spin::Mutex;
 use super::thread::{Thread, ThreadLinks, ThreadState, Wait, thread};
 use crate::arch::cpu::{self, InterruptsOff};
 use crate::arch::paging::Root;
+use crate::arch::ports;
 use crate::arch::switch;
+use crate::cap::Space;
 use crate::crossbar;
 use crate::percpu;
 
@@ -174,6 +176,7 @@ fn switch_to(next: &'static Thread) {
     {
         // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
         unsafe { root.activate() };
+        ports::activate(next.space().map(Space::ports));
     }
     own.use_fs_base(next.fs_base());
     // SAFETY: `next` is this CPU's and does not run; interrupts are off.

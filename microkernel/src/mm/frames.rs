@@ -4,13 +4,14 @@
 //! exchanges a batch with the node. An empty node borrows from the others. Only a CPU touches its own cache.
 
 use core::cell::RefCell;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use spin::Once;
 use x86_64::PhysAddr;
 
 use super::layout::{PAGE_SIZE, direct};
 use super::node::{BATCH, Chain, Node};
-use crate::arch::cpu::InterruptsOff;
+use crate::arch::cpu::{self, InterruptsOff};
 
 /// Nodes the kernel tells apart; memory of further ones is counted to the last.
 pub(crate) const MAX_NODES: usize = 16;
@@ -19,6 +20,10 @@ static NODES: [Node; MAX_NODES] = [const { Node::new() }; MAX_NODES];
 #[cfg(feature = "test")]
 static DOUBLE_FREE: Once<ledger::Ledger> = Once::new();
 static READY: Once<()> = Once::new();
+/// Frames neither in use nor promised. What a user causes to be taken is promised first, and so is the heap's growth.
+static UNPROMISED: AtomicU64 = AtomicU64::new(0);
+/// Frames never promised, for each CPU: its cache can hold so many back from the others.
+const HELD_BACK: u64 = 2 * BATCH as u64;
 
 /// NUMA node of a CPU or of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +89,44 @@ pub(crate) fn finish_boot(highest: PhysAddr) {
     }
     #[cfg(not(feature = "test"))]
     let _ = highest;
+    UNPROMISED.store(usage().1 / PAGE_SIZE, Ordering::Release);
+}
+
+/// Frames that are sure to be there when they are taken. Dropping it gives the promise back.
+#[derive(Debug)]
+#[must_use = "a promise that is dropped is given back"]
+pub(crate) struct Promise(u64);
+
+impl Promise {
+    /// The frames are taken now or later, and the promise goes back with [`forgive`] when they have been given back.
+    pub(crate) fn keep(mut self) {
+        self.0 = 0;
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        forgive(self.0);
+    }
+}
+
+/// Promises `count` frames: [`take`] will find them, whoever else takes what was promised to him; `None` if there are not
+/// that many left. Any CPU.
+pub(crate) fn promise(count: u64) -> Option<Promise> {
+    let floor = HELD_BACK * crate::percpu::count() as u64;
+    let after = |left: u64| left.checked_sub(count).filter(|rest| *rest >= floor);
+    UNPROMISED.fetch_update(Ordering::AcqRel, Ordering::Relaxed, after).ok().map(|_| Promise(count))
+}
+
+/// Takes back a promise that was kept, after its frames have been given back.
+pub(crate) fn forgive(count: u64) {
+    UNPROMISED.fetch_add(count, Ordering::AcqRel);
+}
+
+/// Frames that could be promised.
+#[cfg(feature = "test")]
+pub(crate) fn unpromised() -> u64 {
+    UNPROMISED.load(Ordering::Acquire)
 }
 
 /// A frame with whatever was in it, from this CPU's node where possible; `None` when memory is exhausted. Any thread.
@@ -110,7 +153,7 @@ pub(crate) fn take() -> Option<PhysAddr> {
 pub(crate) fn take_zeroed() -> Option<PhysAddr> {
     let frame = take()?;
     // SAFETY: the frame is ours and in the direct map.
-    unsafe { direct(frame).as_mut_ptr::<u8>().write_bytes(0, PAGE_SIZE as usize) };
+    unsafe { cpu::clear_page(direct(frame).as_mut_ptr()) };
     Some(frame)
 }
 

@@ -40,7 +40,9 @@ unsafe impl GlobalAlloc for KernelHeap {
         }
         let wanted =
             layout.size().next_power_of_two().div_ceil(PAGE_SIZE as usize).max(GROWTH).next_power_of_two();
+        let Some(promise) = frames::promise(wanted as u64) else { return core::ptr::null_mut() };
         let Some(block) = frames::take_block(wanted) else { return core::ptr::null_mut() };
+        promise.keep();
         let start = direct(block).as_u64() as usize;
         // SAFETY: the block is fresh, ours for ever, and in the direct map.
         unsafe { heap.add_to_heap(start, start + wanted * PAGE_SIZE as usize) };

@@ -2,7 +2,7 @@
 //!
 //! Address space is handed out from the front and never taken back: there are few devices, and each is mapped once.
 
-use spin::Mutex;
+use spin::{Mutex, Once};
 use x86_64::{PhysAddr, VirtAddr};
 
 use super::frames;
@@ -12,6 +12,7 @@ use crate::arch::paging::{Access, LargestPage, MapError, Root, TableSource};
 
 /// The kernel half's tables are changed under this lock alone (cold: boot, device set-up, new stacks).
 static STATE: Mutex<State> = Mutex::new(State { next: WINDOWS, root: None });
+static KERNEL: Once<Root> = Once::new();
 
 struct State {
     next: u64,
@@ -23,7 +24,13 @@ pub(crate) fn open(root: Root, source: TableSource<'_>) -> Result<(), MapError> 
     root.prepare_top_level(VirtAddr::new_truncate(WINDOWS), source)?;
     root.prepare_top_level(VirtAddr::new_truncate(STACKS), source)?;
     STATE.lock().root = Some(root);
+    KERNEL.call_once(|| root);
     Ok(())
+}
+
+/// The kernel's own root, without a user half. Any CPU, once memory is up.
+pub(crate) fn kernel_root() -> Root {
+    *KERNEL.get().expect("the windows are opened at boot")
 }
 
 /// Shows `length` bytes from `physical` on; the address of the first byte. Frames for page tables come from `source`.
@@ -62,6 +69,8 @@ pub(crate) fn back(address: VirtAddr, pages: u64) -> Result<(), MapError> {
     let _off = InterruptsOff::new();
     let state = STATE.lock();
     let root = state.root.ok_or(MapError::NoMemory)?;
+    // Never given back: stacks are reused, not freed.
+    frames::promise(pages).ok_or(MapError::NoMemory)?.keep();
     for page in 0..pages {
         let frame = frames::take_zeroed().ok_or(MapError::NoMemory)?;
         let at = address + page * PAGE_SIZE;

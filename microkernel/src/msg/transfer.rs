@@ -310,6 +310,11 @@ pub(super) fn conclude(message: &'static Message, error: Error) {
         cap::discard(message.port.get().and_then(Port::space), parcel);
     }
     message.answer(error);
+    if let Sender::Acknowledge(..) = message.sender.get() {
+        // A dead driver has not answered: its device is to be stopped first.
+        message.sender.set(Sender::Nobody);
+        message.expire();
+    }
     complete(message);
 }
 

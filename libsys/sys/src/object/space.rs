@@ -239,30 +239,6 @@ impl Space {
         done(ask(self.0, SpaceCommand::SetPolicy as u32, [policy as u64]))
     }
 
-    /// Copies memory of `other` at `address` into `to`.
-    ///
-    /// # Errors
-    /// `BadAddress`.
-    pub fn copy_from(self, other: Self, address: u64, to: &mut [u8]) -> Result<(), Error> {
-        let (length, here) = (to.len() as u64, to.as_mut_ptr().addr() as u64);
-        let words = [other.0.to_word(), address, length, here, 0];
-        // SAFETY: it writes to the slice alone, which is borrowed until it is done.
-        done(unsafe { ask_anything(self.0, SpaceCommand::Copy as u32, words) })
-    }
-
-    /// Copies `from` into the memory of `other` at `address`.
-    ///
-    /// # Errors
-    /// `BadAddress`.
-    ///
-    /// # Safety
-    /// If the other space is the caller's own: nothing that Rust code uses lies there.
-    pub unsafe fn copy_to(self, other: Self, address: u64, from: &[u8]) -> Result<(), Error> {
-        let words = [other.0.to_word(), address, from.len() as u64, from.as_ptr().addr() as u64, 1];
-        // SAFETY: by contract.
-        done(unsafe { ask_anything(self.0, SpaceCommand::Copy as u32, words) })
-    }
-
     /// What kind of object `object` is (result), and what it counts (words).
     ///
     /// # Errors

@@ -50,12 +50,16 @@ pub(crate) fn discover(features: &Features) -> Result<(), crate::arch::paging::M
     let mode = if features.x2apic {
         X2APIC
     } else {
-        // SAFETY: the MSR exists on every CPU with an APIC, which every 64-bit CPU has.
-        let base = unsafe { Msr::new(IA32_APIC_BASE).read() } & 0x000f_ffff_ffff_f000;
-        window::device(PhysAddr::new_truncate(base), 4096)?.as_u64()
+        window::device(PhysAddr::new_truncate(registers()), 4096)?.as_u64()
     };
     MODE.store(mode, Ordering::Release);
     Ok(())
+}
+
+/// The physical address of the local APIC's registers.
+pub(crate) fn registers() -> u64 {
+    // SAFETY: the MSR exists on every CPU with an APIC, which every 64-bit CPU has.
+    unsafe { Msr::new(IA32_APIC_BASE).read() & 0x000f_ffff_ffff_f000 }
 }
 
 /// Whether the APICs run in x2APIC mode.

@@ -169,6 +169,30 @@ pub(crate) fn halt_forever() -> ! {
     }
 }
 
+/// Fills a page with zeroes: `rep stosq`, fast on processors and counted by eight bytes in emulators.
+///
+/// # Safety
+/// `page` is a page that nobody else uses.
+#[inline]
+pub(crate) unsafe fn clear_page(page: *mut u64) {
+    // SAFETY: by the caller's promise; the direction flag is clear in compiled code.
+    unsafe {
+        asm!("rep stosq", inout("rcx") 512 => _, inout("rdi") page => _, in("rax") 0, options(nostack, preserves_flags))
+    }
+}
+
+/// Copies a page that others may be writing.
+///
+/// # Safety
+/// `from` is a page that can be read, `to` one that nobody else uses.
+#[inline]
+pub(crate) unsafe fn copy_page(from: *const u64, to: *mut u64) {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        asm!("rep movsq", inout("rcx") 512 => _, inout("rsi") from => _, inout("rdi") to => _, options(nostack, preserves_flags));
+    }
+}
+
 /// Tells the processor that this is a spin-wait loop.
 #[inline]
 pub(crate) fn pause() {

@@ -4,6 +4,7 @@
 //! Whoever can write the table can have the device write any word anywhere, so its pages are mapped here and for nobody else.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use ::x86_64::{PhysAddr, VirtAddr};
 use spin::Mutex;
@@ -81,6 +82,13 @@ impl Entry {
         // SAFETY: as in `read`; the messages written are interrupts for vectors with handlers.
         unsafe { (self.0 + offset).as_mut_ptr::<u32>().write_volatile(value) }
     }
+}
+
+/// Whether a page with a table that is in use lies in a range of physical addresses.
+pub(crate) fn is_table(range: Range<u64>) -> bool {
+    let _off = InterruptsOff::new();
+    let touched = |page: u64| range.start < page + PAGE_SIZE && page < range.end;
+    PAGES.lock().iter().any(|(page, _)| touched(page.as_u64()))
 }
 
 /// An entry of a table that a test has made.

@@ -3,15 +3,11 @@
 //! Tables are reached through the direct map, which the boot code's tables and the kernel's own have at the same
 //! place, so this works from the first line of Rust on.
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
 use x86_64::registers::control::{Cr3, Cr3Flags};
 use x86_64::structures::paging::{PageTable, PageTableFlags, PhysFrame, Size4KiB};
 use x86_64::{PhysAddr, VirtAddr};
 
-use microkernel_core::elf::Protection;
-
-use crate::mm::layout::{DIRECT_MAP, PAGE_SIZE, direct};
+use crate::mm::layout::{PAGE_SIZE, direct};
 
 /// What a mapping allows. There is no "write and execute".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +20,6 @@ pub(crate) enum Access {
     ReadExecute,
     /// Device registers: uncached.
     Device,
-    /// A program's pages.
-    User(Protection),
 }
 
 impl Access {
@@ -35,14 +29,6 @@ impl Access {
             Self::Read => base | PageTableFlags::NO_EXECUTE,
             Self::ReadWrite => base | PageTableFlags::WRITABLE | PageTableFlags::NO_EXECUTE,
             Self::ReadExecute => base,
-            Self::User(protection) => {
-                let user = PageTableFlags::PRESENT | PageTableFlags::USER_ACCESSIBLE;
-                match protection {
-                    Protection::Read => user | PageTableFlags::NO_EXECUTE,
-                    Protection::ReadWrite => user | PageTableFlags::WRITABLE | PageTableFlags::NO_EXECUTE,
-                    Protection::ReadExecute => user,
-                }
-            }
             Self::Device => {
                 base | PageTableFlags::WRITABLE
                     | PageTableFlags::NO_EXECUTE
@@ -62,13 +48,6 @@ pub(crate) enum LargestPage {
     Large,
     /// 1 GiB, where the processor has it.
     Huge,
-}
-
-/// For whom a table below the root is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    Kernel,
-    User,
 }
 
 /// Why a mapping was not made.
@@ -93,14 +72,15 @@ impl Root {
         source().map(Self).ok_or(MapError::NoMemory)
     }
 
-    /// The one this CPU uses now.
-    pub(crate) fn current() -> Self {
-        Self(Cr3::read().0.start_address())
+    /// The root whose table is at `address`.
+    pub(crate) const fn at(address: PhysAddr) -> Self {
+        Self(address)
     }
 
-    /// Remembers it as the root to use when there is no user half. Boot, once.
-    pub(crate) fn remember_as_kernels(self) {
-        KERNEL_ROOT.store(self.0.as_u64(), Ordering::Relaxed);
+    /// The one this CPU uses now.
+    #[inline]
+    pub(crate) fn current() -> Self {
+        Self(Cr3::read().0.start_address())
     }
 
     /// Its physical address.
@@ -126,7 +106,7 @@ impl Root {
     ) -> Result<(), MapError> {
         // SAFETY: the root is a page table of ours; see `table`.
         let root = unsafe { table(self.0) };
-        next_table(root, usize::from(address.p4_index()), Reach::Kernel, source).map(drop)
+        next_table(root, usize::from(address.p4_index()), source).map(drop)
     }
 
     /// Maps `length` bytes at `physical` to `address`, all multiples of a page, with the largest pages that fit.
@@ -149,22 +129,21 @@ impl Root {
                 && physical.is_aligned(PAGE_SIZE)
                 && length.is_multiple_of(PAGE_SIZE)
         );
-        let reach = if matches!(access, Access::User(_)) { Reach::User } else { Reach::Kernel };
         let mut done = 0;
         while done < length {
             let (at, frame, rest) = (address + done, physical + done, length - done);
             let fits = |size: u64| at.is_aligned(size) && frame.is_aligned(size) && rest >= size;
             // SAFETY: the root is a page table of ours; see `table`.
             let p4 = unsafe { table(self.0) };
-            let p3 = next_table(p4, usize::from(at.p4_index()), reach, source)?;
+            let p3 = next_table(p4, usize::from(at.p4_index()), source)?;
             let (entry, size) = if largest >= LargestPage::Huge && fits(1 << 30) {
                 (&mut p3[usize::from(at.p3_index())], 1 << 30)
             } else {
-                let p2 = next_table(p3, usize::from(at.p3_index()), reach, source)?;
+                let p2 = next_table(p3, usize::from(at.p3_index()), source)?;
                 if largest >= LargestPage::Large && fits(1 << 21) {
                     (&mut p2[usize::from(at.p2_index())], 1 << 21)
                 } else {
-                    let p1 = next_table(p2, usize::from(at.p2_index()), reach, source)?;
+                    let p1 = next_table(p2, usize::from(at.p2_index()), source)?;
                     (&mut p1[usize::from(at.p1_index())], PAGE_SIZE)
                 }
             };
@@ -177,59 +156,6 @@ impl Root {
             done += size;
         }
         Ok(())
-    }
-
-    /// A root for a program: nothing of its own yet, the kernel's half shared with this root.
-    pub(crate) fn new_user(self, source: TableSource<'_>) -> Result<Self, MapError> {
-        let root = Self::new(source)?;
-        // SAFETY: both are page tables of ours; the new one is nobody else's yet.
-        let (kernel, user) = unsafe { (table(self.0), table(root.0)) };
-        let half = usize::from(VirtAddr::new_truncate(DIRECT_MAP).p4_index());
-        for index in half..512 {
-            user[index] = kernel[index].clone();
-        }
-        Ok(root)
-    }
-
-    /// The physical address behind `address`, if user code may use the page like that.
-    pub(crate) fn translate_user(self, address: VirtAddr, write: Write) -> Option<PhysAddr> {
-        let mut physical = self.0;
-        let wanted = match write {
-            Write::No => PageTableFlags::PRESENT | PageTableFlags::USER_ACCESSIBLE,
-            Write::Yes => {
-                PageTableFlags::PRESENT | PageTableFlags::USER_ACCESSIBLE | PageTableFlags::WRITABLE
-            }
-        };
-        for index in [address.p4_index(), address.p3_index(), address.p2_index(), address.p1_index()] {
-            // SAFETY: reached from the root through entries that were present; user mappings are all 4 KiB.
-            let entry = unsafe { &table(physical)[usize::from(index)] };
-            if !entry.flags().contains(wanted) {
-                return None;
-            }
-            physical = entry.addr();
-        }
-        Some(physical + u64::from(address.page_offset()))
-    }
-
-    /// Calls `free` for every frame and every table of the user half, each once, and for the root.
-    ///
-    /// # Safety
-    /// No CPU uses the root any more, and nothing else will.
-    pub(crate) unsafe fn dismantle(self, free: &mut dyn FnMut(PhysAddr)) {
-        // SAFETY: by the caller's promise the tables are ours alone.
-        unsafe {
-            for p3 in present(self.0, 256) {
-                for p2 in present(p3, 512) {
-                    for p1 in present(p2, 512) {
-                        present(p1, 512).for_each(&mut *free);
-                        free(p1);
-                    }
-                    free(p2);
-                }
-                free(p3);
-            }
-        }
-        free(self.0);
     }
 
     /// The flags of the page that maps `address`, joined along the way down; `None` where nothing is mapped.
@@ -252,15 +178,6 @@ impl Root {
     }
 }
 
-static KERNEL_ROOT: AtomicU64 = AtomicU64::new(0);
-
-/// Makes this CPU use a root without a user half, so that the one it used may go.
-pub(crate) fn to_kernel_root() {
-    let root = Root(PhysAddr::new_truncate(KERNEL_ROOT.load(Ordering::Relaxed)));
-    // SAFETY: the kernel's own root, remembered at boot; it maps all that the kernel has.
-    unsafe { root.activate() };
-}
-
 /// The table at `physical`, through the direct map.
 ///
 /// # Safety
@@ -270,42 +187,16 @@ unsafe fn table<'a>(physical: PhysAddr) -> &'a mut PageTable {
     unsafe { &mut *direct(physical).as_mut_ptr() }
 }
 
-/// Whether an access changes memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Write {
-    /// It reads.
-    No,
-    /// It writes.
-    Yes,
-}
-
-/// What the present ones among the first `count` entries of a table point to.
-///
-/// # Safety
-/// As [`table`]; entries are read as the iterator advances, each before what it points to is given away.
-unsafe fn present(physical: PhysAddr, count: usize) -> impl Iterator<Item = PhysAddr> {
-    (0..count).filter_map(move |index| {
-        // SAFETY: by the caller's promise.
-        let entry = unsafe { &table(physical)[index] };
-        entry.flags().contains(PageTableFlags::PRESENT).then(|| entry.addr())
-    })
-}
-
 /// The table below entry `index`, made where there is none.
 fn next_table<'a>(
     parent: &'a mut PageTable,
     index: usize,
-    reach: Reach,
     source: TableSource<'_>,
 ) -> Result<&'a mut PageTable, MapError> {
     let entry = &mut parent[index];
     if entry.is_unused() {
         let frame = source().ok_or(MapError::NoMemory)?;
-        let flags = PageTableFlags::PRESENT | PageTableFlags::WRITABLE;
-        entry.set_addr(
-            frame,
-            if reach == Reach::User { flags | PageTableFlags::USER_ACCESSIBLE } else { flags },
-        );
+        entry.set_addr(frame, PageTableFlags::PRESENT | PageTableFlags::WRITABLE);
     } else if entry.flags().contains(PageTableFlags::HUGE_PAGE) {
         return Err(MapError::Occupied);
     }

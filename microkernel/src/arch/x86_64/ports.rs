@@ -51,6 +51,12 @@ impl PortSet {
         let _ = self.replace(pack(&ports), EMPTY);
     }
 
+    /// Takes all ports away: the space has ended.
+    pub(crate) fn clear(&self) {
+        self.ranges.iter().for_each(|range| range.store(EMPTY, Ordering::Relaxed));
+        self.stamp.store(0, Ordering::Release);
+    }
+
     fn replace(&self, old: u32, new: u32) -> Result<(), Full> {
         static STAMP: AtomicU64 = AtomicU64::new(1);
         let slot = self.ranges.iter().find(|range| range.load(Ordering::Relaxed) == old).ok_or(Full)?;

@@ -1,0 +1,49 @@
+//! Loading the first program, the one that no other program can load.
+
+use anax_abi::{Error, Rights};
+use microkernel_core::elf::{ElfError, Program, Protection};
+
+use super::region::{Backing, Region};
+use super::space::{AddressSpace, USER};
+use crate::object::Object;
+
+/// Why a program was not loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoadError {
+    /// The file breaks the policy.
+    File(ElfError),
+    /// No memory, or pages that are taken.
+    Memory(Error),
+}
+
+impl From<Error> for LoadError {
+    fn from(error: Error) -> Self {
+        Self::Memory(error)
+    }
+}
+
+impl AddressSpace {
+    /// Loads the program in `file`, a pinned region for each segment, and returns its entry point. Home.
+    ///
+    /// # Errors
+    /// See [`LoadError`]; segments before the one that failed stay mapped.
+    pub(crate) fn load(&self, file: &[u8]) -> Result<u64, LoadError> {
+        let program = Program::parse(file, USER).map_err(LoadError::File)?;
+        for segment in &program.segments {
+            let rights = match segment.protection {
+                Protection::Read => Rights::READ,
+                Protection::ReadWrite => Rights::READ.with(Rights::WRITE),
+                Protection::ReadExecute => Rights::READ.with(Rights::EXECUTE),
+            };
+            let (start, bytes) = (segment.pages.start, segment.pages.end - segment.pages.start);
+            let region = Region::create(self.payer(), bytes, Backing::Pinned, None)?;
+            region.fill(segment.address - start, &file[segment.file.clone()]);
+            let mapped = region
+                .hold(region.header().generation())
+                .and_then(|held| self.map(held, start, 0, bytes, rights, rights));
+            region.end();
+            mapped?;
+        }
+        Ok(program.entry)
+    }
+}
