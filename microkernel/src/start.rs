@@ -106,7 +106,7 @@ pub(crate) fn on_boot_cpu(road: Road) -> ! {
     paging_on(&info.map, &features, &mut boot_frames);
     let archive = open_archive(&info);
     load_symbols(&archive);
-    ARCHIVE.call_once(|| archive.clone());
+    ARCHIVE.call_once(|| archive);
     let platform = read_firmware(&info, &options, &archive, &mut boot_frames);
     let trampoline_page = reserve(&mut info, &boot_frames);
     let usable = free_memory(&info.map, &platform);

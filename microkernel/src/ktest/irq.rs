@@ -18,7 +18,6 @@ use crate::irq::{self, Irq, IrqError, State, VECTORS};
 use crate::mm::{frames, window};
 use crate::percpu::{self, PerCpu};
 use crate::time::clock::{self, Nanos};
-use crate::time::timer;
 use crate::{check, crossbar, ktest, start};
 
 ktest!(

@@ -128,11 +128,11 @@ fn protection_features_are_on(_: &Context) -> Verdict {
         (features.smep, Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION),
         (features.smap, Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION),
         (features.umip, Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION),
-        (features.fsgsbase, Cr4Flags::FSGSBASE),
     ];
     for (present, flag) in wanted {
         check!(!present || cr4.contains(flag), "{flag:?} is off");
     }
+    check!(!cr4.contains(Cr4Flags::FSGSBASE), "user code may write FS and GS");
     check!(Cr0::read().contains(Cr0Flags::WRITE_PROTECT), "write protection is off in ring 0");
     Ok(Held::Passed)
 }

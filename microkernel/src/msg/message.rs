@@ -55,17 +55,6 @@ pub(crate) enum Sender {
     Gone,
 }
 
-impl Sender {
-    /// The CPU at which the reply is handled.
-    pub(crate) fn cpu(&self) -> Option<CpuId> {
-        match self {
-            Self::Thread(thread) => Some(thread.cpu()),
-            Self::Port(port, _) => Some(port.home()),
-            Self::Acknowledge(..) | Self::Nobody | Self::Gone => None,
-        }
-    }
-}
-
 /// A message. Its cells belong to its home's CPU, before sending and after the reply to the sender's.
 #[repr(C, align(256))]
 pub(crate) struct Message {

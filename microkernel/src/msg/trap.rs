@@ -81,7 +81,7 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     let own = percpu::this();
     let thread = own.thread();
     let Some(space) = thread.space() else { return THE_LONG_WAY };
-    // SAFETY (here and below): the entry code's frame; only `rax` and what lies behind it is touched.
+    // SAFETY: the entry code's frame; only `rax` and what lies behind it is touched, here and below.
     let (rax, handle) = unsafe { ((&raw const (*frame).rax).read(), (&raw const (*frame).handle).read()) };
     let Ok(capability) = space.lookup(Handle::from_word(handle), Rights::SEND) else { return THE_LONG_WAY };
     let Some(port) = capability.object.get::<Port>() else {
@@ -129,7 +129,7 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
 /// False: nothing was done.
 fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
     let own = percpu::this();
-    // SAFETY (here and below): the thread's whole frame.
+    // SAFETY: the thread's whole frame.
     let registers = unsafe { &*frame };
     let number = MessageNumber::from_word(registers.r12);
     let Some(message) = Message::of(number) else { return false };

@@ -12,7 +12,6 @@ pub(crate) struct Features {
     pub(crate) smep: bool,
     pub(crate) smap: bool,
     pub(crate) umip: bool,
-    pub(crate) fsgsbase: bool,
     /// `rep movsb` and `rep stosb` are fast.
     pub(crate) fast_strings: bool,
     pub(crate) gigabyte_pages: bool,
@@ -34,7 +33,6 @@ pub(crate) fn features() -> Features {
         smep: bit(structured[1], 7),
         smap: bit(structured[1], 20),
         umip: bit(structured[2], 2),
-        fsgsbase: bit(structured[1], 0),
         fast_strings: bit(structured[1], 9),
         gigabyte_pages: bit(extended[3], 26),
         x2apic: bit(basic[2], 21),
