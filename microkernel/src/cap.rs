@@ -16,6 +16,7 @@ use spin::Mutex;
 
 use crate::arch::ports::{self, PortSet};
 use crate::crossbar;
+use crate::lwkt;
 use crate::object::{Header, Kind, Object, ObjectRef, Pool};
 use crate::percpu::{self, CpuId};
 use crate::user;
@@ -189,8 +190,18 @@ impl Space {
     }
 
     /// Changes that for threads from now on. Home.
-    pub(crate) fn set_policy(&self, policy: Policy) {
+    pub(crate) fn set_policy(&'static self, policy: Policy) {
         self.policy.set(policy);
+        let word = ObjectRef::of(self).to_word();
+        for cpu in percpu::all() {
+            let change = |[space, ..]: [u64; 3]| {
+                let Some(space) = ObjectRef::from_word(space).get::<Self>() else { return };
+                let of_space =
+                    |thread: &lwkt::Thread| thread.space().is_some_and(|own| core::ptr::eq(own, space));
+                lwkt::change_policy(of_space, space.policy());
+            };
+            crossbar::send_surely(cpu, change, [word, 0, 0]);
+        }
     }
 
     /// The CPU that alone changes it.

@@ -78,6 +78,10 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
     }
     serve(frame.vector as u8);
     crate::lwkt::after_interrupt(frame.is_user());
+    let thread = percpu::this().thread();
+    if frame.is_user() && thread.killed.get() {
+        crate::user::exit_killed();
+    }
 }
 
 fn serve(vector: u8) {

@@ -16,7 +16,7 @@ use crate::arch::ports::PortGate;
 use crate::crossbar::Inbound;
 use crate::interrupt::InterruptState;
 use crate::irq::Vectors;
-use crate::lwkt::{Scheduler, Thread};
+use crate::lwkt::{Scheduler, Thread, Users};
 use crate::mm::frames::{FrameCache, NodeId};
 use crate::mm::layout::DIRECT_MAP;
 use crate::mm::stack;
@@ -72,6 +72,8 @@ pub(crate) struct PerCpu {
     pub(crate) ports: PortGate,
     /// Who runs here.
     pub(crate) scheduler: Scheduler,
+    /// Who of the user band does.
+    pub(crate) users: Users,
     /// Deadlines.
     pub(crate) timers: Timers,
     /// What other CPUs ask of this one.
@@ -100,6 +102,7 @@ impl PerCpu {
             irqs: Vectors::new(),
             ports: PortGate::new(),
             scheduler: Scheduler::new(),
+            users: Users::new(),
             timers: Timers::new(),
             inbound: Inbound::new(),
         }

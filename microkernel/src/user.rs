@@ -82,6 +82,7 @@ pub(crate) fn create(
     }
     msg::prepare_registers(thread);
     thread.set_space(Some(space));
+    thread.begin_usage(space.policy());
     thread.user.supervisor.set(supervisor);
     thread.user.fault.set(None);
     space.memory().ran_on(cpu.id());

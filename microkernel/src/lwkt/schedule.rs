@@ -2,14 +2,15 @@
 
 use core::cell::{Cell, RefCell};
 
-use microkernel_core::list::ThreadIndex;
+use microkernel_core::list::{Link, ThreadIndex};
 use microkernel_core::preempt::{
     Next, Running, may_preempt, may_switch_directly, must_give_way_to, switch_from,
 };
 use microkernel_core::runqueue::{Priority, RunQueue};
 use spin::Mutex;
 
-use super::thread::{Thread, ThreadLinks, ThreadState, Wait, thread};
+use super::thread::{Thread, ThreadLinks, ThreadState, Wait, link_of, thread};
+use super::users;
 use crate::arch::cpu::{self, InterruptsOff};
 use crate::arch::paging::Root;
 use crate::arch::ports;
@@ -73,6 +74,11 @@ impl Scheduler {
         thread(index).next_kept.set(first.replace(index));
     }
 
+    /// Somebody may have to give way: decided at the next way out of the kernel.
+    pub(super) fn ask(&self) {
+        self.asked.set(true);
+    }
+
     pub(super) fn bury(&self, index: ThreadIndex) {
         self.buried.set(Some(index));
     }
@@ -89,8 +95,26 @@ pub(super) fn make_ready(ready: &'static Thread) {
         ready.state()
     );
     ready.state.set(ThreadState::Ready);
-    own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, ready.index(), ready.priority());
-    own.scheduler.asked.set(true);
+    if !users::keeps(ready) {
+        enqueue(ready.index());
+    }
+}
+
+/// Puts a runnable thread of this CPU on the run queue.
+pub(super) fn enqueue(index: ThreadIndex) {
+    let scheduler = &percpu::this().scheduler;
+    let priority = thread(index).priority();
+    let mut queue = scheduler.queue.borrow_mut();
+    if queue.has(priority) || percpu::this().thread().priority() == priority {
+        users::start_ticking(&percpu::this().users);
+    }
+    queue.enqueue(&mut ThreadLinks, index, priority);
+    scheduler.asked.set(true);
+}
+
+/// Whether a thread as urgent as the running one waits on the run queue.
+pub(super) fn equals_wait(running: &Thread) -> bool {
+    percpu::this().scheduler.queue.borrow().has(running.priority())
 }
 
 /// Decides, on the way out of an interrupt, whether what was interrupted goes on. Interrupts are off.
@@ -107,11 +131,21 @@ fn give_way() {
     let own = percpu::this();
     let running = own.thread();
     own.scheduler.asked.set(false);
-    if must_give_way_to(&own.scheduler.queue.borrow(), running.priority()) {
-        running.state.set(ThreadState::Ready);
-        own.scheduler.queue.borrow_mut().enqueue_front(&mut ThreadLinks, running.index(), running.priority());
-        switch_away();
+    let better = must_give_way_to(&own.scheduler.queue.borrow(), running.priority());
+    if !better && !users::turn_is_over(running) {
+        return;
     }
+    running.state.set(ThreadState::Ready);
+    // One that waits with its policy now is on a queue already.
+    if link_of(running) == Link::FREE {
+        let mut queue = own.scheduler.queue.borrow_mut();
+        if better {
+            queue.enqueue_front(&mut ThreadLinks, running.index(), running.priority());
+        } else {
+            queue.enqueue(&mut ThreadLinks, running.index(), running.priority());
+        }
+    }
+    switch_away();
 }
 
 /// Kernel code was interrupted: only an interrupt thread may take the CPU from it, and gives it straight back.
@@ -141,6 +175,11 @@ fn preempt() {
 pub(super) fn switch_away() {
     let own = percpu::this();
     let preempted = own.thread().preempted.take();
+    if preempted.is_none()
+        && own.scheduler.queue.borrow().best().is_none_or(|best| best <= Priority::USER_NORMAL)
+    {
+        users::reseat();
+    }
     let next = switch_from(&mut own.scheduler.queue.borrow_mut(), &mut ThreadLinks, preempted);
     let next = match next {
         Next::Return(victim) => {
@@ -222,8 +261,12 @@ pub(crate) fn is_best(priority: Priority) -> bool {
 
 /// Changes the priority at which a thread of this CPU runs now. Interrupts are off.
 pub(crate) fn set_priority(thread: &'static Thread, priority: Priority) {
+    let waited = users::leaves(thread);
     thread.priority.set(priority);
     let own = percpu::this();
+    if waited {
+        return enqueue(thread.index());
+    }
     if own.scheduler.queue.borrow_mut().requeue(&mut ThreadLinks, thread.index(), priority).is_some() {
         own.scheduler.asked.set(true);
     }
@@ -303,6 +346,9 @@ pub(crate) fn idle() -> ! {
         cpu::disable_interrupts();
         crossbar::poll();
         let own = percpu::this();
+        if own.scheduler.queue.borrow().is_empty() {
+            users::reseat();
+        }
         if !own.scheduler.queue.borrow().is_empty() {
             own.scheduler.asked.set(false);
             switch_away();

@@ -5,11 +5,13 @@ use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use anax_abi::object::Policy;
 use anax_abi::{Error, Handle, MAX_HANDLES, MessageNumber};
 use arrayvec::ArrayVec;
 use microkernel_core::handles::{Offer, Parcel, Transfer};
 use microkernel_core::list::{Link, Links, ThreadIndex};
 use microkernel_core::runqueue::Priority;
+use microkernel_core::usched::UserThread;
 use x86_64::VirtAddr;
 
 use super::schedule;
@@ -119,6 +121,9 @@ pub(crate) struct Thread {
     pub(crate) received: Cell<Option<Parcel<ObjectRef>>>,
     /// Where its thread-local storage lies.
     fs_base: Cell<u64>,
+    /// Its user scheduler, and what that remembers of it.
+    pub(crate) policy: Cell<Policy>,
+    pub(super) usage: Cell<UserThread>,
     /// Bits of [`unusual`] that hold.
     unusual: Cell<u8>,
     /// What only user threads need.
@@ -166,6 +171,8 @@ impl Thread {
             offers: RefCell::new(ArrayVec::new_const()),
             received: Cell::new(None),
             fs_base: Cell::new(0),
+            policy: Cell::new(Policy::Bsd4),
+            usage: Cell::new(UserThread { estimate_ns: 0, updated_ns: 0, slice_used_ns: 0 }),
             unusual: Cell::new(0),
             user: UserState::new(),
         }
@@ -327,6 +334,7 @@ impl Thread {
         self.wait.set(Wait::None);
         self.function.set((function, argument));
         self.state.set(ThreadState::Fresh);
+        self.begin_usage(Policy::Bsd4);
         // It starts inside one critical section, which `start` leaves.
         self.critical.set(1);
         self.preempted.set(None);
@@ -377,6 +385,11 @@ pub(crate) fn thread(index: ThreadIndex) -> &'static Thread {
     let thread = THREADS[index.0 as usize].load(Ordering::Acquire);
     // SAFETY: null, or registered: it lives for ever.
     unsafe { thread.as_ref() }.expect("a queue holds only registered threads")
+}
+
+/// Which queue a thread of this CPU is on.
+pub(super) fn link_of(thread: &Thread) -> Link {
+    thread.link.get()
 }
 
 /// All threads' links, for the queues.
@@ -517,6 +530,7 @@ pub(crate) fn lwkt_exit() -> ! {
     while let Some(port) = thread.ports.get() {
         port.end();
     }
+    super::users::leaves(thread);
     thread.state.set(ThreadState::Dead);
     thread.root.set(None);
     own.scheduler.bury(thread.index);
