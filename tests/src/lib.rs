@@ -15,6 +15,7 @@ mod firmware;
 pub mod guest;
 pub mod kernel;
 mod refusal;
+mod schedules;
 mod tiny_guest;
 
 pub use bites::{Bite, Judge, bites};
@@ -23,7 +24,15 @@ pub use kernel::{KERNEL_TEST_CPUS, KernelOutcome, KernelTest, kernel_tests};
 
 /// Every system test.
 pub fn all() -> impl Iterator<Item = &'static SystemTest> {
-    [boot::TESTS, counting::TESTS, exec::TESTS, faults::TESTS, firmware::TESTS, refusal::TESTS]
-        .into_iter()
-        .flatten()
+    [
+        boot::TESTS,
+        counting::TESTS,
+        exec::TESTS,
+        faults::TESTS,
+        firmware::TESTS,
+        refusal::TESTS,
+        schedules::TESTS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -1,0 +1,24 @@
+//! The user schedulers, by a program that shares a CPU with hogs; under icount, so that time is exact.
+
+use std::time::Duration;
+
+use anax_vm::{Accel, Spec};
+
+use crate::context::{Context, Effort, SystemTest, Tier};
+use crate::guest;
+
+/// The tests of this module.
+pub(crate) const TESTS: &[SystemTest] = &[SystemTest {
+    name: "schedules.shares-and-wake-ups",
+    tier: Tier::Plain,
+    needs: &[],
+    processors: 1,
+    estimate: Duration::from_secs(60),
+    run: shares_and_wake_ups,
+}];
+
+fn shares_and_wake_ups(context: &Context<'_>) -> anyhow::Result<()> {
+    let slices = if context.effort == Effort::Long { 1000 } else { 200 };
+    let spec = Spec { accel: Accel::Icount, memory_mib: 256, ..guest::spec(context, "boot") };
+    guest::run(&spec, &format!("program schedules {slices}"))?.expect_success("")
+}
