@@ -15,11 +15,8 @@ use anax_virtio::{
 /// buffer, are not among those wanted: a frame is as it is on the wire.
 const MAC: Features = Features::bit(5);
 const STATUS: Features = Features::bit(16);
-const WANTED: Features = MAC
-    .with(STATUS)
-    .with(Features::EVENT_IDX)
-    .with(Features::ACCESS_PLATFORM)
-    .with(Features::ORDER_PLATFORM);
+const WANTED: Features =
+    MAC.with(STATUS).with(Features::EVENT_IDX).with(Features::ACCESS_PLATFORM).with(Features::ORDER_PLATFORM);
 
 /// Offset of `status` in `struct virtio_net_config` (5.1.4), behind the address, and its bit that says that the link is up.
 const LINK_STATUS: usize = 6;
@@ -163,7 +160,8 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         let receive = self.transport.enable_queue(RECEIVE, receive, queues)?;
         let transmit = self.transport.enable_queue(TRANSMIT, transmit, queues)?;
         if self.features.contains(MAC) {
-            self.mac = self.transport.configuration(|device| Mac([0, 1, 2, 3, 4, 5].map(|at| device.read8(at))))?;
+            self.mac =
+                self.transport.configuration(|device| Mac([0, 1, 2, 3, 4, 5].map(|at| device.read8(at))))?;
         }
         self.transport.run();
         self.doorbells = Some([receive, transmit]);
@@ -225,7 +223,7 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         }
     }
 
-    /// Takes what the device is done with, up to `budget` frames, half of it at most for those transmitted if there are others.
+    /// Takes what the device is done with, up to `budget` frames, 2 or more, half of it at most for those transmitted if there are others.
     /// Asks for no interrupts meanwhile.
     ///
     /// # Errors
@@ -260,15 +258,22 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
     /// [`Polled::Idle`].
     ///
     /// # Errors
-    /// [`Broken`], also if the device says so itself.
+    /// [`Broken`].
     pub fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
         if self.doorbells.is_none() {
             return Ok(Polled::Idle);
         }
-        self.transport.check()?;
         let most = self.transmit.in_flight() - self.transmit.in_flight() / 4;
         let more = self.transmit.arm(most)? | self.receive.arm(1)?;
         Ok(if more { Polled::More } else { Polled::Idle })
+    }
+
+    /// Whether the device works by its own account: to be asked when its configuration has changed.
+    ///
+    /// # Errors
+    /// [`Broken`] if it does not.
+    pub fn check(&self) -> Result<(), Broken> {
+        if self.doorbells.is_some() { self.transport.check() } else { Ok(()) }
     }
 
     /// Takes an interrupt by the line down and says what it was for; by MSI-X there is nothing to do.

@@ -61,50 +61,83 @@ impl From<SetupError> for ServiceError {
 }
 
 impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
-    /// Serves `client`, whose pool the device finds from `pool` on, with `nic`, in which nothing is in flight.
+    /// Serves `client`, whose pool the device finds from `pool` on, with `nic`, in which nothing is in flight. Nothing if a pool
+    /// can't lie there.
     #[must_use]
-    pub const fn new(nic: Nic<'a, R, Loan, N>, client: DriverSide<'a>, pool: DmaAddress) -> Self {
-        Self { nic, client, pool, held: None, resets: 0, lied: false }
+    pub fn new(nic: Nic<'a, R, Loan, N>, client: DriverSide<'a>, pool: DmaAddress) -> Option<Self> {
+        pool.checked_add(client.pool_bytes())?;
+        Some(Self { nic, client, pool, held: None, resets: 0, lied: false })
     }
 
-    /// Does up to `budget` of each: requests taken, frames given back.
+    /// Does up to `budget` of each, 2 or more: frames given back, requests taken.
     ///
     /// # Errors
     /// [`ServiceError`]. A client that lies is no error: it is ignored until there is another.
     pub fn serve(&mut self, budget: u32) -> Result<Served, ServiceError> {
+        // In this order, so that a frame held back goes as soon as there is room.
+        let frames = match self.give_back(budget) {
+            Ok(more) => more,
+            Err(Broken) => self.recover()?,
+        };
         let requests = match self.take_requests(budget) {
             Ok(more) => more,
             Err(Stop::Lied) => self.ignore_client()?,
             Err(Stop::Failed(error)) => return Err(error),
         };
-        let frames = match self.give_back(budget) {
-            Ok(more) => more,
-            Err(Broken) => self.recover()?,
-        };
         self.nic.flush();
-        let mut served = Served { doorbell: Doorbell::Quiet, next: Next::Again };
+        let mut device = Polled::More;
         if requests == Polled::Idle && frames == Polled::Idle {
-            match self.nic.prepare_to_wait() {
-                Ok(Polled::Idle) => served.next = Next::Wait,
-                Ok(Polled::More) => {}
-                Err(Broken) => {
-                    self.recover()?;
-                }
-            }
+            device = match self.nic.prepare_to_wait() {
+                Ok(more) => more,
+                Err(Broken) => self.recover()?,
+            };
         }
-        if self.lied {
-            return Ok(served);
-        }
-        match self.client.flush() {
-            Ok(doorbell) => served.doorbell = doorbell,
+        let (doorbell, sleep) = match self.flush_client(device) {
+            Ok(flushed) => flushed,
             Err(Misbehaved) => {
                 self.ignore_client()?;
+                (Doorbell::Quiet, Sleep::MoreToDo)
             }
+        };
+        let next = if sleep == Sleep::MaySleep { Next::Wait } else { Next::Again };
+        Ok(Served { doorbell, next })
+    }
+
+    /// Shows the client its replies; if the device has nothing more, asks to be rung.
+    fn flush_client(&mut self, device: Polled) -> Result<(Doorbell, Sleep), Misbehaved> {
+        let doorbell = if self.lied { Doorbell::Quiet } else { self.client.flush()? };
+        if device == Polled::More {
+            return Ok((doorbell, Sleep::MoreToDo));
         }
-        if served.next == Next::Wait && self.client.prepare_to_sleep() != Ok(Sleep::MaySleep) {
-            served.next = Next::Again;
+        // Requests are not what is waited for then, but a new client, or room in the device's queue.
+        if self.lied || self.held.is_some() {
+            return Ok((doorbell, Sleep::MaySleep));
         }
-        Ok(served)
+        let sleep = self.client.prepare_to_sleep()?;
+        let first = if sleep == Sleep::RingFirst { Doorbell::Ring } else { Doorbell::Quiet };
+        Ok((doorbell.or(first), sleep))
+    }
+
+    /// An interrupt has come by the line: takes it down. Call [`Self::serve`] next.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn line_interrupt(&mut self) -> Result<(), ServiceError> {
+        match self.nic.acknowledge() {
+            Some(cause) if cause.configuration() => self.configuration_changed(),
+            _ => Ok(()),
+        }
+    }
+
+    /// The interrupt for changes of the configuration has come: the link has changed, or the device wants to be reset.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn configuration_changed(&mut self) -> Result<(), ServiceError> {
+        if self.nic.check() == Err(Broken) {
+            self.recover()?;
+        }
+        Ok(())
     }
 
     /// The card.
@@ -118,6 +151,9 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
     /// # Errors
     /// [`ServiceError`].
     pub fn rebind(&mut self, epoch: Epoch) -> Result<(), ServiceError> {
+        if epoch == self.client.epoch() {
+            return Ok(());
+        }
         self.lied = false;
         self.client.rebind(epoch);
         self.drop_loans()
@@ -152,8 +188,7 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
             match self.client.take()? {
                 Asked::Transmit(loan) => self.held = self.transmit(loan),
                 Asked::Receive(loan) => {
-                    let Some(address) = self.pool.checked_add(loan.offset) else { continue };
-                    let length = loan.length;
+                    let (address, length) = (self.address(&loan), loan.length);
                     if let Err(loan) = self.nic.post(address, length, loan) {
                         self.client.refuse(loan, Error::Full)?;
                     }
@@ -167,11 +202,15 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
         Ok(Polled::More)
     }
 
+    /// Hands a frame to the device, or gives it back if there is no room.
     fn transmit(&mut self, loan: Loan) -> Option<Loan> {
-        // The pool lies in memory, so its offsets don't overflow.
-        let address = self.pool.checked_add(loan.offset)?;
-        let length = loan.length;
+        let (address, length) = (self.address(&loan), loan.length);
         self.nic.transmit(address, length, loan).err()
+    }
+
+    fn address(&self, loan: &Loan) -> DmaAddress {
+        // It never overflows: the whole pool has addresses, as `new` checked.
+        self.pool.checked_add(loan.offset).unwrap_or(self.pool)
     }
 
     /// Frames to the client.

@@ -2,7 +2,9 @@
 
 use std::ptr::NonNull;
 
-use anax_device::{Bar, ConfigSpace, DmaAddress, DmaBlock, Ecam, Mmio, MmioError, Registers, bar, capabilities};
+use anax_device::{
+    Bar, ConfigSpace, DmaAddress, DmaBlock, Ecam, Mmio, MmioError, Registers, bar, capabilities,
+};
 use anax_ring::{AtomicU64, SharedBlock};
 
 fn mmio(words: &mut [u32]) -> Mmio {
@@ -57,16 +59,7 @@ fn base_addresses() {
     let memory = |address| Some(Bar::Memory(address));
     assert_eq!(
         bars,
-        [
-            Some(Bar::Ports(0xc040)),
-            memory(0xfebd_1000),
-            memory(0x8_0000_0000),
-            None,
-            None,
-            None,
-            None,
-            None
-        ]
+        [Some(Bar::Ports(0xc040)), memory(0xfebd_1000), memory(0x8_0000_0000), None, None, None, None, None]
     );
 }
 
@@ -81,5 +74,8 @@ fn blocks_split_at_lines() {
     assert_eq!((first.words().len(), rest.words().len(), rest.start().get()), (16, 8, 0x1080));
     assert!(rest.split(9).is_none() && rest.split(usize::MAX).is_none());
     rest.clear();
-    assert_eq!(words[15..17].iter().map(|word| word.load(std::sync::atomic::Ordering::Relaxed)).sum::<u64>(), 7);
+    assert_eq!(
+        words[15..17].iter().map(|word| word.load(std::sync::atomic::Ordering::Relaxed)).sum::<u64>(),
+        7
+    );
 }

@@ -57,7 +57,10 @@ pub(crate) fn check(payload: Payload, buffers: u32, least: usize) -> Result<(), 
     let pool = u64::from(buffers) * BUFFER_BYTES as u64;
     let end = payload.end_within(pool)?;
     let whole = payload.length as usize >= least.max(1);
-    if payload.region != POOL || !whole || payload.offset / BUFFER_BYTES as u64 != (end - 1) / BUFFER_BYTES as u64 {
+    if payload.region != POOL
+        || !whole
+        || payload.offset / BUFFER_BYTES as u64 != (end - 1) / BUFFER_BYTES as u64
+    {
         return Err(OutOfRange);
     }
     Ok(())

@@ -9,7 +9,7 @@ use anax_ring::{
 };
 
 use crate::buffer::check;
-use crate::{ABOUT, About, MAX_FRAME, MIN_FRAME, RECEIVE, TRANSMIT};
+use crate::{ABOUT, About, BUFFER_BYTES, MAX_FRAME, MIN_FRAME, RECEIVE, TRANSMIT};
 
 /// The driver's side of a channel, used by one thread.
 #[derive(Debug)]
@@ -78,7 +78,8 @@ impl<'a> DriverSide<'a> {
             ABOUT => return Ok(Asked::About(Question(ticket))),
             _ => return self.refuse_request(ticket, Error::BadCommand),
         };
-        let in_pool = check(payload, self.buffers, *lengths.start()).is_ok() || cfg!(bite = "frames-pool-unchecked");
+        let in_pool =
+            check(payload, self.buffers, *lengths.start()).is_ok() || cfg!(bite = "frames-pool-unchecked");
         if !in_pool || !lengths.contains(&(payload.length as usize)) {
             return self.refuse_request(ticket, Error::BadArgument);
         }
@@ -117,6 +118,18 @@ impl<'a> DriverSide<'a> {
     /// As for [`Self::sent`].
     pub fn answer(&mut self, question: Question, about: About) -> Result<(), Misbehaved> {
         self.reply(question.0, &Message::new(0, about.to_words()))
+    }
+
+    /// Bytes of the pool: all offsets of loans are below.
+    #[must_use]
+    pub const fn pool_bytes(&self) -> u64 {
+        self.buffers as u64 * BUFFER_BYTES as u64
+    }
+
+    /// The epoch that this side lives in.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.responder.epoch()
     }
 
     /// Loans and questions that are not answered.

@@ -129,7 +129,10 @@ pub struct Queue<'a, T, const N: usize, const L: usize> {
 impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     /// Entries of the rings: a power of two, as 2.7 demands.
     const SIZE: u16 = {
-        assert!(L >= 2 && N >= 1 && N * L <= 1 << 15, "a queue has at most 32,768 entries, a request two parts or more");
+        assert!(
+            L >= 2 && N >= 1 && N * L <= 1 << 15,
+            "a queue has at most 32,768 entries, a request two parts or more"
+        );
         let size = (N * L).next_power_of_two() as u16;
         if size < LEAST { LEAST } else { size }
     };
@@ -146,7 +149,8 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     #[must_use]
     pub fn new(memory: DmaBlock<'a>, device_size: u16) -> Option<Self> {
         // The device's limit is a power of two if it is honest.
-        let most = if device_size.is_power_of_two() { device_size } else { device_size.next_power_of_two() / 2 };
+        let most =
+            if device_size.is_power_of_two() { device_size } else { device_size.next_power_of_two() / 2 };
         let size = Self::SIZE.min(most);
         if size < LEAST || usize::from(size) < L {
             return None;
@@ -233,7 +237,9 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     #[inline]
     pub fn submit(&mut self, data: Segment, token: T) -> Result<(), T> {
         let place = self.free_count.checked_sub(1).and_then(|top| self.free.get(usize::from(top)).copied());
-        let Some(slot) = place.and_then(|place| self.places.get_mut(usize::from(place))) else { return Err(token) };
+        let Some(slot) = place.and_then(|place| self.places.get_mut(usize::from(place))) else {
+            return Err(token);
+        };
         *slot = Some(Request { token, data, order: 0 });
         self.free_count -= 1;
         self.make_available(place.unwrap_or(0));
@@ -312,7 +318,11 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
         }
         // 2.7.10: the wish is there before the ring is looked at once more.
         fence(Ordering::SeqCst);
-        if cfg!(bite = "virtio-not-rechecked") { Ok(false) } else { Ok(self.taken != self.seen || self.look()?) }
+        if cfg!(bite = "virtio-not-rechecked") {
+            Ok(false)
+        } else {
+            Ok(self.taken != self.seen || self.look()?)
+        }
     }
 
     /// Asks for no interrupts while the queue is polled. With event indices there are none as long as nobody [arms](Self::arm).
@@ -362,8 +372,7 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     fn describe(&self, place: u16, part: usize, segment: Segment) {
         let number = usize::from(place) * L + part;
         let write = if segment.access == Access::Write { DESCRIPTOR_WRITE } else { 0 };
-        let next =
-            if part + 1 < L { DESCRIPTOR_NEXT | (number as u64 + 1) << NEXT_SHIFT } else { 0 };
+        let next = if part + 1 < L { DESCRIPTOR_NEXT | (number as u64 + 1) << NEXT_SHIFT } else { 0 };
         store(self.descriptors, 2 * number, segment.address.get());
         store(self.descriptors, 2 * number + 1, u64::from(segment.length) | write | next);
     }

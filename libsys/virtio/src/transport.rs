@@ -170,7 +170,8 @@ impl<R: Registers> Transport<R> {
             self.common.write32(register, address.get() as u32);
             self.common.write32(register + 4, (address.get() >> 32) as u32);
         }
-        let place = u64::from(self.common.read16(common::QUEUE_NOTIFY_OFF)) * u64::from(self.notify_multiplier);
+        let place =
+            u64::from(self.common.read16(common::QUEUE_NOTIFY_OFF)) * u64::from(self.notify_multiplier);
         let offset = usize::try_from(place).map_err(|_| SetupError::Queue)?;
         let fits = offset.checked_add(2).is_some_and(|end| end <= self.notify.length());
         if !fits || !offset.is_multiple_of(2) {
