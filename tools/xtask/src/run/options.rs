@@ -1,10 +1,10 @@
 //! The options of `cargo xtask run`, what is wrong with them, and the machine they describe.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anax_vm::{Boot, Debugger, Emulator, Forward, Limits, Net, Nic, Spec};
+use anax_vm::{Boot, Datagrams, Debugger, Emulator, Forward, Limits, Net, Nic, Spec};
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 
@@ -28,10 +28,12 @@ Examples:
   cargo xtask run --exec 'ktest; mem'    several commands
   cargo xtask run --boot uefi --smp 4 --memory 1G
   cargo xtask run --emulator bochs
+  cargo xtask run --peer 10000           raw frames to the guest and back, verified
 
 Network: the guest is behind the emulator's own router (DHCP, gateway 10.0.2.2). Port 8080 of 127.0.0.1 leads to \
 port 80 of the guest; the environment variable ANAX_PORT names another port than 8080. With --exec there is such a \
-port only if ANAX_PORT is set, so that scripts can run side by side. Anax has no network driver yet.
+port only if ANAX_PORT is set, so that scripts can run side by side. With --peer there is no router: this tool \
+sends raw frames and judges what comes back. Anax has no network server yet.
 
 Exit status: with --exec the last command's; else 0. 2: the command line or the host is at fault. 3: the kernel \
 refused what it was booted with. 101: it panicked. 125: the guest ended without saying how.";
@@ -52,6 +54,14 @@ pub(crate) struct Args {
     /// Plug the network card into this tap interface instead of the emulator's router.
     #[arg(long, value_name = "IFNAME")]
     tap: Option<String>,
+    /// Be the rest of the network: send this many raw frames (ethertype 0x88b5) to the guest, which is to send each back with source
+    /// and destination swapped; report, and end with status 0 if it did. Without --exec, Anax is switched off then.
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) peer: Option<u64>,
+    /// Plug the network card into UDP ports of 127.0.0.1, a datagram a frame: the guest's own and that of its peer,
+    /// such as `cargo xtask peer`.
+    #[arg(long, value_name = "GUEST:PEER", value_parser = datagrams)]
+    datagrams: Option<Datagrams>,
     /// The guest's address, instead of asking by DHCP (needs the network server, which does not exist yet).
     #[arg(long, value_name = "ADDR/LEN")]
     ip: Option<String>,
@@ -127,6 +137,16 @@ fn memory(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Reads `--datagrams`.
+fn datagrams(text: &str) -> Result<Datagrams, String> {
+    let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
+    let ports = text.split_once(':').and_then(|(guest, peer)| Some((port(guest)?, port(peer)?)));
+    match ports {
+        Some((guest, peer)) if guest != peer => Ok(Datagrams { guest, peer }),
+        _ => Err("use two different port numbers, such as 5001:5002".to_owned()),
+    }
+}
+
 impl Args {
     pub(super) fn emulator(&self) -> Emulator {
         match self.emulator {
@@ -153,7 +173,7 @@ impl Args {
 
     /// Port of the host that leads into the guest.
     fn host_port(&self) -> anyhow::Result<Option<u16>> {
-        if self.nic() == Nic::None || self.tap.is_some() {
+        if self.nic() == Nic::None || self.tap.is_some() || self.peer.is_some() || self.datagrams.is_some() {
             return Ok(None);
         }
         match (std::env::var(HOST_PORT_VARIABLE), &self.exec) {
@@ -202,13 +222,36 @@ impl Args {
                 log.display()
             );
         }
+        let networks = [
+            ("--tap", self.tap.is_some()),
+            ("--peer", self.peer.is_some()),
+            ("--datagrams", self.datagrams.is_some()),
+        ];
+        let mut asked = networks.into_iter().filter(|(_, asked)| *asked).map(|(option, _)| option);
+        if let Some(option) = asked.next() {
+            ensure!(self.nic() != Nic::None, "{option}: a machine with --nic none has nothing to plug in");
+            ensure!(
+                option == "--tap" || self.emulator == Program::Qemu,
+                "{option}: only QEMU sends frames as datagrams: use --emulator qemu"
+            );
+            if let Some(other) = asked.next() {
+                bail!("{option} and {other}: the card is plugged into one thing only: leave one out");
+            }
+        }
         if let Some(interface) = &self.tap {
-            ensure!(self.nic() != Nic::None, "--tap: a machine with --nic none has nothing to plug in");
             ensure!(
                 !interface.contains(['/', ',', ' ']) && Path::new("/sys/class/net").join(interface).is_dir(),
                 "--tap: there is no interface {interface}: make it with \
                  `sudo ip tuntap add {interface} mode tap user $USER && sudo ip link set {interface} up`"
             );
+        }
+        if let Some(ports) = &self.datagrams {
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, ports.guest)).with_context(|| {
+                format!(
+                    "--datagrams: UDP port {} of 127.0.0.1 is busy: name another one for the guest",
+                    ports.guest
+                )
+            })?;
         }
         if let Some(port) = self.host_port()? {
             free(port).with_context(|| {
@@ -230,16 +273,17 @@ impl Args {
         Ok(())
     }
 
-    /// The machine, made from one that has kernel and archive.
-    pub(super) fn spec(&self, base: Spec) -> anyhow::Result<Spec> {
+    /// The machine, made from one that has kernel and archive, and plugged into the tool's own peer if there is one.
+    pub(super) fn spec(&self, base: Spec, peer: Option<Datagrams>) -> anyhow::Result<Spec> {
         let ready = match (self.emulator, self.boot()) {
             (Program::Bochs, _) => 120,
             (Program::Qemu, Boot::Pvh) => 60,
             (Program::Qemu, _) => 120,
         };
-        let net = match &self.tap {
-            Some(interface) => Net::Tap(interface.clone()),
-            None => Net::User(self.host_port()?.map(|host| Forward { host, guest: GUEST_PORT })),
+        let net = match (peer.or(self.datagrams), &self.tap) {
+            (Some(ports), _) => Net::Datagrams(ports),
+            (None, Some(interface)) => Net::Tap(interface.clone()),
+            (None, None) => Net::User(self.host_port()?.map(|host| Forward { host, guest: GUEST_PORT })),
         };
         Ok(Spec {
             emulator: self.emulator(),
@@ -310,12 +354,37 @@ mod tests {
             (&["--disk", "/nowhere/at-all"], "truncate"),
             (&["--log", "/nowhere/at-all/log"], "existing folder"),
             (&["--tap", "tap0"], "nothing to plug in"),
+            (&["--peer", "10"], "nothing to plug in"),
+            (&["--datagrams", "5001:5002"], "nothing to plug in"),
             (&["--emulator", "bochs", "--boot", "uefi"], "--boot iso"),
             (&["--emulator", "bochs", "--gdb"], "--emulator qemu"),
             (&["--boot", "uefi", "--memory", "64"], "128M"),
         ] {
             let error = format!("{:#}", parse(words).check().expect_err("something is wrong"));
             assert!(error.contains(cure) && !error.contains('\n'), "{words:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_card_is_plugged_into_one_thing() {
+        let check = |words: &[&str]| {
+            let args = Cli::try_parse_from(["run"].iter().chain(words))
+                .unwrap_or_else(|error| panic!("{error}"))
+                .args;
+            args.check().map_err(|error| format!("{error:#}"))
+        };
+        assert_eq!(check(&["--peer", "10"]), Ok(()));
+        let both = check(&["--peer", "10", "--datagrams", "5001:5002"]).expect_err("there is one card");
+        assert!(both.contains("--peer and --datagrams"), "{both}");
+        let bochs = check(&["--peer", "10", "--emulator", "bochs"]).expect_err("it has no such network");
+        assert!(bochs.contains("--emulator qemu"), "{bochs}");
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = socket.local_addr().expect("bound").port();
+        let busy = check(&["--datagrams", &format!("{port}:1")]).expect_err("it is taken");
+        assert!(busy.contains("busy"), "{busy}");
+        assert_eq!(datagrams("5001:5002"), Ok(Datagrams { guest: 5001, peer: 5002 }));
+        for wrong in ["", "5001", "5001:", "0:5002", "5001:5001", "5001:65536", "a:b", "1:2:3"] {
+            assert!(datagrams(wrong).is_err(), "{wrong}");
         }
     }
 
