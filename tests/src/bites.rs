@@ -5,6 +5,7 @@
 
 mod channels;
 mod kernel_core;
+mod network;
 
 use anyhow::bail;
 
@@ -56,7 +57,7 @@ pub enum Judge {
 
 /// All variants, the kernel's own first.
 pub fn bites() -> impl Iterator<Item = &'static Bite> {
-    KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(channels::CHANNELS)
+    KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(channels::CHANNELS).chain(network::NETWORK)
 }
 
 /// Variants of the kernel proper, judged in a booted machine.

@@ -6,6 +6,8 @@
 //!
 //! When the driver is caught lying, nothing comes back before there is a new epoch: its device may still be writing.
 
+mod table;
+
 use anax_abi::{Error, Message};
 use anax_ring::{
     Completion, Doorbell, Endpoint, Epoch, Misbehaved, Requester, SharedBytes, Sleep, SubmitError,
@@ -14,35 +16,19 @@ use anax_ring::{
 use crate::buffer::payload;
 use crate::{ABOUT, About, BUFFER_BYTES, Buffer, MAX_FRAME, MIN_FRAME, RECEIVE, Received, TRANSMIT};
 
+use table::{Buffers, Use};
+
 /// So many drivers are given a frame before it is suspected.
 pub const MAX_ATTEMPTS: u8 = 3;
 
 /// The token of a question. Buffers have smaller numbers.
 const QUESTION: u64 = u64::MAX;
 
-/// What a buffer is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
-    /// Nothing: it is on the free list.
-    Free,
-    /// The program has it.
-    Held,
-    /// Lent to be filled.
-    Lent,
-    /// Lent to be transmitted, so many times so far.
-    Sending { attempts: u8 },
-    /// Not transmitted; nobody was told yet.
-    GivenUp { token: u32 },
-}
-
 /// The client's side of a channel, over a pool of up to `N` buffers, used by one thread.
 #[derive(Debug)]
 pub struct ClientSide<'a, const N: usize> {
     requester: Requester<'a, N>,
-    pool: SharedBytes<'a>,
-    uses: [Use; N],
-    free: [u32; N],
-    free_count: usize,
+    buffers: Buffers<'a, N>,
     lent: usize,
     /// How many buffers are to be lent for receiving.
     receive: usize,
@@ -71,7 +57,7 @@ pub struct Counters {
     pub bad_replies: u64,
 }
 
-/// What [`ClientSide::next`] finds.
+/// What [`ClientSide::event`] finds.
 #[derive(Debug)]
 #[must_use = "a received frame is a buffer that is to be released"]
 pub enum Event<'a> {
@@ -118,21 +104,14 @@ impl<'a, const N: usize> ClientSide<'a, N> {
     /// # Errors
     /// [`ClientError`].
     pub fn new(endpoint: Endpoint<'a>, pool: SharedBytes<'a>, receive: usize) -> Result<Self, ClientError> {
-        let buffers = pool.len() / BUFFER_BYTES;
-        if !pool.len().is_multiple_of(BUFFER_BYTES) || buffers == 0 || buffers > N {
-            return Err(ClientError::Pool);
-        }
+        let buffers = Buffers::new(pool).ok_or(ClientError::Pool)?;
         let slots = endpoint.producer.capacity().min(endpoint.consumer.capacity());
-        if (slots as usize) < buffers {
+        if (slots as usize) < buffers.count() {
             return Err(ClientError::Rings);
         }
         Ok(Self {
             requester: Requester::new(endpoint),
-            pool,
-            uses: [Use::Free; N],
-            // The first is on top.
-            free: core::array::from_fn(|place| buffers.saturating_sub(place + 1) as u32),
-            free_count: buffers,
+            buffers,
             lent: 0,
             receive,
             waiting: [Message::default(); N],
@@ -146,15 +125,15 @@ impl<'a, const N: usize> ClientSide<'a, N> {
 
     /// A free buffer, if there is one.
     pub fn buffer(&mut self) -> Option<Buffer<'a>> {
-        let number = self.take_free()?;
-        self.set(number, Use::Held);
-        self.bytes(number).map(|bytes| Buffer { number, bytes })
+        let number = self.buffers.take_free()?;
+        self.buffers.set(number, Use::Held);
+        self.buffers.bytes(number).map(|bytes| Buffer { number, bytes })
     }
 
     /// Buffers that are free.
     #[must_use]
     pub const fn free(&self) -> usize {
-        self.free_count
+        self.buffers.free()
     }
 
     /// What happened so far.
@@ -165,8 +144,8 @@ impl<'a, const N: usize> ClientSide<'a, N> {
 
     /// Gives a buffer back to the pool.
     pub fn release(&mut self, buffer: Buffer<'a>) {
-        if self.uses.get(buffer.number as usize) == Some(&Use::Held) {
-            self.set_free(buffer.number);
+        if self.buffers.used(buffer.number) == Some(Use::Held) {
+            self.buffers.set_free(buffer.number);
         }
     }
 
@@ -176,7 +155,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
     /// [`NotSent`], with the buffer.
     pub fn transmit(&mut self, buffer: Buffer<'a>, length: usize, token: u32) -> Result<(), NotSent<'a>> {
         let number = buffer.number;
-        if !(MIN_FRAME..=MAX_FRAME).contains(&length) || self.uses.get(number as usize) != Some(&Use::Held) {
+        if !(MIN_FRAME..=MAX_FRAME).contains(&length) || self.buffers.used(number) != Some(Use::Held) {
             return Err(NotSent { buffer, reason: Error::BadArgument });
         }
         // Nobody overtakes those that wait for a successor.
@@ -186,7 +165,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         }
         match self.submit(&lend(TRANSMIT, number, length, token)) {
             Ok(()) => {
-                self.set(number, Use::Sending { attempts: 1 });
+                self.buffers.set(number, Use::Sending { attempts: 1 });
                 Ok(())
             }
             Err(SubmitError::Full) => Err(NotSent { buffer, reason: Error::Full }),
@@ -205,7 +184,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
     ///
     /// # Errors
     /// [`Misbehaved`], until there is a new epoch: all buffers that are lent stay so until then.
-    pub fn next(&mut self) -> Result<Event<'a>, Misbehaved> {
+    pub fn event(&mut self) -> Result<Event<'a>, Misbehaved> {
         if self.given_up > 0
             && let Some(event) = self.tell_given_up()
         {
@@ -268,9 +247,9 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             return reply.outcome().is_ok().then(|| Event::About(About::from_words(reply.words)));
         }
         let number = reply.token as u32;
-        match *self.uses.get(number as usize)? {
+        match self.buffers.used(number)? {
             Use::Sending { .. } => {
-                self.set_free(number);
+                self.buffers.set_free(number);
                 let outcome = reply.outcome().map(|_| ());
                 let counter =
                     if outcome.is_ok() { &mut self.counters.sent } else { &mut self.counters.dropped };
@@ -282,9 +261,9 @@ impl<'a, const N: usize> ClientSide<'a, N> {
                 let length = reply.outcome().ok().and_then(|length| usize::try_from(length).ok());
                 match length.filter(|length| (MIN_FRAME..=MAX_FRAME).contains(length)) {
                     Some(length) => {
-                        self.set(number, Use::Held);
+                        self.buffers.set(number, Use::Held);
                         self.counters.received += 1;
-                        let bytes = self.bytes(number)?;
+                        let bytes = self.buffers.bytes(number)?;
                         Some(Event::Received(Received { buffer: Buffer { number, bytes }, length }))
                     }
                     None => {
@@ -293,7 +272,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
                             Err(Error::Full) => self.receive = self.receive.min(self.lent),
                             _ => self.counters.bad_replies += 1,
                         }
-                        self.set_free(number);
+                        self.buffers.set_free(number);
                         None
                     }
                 }
@@ -310,17 +289,19 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         for place in 0..count {
             let Some(&request) = self.waiting.get(place) else { break };
             let number = request.token as u32;
-            match self.uses.get(number as usize) {
+            match self.buffers.used(number) {
                 Some(Use::Lent) => {
                     self.lent -= 1;
-                    self.set_free(number);
+                    self.buffers.set_free(number);
                 }
-                Some(&Use::Sending { attempts }) if attempts >= MAX_ATTEMPTS => {
-                    self.set(number, Use::GivenUp { token: (request.token >> 32) as u32 });
+                Some(Use::Sending { attempts })
+                    if attempts >= MAX_ATTEMPTS && cfg!(not(bite = "frames-sent-for-ever")) =>
+                {
+                    self.buffers.set(number, Use::GivenUp { token: (request.token >> 32) as u32 });
                     self.given_up += 1;
                 }
-                Some(&Use::Sending { attempts }) => {
-                    self.set(number, Use::Sending { attempts: attempts + 1 });
+                Some(Use::Sending { attempts }) => {
+                    self.buffers.set(number, Use::Sending { attempts: attempts + 1 });
                     self.counters.resent += 1;
                     self.wait(request);
                 }
@@ -343,7 +324,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
 
     /// Takes back, in order, what will get no reply. There is nothing to submit to until there is a successor.
     fn collect_lost(&mut self) {
-        self.resumed = false;
+        self.resumed = cfg!(bite = "frames-liar-believed");
         let younger = self.waiting_count;
         while let Some(request) = self.requester.take_lost() {
             if request.token == QUESTION { self.asked = true } else { self.wait(request) }
@@ -384,51 +365,22 @@ impl<'a, const N: usize> ClientSide<'a, N> {
     /// Lends as many buffers for receiving as there are to be.
     fn refill(&mut self) {
         while self.lent < self.receive && self.resumed {
-            let Some(number) = self.take_free() else { return };
+            let Some(number) = self.buffers.take_free() else { return };
             if self.submit(&lend(RECEIVE, number, BUFFER_BYTES, 0)).is_err() {
-                self.set_free(number);
+                self.buffers.set_free(number);
                 return;
             }
-            self.set(number, Use::Lent);
+            self.buffers.set(number, Use::Lent);
             self.lent += 1;
         }
     }
 
     fn tell_given_up(&mut self) -> Option<Event<'a>> {
-        let given_up = self.uses.iter().zip(0..).find_map(|(used, number)| match *used {
-            Use::GivenUp { token } => Some((number, token)),
-            _ => None,
-        });
-        let (number, token) = given_up?;
+        let (number, token) = self.buffers.given_up()?;
         self.given_up -= 1;
         self.counters.dropped += 1;
-        self.set_free(number);
+        self.buffers.set_free(number);
         Some(Event::Sent { token, outcome: Err(Error::PeerDied) })
-    }
-
-    fn bytes(&self, number: u32) -> Option<SharedBytes<'a>> {
-        self.pool.part(number as usize * BUFFER_BYTES, BUFFER_BYTES).ok()
-    }
-
-    fn take_free(&mut self) -> Option<u32> {
-        let top = self.free_count.checked_sub(1)?;
-        let number = *self.free.get(top)?;
-        self.free_count = top;
-        Some(number)
-    }
-
-    fn set_free(&mut self, number: u32) {
-        self.set(number, Use::Free);
-        if let Some(slot) = self.free.get_mut(self.free_count) {
-            *slot = number;
-            self.free_count += 1;
-        }
-    }
-
-    fn set(&mut self, number: u32, to: Use) {
-        if let Some(used) = self.uses.get_mut(number as usize) {
-            *used = to;
-        }
     }
 }
 

@@ -7,71 +7,24 @@
 //! themselves and used elements are a word each: everything is accessed by whole words, each written by one side alone, and
 //! none of it is read back that this side wrote.
 
+mod area;
+mod request;
+
 use core::sync::atomic::{Ordering, fence};
 
-use anax_device::{DmaAddress, DmaBlock};
-use anax_ring::AtomicU64;
+use anax_device::DmaBlock;
 
 use crate::Broken;
+use area::{
+    AREA_SKIP, DESCRIPTOR_NEXT, DESCRIPTOR_WRITE, ENTRIES, INDEX_SHIFT, LEAST, NEXT_SHIFT, SUPPRESS, areas,
+    load, passed, store,
+};
 
-const DESCRIPTOR_NEXT: u64 = 1 << 32;
-const DESCRIPTOR_WRITE: u64 = 2 << 32;
-const NEXT_SHIFT: u32 = 48;
-
-/// In the first word of both areas: flags, then the index; below them is nothing.
-const FLAGS_SHIFT: u32 = 32;
-const INDEX_SHIFT: u32 = 48;
-/// No interrupts, please (2.7.6); no notifications, please (2.7.8). The same bit.
-const SUPPRESS: u64 = 1 << FLAGS_SHIFT;
-
-/// Bytes from the beginning of the word to the beginning of an area.
-const AREA_SKIP: u64 = 4;
-/// Available entries in a word.
-const ENTRIES: u16 = 4;
-/// So small a queue has no word of the available ring to spare.
-const LEAST: u16 = 8;
+pub use area::Addresses;
+pub use request::{Access, Kick, Segment, Suppression};
 
 /// The age of a place without a request.
 const FREE: u32 = u32::MAX;
-
-/// What a device does with a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// It reads.
-    Read,
-    /// It writes.
-    Write,
-}
-
-/// Memory for a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// Its beginning.
-    pub address: DmaAddress,
-    /// Bytes.
-    pub length: u32,
-    /// What the device does with it.
-    pub access: Access,
-}
-
-/// How each side tells the other not to disturb.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Suppression {
-    /// By ring position, with `VIRTIO_F_EVENT_IDX`.
-    EventIndex,
-    /// By a flag.
-    Flags,
-}
-
-/// Whether the device is to be notified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a device that is not notified may not look"]
-pub enum Kick {
-    /// Yes, by [`Transport::notify`](crate::Transport::notify).
-    Needed,
-    /// It looks by itself, or there is nothing.
-    Unneeded,
-}
 
 /// A request that the device is done with.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,15 +33,6 @@ pub struct Completed<T> {
     pub token: T,
     /// Bytes that the device says it wrote into the chain, at most those that it may.
     pub written: u32,
-}
-
-/// Where a queue is, for [`Transport::enable_queue`](crate::Transport::enable_queue).
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    pub(crate) size: u16,
-    pub(crate) descriptors: DmaAddress,
-    pub(crate) driver: DmaAddress,
-    pub(crate) device: DmaAddress,
 }
 
 /// A place's use: what is known of a request in flight.
@@ -207,7 +151,9 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     /// `fixed` names each place's parts but the data: place, part.
     pub fn restart(&mut self, suppression: Suppression, fixed: impl Fn(u16, usize) -> Segment) {
         let mut oldest_first = self.by_age();
-        oldest_first.sort_unstable();
+        if cfg!(not(bite = "virtio-restart-unordered")) {
+            oldest_first.sort_unstable();
+        }
         self.suppression = suppression;
         [self.descriptors, self.driver, self.device].into_iter().for_each(DmaBlock::clear);
         (self.next, self.shown, self.taken, self.seen, self.entries, self.flags) = (0, 0, 0, 0, 0, 0);
@@ -401,33 +347,5 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
             *slot = place;
             self.free_count += 1;
         }
-    }
-}
-
-/// Words of descriptor table, driver area and device area, whole cache lines.
-const fn areas(size: u16) -> [usize; 3] {
-    const LINE: usize = DmaBlock::LINE / size_of::<u64>();
-    let size = size as usize;
-    [
-        (2 * size).next_multiple_of(LINE),
-        (1 + size / ENTRIES as usize + 1).next_multiple_of(LINE),
-        (1 + size + 1).next_multiple_of(LINE),
-    ]
-}
-
-/// Whether an index that moved from `old` to `new` passed `event` (`vring_need_event` of 2.7.10).
-const fn passed(event: u16, new: u16, old: u16) -> bool {
-    new.wrapping_sub(event).wrapping_sub(1) < new.wrapping_sub(old)
-}
-
-#[inline]
-fn load(block: DmaBlock<'_>, word: usize) -> u64 {
-    block.words().get(word).map_or(0, |word: &AtomicU64| word.load(Ordering::Relaxed))
-}
-
-#[inline]
-fn store(block: DmaBlock<'_>, word: usize, value: u64) {
-    if let Some(word) = block.words().get(word) {
-        word.store(value, Ordering::Relaxed);
     }
 }

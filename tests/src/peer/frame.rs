@@ -54,7 +54,7 @@ impl Pattern {
         let length = match kind {
             Kind::Call => SHORTEST,
             // The extremes come early, everything else in no order.
-            Kind::Numbered if number % 64 == 0 => *self.sizes.start(),
+            Kind::Numbered if number.is_multiple_of(64) => *self.sizes.start(),
             Kind::Numbered if number % 64 == 1 => *self.sizes.end(),
             Kind::Numbered => self.sizes.start() + (random.next() % span) as usize,
         };

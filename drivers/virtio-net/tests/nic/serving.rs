@@ -50,7 +50,7 @@ fn client<'m>(channel: &'m [AtomicU64], pool: SharedBytes<'m>) -> ClientSide<'m,
 /// Sends back all that has come, in the buffers it came in.
 fn echo(client: &mut ClientSide<'_, 32>) {
     loop {
-        match client.next().expect("the driver is honest") {
+        match client.event().expect("the driver is honest") {
             Event::Received(received) => {
                 client.transmit(received.buffer, received.length, 0).expect("there is room");
             }
@@ -106,7 +106,6 @@ fn frames_are_echoed_through_drivers_that_die() {
             serve(&mut driver_now);
             came.extend((0..3).filter_map(|_| device.borrow_mut().transmit()));
             device.borrow_mut().break_down();
-            drop(driver_now);
             driver_now = driver(&device, own, &channel);
             supervisor.rebind().expect("large enough");
             lives += 1;
@@ -207,7 +206,7 @@ fn more_frames_than_the_device_holds_wait_for_room() {
     assert_eq!((driver.nic().in_flight(), client.free()), ((4, 0), BUFFERS - 4));
     let doorbell = driver.stop().expect("it stops");
     let _ = doorbell;
-    while !matches!(client.next(), Ok(Event::Nothing)) {}
+    while !matches!(client.event(), Ok(Event::Nothing)) {}
     assert_eq!(client.counters().sent, 12);
 }
 
@@ -244,5 +243,5 @@ fn a_client_that_lies_or_dies_takes_its_loans_with_it() {
     settle(&mut driver);
     assert!(device.borrow_mut().receive(&frame(1)));
     serve(&mut driver);
-    assert!(matches!(third.next(), Ok(Event::Received(received)) if received.length == frame(1).len()));
+    assert!(matches!(third.event(), Ok(Event::Received(received)) if received.length == frame(1).len()));
 }

@@ -61,7 +61,7 @@ fn card<'a>(qemu: &'a Qemu, interrupts: Interrupts) -> Card<'a> {
 }
 
 fn frame(number: u64) -> Vec<u8> {
-    let length = if number % 50 == 0 { 1514 } else { 60 + (number as usize * 37) % 1455 };
+    let length = if number.is_multiple_of(50) { 1514 } else { 60 + (number as usize * 37) % 1455 };
     let mut frame = [&MAC[..], &[2, 0, 0, 0, 0, 1, 0x88, 0xb5], &number.to_le_bytes()].concat();
     frame.extend((frame.len()..length).map(|at| (at as u64 * 31 + number) as u8));
     frame
