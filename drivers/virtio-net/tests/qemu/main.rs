@@ -5,6 +5,7 @@
 //! path the test says so and passes: the system tests need it anyway.
 
 mod qtest;
+mod service;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -29,7 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 type Card<'a> = Nic<'a, Mapped, u64, FRAMES>;
 
-fn card<'a>(qemu: &'a Qemu, interrupts: Interrupts) -> Card<'a> {
+/// The device's registers, at their place and switched on.
+fn transport(qemu: &Qemu, interrupts: Interrupts) -> Transport<Mapped> {
     let config = Function { qemu: qemu.line(), device: 5 };
     assert_eq!(device_type(&config), Some(1));
     let windows = Windows::find(&config).expect("a modern device");
@@ -49,15 +51,18 @@ fn card<'a>(qemu: &'a Qemu, interrupts: Interrupts) -> Card<'a> {
         start: u64::from(REGISTERS) + u64::from(window.offset),
         length: window.length as usize,
     };
-    let transport = Transport::new(
+    Transport::new(
         window(windows.common),
         window(windows.notify),
         windows.notify_multiplier,
         window(windows.isr),
         window(windows.device),
-    );
+    )
+}
+
+fn card(qemu: &Qemu, interrupts: Interrupts) -> Card<'_> {
     let memory = qemu.memory(MEMORY, Card::MEMORY_BYTES);
-    Nic::start(transport, memory, interrupts).expect("it comes up")
+    Nic::start(transport(qemu, interrupts), memory, interrupts).expect("it comes up")
 }
 
 fn frame(number: u64) -> Vec<u8> {
