@@ -125,7 +125,7 @@ impl Peer {
                 ledger.sent(number, Instant::now());
             }
             if let Some(bytes) = self.receive(guest)? {
-                ledger.came(&pattern, &bytes);
+                ledger.came(&pattern, &bytes, Instant::now());
             }
             ledger.give_up(Instant::now());
             if watch(&ledger.report()) == Continue::Stop {
@@ -134,7 +134,7 @@ impl Peer {
         }
         // Duplicates come late.
         while let Some(bytes) = self.receive(guest)? {
-            ledger.came(&pattern, &bytes);
+            ledger.came(&pattern, &bytes, Instant::now());
         }
         Ok(ledger.report())
     }

@@ -27,6 +27,8 @@ pub struct Report {
     pub foreign: u64,
     /// Bytes that came back whole.
     pub bytes: u64,
+    /// The longest time between two frames that came back: a restart shows as one. To be read, not judged: the host was busy, too.
+    pub longest_pause: Duration,
 }
 
 impl Report {
@@ -58,7 +60,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} frames sent, {} came back ({} bytes), {} lost, {} twice, {} out of order, {} corrupted, {} foreign",
+            "{} frames sent, {} came back ({} bytes), {} lost, {} twice, {} out of order, {} corrupted, {} foreign; \
+             longest pause {:.1?}",
             self.sent,
             self.echoed,
             self.bytes,
@@ -66,7 +69,8 @@ impl fmt::Display for Report {
             self.duplicates,
             self.reordered,
             self.corrupted,
-            self.foreign
+            self.foreign,
+            self.longest_pause
         )
     }
 }
@@ -82,12 +86,22 @@ pub(super) struct Ledger {
     lost: BTreeSet<u64>,
     /// The largest number that came back, and one.
     ahead: u64,
+    /// When a frame came back last.
+    last: Option<Instant>,
 }
 
 impl Ledger {
     pub(super) fn new(window: usize, patience: Duration) -> Self {
         let report = Report::default();
-        Self { report, window, patience, under_way: BTreeMap::new(), lost: BTreeSet::new(), ahead: 0 }
+        Self {
+            report,
+            window,
+            patience,
+            under_way: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            ahead: 0,
+            last: None,
+        }
     }
 
     /// So far; what is under way counts as nothing yet.
@@ -109,7 +123,7 @@ impl Ledger {
     }
 
     /// Something came from the guest.
-    pub(super) fn came(&mut self, pattern: &Pattern, bytes: &[u8]) {
+    pub(super) fn came(&mut self, pattern: &Pattern, bytes: &[u8], now: Instant) {
         let number = match pattern.read(bytes) {
             Some((Kind::Numbered, number)) if number < self.report.sent => number,
             // The answer to another call.
@@ -128,6 +142,8 @@ impl Ledger {
             self.report.duplicates += 1;
             return;
         }
+        let pause = self.last.replace(now).map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        self.report.longest_pause = self.report.longest_pause.max(pause);
         self.report.echoed += 1;
         self.report.bytes += bytes.len() as u64;
         self.report.reordered += u64::from(number < self.ahead);

@@ -80,7 +80,8 @@ fn each_fault_is_counted() {
             reordered: 1,
             corrupted: 3,
             foreign: 2,
-            bytes: report.bytes
+            bytes: report.bytes,
+            longest_pause: report.longest_pause
         }
     );
     assert!(report.expect_perfect().is_err() && report.expect_whole().is_err());

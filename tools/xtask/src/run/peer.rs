@@ -39,7 +39,8 @@ pub(super) fn run(args: &Args, base: Spec, frames: u64) -> anyhow::Result<ExitCo
         return Ok(status);
     }
     let report: Report = report?;
-    Ok(conclude(&report, report.expect_perfect()))
+    let judged = if args.lossy { report.expect_whole() } else { report.expect_perfect() };
+    Ok(conclude(&report, judged))
 }
 
 /// The machine runs, its console on standard error, until the peer is done or the machine has ended.
