@@ -117,6 +117,9 @@ pub(crate) fn load(
     space.memory().map(held, address, 0, STACK_PAGES * PAGE_SIZE, rights, rights)?;
     stack.end();
     space.insert(cap::capability(&crate::calls::MACHINE, Rights::ALL))?;
+    let archive = Region::of_bytes(space.payer(), crate::start::archive().bytes())?;
+    let readable = Rights::SEND.with(Rights::READ).with(Rights::GRANT);
+    space.insert(cap::capability(archive, readable))?;
     let thread = create(space, own, Priority::DAEMON, supervisor)?;
     Ok((space, thread, [entry, STACK]))
 }

@@ -6,6 +6,7 @@
 mod channels;
 mod kernel_core;
 mod lwkt;
+mod network;
 mod timers;
 
 use anyhow::bail;
@@ -58,7 +59,7 @@ pub enum Judge {
 
 /// All variants, the kernel's own first.
 pub fn bites() -> impl Iterator<Item = &'static Bite> {
-    let of_libraries = lwkt::LWKT.iter().chain(channels::CHANNELS).chain(timers::TIMERS);
+    let of_libraries = lwkt::LWKT.iter().chain(channels::CHANNELS).chain(timers::TIMERS).chain(network::NETWORK);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

@@ -14,6 +14,7 @@ mod faults;
 mod firmware;
 pub mod guest;
 pub mod kernel;
+pub mod peer;
 mod refusal;
 mod schedules;
 mod tiny_guest;

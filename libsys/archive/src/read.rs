@@ -103,6 +103,11 @@ impl<'a> Archive<'a> {
         self.iter().find_map(|(member, content)| (member == name).then_some(content))
     }
 
+    /// All of it, index and trailer included.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// All members but the index, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
         cpio_reader::iter_files(self.bytes).skip(1).map(|file| (file.name(), file.file()))

@@ -198,6 +198,16 @@ impl Region {
         if here { Ok(self.body().start.as_u64() + offset) } else { Err(Error::BadArgument) }
     }
 
+    /// A pinned region with these bytes in it, and zeroes to the end of the last page. As [`Region::create`].
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub(crate) fn of_bytes(payer: &Payer, bytes: &[u8]) -> Result<&'static Self, Error> {
+        let region = Self::create(payer, bytes.len() as u64, Backing::Pinned, None)?;
+        region.fill(0, bytes);
+        Ok(region)
+    }
+
     /// The first word of a pinned region: memory that the kernel shares with whoever maps it. While the region is held.
     pub(crate) fn word(&self) -> &'static AtomicU64 {
         // SAFETY: a frame that the region keeps as long as the caller's use of it; aligned, and only ever accessed as a word.

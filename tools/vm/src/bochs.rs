@@ -10,6 +10,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::bail;
+
 use crate::host::{need_file, need_program};
 use crate::{Net, Nic, Spec, iso};
 
@@ -79,6 +81,7 @@ fn configuration(
     if spec.nic == Nic::E1000 {
         let way = match &spec.net {
             Net::Tap(interface) => format!("ethmod=tuntap, ethdev=/dev/net/tun:{interface}"),
+            Net::Datagrams(_) => bail!("Bochs sends no frames as datagrams"),
             Net::User(None) => "ethmod=slirp".to_owned(),
             Net::User(Some(forward)) => {
                 // Bochs wants the first line as it is.

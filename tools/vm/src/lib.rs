@@ -28,8 +28,8 @@ pub use host::find_program;
 pub use iso::build_iso;
 pub use machine::{Machine, Ready};
 pub use spec::{
-    Accel, Acpi, BENCH_CPU, BOCHS_X2APIC, BOCHS_XAPIC, Boot, Chipset, Console, ControlLine, Debugger,
-    Emulator, Forward, Limits, Net, Nic, Plugin, Spec,
+    Accel, Acpi, BENCH_CPU, BOCHS_X2APIC, BOCHS_XAPIC, Boot, Chipset, Console, ControlLine, Datagrams,
+    Debugger, Emulator, Forward, Limits, Net, Nic, Plugin, Spec,
 };
 
 pub use anax_control::{Outcome, Stream, Verified};

@@ -102,6 +102,11 @@ fn network(qemu: &mut Command, spec: &Spec) {
         Net::User(Some(forward)) => {
             format!("user,id=net,hostfwd=tcp:127.0.0.1:{}-:{}", forward.host, forward.guest)
         }
+        Net::Datagrams(ports) => format!(
+            "dgram,id=net,local.type=inet,local.host=127.0.0.1,local.port={},\
+             remote.type=inet,remote.host=127.0.0.1,remote.port={}",
+            ports.guest, ports.peer
+        ),
         Net::Tap(interface) => format!("tap,id=net,ifname={interface},script=no,downscript=no"),
     };
     // No option ROM: nothing boots from the network.
@@ -177,5 +182,22 @@ mod tests {
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }
+    }
+
+    #[test]
+    fn frames_as_datagrams() {
+        let net = Net::Datagrams(crate::Datagrams { guest: 5001, peer: 5002 });
+        let spec = Spec { nic: Nic::VirtioNet, net, ..Spec::new(Path::new("/k"), Path::new("/a")) };
+        let Some(line) = line(&spec) else { return };
+        let netdev = "-netdev dgram,id=net,local.type=inet,local.host=127.0.0.1,local.port=5001,\
+                      remote.type=inet,remote.host=127.0.0.1,remote.port=5002 -device virtio-net-pci,netdev=net";
+        assert!(line.contains(netdev), "{line}");
+    }
+
+    #[test]
+    fn a_port_for_the_guest_is_free() {
+        let ports = crate::Datagrams::to_peer(9).expect("there is one");
+        assert!(ports.guest > 0 && ports.peer == 9);
+        assert!(std::net::UdpSocket::bind(("127.0.0.1", ports.guest)).is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! The description of a machine: which emulator, which devices, what to boot, how long to wait.
 
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -86,6 +87,27 @@ pub struct Forward {
     pub guest: u16,
 }
 
+/// Two UDP ports of the host's loopback address, one datagram between them for each Ethernet frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagrams {
+    /// The emulator's end.
+    pub guest: u16,
+    /// The other end: a program that plays the rest of the network.
+    pub peer: u16,
+}
+
+impl Datagrams {
+    /// Towards a peer that has its port already, from a port that is free now. Somebody else may take it before the emulator
+    /// does; that is then an error at its start.
+    ///
+    /// # Errors
+    /// If the host has none.
+    pub fn to_peer(peer: u16) -> std::io::Result<Self> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Ok(Self { guest: socket.local_addr()?.port(), peer })
+    }
+}
+
 /// What the network card is plugged into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Net {
@@ -93,6 +115,8 @@ pub enum Net {
     User(Option<Forward>),
     /// An existing tap interface of the host.
     Tap(String),
+    /// A peer on the host that sends and receives raw frames (QEMU only).
+    Datagrams(Datagrams),
 }
 
 /// Where the guest's console (COM1) is.
@@ -274,6 +298,7 @@ impl Spec {
                 self.nic != Nic::VirtioNet,
                 "Bochs has no virtio-net card: use --nic e1000 or --nic none"
             );
+            ensure!(!matches!(self.net, Net::Datagrams(_)), "raw frames as datagrams are QEMU's only");
             ensure!(self.debugger == Debugger::None, "gdb attaches to QEMU only: use --emulator qemu");
             ensure!(
                 self.plugins.is_empty() && self.capture.is_none(),

@@ -11,6 +11,7 @@ mod check;
 mod cli;
 mod debug;
 mod image;
+mod peer;
 mod run;
 mod setup;
 mod test;
@@ -46,6 +47,8 @@ enum Command {
     Debug(debug::Args),
     /// Make one CD image for BIOS and UEFI.
     Image(image::Args),
+    /// Send raw frames to a guest that runs in another terminal, and verify that each comes back.
+    Peer(peer::Args),
     /// Boot Anax, with its console on this terminal or to run commands in it.
     Run(run::Args),
     /// Install the Debian packages that building, running and testing need.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Debug(args) => debug::run(args),
         Command::Image(args) => image::run(args),
+        Command::Peer(args) => peer::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Setup(args) => setup::run(args),
         Command::Test(args) => test::run(args),

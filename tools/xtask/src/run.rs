@@ -1,6 +1,7 @@
 //! `cargo xtask run`: builds Anax, boots it, and gives the user its console or its commands' output.
 
 mod options;
+mod peer;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -26,8 +27,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let profile = if args.dev { Profile::Dev } else { Profile::Release };
     // Until there is a user-land, the runner of command lines is part of the kernel's test variant.
     let bootable = build::bootable(&KernelBuild { variant: KernelVariant::Test, profile, bite: None })?;
-    let spec =
-        args.spec(Spec { cache: Some(build::target()), ..Spec::new(&bootable.kernel, &bootable.archive) })?;
+    let base = Spec { cache: Some(build::target()), ..Spec::new(&bootable.kernel, &bootable.archive) };
+    if let Some(frames) = args.peer {
+        return peer::run(args, base, frames);
+    }
+    let spec = args.spec(base, None)?;
     if let Debugger::Port(port) = spec.debugger {
         eprintln!(
             "anax: stopped before the first instruction; in another terminal: gdb {} -ex 'target remote :{port}'",
@@ -113,6 +117,10 @@ fn banner(spec: &Spec) -> String {
         (_, Net::User(Some(forward))) => {
             format!(", 127.0.0.1:{} leads to its port {}", forward.host, forward.guest)
         }
+        (_, Net::Datagrams(ports)) => format!(
+            ", frames as datagrams; for a peer: cargo xtask peer --guest {} --port {}",
+            ports.guest, ports.peer
+        ),
         (_, Net::Tap(interface)) => format!(", network on {interface}"),
     };
     format!(

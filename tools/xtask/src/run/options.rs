@@ -1,10 +1,13 @@
 //! The options of `cargo xtask run`, what is wrong with them, and the machine they describe.
 
-use std::net::{Ipv4Addr, TcpListener};
+#[cfg(test)]
+mod tests;
+
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anax_vm::{Boot, Debugger, Emulator, Forward, Limits, Net, Nic, Spec};
+use anax_vm::{Boot, Datagrams, Debugger, Emulator, Forward, Limits, Net, Nic, Spec};
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 
@@ -28,10 +31,12 @@ Examples:
   cargo xtask run --exec 'ktest; mem'    several commands
   cargo xtask run --boot uefi --smp 4 --memory 1G
   cargo xtask run --emulator bochs
+  cargo xtask run --peer 10000           raw frames to the guest and back, verified
 
 Network: the guest is behind the emulator's own router (DHCP, gateway 10.0.2.2). Port 8080 of 127.0.0.1 leads to \
 port 80 of the guest; the environment variable ANAX_PORT names another port than 8080. With --exec there is such a \
-port only if ANAX_PORT is set, so that scripts can run side by side. Anax has no network driver yet.
+port only if ANAX_PORT is set, so that scripts can run side by side. With --peer there is no router: this tool \
+sends raw frames and judges what comes back. Anax has no network server yet.
 
 Exit status: with --exec the last command's; else 0. 2: the command line or the host is at fault. 3: the kernel \
 refused what it was booted with. 101: it panicked. 125: the guest ended without saying how.";
@@ -52,6 +57,17 @@ pub(crate) struct Args {
     /// Plug the network card into this tap interface instead of the emulator's router.
     #[arg(long, value_name = "IFNAME")]
     tap: Option<String>,
+    /// Be the rest of the network: send this many raw frames (ethertype 0x88b5) to the guest, which is to send each back with source
+    /// and destination swapped; report, and end with status 0 if it did. Without --exec, Anax is switched off then.
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) peer: Option<u64>,
+    /// With --peer: frames may be lost or come back twice, as when a driver is killed; what comes back is to be whole.
+    #[arg(long, requires = "peer")]
+    pub(super) lossy: bool,
+    /// Plug the network card into UDP ports of 127.0.0.1, a datagram a frame: the guest's own and that of its peer,
+    /// such as `cargo xtask peer`.
+    #[arg(long, value_name = "GUEST:PEER", value_parser = datagrams)]
+    datagrams: Option<Datagrams>,
     /// The guest's address, instead of asking by DHCP (needs the network server, which does not exist yet).
     #[arg(long, value_name = "ADDR/LEN")]
     ip: Option<String>,
@@ -127,6 +143,16 @@ fn memory(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Reads `--datagrams`.
+fn datagrams(text: &str) -> Result<Datagrams, String> {
+    let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
+    let ports = text.split_once(':').and_then(|(guest, peer)| Some((port(guest)?, port(peer)?)));
+    match ports {
+        Some((guest, peer)) if guest != peer => Ok(Datagrams { guest, peer }),
+        _ => Err("use two different port numbers, such as 5001:5002".to_owned()),
+    }
+}
+
 impl Args {
     pub(super) fn emulator(&self) -> Emulator {
         match self.emulator {
@@ -153,7 +179,7 @@ impl Args {
 
     /// Port of the host that leads into the guest.
     fn host_port(&self) -> anyhow::Result<Option<u16>> {
-        if self.nic() == Nic::None || self.tap.is_some() {
+        if self.nic() == Nic::None || self.tap.is_some() || self.peer.is_some() || self.datagrams.is_some() {
             return Ok(None);
         }
         match (std::env::var(HOST_PORT_VARIABLE), &self.exec) {
@@ -202,13 +228,36 @@ impl Args {
                 log.display()
             );
         }
+        let networks = [
+            ("--tap", self.tap.is_some()),
+            ("--peer", self.peer.is_some()),
+            ("--datagrams", self.datagrams.is_some()),
+        ];
+        let mut asked = networks.into_iter().filter(|(_, asked)| *asked).map(|(option, _)| option);
+        if let Some(option) = asked.next() {
+            ensure!(self.nic() != Nic::None, "{option}: a machine with --nic none has nothing to plug in");
+            ensure!(
+                option == "--tap" || self.emulator == Program::Qemu,
+                "{option}: only QEMU sends frames as datagrams: use --emulator qemu"
+            );
+            if let Some(other) = asked.next() {
+                bail!("{option} and {other}: the card is plugged into one thing only: leave one out");
+            }
+        }
         if let Some(interface) = &self.tap {
-            ensure!(self.nic() != Nic::None, "--tap: a machine with --nic none has nothing to plug in");
             ensure!(
                 !interface.contains(['/', ',', ' ']) && Path::new("/sys/class/net").join(interface).is_dir(),
                 "--tap: there is no interface {interface}: make it with \
                  `sudo ip tuntap add {interface} mode tap user $USER && sudo ip link set {interface} up`"
             );
+        }
+        if let Some(ports) = &self.datagrams {
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, ports.guest)).with_context(|| {
+                format!(
+                    "--datagrams: UDP port {} of 127.0.0.1 is busy: name another one for the guest",
+                    ports.guest
+                )
+            })?;
         }
         if let Some(port) = self.host_port()? {
             free(port).with_context(|| {
@@ -230,16 +279,17 @@ impl Args {
         Ok(())
     }
 
-    /// The machine, made from one that has kernel and archive.
-    pub(super) fn spec(&self, base: Spec) -> anyhow::Result<Spec> {
+    /// The machine, made from one that has kernel and archive, and plugged into the tool's own peer if there is one.
+    pub(super) fn spec(&self, base: Spec, peer: Option<Datagrams>) -> anyhow::Result<Spec> {
         let ready = match (self.emulator, self.boot()) {
             (Program::Bochs, _) => 120,
             (Program::Qemu, Boot::Pvh) => 60,
             (Program::Qemu, _) => 120,
         };
-        let net = match &self.tap {
-            Some(interface) => Net::Tap(interface.clone()),
-            None => Net::User(self.host_port()?.map(|host| Forward { host, guest: GUEST_PORT })),
+        let net = match (peer.or(self.datagrams), &self.tap) {
+            (Some(ports), _) => Net::Datagrams(ports),
+            (None, Some(interface)) => Net::Tap(interface.clone()),
+            (None, None) => Net::User(self.host_port()?.map(|host| Forward { host, guest: GUEST_PORT })),
         };
         Ok(Spec {
             emulator: self.emulator(),
@@ -260,71 +310,4 @@ impl Args {
 /// Whether a port of the loopback address can be listened to.
 fn free(port: u16) -> std::io::Result<()> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
-
-    fn parse(words: &[&str]) -> Args {
-        let words = ["run", "--nic", "none"].iter().chain(words);
-        Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).args
-    }
-
-    #[test]
-    fn defaults() {
-        let args = Cli::try_parse_from(["run"]).unwrap_or_else(|error| panic!("{error}")).args;
-        assert_eq!(
-            (args.smp, args.memory, args.emulator(), args.boot()),
-            (2, 256, Emulator::Qemu, Boot::Pvh)
-        );
-        assert_eq!(args.nic(), Nic::VirtioNet);
-        let args = parse(&["--emulator", "bochs"]);
-        assert_eq!(args.boot(), Boot::Iso);
-        args.check().expect("nothing wrong");
-    }
-
-    #[test]
-    fn sizes() {
-        assert_eq!(memory("64"), Ok(64));
-        assert_eq!(memory("512M"), Ok(512));
-        assert_eq!(memory("4G"), Ok(4096));
-        for wrong in ["", "M", "0", "-1", "4T", "16", "99999999G", "4294967295G"] {
-            assert!(memory(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_in_one_line() {
-        for (words, cure) in [
-            (&["--ip", "10.0.0.1/24"][..], "--ip"),
-            (&["--with", "httpd", "echo"], "--with httpd echo"),
-            (&["--disk", "/nowhere/at-all"], "truncate"),
-            (&["--log", "/nowhere/at-all/log"], "existing folder"),
-            (&["--tap", "tap0"], "nothing to plug in"),
-            (&["--emulator", "bochs", "--boot", "uefi"], "--boot iso"),
-            (&["--emulator", "bochs", "--gdb"], "--emulator qemu"),
-            (&["--boot", "uefi", "--memory", "64"], "128M"),
-        ] {
-            let error = format!("{:#}", parse(words).check().expect_err("something is wrong"));
-            assert!(error.contains(cure) && !error.contains('\n'), "{words:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_busy_port_is_noticed() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = listener.local_addr().expect("bound").port();
-        assert!(free(port).is_err());
-        drop(listener);
-        assert!(free(port).is_ok());
-    }
 }

@@ -1,0 +1,305 @@
+//! The device: its queues for receiving and transmitting, brought up, polled, stopped.
+//!
+//! Each frame is a chain of two descriptors: the header of 5.1.6, which lies in the driver's own memory, and the frame, which lies wherever the
+//! caller says. So the driver maps no frame, and a client can't reach a header. Without offloads the header to transmit is all
+//! zeros and the one received says nothing; there is one for each place all the same, where checksum and segmentation offload will need it.
+
+use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_frames::{About, Link, MAX_FRAME, Mac};
+use anax_virtio::{
+    Access, Broken, Cause, Completed, Doorbell, Features, Kick, Queue, Segment, SetupError, Suppression,
+    Transport,
+};
+
+/// Feature bits of 5.1.3. Offloads (CSUM, GUEST_CSUM, the TSO and UFO bits) and MRG_RXBUF, which serves frames longer than a
+/// buffer, are not among those wanted: a frame is as it is on the wire.
+const MAC: Features = Features::bit(5);
+const STATUS: Features = Features::bit(16);
+const WANTED: Features =
+    MAC.with(STATUS).with(Features::EVENT_IDX).with(Features::ACCESS_PLATFORM).with(Features::ORDER_PLATFORM);
+
+/// Offset of `status` in `struct virtio_net_config` (5.1.4), behind the address, and its bit that says that the link is up.
+const LINK_STATUS: usize = 6;
+const LINK_UP: u16 = 1;
+
+/// Queue numbers (5.1.2).
+const RECEIVE: u16 = 0;
+const TRANSMIT: u16 = 1;
+
+/// `struct virtio_net_hdr` with `num_buffers`, which is always there since 1.0 (5.1.6), and words from one to the next.
+const HEADER_BYTES: u32 = 12;
+const HEADER_WORDS: usize = 2;
+
+/// How the device interrupts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupts {
+    /// By its line; [`Nic::acknowledge`] takes it down.
+    Line,
+    /// By these entries of its MSI-X table, which may be the same one.
+    MsiX {
+        /// For both queues.
+        queues: u16,
+        /// For changes of the configuration.
+        configuration: u16,
+    },
+}
+
+/// What [`Nic::poll`] finds.
+#[derive(Debug)]
+pub enum Event<T> {
+    /// A frame of so many bytes lies in the buffer that was posted with this.
+    Received(T, u32),
+    /// The frame that was handed in with this is out of its buffer.
+    Sent(T),
+}
+
+/// Whether there is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// All was taken.
+    Idle,
+    /// The budget was used up.
+    More,
+}
+
+/// A virtio network card with up to `N` frames in flight in each direction, and a token of the caller's for each.
+#[derive(Debug)]
+pub struct Nic<'a, R, T, const N: usize> {
+    transport: Transport<R>,
+    interrupts: Interrupts,
+    receive: Queue<'a, T, N, 2>,
+    transmit: Queue<'a, T, N, 2>,
+    receive_headers: DmaBlock<'a>,
+    transmit_headers: DmaBlock<'a>,
+    /// Of both queues, while the device runs.
+    doorbells: Option<[Doorbell; 2]>,
+    mac: Mac,
+    features: Features,
+}
+
+impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
+    /// Bytes of memory that both reach. It must be mapped nowhere else.
+    pub const MEMORY_BYTES: usize = {
+        let headers = (N * HEADER_WORDS).next_multiple_of(DmaBlock::LINE / size_of::<u64>());
+        2 * (Queue::<'a, T, N, 2>::WORDS + headers) * size_of::<u64>()
+    };
+
+    /// Resets the device and brings it up, whatever state it was left in. Bus mastering and memory access are on.
+    ///
+    /// # Errors
+    /// [`SetupError`].
+    pub fn start(
+        transport: Transport<R>,
+        memory: DmaBlock<'a>,
+        interrupts: Interrupts,
+    ) -> Result<Self, SetupError> {
+        transport.reset()?;
+        let sizes = [RECEIVE, TRANSMIT].map(|number| transport.queue_size(number));
+        if sizes.contains(&0) {
+            return Err(SetupError::Queue);
+        }
+        let words = Queue::<'a, T, N, 2>::WORDS;
+        let part = |memory: DmaBlock<'a>, words| memory.split(words).ok_or(SetupError::Memory);
+        let (receive, memory) = part(memory, words)?;
+        let (transmit, memory) = part(memory, words)?;
+        let (receive_headers, memory) = part(memory, N * HEADER_WORDS)?;
+        let (transmit_headers, _) = part(memory, N * HEADER_WORDS)?;
+        let mut nic = Self {
+            transport,
+            interrupts,
+            receive: Queue::new(receive, sizes[0]).ok_or(SetupError::Queue)?,
+            transmit: Queue::new(transmit, sizes[1]).ok_or(SetupError::Queue)?,
+            receive_headers,
+            transmit_headers,
+            doorbells: None,
+            mac: Mac::default(),
+            features: Features::NONE,
+        };
+        nic.restart()?;
+        Ok(nic)
+    }
+
+    /// Stops the device: when this returns, it neither reads nor writes any buffer.
+    ///
+    /// # Errors
+    /// [`SetupError::Stuck`]: it may still do so, and only taking bus mastering away will help.
+    pub fn quiesce(&mut self) -> Result<(), SetupError> {
+        self.doorbells = None;
+        self.transport.reset()
+    }
+
+    /// Resets the device and goes on: what was in flight is handed to it again, in order. A frame that it had sent by then is sent twice.
+    ///
+    /// # Errors
+    /// [`SetupError`]; the device is stopped then, unless it is [`SetupError::Stuck`].
+    pub fn restart(&mut self) -> Result<(), SetupError> {
+        self.quiesce()?;
+        let brought_up = self.bring_up();
+        if brought_up.is_err() {
+            self.transport.fail();
+            self.quiesce()?;
+        }
+        brought_up
+    }
+
+    fn bring_up(&mut self) -> Result<(), SetupError> {
+        self.features = self.transport.negotiate(WANTED)?;
+        let has_index = self.features.contains(Features::EVENT_IDX);
+        let suppression = if has_index { Suppression::EventIndex } else { Suppression::Flags };
+        let (received, sent) = (self.receive_headers, self.transmit_headers);
+        [received, sent].into_iter().for_each(DmaBlock::clear);
+        self.receive.restart(suppression, |place, _| header(received, place, Access::Write));
+        self.transmit.restart(suppression, |place, _| header(sent, place, Access::Read));
+        let (queues, configuration) = match self.interrupts {
+            Interrupts::Line => (None, None),
+            Interrupts::MsiX { queues, configuration } => (Some(queues), Some(configuration)),
+        };
+        self.transport.set_configuration_vector(configuration)?;
+        let receive = self.receive.addresses().ok_or(SetupError::Memory)?;
+        let transmit = self.transmit.addresses().ok_or(SetupError::Memory)?;
+        let receive = self.transport.enable_queue(RECEIVE, receive, queues)?;
+        let transmit = self.transport.enable_queue(TRANSMIT, transmit, queues)?;
+        if self.features.contains(MAC) {
+            self.mac =
+                self.transport.configuration(|device| Mac([0, 1, 2, 3, 4, 5].map(|at| device.read8(at))))?;
+        }
+        self.transport.run();
+        self.doorbells = Some([receive, transmit]);
+        self.flush();
+        Ok(())
+    }
+
+    /// What card it is. Asks the device for the state of the link.
+    pub fn about(&self) -> About {
+        let status = if self.doorbells.is_some() && self.features.contains(STATUS) {
+            // A link that is never the same twice is none.
+            self.transport.configuration(|device| device.read16(LINK_STATUS)).unwrap_or(0)
+        } else {
+            LINK_UP
+        };
+        let link = if status & LINK_UP != 0 { Link::Up } else { Link::Down };
+        About { mac: self.mac, max_frame: MAX_FRAME as u16, link, receive_buffers: self.receive.capacity() }
+    }
+
+    /// Hands the device a buffer to receive into, after [`Self::flush`].
+    ///
+    /// # Errors
+    /// The token, if the queue is full.
+    #[inline]
+    pub fn post(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), T> {
+        self.receive.submit(Segment { address, length, access: Access::Write }, token)
+    }
+
+    /// Hands the device a frame to transmit, after [`Self::flush`].
+    ///
+    /// # Errors
+    /// The token, if the queue is full.
+    #[inline]
+    pub fn transmit(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), T> {
+        self.transmit.submit(Segment { address, length, access: Access::Read }, token)
+    }
+
+    /// Whether a frame can be handed in.
+    #[must_use]
+    pub fn may_transmit(&self) -> bool {
+        self.transmit.in_flight() < self.transmit.capacity()
+    }
+
+    /// Buffers and frames that the device has.
+    #[must_use]
+    pub const fn in_flight(&self) -> (u16, u16) {
+        (self.receive.in_flight(), self.transmit.in_flight())
+    }
+
+    /// Shows the device all that was handed in, and notifies it of what it wants to be notified of.
+    #[inline]
+    pub fn flush(&mut self) {
+        let Some([receive, transmit]) = self.doorbells else { return };
+        if self.receive.publish() == Kick::Needed {
+            self.transport.notify(receive);
+        }
+        if self.transmit.publish() == Kick::Needed {
+            self.transport.notify(transmit);
+        }
+    }
+
+    /// Takes what the device is done with, up to `budget` frames, 2 or more, half of it at most for those transmitted if there are others.
+    /// Asks for no interrupts meanwhile.
+    ///
+    /// # Errors
+    /// [`Broken`]: [`Self::restart`] is what helps.
+    pub fn poll(&mut self, budget: u32, mut each: impl FnMut(Event<T>)) -> Result<Polled, Broken> {
+        if self.doorbells.is_none() {
+            return Ok(Polled::Idle);
+        }
+        self.receive.disarm();
+        self.transmit.disarm();
+        let (mut left, mut sent_out) = (budget, false);
+        while left > budget / 2 {
+            let Some(Completed { token, .. }) = self.transmit.take()? else {
+                sent_out = true;
+                break;
+            };
+            each(Event::Sent(token));
+            left -= 1;
+        }
+        while left > 0 {
+            let Some(Completed { token, written }) = self.receive.take()? else {
+                return Ok(if sent_out { Polled::Idle } else { Polled::More });
+            };
+            // What is shorter than its header is a frame of nothing.
+            each(Event::Received(token, written.saturating_sub(HEADER_BYTES)));
+            left -= 1;
+        }
+        Ok(Polled::More)
+    }
+
+    /// Asks for an interrupt at the next frame received, or when most of those to transmit are out; the caller may wait if this is
+    /// [`Polled::Idle`].
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
+        if self.doorbells.is_none() {
+            return Ok(Polled::Idle);
+        }
+        let most = self.transmit.in_flight() - self.transmit.in_flight() / 4;
+        let more = self.transmit.arm(most)? | self.receive.arm(1)?;
+        Ok(if more { Polled::More } else { Polled::Idle })
+    }
+
+    /// Whether the device works by its own account: to be asked when its configuration has changed.
+    ///
+    /// # Errors
+    /// [`Broken`] if it does not.
+    pub fn check(&self) -> Result<(), Broken> {
+        if self.doorbells.is_some() { self.transport.check() } else { Ok(()) }
+    }
+
+    /// Takes an interrupt by the line down and says what it was for; by MSI-X there is nothing to do.
+    pub fn acknowledge(&self) -> Option<Cause> {
+        (self.interrupts == Interrupts::Line).then(|| self.transport.cause())
+    }
+
+    /// Takes back what was handed in, oldest first, after [`Self::quiesce`].
+    pub fn take_back(&mut self) -> Option<T> {
+        if self.doorbells.is_some() {
+            return None;
+        }
+        self.transmit.take_lost().or_else(|| self.receive.take_lost())
+    }
+
+    /// What was agreed on with the device.
+    #[must_use]
+    pub const fn features(&self) -> Features {
+        self.features
+    }
+}
+
+/// The header of a place.
+fn header(headers: DmaBlock<'_>, place: u16, access: Access) -> Segment {
+    let offset = u64::from(place) * (HEADER_WORDS * size_of::<u64>()) as u64;
+    // Within the block, whose last address `DmaBlock` checked.
+    let address = headers.start().checked_add(offset).unwrap_or(headers.start());
+    Segment { address, length: HEADER_BYTES, access }
+}

@@ -1,0 +1,264 @@
+//! A client served by a card: what the driver's program does at each wake-up, all but waiting.
+
+use anax_abi::Error;
+use anax_device::{DmaAddress, Registers};
+use anax_frames::{Asked, DriverSide, Loan};
+use anax_ring::{Doorbell, Epoch, Misbehaved, Sleep};
+use anax_virtio::{Broken, SetupError};
+
+use crate::{Event, Nic, Polled};
+
+/// So many resets without a frame in between, and the device is given up.
+const MAX_RESETS: u32 = 8;
+
+/// A card and its client.
+#[derive(Debug)]
+pub struct Service<'a, R, const N: usize> {
+    nic: Nic<'a, R, Loan, N>,
+    client: DriverSide<'a>,
+    /// Where the device finds the pool.
+    pool: DmaAddress,
+    /// A frame for which the device had no room. Nothing is taken from the client before it is gone.
+    held: Option<Loan>,
+    /// Since the last frame.
+    resets: u32,
+    /// What the client did so far doesn't count any more, until it is replaced.
+    lied: bool,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Call again: the budget was used up.
+    Again,
+    /// Wait for the channel's doorbell or the device's interrupt.
+    Wait,
+}
+
+/// What [`Service::serve`] has for the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the client may have to be rung"]
+pub struct Served {
+    /// Whether the client is to be rung first.
+    pub doorbell: Doorbell,
+    /// Then.
+    pub next: Next,
+}
+
+/// Why the service has ended. The program ends with it, and is started again by its supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceError {
+    /// The device does not come up again.
+    Setup(SetupError),
+    /// It breaks each time.
+    Broken,
+}
+
+impl From<SetupError> for ServiceError {
+    fn from(error: SetupError) -> Self {
+        Self::Setup(error)
+    }
+}
+
+impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
+    /// Serves `client`, whose pool the device finds from `pool` on, with `nic`, in which nothing is in flight. Nothing if a pool
+    /// can't lie there.
+    #[must_use]
+    pub fn new(nic: Nic<'a, R, Loan, N>, client: DriverSide<'a>, pool: DmaAddress) -> Option<Self> {
+        pool.checked_add(client.pool_bytes())?;
+        Some(Self { nic, client, pool, held: None, resets: 0, lied: false })
+    }
+
+    /// Does up to `budget` of each, 2 or more: frames given back, requests taken.
+    ///
+    /// # Errors
+    /// [`ServiceError`]. A client that lies is no error: it is ignored until there is another.
+    pub fn serve(&mut self, budget: u32) -> Result<Served, ServiceError> {
+        // In this order, so that a frame held back goes as soon as there is room.
+        let frames = match self.give_back(budget) {
+            Ok(more) => more,
+            Err(Broken) => self.recover()?,
+        };
+        let requests = match self.take_requests(budget) {
+            Ok(more) => more,
+            Err(Stop::Lied) => self.ignore_client()?,
+            Err(Stop::Failed(error)) => return Err(error),
+        };
+        self.nic.flush();
+        let mut device = Polled::More;
+        if requests == Polled::Idle && frames == Polled::Idle {
+            device = match self.nic.prepare_to_wait() {
+                Ok(more) => more,
+                Err(Broken) => self.recover()?,
+            };
+        }
+        let (doorbell, sleep) = match self.flush_client(device) {
+            Ok(flushed) => flushed,
+            Err(Misbehaved) => {
+                self.ignore_client()?;
+                (Doorbell::Quiet, Sleep::MoreToDo)
+            }
+        };
+        let next = if sleep == Sleep::MaySleep { Next::Wait } else { Next::Again };
+        Ok(Served { doorbell, next })
+    }
+
+    /// Shows the client its replies; if the device has nothing more, asks to be rung.
+    fn flush_client(&mut self, device: Polled) -> Result<(Doorbell, Sleep), Misbehaved> {
+        let doorbell = if self.lied { Doorbell::Quiet } else { self.client.flush()? };
+        if device == Polled::More {
+            return Ok((doorbell, Sleep::MoreToDo));
+        }
+        // Requests are not what is waited for then, but a new client, or room in the device's queue.
+        if self.lied || self.held.is_some() {
+            return Ok((doorbell, Sleep::MaySleep));
+        }
+        let sleep = self.client.prepare_to_sleep()?;
+        let first = if sleep == Sleep::RingFirst { Doorbell::Ring } else { Doorbell::Quiet };
+        Ok((doorbell.or(first), sleep))
+    }
+
+    /// An interrupt has come by the line: takes it down. Call [`Self::serve`] next.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn line_interrupt(&mut self) -> Result<(), ServiceError> {
+        match self.nic.acknowledge() {
+            Some(cause) if cause.configuration() => self.configuration_changed(),
+            _ => Ok(()),
+        }
+    }
+
+    /// The interrupt for changes of the configuration has come: the link has changed, or the device wants to be reset.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn configuration_changed(&mut self) -> Result<(), ServiceError> {
+        if self.nic.check() == Err(Broken) {
+            self.recover()?;
+        }
+        Ok(())
+    }
+
+    /// The card.
+    #[must_use]
+    pub const fn nic(&self) -> &Nic<'a, R, Loan, N> {
+        &self.nic
+    }
+
+    /// Goes on with another client in an epoch that the kernel named.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn rebind(&mut self, epoch: Epoch) -> Result<(), ServiceError> {
+        if epoch == self.client.epoch() {
+            return Ok(());
+        }
+        self.lied = false;
+        self.client.rebind(epoch);
+        self.drop_loans()
+    }
+
+    /// Stops the device and gives all loans back unused, for a planned end.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the device does not stop: then the loans stay with it.
+    pub fn stop(mut self) -> Result<Doorbell, ServiceError> {
+        self.nic.quiesce()?;
+        while let Some(loan) = self.held.take().or_else(|| self.nic.take_back()) {
+            // The client is told as far as it listens.
+            let _ = self.client.refuse(loan, Error::Aborted);
+        }
+        Ok(self.client.flush().unwrap_or(Doorbell::Quiet))
+    }
+
+    /// Requests to the device.
+    fn take_requests(&mut self, budget: u32) -> Result<Polled, Stop> {
+        if self.lied {
+            return Ok(Polled::Idle);
+        }
+        for _ in 0..budget {
+            if let Some(loan) = self.held.take()
+                && let Some(loan) = self.transmit(loan)
+            {
+                self.held = Some(loan);
+                // Frames that go out make room; there is an interrupt for them.
+                return Ok(Polled::Idle);
+            }
+            match self.client.take()? {
+                Asked::Transmit(loan) => self.held = self.transmit(loan),
+                Asked::Receive(loan) => {
+                    let (address, length) = (self.address(&loan), loan.length);
+                    if let Err(loan) = self.nic.post(address, length, loan) {
+                        self.client.refuse(loan, Error::Full)?;
+                    }
+                }
+                Asked::About(question) => self.client.answer(question, self.nic.about())?,
+                Asked::Refused => {}
+                Asked::NewClient(_) => self.drop_loans().map_err(Stop::Failed)?,
+                Asked::Nothing => return Ok(Polled::Idle),
+            }
+        }
+        Ok(Polled::More)
+    }
+
+    /// Hands a frame to the device, or gives it back if there is no room.
+    fn transmit(&mut self, loan: Loan) -> Option<Loan> {
+        let (address, length) = (self.address(&loan), loan.length);
+        self.nic.transmit(address, length, loan).err()
+    }
+
+    fn address(&self, loan: &Loan) -> DmaAddress {
+        // It never overflows: the whole pool has addresses, as `new` checked.
+        self.pool.checked_add(loan.offset).unwrap_or(self.pool)
+    }
+
+    /// Frames to the client.
+    fn give_back(&mut self, budget: u32) -> Result<Polled, Broken> {
+        let Self { nic, client, resets, .. } = self;
+        nic.poll(budget, |event| {
+            *resets = 0;
+            // A client that lied is noticed at the next request.
+            let _ = match event {
+                Event::Received(loan, length) => client.received(loan, length),
+                Event::Sent(loan) => client.sent(loan),
+            };
+        })
+    }
+
+    /// Another client: the device has to let go of the old one's buffers first.
+    fn drop_loans(&mut self) -> Result<(), ServiceError> {
+        self.nic.quiesce()?;
+        self.held = None;
+        while cfg!(not(bite = "net-loans-outlive-client")) && self.nic.take_back().is_some() {}
+        Ok(self.nic.restart()?)
+    }
+
+    fn ignore_client(&mut self) -> Result<Polled, ServiceError> {
+        self.lied = true;
+        self.drop_loans()?;
+        Ok(Polled::Idle)
+    }
+
+    fn recover(&mut self) -> Result<Polled, ServiceError> {
+        self.resets += 1;
+        if self.resets > MAX_RESETS {
+            self.nic.quiesce()?;
+            return Err(ServiceError::Broken);
+        }
+        self.nic.restart()?;
+        Ok(Polled::More)
+    }
+}
+
+/// Why no more requests are taken.
+enum Stop {
+    Lied,
+    Failed(ServiceError),
+}
+
+impl From<Misbehaved> for Stop {
+    fn from(_: Misbehaved) -> Self {
+        Self::Lied
+    }
+}

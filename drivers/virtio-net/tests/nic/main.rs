@@ -1,0 +1,6 @@
+//! The driver against a model of its device: frames both ways, indices that wrap around, suppression, and a device that lies.
+
+mod card;
+mod lies;
+mod model;
+mod serving;

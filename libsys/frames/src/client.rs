@@ -1,0 +1,392 @@
+//! The client's side: owns the buffers, lends them, gets each back exactly once.
+//!
+//! A table of its own says what each buffer is used for; what a reply says is checked against it. When the driver is replaced,
+//! buffers lent for receiving are lent again, and frames whose reply is missing are transmitted again, in their order: they may have been
+//! sent before, which Ethernet allows. A frame that [`MAX_ATTEMPTS`] drivers have died of is given up.
+//!
+//! When the driver is caught lying, nothing comes back before there is a new epoch: its device may still be writing.
+
+mod table;
+
+use anax_abi::{Error, Message};
+use anax_ring::{
+    Completion, Doorbell, Endpoint, Epoch, Misbehaved, Requester, SharedBytes, Sleep, SubmitError,
+};
+
+use crate::buffer::payload;
+use crate::{ABOUT, About, BUFFER_BYTES, Buffer, MAX_FRAME, MIN_FRAME, RECEIVE, Received, TRANSMIT};
+
+use table::{Buffers, Use};
+
+/// So many drivers are given a frame before it is suspected.
+pub const MAX_ATTEMPTS: u8 = 3;
+
+/// The token of a question. Buffers have smaller numbers.
+const QUESTION: u64 = u64::MAX;
+
+/// The client's side of a channel, over a pool of up to `N` buffers, used by one thread.
+#[derive(Debug)]
+pub struct ClientSide<'a, const N: usize> {
+    requester: Requester<'a, N>,
+    buffers: Buffers<'a, N>,
+    lent: usize,
+    /// How many buffers are to be lent for receiving.
+    receive: usize,
+    /// Requests that came back without a reply, oldest first, to be submitted to a successor.
+    waiting: [Message; N],
+    waiting_count: usize,
+    /// Whether they may be submitted: there is a successor.
+    resumed: bool,
+    given_up: usize,
+    asked: bool,
+    counters: Counters,
+}
+
+/// What happened so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames received.
+    pub received: u64,
+    /// Frames transmitted, by the driver's word.
+    pub sent: u64,
+    /// Transmissions that were begun again with a successor.
+    pub resent: u64,
+    /// Frames that the driver refused or did not survive.
+    pub dropped: u64,
+    /// Replies that can't be true.
+    pub bad_replies: u64,
+}
+
+/// What [`ClientSide::event`] finds.
+#[derive(Debug)]
+#[must_use = "a received frame is a buffer that is to be released"]
+pub enum Event<'a> {
+    /// A frame.
+    Received(Received<'a>),
+    /// A transmission has ended; its buffer is free again.
+    Sent {
+        /// As handed in.
+        token: u32,
+        /// [`Error::PeerDied`] if several drivers died of it; else what the driver says against it.
+        outcome: Result<(), Error>,
+    },
+    /// The answer to [`ClientSide::ask`].
+    About(About),
+    /// Another driver has taken over. Nothing is to be done for it.
+    Replaced(Epoch),
+    /// Nothing yet.
+    Nothing,
+}
+
+/// Why there is no client's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientError {
+    /// The pool isn't a whole number of buffers from 1 to `N`.
+    Pool,
+    /// One of the rings has fewer slots than the pool has buffers.
+    Rings,
+}
+
+/// A frame that was not taken.
+#[derive(Debug)]
+pub struct NotSent<'a> {
+    /// Its buffer.
+    pub buffer: Buffer<'a>,
+    /// [`Error::Full`] if it may be tried later, [`Error::PeerMisbehaved`] if not before there is another driver,
+    /// [`Error::BadArgument`] for a length that no frame has.
+    pub reason: Error,
+}
+
+impl<'a, const N: usize> ClientSide<'a, N> {
+    /// Over an endpoint from which nothing was sent and a pool that nobody uses, `receive` buffers of which are to be lent for
+    /// receiving.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn new(endpoint: Endpoint<'a>, pool: SharedBytes<'a>, receive: usize) -> Result<Self, ClientError> {
+        let buffers = Buffers::new(pool).ok_or(ClientError::Pool)?;
+        let slots = endpoint.producer.capacity().min(endpoint.consumer.capacity());
+        if (slots as usize) < buffers.count() {
+            return Err(ClientError::Rings);
+        }
+        Ok(Self {
+            requester: Requester::new(endpoint),
+            buffers,
+            lent: 0,
+            receive,
+            waiting: [Message::default(); N],
+            waiting_count: 0,
+            resumed: true,
+            given_up: 0,
+            asked: false,
+            counters: Counters::default(),
+        })
+    }
+
+    /// A free buffer, if there is one.
+    pub fn buffer(&mut self) -> Option<Buffer<'a>> {
+        let number = self.buffers.take_free()?;
+        self.buffers.set(number, Use::Held);
+        self.buffers.bytes(number).map(|bytes| Buffer { number, bytes })
+    }
+
+    /// Buffers that are free.
+    #[must_use]
+    pub const fn free(&self) -> usize {
+        self.buffers.free()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Gives a buffer back to the pool.
+    pub fn release(&mut self, buffer: Buffer<'a>) {
+        if self.buffers.used(buffer.number) == Some(Use::Held) {
+            self.buffers.set_free(buffer.number);
+        }
+    }
+
+    /// Transmits the first `length` bytes of a buffer, after [`Self::flush`]. [`Event::Sent`] tells of its end, once.
+    ///
+    /// # Errors
+    /// [`NotSent`], with the buffer.
+    pub fn transmit(&mut self, buffer: Buffer<'a>, length: usize, token: u32) -> Result<(), NotSent<'a>> {
+        let number = buffer.number;
+        if !(MIN_FRAME..=MAX_FRAME).contains(&length) || self.buffers.used(number) != Some(Use::Held) {
+            return Err(NotSent { buffer, reason: Error::BadArgument });
+        }
+        // Nobody overtakes those that wait for a successor.
+        if self.waiting_count > 0 {
+            let reason = if self.resumed { Error::Full } else { Error::PeerMisbehaved };
+            return Err(NotSent { buffer, reason });
+        }
+        match self.submit(&lend(TRANSMIT, number, length, token)) {
+            Ok(()) => {
+                self.buffers.set(number, Use::Sending { attempts: 1 });
+                Ok(())
+            }
+            Err(SubmitError::Full) => Err(NotSent { buffer, reason: Error::Full }),
+            Err(SubmitError::Misbehaved) => Err(NotSent { buffer, reason: Error::PeerMisbehaved }),
+        }
+    }
+
+    /// Asks about the card; [`Event::About`] is the answer.
+    pub fn ask(&mut self) {
+        let question = Message { token: QUESTION, ..Message::new(ABOUT, Default::default()) };
+        // One that finds no room is asked later.
+        self.asked = self.submit(&question).is_err();
+    }
+
+    /// The next event. A loop that takes them until [`Event::Nothing`], then flushes, then sleeps, misses none.
+    ///
+    /// # Errors
+    /// [`Misbehaved`], until there is a new epoch: all buffers that are lent stay so until then.
+    pub fn event(&mut self) -> Result<Event<'a>, Misbehaved> {
+        if self.given_up > 0
+            && let Some(event) = self.tell_given_up()
+        {
+            return Ok(event);
+        }
+        // Each turn ends a request that was in flight, none of which begins here.
+        loop {
+            match self.requester.complete() {
+                Ok(Completion::Reply(reply)) => {
+                    if let Some(event) = self.finish(&reply) {
+                        return Ok(event);
+                    }
+                }
+                Ok(Completion::NewPeer(epoch)) => return Ok(self.replaced(epoch)),
+                Ok(Completion::Nothing) => {
+                    self.submit_waiting();
+                    self.refill();
+                    return Ok(Event::Nothing);
+                }
+                Err(error) => {
+                    self.collect_lost();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// As [`Requester::flush`].
+    ///
+    /// # Errors
+    /// [`Misbehaved`].
+    pub fn flush(&mut self) -> Result<Doorbell, Misbehaved> {
+        let flushed = self.requester.flush();
+        flushed.inspect_err(|_| self.collect_lost())
+    }
+
+    /// As [`Requester::prepare_to_sleep`].
+    ///
+    /// # Errors
+    /// [`Misbehaved`].
+    pub fn prepare_to_sleep(&mut self) -> Result<Sleep, Misbehaved> {
+        if self.given_up > 0 {
+            return Ok(Sleep::MoreToDo);
+        }
+        let sleep = self.requester.prepare_to_sleep();
+        sleep.inspect_err(|_| self.collect_lost())
+    }
+
+    /// Goes on with a successor in an epoch that the kernel named, as [`Event::Replaced`] does by itself.
+    pub fn rebind(&mut self, epoch: Epoch) {
+        if epoch != self.requester.epoch() {
+            self.requester.rebind(epoch);
+            let _ = self.replaced(epoch);
+        }
+    }
+
+    /// What a reply means; nothing if it is of no interest to the program.
+    fn finish(&mut self, reply: &Message) -> Option<Event<'a>> {
+        if reply.token == QUESTION {
+            return reply.outcome().is_ok().then(|| Event::About(About::from_words(reply.words)));
+        }
+        let number = reply.token as u32;
+        match self.buffers.used(number)? {
+            Use::Sending { .. } => {
+                self.buffers.set_free(number);
+                let outcome = reply.outcome().map(|_| ());
+                let counter =
+                    if outcome.is_ok() { &mut self.counters.sent } else { &mut self.counters.dropped };
+                *counter += 1;
+                Some(Event::Sent { token: (reply.token >> 32) as u32, outcome })
+            }
+            Use::Lent => {
+                self.lent -= 1;
+                let length = reply.outcome().ok().and_then(|length| usize::try_from(length).ok());
+                match length.filter(|length| (MIN_FRAME..=MAX_FRAME).contains(length)) {
+                    Some(length) => {
+                        self.buffers.set(number, Use::Held);
+                        self.counters.received += 1;
+                        let bytes = self.buffers.bytes(number)?;
+                        Some(Event::Received(Received { buffer: Buffer { number, bytes }, length }))
+                    }
+                    None => {
+                        // The driver has no room for so many, perhaps.
+                        match reply.outcome() {
+                            Err(Error::Full) => self.receive = self.receive.min(self.lent),
+                            _ => self.counters.bad_replies += 1,
+                        }
+                        self.buffers.set_free(number);
+                        None
+                    }
+                }
+            }
+            Use::Free | Use::Held | Use::GivenUp { .. } => None,
+        }
+    }
+
+    /// All that was lent is back, and goes to the successor.
+    fn replaced(&mut self, epoch: Epoch) -> Event<'a> {
+        self.collect_lost();
+        self.resumed = true;
+        let count = core::mem::take(&mut self.waiting_count);
+        for place in 0..count {
+            let Some(&request) = self.waiting.get(place) else { break };
+            let number = request.token as u32;
+            match self.buffers.used(number) {
+                Some(Use::Lent) => {
+                    self.lent -= 1;
+                    self.buffers.set_free(number);
+                }
+                Some(Use::Sending { attempts })
+                    if attempts >= MAX_ATTEMPTS && cfg!(not(bite = "frames-sent-for-ever")) =>
+                {
+                    self.buffers.set(number, Use::GivenUp { token: (request.token >> 32) as u32 });
+                    self.given_up += 1;
+                }
+                Some(Use::Sending { attempts }) => {
+                    self.buffers.set(number, Use::Sending { attempts: attempts + 1 });
+                    self.counters.resent += 1;
+                    self.wait(request);
+                }
+                _ => {}
+            }
+        }
+        self.submit_waiting();
+        self.refill();
+        Event::Replaced(epoch)
+    }
+
+    /// Submits, and takes everything back if the driver is caught lying.
+    fn submit(&mut self, request: &Message) -> Result<(), SubmitError> {
+        let submitted = self.requester.submit(request);
+        if submitted == Err(SubmitError::Misbehaved) {
+            self.collect_lost();
+        }
+        submitted
+    }
+
+    /// Takes back, in order, what will get no reply. There is nothing to submit to until there is a successor.
+    fn collect_lost(&mut self) {
+        self.resumed = cfg!(bite = "frames-liar-believed");
+        let younger = self.waiting_count;
+        while let Some(request) = self.requester.take_lost() {
+            if request.token == QUESTION { self.asked = true } else { self.wait(request) }
+        }
+        if let Some(all) = self.waiting.get_mut(..self.waiting_count) {
+            all.rotate_left(younger);
+        }
+    }
+
+    fn wait(&mut self, request: Message) {
+        if let Some(slot) = self.waiting.get_mut(self.waiting_count) {
+            *slot = request;
+            self.waiting_count += 1;
+        }
+    }
+
+    fn submit_waiting(&mut self) {
+        if !self.resumed {
+            return;
+        }
+        if self.asked {
+            self.ask();
+        }
+        let mut submitted = 0;
+        let waiting = self.waiting.iter().take(self.waiting_count);
+        // The rings have a slot for each buffer: a driver that gives none back is waited for.
+        let failed = waiting.map(|request| self.requester.submit(request)).find_map(|submitted_one| {
+            submitted += usize::from(submitted_one.is_ok());
+            submitted_one.err()
+        });
+        self.waiting.copy_within(submitted..self.waiting_count, 0);
+        self.waiting_count -= submitted;
+        if failed == Some(SubmitError::Misbehaved) {
+            self.collect_lost();
+        }
+    }
+
+    /// Lends as many buffers for receiving as there are to be.
+    fn refill(&mut self) {
+        while self.lent < self.receive && self.resumed {
+            let Some(number) = self.buffers.take_free() else { return };
+            if self.submit(&lend(RECEIVE, number, BUFFER_BYTES, 0)).is_err() {
+                self.buffers.set_free(number);
+                return;
+            }
+            self.buffers.set(number, Use::Lent);
+            self.lent += 1;
+        }
+    }
+
+    fn tell_given_up(&mut self) -> Option<Event<'a>> {
+        let (number, token) = self.buffers.given_up()?;
+        self.given_up -= 1;
+        self.counters.dropped += 1;
+        self.buffers.set_free(number);
+        Some(Event::Sent { token, outcome: Err(Error::PeerDied) })
+    }
+}
+
+/// The request that lends the beginning of a buffer.
+fn lend(command: u32, number: u32, length: usize, token: u32) -> Message {
+    let [first, second] = payload(number, length as u32).to_words();
+    let token = u64::from(token) << 32 | u64::from(number);
+    Message { token, ..Message::new(command, [first, second, 0, 0, 0]) }
+}

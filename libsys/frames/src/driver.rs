@@ -1,0 +1,174 @@
+//! The driver's side: takes loans, checks what they name, gives them back.
+//!
+//! A client can lend the same buffer twice, or write into it while it is lent: that garbles its own frames and nothing else. What it
+//! can't do is to name memory outside of its pool.
+
+use anax_abi::{Error, Message};
+use anax_ring::{
+    Doorbell, Endpoint, Epoch, Misbehaved, Payload, ReplyError, Responder, Sleep, Taken, Ticket,
+};
+
+use crate::buffer::check;
+use crate::{ABOUT, About, BUFFER_BYTES, MAX_FRAME, MIN_FRAME, RECEIVE, TRANSMIT};
+
+/// The driver's side of a channel, used by one thread.
+#[derive(Debug)]
+pub struct DriverSide<'a> {
+    responder: Responder<'a>,
+    buffers: u32,
+}
+
+/// A part of a buffer that was lent, checked: it is to be given back once, when the device is done with it.
+#[derive(Debug)]
+#[must_use = "each loan is to be given back"]
+pub struct Loan {
+    ticket: Ticket,
+    /// Bytes from the pool's beginning.
+    pub offset: u64,
+    /// Bytes: of the frame, or of room for one.
+    pub length: u32,
+}
+
+/// A question about the card, to be answered once.
+#[derive(Debug)]
+#[must_use = "each question is to be answered"]
+pub struct Question(Ticket);
+
+/// What [`DriverSide::take`] finds.
+#[derive(Debug)]
+#[must_use = "each request is to be answered"]
+pub enum Asked {
+    /// Transmit this frame of [`MIN_FRAME`] to [`MAX_FRAME`] bytes.
+    Transmit(Loan),
+    /// Receive into this, at least [`MAX_FRAME`] bytes.
+    Receive(Loan),
+    /// What card is it?
+    About(Question),
+    /// Something that can't be done, which has been refused.
+    Refused,
+    /// Another client has taken over. All loans are void, and the device has to be stopped before it writes into any.
+    NewClient(Epoch),
+    /// Nothing yet.
+    Nothing,
+}
+
+impl<'a> DriverSide<'a> {
+    /// Over an endpoint from which nothing was sent, for a pool of so many buffers.
+    #[must_use]
+    pub const fn new(endpoint: Endpoint<'a>, buffers: u32) -> Self {
+        Self { responder: Responder::new(endpoint), buffers }
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// [`Misbehaved`], as for [`Responder::take`]. Loans stay the driver's until its device gave them back.
+    #[inline]
+    pub fn take(&mut self) -> Result<Asked, Misbehaved> {
+        let (request, ticket) = match self.responder.take()? {
+            Taken::Request(request, ticket) => (request, ticket),
+            Taken::NewPeer(epoch) => return Ok(Asked::NewClient(epoch)),
+            Taken::Nothing => return Ok(Asked::Nothing),
+        };
+        let [first, second, ..] = request.words;
+        let payload = Payload::from_words([first, second]);
+        let (lengths, asked): (_, fn(Loan) -> Asked) = match request.command {
+            TRANSMIT => (MIN_FRAME..=MAX_FRAME, Asked::Transmit),
+            RECEIVE => (MAX_FRAME..=usize::MAX, Asked::Receive),
+            ABOUT => return Ok(Asked::About(Question(ticket))),
+            _ => return self.refuse_request(ticket, Error::BadCommand),
+        };
+        let in_pool =
+            check(payload, self.buffers, *lengths.start()).is_ok() || cfg!(bite = "frames-pool-unchecked");
+        if !in_pool || !lengths.contains(&(payload.length as usize)) {
+            return self.refuse_request(ticket, Error::BadArgument);
+        }
+        Ok(asked(Loan { ticket, offset: payload.offset, length: payload.length }))
+    }
+
+    /// The frame has been transmitted.
+    ///
+    /// # Errors
+    /// [`Misbehaved`] if the client has left no room for replies. That the client is gone is none.
+    #[inline]
+    pub fn sent(&mut self, loan: Loan) -> Result<(), Misbehaved> {
+        self.reply(loan.ticket, &Message::default())
+    }
+
+    /// A frame of `length` bytes lies at the loan's beginning.
+    ///
+    /// # Errors
+    /// As for [`Self::sent`].
+    #[inline]
+    pub fn received(&mut self, loan: Loan, length: u32) -> Result<(), Misbehaved> {
+        self.reply(loan.ticket, &Message { result: length.min(loan.length).into(), ..Message::default() })
+    }
+
+    /// Gives a loan back unused.
+    ///
+    /// # Errors
+    /// As for [`Self::sent`].
+    pub fn refuse(&mut self, loan: Loan, reason: Error) -> Result<(), Misbehaved> {
+        self.reply(loan.ticket, &Message { result: reason.code(), ..Message::default() })
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// As for [`Self::sent`].
+    pub fn answer(&mut self, question: Question, about: About) -> Result<(), Misbehaved> {
+        self.reply(question.0, &Message::new(0, about.to_words()))
+    }
+
+    /// Bytes of the pool: all offsets of loans are below.
+    #[must_use]
+    pub const fn pool_bytes(&self) -> u64 {
+        self.buffers as u64 * BUFFER_BYTES as u64
+    }
+
+    /// The epoch that this side lives in.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.responder.epoch()
+    }
+
+    /// Loans and questions that are not answered.
+    #[must_use]
+    pub const fn outstanding(&self) -> u32 {
+        self.responder.outstanding()
+    }
+
+    /// As [`Responder::flush`].
+    ///
+    /// # Errors
+    /// [`Misbehaved`].
+    pub fn flush(&mut self) -> Result<Doorbell, Misbehaved> {
+        self.responder.flush()
+    }
+
+    /// As [`Responder::prepare_to_sleep`].
+    ///
+    /// # Errors
+    /// [`Misbehaved`].
+    pub fn prepare_to_sleep(&mut self) -> Result<Sleep, Misbehaved> {
+        self.responder.prepare_to_sleep()
+    }
+
+    /// Goes on with another client in an epoch that the kernel named; as for [`Asked::NewClient`], the device comes first.
+    pub fn rebind(&mut self, epoch: Epoch) {
+        self.responder.rebind(epoch);
+    }
+
+    fn refuse_request(&mut self, ticket: Ticket, reason: Error) -> Result<Asked, Misbehaved> {
+        self.reply(ticket, &Message { result: reason.code(), ..Message::default() })?;
+        Ok(Asked::Refused)
+    }
+
+    #[inline]
+    fn reply(&mut self, ticket: Ticket, reply: &Message) -> Result<(), Misbehaved> {
+        match self.responder.reply(ticket, reply) {
+            Ok(()) | Err(ReplyError::Stale | ReplyError::WrongChannel) => Ok(()),
+            Err(ReplyError::Misbehaved) => Err(Misbehaved),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! How Ethernet frames travel between a network card's driver and its client: one channel, one pool of buffers.
+//!
+//! The client owns the pool and lends buffers out of it: a full one to transmit, an empty one to receive into. Each loan is a request
+//! on the channel and comes back with its reply, exactly once. So buffers need no protocol of their own, and what holds for
+//! requests holds for them: when the driver dies, they are all back, and what was to be sent is sent again.
+//!
+//! | request | words 0, 1 | reply's result | reply's words |
+//! |---|---|---|---|
+//! | [`TRANSMIT`] | a frame, as a [`Payload`](anax_ring::Payload) | 0 | |
+//! | [`RECEIVE`] | an empty buffer | length of the frame in it, from its beginning | |
+//! | [`ABOUT`] | | 0 | [`About`] |
+//!
+//! The driver needs no look inside: it is given the pool as the device sees it, and maps none of it. The pool has to outlive the driver,
+//! and a new epoch is posted only when the device of the old one is fenced: until then the device may still write into what it was lent.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod about;
+mod buffer;
+mod client;
+mod driver;
+
+pub use about::{About, Link, Mac};
+pub use buffer::{BUFFER_BYTES, Buffer, MAX_FRAME, MIN_FRAME, Received};
+pub use client::{ClientError, ClientSide, Counters, Event, MAX_ATTEMPTS, NotSent};
+pub use driver::{Asked, DriverSide, Loan, Question};
+
+/// Transmits a frame.
+pub const TRANSMIT: u32 = 1;
+/// Lends an empty buffer for a frame to come.
+pub const RECEIVE: u32 = 2;
+/// Asks about the card.
+pub const ABOUT: u32 = 3;

@@ -1,0 +1,52 @@
+//! Broken variants of the network driver and of the frames' way to it, judged by their own tests.
+
+use super::{Bite, Judge};
+
+/// They are judged on the host.
+pub(super) const NETWORK: &[Bite] = &[
+    nic(
+        "virtio-id-unchecked",
+        "lies::identifiers_nobody_waits_for_are_lies",
+        "any descriptor counts as used",
+    ),
+    nic("virtio-length-unchecked", "lies::a_frame_longer_than_its_buffer_is_a_lie", "any length is believed"),
+    nic("virtio-index-unchecked", "lies::more_than_was_shown_is_a_lie", "any used index is believed"),
+    nic(
+        "virtio-not-rechecked",
+        "card::neither_side_is_disturbed_without_need",
+        "the driver waits without a second look at the ring",
+    ),
+    nic(
+        "virtio-restart-unordered",
+        "card::a_reset_in_the_middle_loses_nothing",
+        "frames are sent again in the order of their places",
+    ),
+    nic(
+        "net-loans-outlive-client",
+        "serving::a_client_that_lies_or_dies_takes_its_loans_with_it",
+        "the device keeps buffers of a client that is gone",
+    ),
+    frames(
+        "frames-pool-unchecked",
+        "a_hostile_client_reaches_nothing_but_its_pool",
+        "the driver lets the device read and write anywhere",
+    ),
+    frames(
+        "frames-liar-believed",
+        "nothing_comes_back_from_a_liar_before_a_new_epoch",
+        "a driver that lied is given work",
+    ),
+    frames(
+        "frames-sent-for-ever",
+        "a_frame_that_kills_every_driver_is_given_up_once",
+        "a frame that kills drivers is given to each",
+    ),
+];
+
+const fn nic(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "virtio-net", file: "nic", test } }
+}
+
+const fn frames(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "anax-frames", file: "frames", test } }
+}
