@@ -59,7 +59,8 @@ pub enum Judge {
 
 /// All variants, the kernel's own first.
 pub fn bites() -> impl Iterator<Item = &'static Bite> {
-    let of_libraries = lwkt::LWKT.iter().chain(channels::CHANNELS).chain(timers::TIMERS).chain(network::NETWORK);
+    let of_libraries =
+        lwkt::LWKT.iter().chain(channels::CHANNELS).chain(timers::TIMERS).chain(network::NETWORK);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 
