@@ -141,10 +141,11 @@ pub(super) fn leaves(leaving: &'static Thread) -> bool {
     let waited = super::thread::link_of(leaving).queued_on() == Some(QueueKind::User);
     let users = &percpu::this().users;
     let remove = |policy: &mut dyn UserScheduler| policy.remove(&mut ThreadLinks, leaving.index(), now());
-    if waited || users.with(leaving.policy.get(), |policy| policy.current()) == Some(leaving.index()) {
-        if let Removed::FromSeat(Some(next)) = users.with(leaving.policy.get(), remove) {
-            schedule::enqueue(next);
-        }
+    let seated = users.with(leaving.policy.get(), |policy| policy.current()) == Some(leaving.index());
+    if (waited || seated)
+        && let Removed::FromSeat(Some(next)) = users.with(leaving.policy.get(), remove)
+    {
+        schedule::enqueue(next);
     }
     waited
 }
