@@ -116,7 +116,9 @@ fn home(
     words: &[u64; WORDS],
 ) -> Result<CpuId, Error> {
     let second = || {
-        space.lookup(Handle::from_word(words[0]), Rights::NONE).map(|second| second.object.header().home())
+        let object = space.lookup(Handle::from_word(words[0]), Rights::NONE)?.object;
+        // Regions have no home; taking one away stops all CPUs, which only a thread can do.
+        Ok(if object.header().kind() == Kind::Region { thread.cpu() } else { object.header().home() })
     };
     let own = Ok(thread.cpu());
     match target.object.header().kind() {

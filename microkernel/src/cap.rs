@@ -399,9 +399,10 @@ pub(crate) fn release(capability: Cap) {
     let last = header.release(capability.generation);
     if let Some(region) = capability.object.get::<Region>() {
         // Regions have no home: whoever gives the last handle up ends them.
-        return if last {
-            region.end()
-        };
+        if last && header.close(capability.generation) {
+            region.end();
+        }
+        return;
     }
     if last || header.kind() == Kind::Space {
         let words = [capability.object.to_word(), u64::from(capability.generation), 0];

@@ -17,5 +17,5 @@ pub(crate) use thread::{
     Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit, lwkt_free, lwkt_schedule,
     register, thread, threads, unusual,
 };
-pub(crate) use users::{Users, change_policy};
+pub(crate) use users::{Users, change_policy, yield_turn};
 pub(crate) use wait::{Waiters, lwkt_block, lwkt_signal};

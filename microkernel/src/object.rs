@@ -107,6 +107,14 @@ impl Header {
         generation
     }
 
+    /// Ends `generation`, whatever refers to it: true for one caller only.
+    #[must_use]
+    pub(crate) fn close(&self, generation: u32) -> bool {
+        let next = u64::from(generation.wrapping_add(1).max(1)) << 32;
+        let ended = |life: u64| ((life >> 32) as u32 == generation).then_some(next);
+        self.life.fetch_update(Ordering::AcqRel, Ordering::Relaxed, ended).is_ok()
+    }
+
     fn change(&self, generation: u32, change: impl Fn(u32) -> u32) -> Option<u32> {
         let mut life = self.life.load(Ordering::Relaxed);
         while (life >> 32) as u32 == generation {

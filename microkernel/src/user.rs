@@ -244,6 +244,11 @@ pub(crate) fn kill(thread: &'static Thread) {
     if thread.space().is_none() || thread.killed.replace(true) {
         return;
     }
+    cut_short(thread);
+}
+
+/// Ends the wait of a thread that has been killed, whatever it waits for. Its CPU; interrupts off.
+pub(crate) fn cut_short(thread: &'static Thread) {
     match (thread.state(), thread.wait.get()) {
         (ThreadState::Fresh, _) => lwkt::lwkt_schedule(thread),
         (ThreadState::Blocked, Wait::Call(message)) => msg::abandon(message, Error::PeerDied),

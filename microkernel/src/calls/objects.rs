@@ -82,9 +82,12 @@ pub(super) fn serve(object: ObjectRef, command: u32, call: &mut Call<'_>) -> Res
 
 /// Ends an object of one of these kinds. At its home.
 pub(super) fn end(object: ObjectRef) {
+    let generation = object.header().generation();
     if let Some(region) = object.get::<Region>() {
-        cap::lose_everywhere(region);
-        region.end();
+        if region.header().close(generation) {
+            cap::lose_everywhere(region);
+            region.end();
+        }
     } else if let Some(timer) = object.get::<Timer>() {
         timer::cancel(&timer.deadline);
         timer.notice.end();

@@ -136,7 +136,8 @@ fn create_port(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -> Resul
 }
 
 fn revoke(target: Cap) -> Result<Served, Error> {
-    if matches!(target.object.header().kind(), Kind::Machine) {
+    // A space that could not name itself any more would be lost.
+    if matches!(target.object.header().kind(), Kind::Machine | Kind::Space) {
         return Err(Error::BadArgument);
     }
     let generation = target.object.header().renew(1);

@@ -15,6 +15,7 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
     match ThreadCommand::from_number(command).ok_or(Error::BadCommand)? {
         ThreadCommand::Yield => {
             only_itself()?;
+            lwkt::yield_turn(thread);
             lwkt::lwkt_yield();
             Ok(Served::Value(0))
         }

@@ -75,7 +75,7 @@ impl Scheduler {
     }
 
     /// Somebody may have to give way: decided at the next way out of the kernel.
-    pub(super) fn ask(&self) {
+    pub(crate) fn ask(&self) {
         self.asked.set(true);
     }
 
@@ -234,6 +234,11 @@ pub(super) fn after_switch() {
 /// The running thread, whose state says that it is blocked (or is runnable again already), gives the CPU away until it is woken.
 /// Interrupts are off.
 pub(crate) fn block_current() {
+    let running = percpu::this().thread();
+    // Killed by a call from another CPU that was served on the way here.
+    if running.killed.get() && running.state() == ThreadState::Blocked {
+        crate::user::cut_short(running);
+    }
     switch_away();
 }
 

@@ -150,6 +150,16 @@ pub(super) fn leaves(leaving: &'static Thread) -> bool {
     waited
 }
 
+/// The running thread gives up the rest of its slice, if a policy gave it one.
+pub(crate) fn yield_turn(running: &'static Thread) {
+    let users = &percpu::this().users;
+    if is_governed(running) {
+        let _asks_below = users.with(running.policy.get(), |policy| policy.yield_current(&mut ThreadLinks));
+        users.again.set(true);
+        percpu::this().scheduler.ask();
+    }
+}
+
 /// Gives all threads of a space on this CPU another policy.
 pub(crate) fn change_policy(of: impl Fn(&Thread) -> bool, policy: Policy) {
     let own = percpu::this().id();

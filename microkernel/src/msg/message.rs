@@ -155,6 +155,7 @@ impl Message {
     pub(crate) fn give(&'static self) {
         invariant!(self.state.get() == State::Idle);
         self.expire();
+        self.out.set(false);
         let _off = InterruptsOff::new();
         let mut free = FREE.lock();
         self.next.set(free.replace(self));

@@ -233,7 +233,7 @@ impl Port {
     /// blocked owner gets `BadHandle`. Home.
     pub(crate) fn end(&'static self) {
         let Some(owner) = self.owner.take() else { return };
-        owner.ports.set(unlink_owned(owner.ports.take(), self));
+        disown(owner, self);
         self.header.renew(0);
         while let Some(message) = self.head.get() {
             self.unlink(message);
@@ -270,12 +270,13 @@ impl Port {
     }
 }
 
-/// The list without `port`.
-fn unlink_owned(list: Option<&'static Port>, port: &'static Port) -> Option<&'static Port> {
-    let first = list?;
-    if core::ptr::eq(first, port) {
-        return port.next_owned.take();
+/// Takes `port` out of the list of ports that `owner` has.
+fn disown(owner: &Thread, port: &'static Port) {
+    let mut link = &owner.ports;
+    while let Some(next) = link.get() {
+        if core::ptr::eq(next, port) {
+            return link.set(port.next_owned.take());
+        }
+        link = &next.next_owned;
     }
-    first.next_owned.set(unlink_owned(first.next_owned.take(), port));
-    Some(first)
 }

@@ -250,6 +250,8 @@ fn release(message: &'static Message) {
         port.held.set(port.held.get() - 1);
         if let Some(owner) = port.owner.get() {
             owner.inherit(port.demand());
+            // It may have been the most urgent only by what it had inherited.
+            percpu::this().scheduler.ask();
         }
     }
 }
