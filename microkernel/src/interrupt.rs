@@ -4,6 +4,8 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use anax_abi::object::TraceKind;
+
 use crate::arch::exception::{EXCEPTIONS, Meaning, NMI};
 use crate::arch::frame::TrapFrame;
 use crate::arch::syscall::leave_user;
@@ -76,6 +78,7 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
     if frame.vector < EXCEPTIONS {
         return exception(frame);
     }
+    crate::trace::note(TraceKind::Interrupt, frame.vector, frame.is_user().into());
     serve(frame.vector as u8);
     crate::lwkt::after_interrupt(frame.is_user());
     let thread = percpu::this().thread();

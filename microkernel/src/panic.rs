@@ -24,7 +24,7 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     };
     where_are_we(&mut out);
     backtrace::print(&mut out, None, cpu::frame_pointer());
-    end(&out)
+    end(&mut out)
 }
 
 /// A fault in the kernel (or, until there are processes, anywhere) that nobody expected.
@@ -38,7 +38,7 @@ pub(crate) fn fault(frame: &TrapFrame) -> ! {
     // After a double fault the stack that the frame pointer leads into may be the unmapped one.
     let frame_pointer = if frame.vector == DOUBLE_FAULT { 0 } else { frame.rbp };
     backtrace::print(&mut out, Some(frame.rip), frame_pointer);
-    end(&out)
+    end(&mut out)
 }
 
 /// A non-maskable interrupt: another CPU's order to stop, or the board's cry for help.
@@ -110,7 +110,9 @@ fn where_are_we(out: &mut PanicWriter) {
     );
 }
 
-fn end(out: &PanicWriter) -> ! {
+fn end(out: &mut PanicWriter) -> ! {
+    let _ = writeln!(out, "threads:");
+    let _ = crate::dump::write(out);
     #[cfg(feature = "test")]
     crate::runner::panicked(out.reason());
     #[cfg(not(feature = "test"))]

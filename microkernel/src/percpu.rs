@@ -21,6 +21,7 @@ use crate::mm::frames::{FrameCache, NodeId};
 use crate::mm::layout::DIRECT_MAP;
 use crate::mm::stack;
 use crate::time::timer::Timers;
+use crate::trace::Trace;
 
 /// CPUs the kernel can run on.
 pub(crate) const MAX_CPUS: usize = 256;
@@ -70,6 +71,8 @@ pub(crate) struct PerCpu {
     pub(crate) irqs: Vectors,
     /// Ports that user code may use now.
     pub(crate) ports: PortGate,
+    /// What it did last.
+    pub(crate) trace: Trace,
     /// Who runs here.
     pub(crate) scheduler: Scheduler,
     /// Who of the user band does.
@@ -101,6 +104,7 @@ impl PerCpu {
             interrupts: InterruptState::new(),
             irqs: Vectors::new(),
             ports: PortGate::new(),
+            trace: Trace::new(),
             scheduler: Scheduler::new(),
             users: Users::new(),
             timers: Timers::new(),

@@ -5,7 +5,7 @@
 
 use core::cell::Cell;
 
-use anax_abi::object::{FAULT_STATUS, Policy, notice};
+use anax_abi::object::{FAULT_STATUS, Policy, TraceKind, notice};
 use anax_abi::{Error, Flags, Rights, WORDS};
 use microkernel_core::list::ThreadIndex;
 use microkernel_core::quota::Limits;
@@ -25,6 +25,7 @@ use crate::object::Object;
 use crate::percpu::{self, PerCpu};
 use crate::time::clock::Nanos;
 use crate::time::timer::{self, Deadline};
+use crate::trace;
 use crate::vm::{Backing, Region};
 
 /// Pages that a thread costs its space: its kernel stack, and itself.
@@ -271,6 +272,7 @@ pub(crate) fn kill_threads_of(space: &'static Space) {
 pub(crate) fn fault(frame: &mut TrapFrame) {
     let thread = percpu::this().thread();
     let address = if frame.vector == PAGE_FAULT { cpu::page_fault_address() } else { 0 };
+    trace::note(TraceKind::Fault, frame.vector | frame.error << 32, address);
     if frame.vector == PAGE_FAULT
         && let Some(space) = thread.space()
         && resolve(thread, space, address, frame.error)

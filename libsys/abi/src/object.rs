@@ -170,11 +170,11 @@ numbered! {
     PowerOff = 6,
     /// Restarts.
     Restart = 7,
-    /// Words: 1 on, 0 off. The trace rings of all CPUs.
+    /// Words: 1 on, 0 off. The trace rings of all CPUs. See [`TraceKind`].
     Trace = 8,
     /// Writes all threads and ports, and what each waits for, to the log.
     Dump = 9,
-    /// Words: address, bytes. Moves trace records there; result: bytes.
+    /// Words: address, bytes. Moves the calling thread's CPU's records there, the oldest first, whole [`TRACE_RECORD`]s; result: bytes.
     ReadTrace = 10,
     /// Words: address, bytes. What firmware says of the machine (postcard); result: bytes.
     Description = 11,
@@ -199,6 +199,25 @@ pub mod notice {
     pub const EXIT: u32 = 0xffff_0005;
     /// The sender of message number word 0 asks for its end: `abortmsg`.
     pub const ABORT: u32 = 0xffff_0006;
+}
+
+/// Bytes of a trace record: kind (bits 0-31) and CPU (32-63), time-stamp counter, and two words that depend on the kind.
+pub const TRACE_RECORD: usize = 32;
+
+/// What a trace record tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum TraceKind {
+    /// A switch: thread before, thread after.
+    Switch = 1,
+    /// A message has reached its port's CPU: command, message number.
+    Arrival = 2,
+    /// A message has ended: result, message number.
+    End = 3,
+    /// An interrupt: vector, whether user code was interrupted.
+    Interrupt = 4,
+    /// A fault of user code: vector and error code (bits 32-63), address.
+    Fault = 5,
 }
 
 /// How regions are made.

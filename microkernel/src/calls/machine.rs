@@ -1,6 +1,6 @@
 //! Calls of the machine, at the caller's CPU.
 
-use anax_abi::object::MachineCommand;
+use anax_abi::object::{MachineCommand, TRACE_RECORD};
 use anax_abi::{Error, Rights};
 
 use microkernel_core::acpi::{Polarity, Trigger, Wiring};
@@ -15,6 +15,7 @@ use crate::object::{Header, Kind, Object};
 use crate::percpu;
 use crate::start;
 use crate::vm::Region;
+use crate::{dump, trace};
 
 /// The longest line for the log, and the longest piece of console text a call, in bytes.
 const TEXT: usize = 1024;
@@ -77,6 +78,39 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             let table = PhysAddr::try_new(words[0]).map_err(|_| Error::BadAddress)?;
             let entry = u16::try_from(words[1]).map_err(|_| Error::BadArgument)?;
             irq(irq::msix(table, entry, super::objects::deliver))
+        }
+        MachineCommand::Trace => {
+            trace::switch(words[0] != 0);
+            Ok(Served::Value(0))
+        }
+        MachineCommand::Dump => {
+            dump::log();
+            Ok(Served::Value(0))
+        }
+        MachineCommand::ReadTrace => {
+            let mut moved = 0;
+            while moved + TRACE_RECORD as u64 <= words[1]
+                && let Some(record) = percpu::this().trace.take()
+            {
+                let mut bytes = [0; TRACE_RECORD];
+                bytes
+                    .chunks_mut(8)
+                    .zip(record)
+                    .for_each(|(to, word)| to.copy_from_slice(&word.to_le_bytes()));
+                call.space
+                    .memory()
+                    .write(words[0].wrapping_add(moved), &bytes)
+                    .map_err(|_| Error::BadAddress)?;
+                moved += TRACE_RECORD as u64;
+            }
+            Ok(Served::Value(moved))
+        }
+        MachineCommand::ConsoleRead => {
+            let mut buffer = [0; 64];
+            let wanted = usize::try_from(words[1]).unwrap_or(usize::MAX).min(buffer.len());
+            let count = serial::read(Line::Com1, &mut buffer[..wanted]);
+            call.space.memory().write(words[0], &buffer[..count]).map_err(|_| Error::BadAddress)?;
+            Ok(Served::Value(count as u64))
         }
         MachineCommand::PowerOff => power::off(words[0] as u8),
         _ => Err(Error::BadCommand),

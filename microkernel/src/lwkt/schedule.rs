@@ -2,6 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 
+use anax_abi::object::TraceKind;
 use microkernel_core::list::{Link, ThreadIndex};
 use microkernel_core::preempt::{
     Next, Running, may_preempt, may_switch_directly, must_give_way_to, switch_from,
@@ -18,6 +19,7 @@ use crate::arch::switch;
 use crate::cap::Space;
 use crate::crossbar;
 use crate::percpu;
+use crate::trace;
 
 /// A CPU's scheduler; its own alone, interrupts off.
 pub(crate) struct Scheduler {
@@ -208,6 +210,7 @@ fn switch_to(next: &'static Thread) {
         return;
     }
     own.scheduler.switches.set(own.scheduler.switches.get() + 1);
+    trace::note(TraceKind::Switch, running.index().0.into(), next.index().0.into());
     running.entry_stack.set(own.kernel_stack());
     own.set_thread(next, next.entry_stack.get());
     if let Some(root) = next.root.get()
@@ -261,7 +264,7 @@ pub(crate) fn switch_directly(next: &'static Thread) {
 /// Whether no queued thread is more urgent than `priority`, so that a thread of that priority may be switched to directly.
 #[inline]
 pub(crate) fn is_best(priority: Priority) -> bool {
-    may_switch_directly(&percpu::this().scheduler.queue.borrow(), priority)
+    !trace::is_on() && may_switch_directly(&percpu::this().scheduler.queue.borrow(), priority)
 }
 
 /// Changes the priority at which a thread of this CPU runs now. Interrupts are off.

@@ -5,6 +5,7 @@
 //! as it may have under way, and each source of notices (timer, interrupt, channel end) one: nothing is allocated on sending.
 
 use core::cell::Cell;
+use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use anax_abi::{Envelope, Error, Flags, MessageNumber, WORDS};
@@ -91,6 +92,16 @@ pub(crate) struct Message {
 }
 
 const _: () = assert!(size_of::<Message>() <= 512);
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "calls command {:#x}, {:?}", self.command.get(), self.state.get())?;
+        match self.port.get() {
+            Some(port) => write!(f, " at {port}"),
+            None => Ok(()),
+        }
+    }
+}
 
 // SAFETY: see the type: one CPU at a time uses the cells, and hands the message on by the crossbar, which orders memory.
 unsafe impl Sync for Message {}

@@ -1,6 +1,7 @@
 //! A port: owned by one thread, which alone receives; at home on that thread's CPU, which alone changes it.
 
 use core::cell::Cell;
+use core::fmt;
 
 use anax_abi::{Error, Flags};
 
@@ -31,6 +32,13 @@ pub(crate) struct Port {
     /// Who pays for it, and whose table its handles go to.
     space: Cell<Option<&'static Space>>,
     next_owned: Cell<Option<&'static Port>>,
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (queued, held) = (self.queued.get(), self.held.get());
+        write!(f, "port {:p} (CPU {}, {queued} wait, {held} held)", self, self.home().index())
+    }
 }
 
 // SAFETY: cells are used by the home CPU alone; before it is known to others, by its maker.

@@ -2,6 +2,7 @@
 //!
 //! "Home" below is the CPU of the port that the message was sent to. Interrupts are off throughout; nothing here waits.
 
+use anax_abi::object::TraceKind;
 use anax_abi::{Error, Flags, MessageNumber, WORDS};
 use microkernel_core::crossbar::Class;
 use microkernel_core::handles::Parcel;
@@ -14,6 +15,7 @@ use crate::crossbar;
 use crate::lwkt::{self, Thread, ThreadState, Wait, unusual};
 use crate::object::ObjectRef;
 use crate::percpu::{self, CpuId};
+use crate::trace;
 
 /// What a call means for the thread that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,7 @@ fn arrive_from_afar([number, ..]: [u64; 3]) {
 /// A message has reached its port's CPU. Home.
 fn arrive(message: &'static Message) {
     let Some(port) = message.port.get() else { return };
+    trace::note(TraceKind::Arrival, message.command.get().into(), message.number().to_word());
     if port.generation() != message.port_generation.get() {
         return conclude(message, Error::PeerDied);
     }
@@ -323,6 +326,7 @@ pub(super) fn conclude(message: &'static Message, error: Error) {
 /// Has the sender told how it ended. Home.
 fn complete(message: &'static Message) {
     message.aborting.set(false);
+    trace::note(TraceKind::End, message.result.get().cast_unsigned(), message.number().to_word());
     match message.sender.get() {
         Sender::Thread(thread) => {
             message.state.set(State::Returning);

@@ -1,0 +1,39 @@
+//! What every thread does and waits for, in words: on request, and when the kernel panics.
+//!
+//! Threads of other CPUs are read as they stand at the moment; a line may be torn between two states, which is worth more than no line.
+
+use core::fmt::{self, Write};
+
+use crate::lwkt::{self, Thread, ThreadState, Wait};
+
+/// Writes one line a thread that has not ended.
+pub(crate) fn write(to: &mut dyn Write) -> fmt::Result {
+    lwkt::threads()
+        .filter(|thread| thread.state() != ThreadState::Dead)
+        .try_for_each(|thread| line(to, thread))
+}
+
+/// The same to the log.
+pub(crate) fn log() {
+    for thread in lwkt::threads().filter(|thread| thread.state() != ThreadState::Dead) {
+        let mut text = arrayvec::ArrayString::<200>::new();
+        let _cut_short = line(&mut text, thread);
+        log::info!("{}", text.trim_end());
+    }
+}
+
+fn line(to: &mut dyn Write, thread: &Thread) -> fmt::Result {
+    let (state, priority) = (thread.state(), thread.priority().level());
+    write!(to, "  {thread}: {state:?}, priority {priority}")?;
+    match thread.wait.get() {
+        Wait::Call(message) => write!(to, ", {message}")?,
+        Wait::Receive(port) => write!(to, ", receives at {port}")?,
+        Wait::Sleep => to.write_str(", sleeps")?,
+        Wait::Kernel => to.write_str(", waits for another CPU's kernel")?,
+        Wait::None => {}
+    }
+    if let Some(port) = thread.ports.get() {
+        write!(to, ", owns {port}")?;
+    }
+    to.write_str("\n")
+}
