@@ -1,5 +1,5 @@
-//! The kernel's logic that needs no hardware: what the loader says is checked here; who answers a message, what a handle
-//! stands for and what a space may use is decided here.
+//! The kernel's logic that needs no hardware: what the loader says is checked here; what a handle stands for and what a space may
+//! use is decided here.
 //! It is a library of its own so that `cargo test` can run all of it on the host; the kernel proper wires
 //! it to registers and page tables.
 //!
@@ -22,5 +22,4 @@ pub mod handles;
 pub mod interrupts;
 pub mod memmap;
 pub mod quota;
-pub mod reply;
 mod sync;

@@ -5,12 +5,6 @@ use super::{Bite, Judge};
 /// They are judged on the host.
 pub(super) const KERNEL_CORE: &[Bite] = &[
     host(
-        "reply-no-generation",
-        "reply",
-        "a_late_reply_to_a_reused_object_loses",
-        "a late reply settles whatever the object is used for now",
-    ),
-    host(
         "crossbar-no-reserve",
         "crossbar",
         "the_reserve_is_for_nested_senders",
@@ -73,18 +67,6 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "a storm is served interrupt by interrupt",
     ),
     host("irq-no-hysteresis", "interrupts", "the_limit_has_hysteresis", "the livelock limiter flaps"),
-    model(
-        "reply-store",
-        "reply_loom",
-        "four_race_and_one_wins",
-        "settling a reply overwrites instead of competing",
-    ),
-    model(
-        "reply-no-recheck",
-        "reply_loom",
-        "no_wake_up_is_lost",
-        "a waiter announces itself without a second look",
-    ),
     model(
         "crossbar-publish-first",
         "crossbar_loom",
