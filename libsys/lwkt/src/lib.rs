@@ -9,14 +9,18 @@
 //! | [`list`] | threads in order, without allocating |
 //! | [`runqueue`], [`preempt`] | fixed priorities: who runs next, and who interrupts whom |
 //! | [`waitqueue`] | sleeping without losing the wake-up |
+//! | [`crossbar`] | how one CPU asks another for anything |
 //! | [`usched`] | policies that choose among user threads |
+//! | [`sync`] | atomics that the model checker can replace |
 //!
 //! Nothing here allocates, switches stacks or reads a clock: the caller does, as it is told.
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod crossbar;
 pub mod list;
 pub mod preempt;
 pub mod runqueue;
+pub mod sync;
 pub mod usched;
 pub mod waitqueue;

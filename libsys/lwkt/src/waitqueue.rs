@@ -8,12 +8,8 @@
 //! `signal` there as a crossbar message. The links that a queue uses are the home CPU's too: for a thread of another CPU the
 //! kernel supplies a link that belongs to the queue's home.
 
-#[cfg(not(loom))]
-use core::sync::atomic::{AtomicU64, Ordering};
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU64, Ordering};
-
 use crate::list::{Links, List, Place, QueueKind, ThreadIndex};
+use crate::sync::{AtomicU64, Ordering, const_unless_loom};
 
 /// A queue's state at a moment: how many signals it has had. 64 bits never come round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,18 +20,12 @@ pub struct WaitGeneration(pub u64);
 pub struct WaitCounter(AtomicU64);
 
 impl WaitCounter {
-    /// Never signalled; fit for a static.
-    #[cfg(not(loom))]
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    /// Never signalled, under the model checker, whose atomics exist only at run time.
-    #[cfg(loom)]
-    #[must_use]
-    pub fn new() -> Self {
-        Self(AtomicU64::new(0))
+    const_unless_loom! {
+        /// Never signalled; fit for a static.
+        #[must_use]
+        pub fn new() -> Self {
+            Self(AtomicU64::new(0))
+        }
     }
 
     /// The generation now. Read it, then test the condition, then block with it. From any CPU.

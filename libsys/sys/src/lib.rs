@@ -16,13 +16,14 @@
 #[cfg(test)]
 extern crate std;
 
+// For the functions in it that the compiler calls by name.
+use anax_memory as _;
+
 mod entry;
 mod guard;
 mod handles;
 mod letter;
 pub mod log;
-#[cfg(any(anax, test))]
-mod memory_functions;
 pub mod object;
 mod port;
 mod target;

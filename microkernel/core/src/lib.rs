@@ -1,9 +1,9 @@
-//! The kernel's logic that needs no hardware: what the loader says is checked here; who answers a message, what a handle
-//! stands for and what a space may use is decided here.
+//! The kernel's logic that needs no hardware: what the loader says is checked here; what a handle stands for and what a space may
+//! use is decided here.
 //! It is a library of its own so that `cargo test` can run all of it on the host; the kernel proper wires
 //! it to registers and page tables.
 //!
-//! What programs need as well (threads' queues and policies, the ELF policy, ACPI tables, the clock, the log) is in
+//! What programs need as well (threads' queues and policies, the crossbar, the ELF policy, ACPI tables, the clock, the log) is in
 //! libraries of libsys; it is named here, too, so that the kernel finds all of its logic in one place.
 //!
 //! Nothing here allocates.
@@ -14,13 +14,10 @@ pub use anax_acpi as acpi;
 pub use anax_clock as clock;
 pub use anax_elf as elf;
 pub use anax_logring as logring;
-pub use anax_lwkt::{list, preempt, runqueue, usched, waitqueue};
+pub use anax_lwkt::{crossbar, list, preempt, runqueue, usched, waitqueue};
 
 pub mod cmdline;
-pub mod crossbar;
 pub mod handles;
 pub mod interrupts;
 pub mod memmap;
 pub mod quota;
-pub mod reply;
-mod sync;

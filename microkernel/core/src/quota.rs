@@ -7,7 +7,7 @@
 //!
 //! Accounts have no parents: a space is given its limits when it is made, and whoever made it answers for them.
 
-use crate::sync::{AtomicU32, AtomicU64, Ordering, const_unless_loom};
+use anax_lwkt::sync::{AtomicU32, AtomicU64, Ordering, const_unless_loom};
 use core::fmt;
 
 /// Bytes of a page, the unit in which memory is charged.

@@ -8,7 +8,6 @@ mod entry;
 pub(crate) mod exception;
 pub(crate) mod frame;
 pub(crate) mod io_apic;
-mod memory_functions;
 pub(crate) mod msi;
 pub(crate) mod paging;
 pub(crate) mod pic;

@@ -5,30 +5,6 @@ use super::{Bite, Judge};
 /// They are judged on the host.
 pub(super) const KERNEL_CORE: &[Bite] = &[
     host(
-        "reply-no-generation",
-        "reply",
-        "a_late_reply_to_a_reused_object_loses",
-        "a late reply settles whatever the object is used for now",
-    ),
-    host(
-        "crossbar-no-reserve",
-        "crossbar",
-        "the_reserve_is_for_nested_senders",
-        "the last slots of a ring are anybody's",
-    ),
-    host(
-        "crossbar-passive-silent",
-        "crossbar",
-        "a_ring_full_of_passive_entries_is_signalled",
-        "passive entries never ring",
-    ),
-    host(
-        "crossbar-credit-lost",
-        "crossbar",
-        "user_messages_hold_half_and_get_it_back",
-        "credits of user messages do not come back",
-    ),
-    host(
         "handles-no-generation",
         "handles",
         "a_handle_is_good_until_it_is_removed",
@@ -73,36 +49,6 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "a storm is served interrupt by interrupt",
     ),
     host("irq-no-hysteresis", "interrupts", "the_limit_has_hysteresis", "the livelock limiter flaps"),
-    model(
-        "reply-store",
-        "reply_loom",
-        "four_race_and_one_wins",
-        "settling a reply overwrites instead of competing",
-    ),
-    model(
-        "reply-no-recheck",
-        "reply_loom",
-        "no_wake_up_is_lost",
-        "a waiter announces itself without a second look",
-    ),
-    model(
-        "crossbar-publish-first",
-        "crossbar_loom",
-        "nothing_lost_nothing_reordered_and_always_notified",
-        "an entry is published before it is written",
-    ),
-    model(
-        "crossbar-answer-last",
-        "crossbar_loom",
-        "nothing_lost_nothing_reordered_and_always_notified",
-        "the bell is answered after the rings were drained",
-    ),
-    model(
-        "crossbar-release-first",
-        "crossbar_loom",
-        "a_slot_is_used_again_only_when_read",
-        "a slot is given back before it is read",
-    ),
     model(
         "handles-no-recheck",
         "handles_loom",

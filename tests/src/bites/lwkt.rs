@@ -1,4 +1,4 @@
-//! Broken variants of the threads' queues and policies, judged by their own tests and models.
+//! Broken variants of the threads' queues, policies and crossbar, judged by their own tests and models.
 
 use super::{Bite, Judge};
 
@@ -60,11 +60,47 @@ pub(super) const LWKT: &[Bite] = &[
         "a_change_of_policy_lets_every_thread_go_on",
         "a change of policy loses waiting threads",
     ),
+    host(
+        "crossbar-no-reserve",
+        "crossbar",
+        "the_reserve_is_for_nested_senders",
+        "the last slots of a ring are anybody's",
+    ),
+    host(
+        "crossbar-passive-silent",
+        "crossbar",
+        "a_ring_full_of_passive_entries_is_signalled",
+        "passive entries never ring",
+    ),
+    host(
+        "crossbar-credit-lost",
+        "crossbar",
+        "user_messages_hold_half_and_get_it_back",
+        "credits of user messages do not come back",
+    ),
     model(
         "wait-no-generation",
         "waitqueue_loom",
         "no_wake_up_is_lost",
         "a signal between look and sleep is lost",
+    ),
+    model(
+        "crossbar-publish-first",
+        "crossbar_loom",
+        "nothing_lost_nothing_reordered_and_always_notified",
+        "an entry is published before it is written",
+    ),
+    model(
+        "crossbar-answer-last",
+        "crossbar_loom",
+        "nothing_lost_nothing_reordered_and_always_notified",
+        "the bell is answered after the rings were drained",
+    ),
+    model(
+        "crossbar-release-first",
+        "crossbar_loom",
+        "a_slot_is_used_again_only_when_read",
+        "a slot is given back before it is read",
     ),
 ];
 

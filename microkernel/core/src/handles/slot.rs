@@ -7,8 +7,8 @@
 //! sees a word of a later use also sees that the head has moved on.
 
 use super::{Capability, Object};
-use crate::sync::{AtomicU64, Ordering, array_of, const_unless_loom};
 use anax_abi::Rights;
+use anax_lwkt::sync::{AtomicU64, Ordering, array_of, const_unless_loom};
 
 const USED: u64 = 1 << 16;
 const RIGHTS_MASK: u64 = 0xffff;

@@ -1,8 +1,8 @@
 //! The table: look-up from everywhere, changes at home.
 
 use super::{Capability, Object, Slot};
-use crate::sync::{AtomicU32, Ordering, OwnLine, const_unless_loom};
 use anax_abi::{Error, Handle, Rights};
+use anax_lwkt::sync::{AtomicU32, Ordering, OwnLine, const_unless_loom};
 use core::marker::PhantomData;
 
 /// The end of the free list.

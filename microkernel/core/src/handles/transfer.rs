@@ -11,8 +11,8 @@
 //! *receiving* table, if that still exists; the handles in it are gone, as after any message that was sent.
 
 use super::{Capability, Object, Slot, Table};
-use crate::sync::Ordering;
 use anax_abi::{Error, Handle, MAX_HANDLES, Rights};
+use anax_lwkt::sync::Ordering;
 use arrayvec::ArrayVec;
 
 /// Whether the sender keeps its handle.

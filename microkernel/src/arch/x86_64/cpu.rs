@@ -81,7 +81,7 @@ pub(crate) fn configure(features: &Features) {
         Cr0::update(|cr0| cr0.insert(Cr0Flags::WRITE_PROTECT | Cr0Flags::NUMERIC_ERROR));
     }
     if features.fast_strings {
-        super::memory_functions::use_fast_strings();
+        anax_memory::use_fast_strings();
     }
 }
 

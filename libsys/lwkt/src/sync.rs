@@ -1,14 +1,15 @@
-//! Atomics by one name for the kernel, the host tests and the model checker.
+//! Atomics by one name for kernel, programs, the host tests and the model checker.
 //!
 //! loom replaces the atomics by its own, which exist only at run time. Constructors are `const` everywhere else, so that
 //! the kernel can keep these types in statics; the two macros here write that difference down once.
 
 #[cfg(not(loom))]
-pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+pub use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A function that is `const` except under the model checker.
+#[macro_export]
 macro_rules! const_unless_loom {
     ($(#[$meta:meta])* $vis:vis fn $($rest:tt)+) => {
         #[cfg(not(loom))]
@@ -21,6 +22,7 @@ macro_rules! const_unless_loom {
 }
 
 /// An array whose elements are each made by the expression.
+#[macro_export]
 macro_rules! array_of {
     ($value:expr; $count:expr) => {{
         #[cfg(not(loom))]
@@ -31,9 +33,9 @@ macro_rules! array_of {
     }};
 }
 
-pub(crate) use {array_of, const_unless_loom};
+pub use crate::{array_of, const_unless_loom};
 
 /// Something that gets cache lines of its own, so that two CPUs which write neighbouring things do not disturb each other.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub(crate) struct OwnLine<T>(pub(crate) T);
+pub struct OwnLine<T>(pub T);

@@ -2,19 +2,35 @@
 //!
 //! Naked functions, because a Rust loop that copies bytes is recognised by the compiler and turned into a call to
 //! `memcpy`: itself. Up to 64 bytes, a message's worth, go in straight lines; from 256 on by `rep movsq`, which is fast on every
-//! processor and one count for eight bytes where instructions are counted (`rep movsb` is one count a byte in emulators). Every
-//! straight line loads all before it stores, and the forward loops read ahead of what they write, so that `memmove` is
-//! `memcpy` but for one direction.
+//! processor and one count for eight bytes where instructions are counted (`rep movsb` is one count a byte in emulators; it is used
+//! only by who has called [`use_fast_strings`]). Every straight line loads all before it stores, and the forward loops read
+//! ahead of what they write, so that `memmove` is `memcpy` but for one direction.
+//!
+//! Kernel and programs link the same. The functions bear their names only there, where nothing else does: with the feature `bare`,
+//! which the kernel switches on, or with `cfg(anax)`, which the build tool sets for programs. Tests on the host have a C library.
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
 
 use core::arch::naked_asm;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+/// 1 where `rep movsb` is fast. Read by the assembly below.
+static FAST_STRINGS: AtomicU8 = AtomicU8::new(0);
+
+/// Says that the processor has fast string operations (CPUID leaf 7, EBX bit 9: ERMS): large copies go by `rep movsb` from now on.
+pub fn use_fast_strings() {
+    FAST_STRINGS.store(1, Ordering::Relaxed);
+}
 
 /// Copies `n` bytes from `source` to `destination`; returns `destination`. They may overlap if `destination` is lower.
 ///
 /// # Safety
 /// Both ranges are valid for `n` bytes. (C17, 7.24.2.1)
-#[cfg_attr(anax, unsafe(no_mangle))]
+#[cfg_attr(any(anax, feature = "bare"), unsafe(no_mangle))]
 #[unsafe(naked)]
-unsafe extern "C" fn memcpy(destination: *mut u8, source: *const u8, n: usize) -> *mut u8 {
+pub unsafe extern "C" fn memcpy(destination: *mut u8, source: *const u8, n: usize) -> *mut u8 {
     naked_asm!(
         "mov rax, rdi",
         "cmp rdx, 16",
@@ -76,10 +92,18 @@ unsafe extern "C" fn memcpy(destination: *mut u8, source: *const u8, n: usize) -
         "8: movups [r8], xmm2",
         "movups [r8 + 16], xmm3",
         "ret",
-        "7: lea rcx, [rdx - 25]",
+        "7: cmp rdx, 2048",
+        "jb 2f",
+        "cmp byte ptr [rip + {fast}], 0",
+        "je 2f",
+        "mov rcx, rdx",
+        "rep movsb",
+        "ret",
+        "2: lea rcx, [rdx - 25]",
         "shr rcx, 3", // words until at most 32 bytes are left
         "rep movsq",
         "jmp 8b",
+        fast = sym FAST_STRINGS,
     )
 }
 
@@ -87,9 +111,9 @@ unsafe extern "C" fn memcpy(destination: *mut u8, source: *const u8, n: usize) -
 ///
 /// # Safety
 /// Both ranges are valid for `n` bytes. (C17, 7.24.2.2)
-#[cfg_attr(anax, unsafe(no_mangle))]
+#[cfg_attr(any(anax, feature = "bare"), unsafe(no_mangle))]
 #[unsafe(naked)]
-unsafe extern "C" fn memmove(destination: *mut u8, source: *const u8, n: usize) -> *mut u8 {
+pub unsafe extern "C" fn memmove(destination: *mut u8, source: *const u8, n: usize) -> *mut u8 {
     naked_asm!(
         "mov rcx, rdi",
         "sub rcx, rsi", // forwards unless the destination starts inside the source
@@ -123,9 +147,9 @@ unsafe extern "C" fn memmove(destination: *mut u8, source: *const u8, n: usize) 
 ///
 /// # Safety
 /// The range is valid for `n` bytes. (C17, 7.24.6.1)
-#[cfg_attr(anax, unsafe(no_mangle))]
+#[cfg_attr(any(anax, feature = "bare"), unsafe(no_mangle))]
 #[unsafe(naked)]
-unsafe extern "C" fn memset(destination: *mut u8, value: i32, n: usize) -> *mut u8 {
+pub unsafe extern "C" fn memset(destination: *mut u8, value: i32, n: usize) -> *mut u8 {
     naked_asm!(
         "movzx esi, sil",
         "movabs rax, 0x0101010101010101",
@@ -178,9 +202,9 @@ unsafe extern "C" fn memset(destination: *mut u8, value: i32, n: usize) -> *mut 
 ///
 /// # Safety
 /// Both ranges are valid for `n` bytes. (C17, 7.24.4.1)
-#[cfg_attr(anax, unsafe(no_mangle))]
+#[cfg_attr(any(anax, feature = "bare"), unsafe(no_mangle))]
 #[unsafe(naked)]
-unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
+pub unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
     naked_asm!(
         "cmp rdx, 8",
         "jb 2f",
@@ -224,9 +248,9 @@ unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, n: usize) -> i32 
 ///
 /// # Safety
 /// As [`memcmp`].
-#[cfg_attr(anax, unsafe(no_mangle))]
+#[cfg_attr(any(anax, feature = "bare"), unsafe(no_mangle))]
 #[unsafe(naked)]
-unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
+pub unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
     naked_asm!("jmp {}", sym memcmp)
 }
 
@@ -234,9 +258,9 @@ unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, n: usize) -> i32 {
 ///
 /// # Safety
 /// `string` points to a zero-terminated string. (C17, 7.24.6.3)
-#[cfg_attr(anax, unsafe(no_mangle))]
+#[cfg_attr(any(anax, feature = "bare"), unsafe(no_mangle))]
 #[unsafe(naked)]
-unsafe extern "C" fn strlen(string: *const u8) -> usize {
+pub unsafe extern "C" fn strlen(string: *const u8) -> usize {
     naked_asm!("xor eax, eax", "1: cmp byte ptr [rdi + rax], 0", "je 2f", "inc rax", "jmp 1b", "2: ret")
 }
 

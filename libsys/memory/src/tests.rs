@@ -15,15 +15,19 @@ fn pattern(length: usize) -> Vec<u8> {
 
 #[test]
 fn copies() {
-    for n in sizes() {
-        let source = pattern(n + 2);
-        let mut copy = std::vec![0xee; n + 2];
-        // SAFETY: both are `n` bytes long from 1 on.
-        let back = unsafe { memcpy(copy.as_mut_ptr().add(1), source.as_ptr().add(1), n) };
-        assert_eq!(back, copy[1..].as_mut_ptr());
-        assert_eq!((copy[0], copy[n + 1]), (0xee, 0xee), "{n}");
-        assert_eq!(copy[1..=n], source[1..=n], "{n}");
-    }
+    sizes().for_each(copy);
+    use_fast_strings();
+    sizes().for_each(copy);
+}
+
+fn copy(n: usize) {
+    let source = pattern(n + 2);
+    let mut copy = std::vec![0xee; n + 2];
+    // SAFETY: both are `n` bytes long from 1 on.
+    let back = unsafe { memcpy(copy.as_mut_ptr().add(1), source.as_ptr().add(1), n) };
+    assert_eq!(back, copy[1..].as_mut_ptr());
+    assert_eq!((copy[0], copy[n + 1]), (0xee, 0xee), "{n}");
+    assert_eq!(copy[1..=n], source[1..=n], "{n}");
 }
 
 #[test]

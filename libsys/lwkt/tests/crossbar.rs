@@ -1,7 +1,7 @@
 //! The crossbar on one thread, against a queue; and CPUs simulated that flood each other past every ring.
 #![cfg(not(loom))]
 
-use microkernel_core::crossbar::{
+use anax_lwkt::crossbar::{
     CAPACITY, Class, Counters, Doorbell, Drained, Entry, Full, Notify, Ring, STALL_NS, StallWatch,
 };
 use proptest::prelude::*;

@@ -1,11 +1,11 @@
 //! The crossbar under the model checker:
-//! `RUSTFLAGS='--cfg loom' cargo test -p microkernel-core --release --test crossbar_loom --target-dir target/loom`.
+//! `RUSTFLAGS='--cfg loom' cargo test -p anax-lwkt --release --test crossbar_loom --target-dir target/loom`.
 #![cfg(loom)]
 
+use anax_lwkt::crossbar::{Class, Doorbell, Entry, Notify, Ring};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
-use microkernel_core::crossbar::{Class, Doorbell, Entry, Notify, Ring};
 
 /// Two CPUs' worth of shared state; `interrupt` stands for the interrupt that is pending at the target.
 struct Pair {

@@ -1,5 +1,8 @@
 //! The software crossbar: how one CPU asks another for anything.
 //!
+//! The kernel's is between processors; a program's, for threads of its own, between its virtual CPUs. What is an interrupt below is
+//! then whatever makes a virtual CPU look.
+//!
 //! For each pair (source CPU, target CPU) there is one lock-free [`Ring`] of 64-byte entries with one producer and one
 //! consumer, and for each target CPU one [`Doorbell`] that all rings into it share. Only the first entry of a burst asks for
 //! an inter-processor interrupt; the target answers it with [`Doorbell::answer`] and *then* empties its rings, so an
@@ -36,7 +39,7 @@ pub const ENTRY_WORDS: usize = 7;
 /// What one CPU asks of another: one cache line in the ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// Which function; its meaning is the kernel's.
+    /// Which function; its meaning is for who sends and serves it to agree on.
     pub kind: u32,
     /// Its arguments.
     pub words: [u64; ENTRY_WORDS],
