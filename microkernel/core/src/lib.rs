@@ -1,9 +1,8 @@
-//! The kernel's logic that needs no hardware: what the loader says is checked here; what a handle stands for and what a space may
-//! use is decided here.
+//! The kernel's logic that needs no hardware: what a handle stands for, and when an interrupt comes too often, is decided here.
 //! It is a library of its own so that `cargo test` can run all of it on the host; the kernel proper wires
 //! it to registers and page tables.
 //!
-//! What programs need as well (threads' queues and policies, the crossbar, the ELF policy, ACPI tables, the clock, the log) is in
+//! What programs need as well (threads' queues and policies, the crossbar, the ELF policy, ACPI tables, the memory map, accounts, the clock, the log) is in
 //! libraries of libsys; it is named here, too, so that the kernel finds all of its logic in one place.
 //!
 //! Nothing here allocates.
@@ -11,13 +10,12 @@
 #![forbid(unsafe_code)]
 
 pub use anax_acpi as acpi;
+pub use anax_boot::{cmdline, memmap};
 pub use anax_clock as clock;
 pub use anax_elf as elf;
 pub use anax_logring as logring;
 pub use anax_lwkt::{crossbar, list, preempt, runqueue, usched, waitqueue};
+pub use anax_quota as quota;
 
-pub mod cmdline;
 pub mod handles;
 pub mod interrupts;
-pub mod memmap;
-pub mod quota;

@@ -30,12 +30,6 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "some handles of a message arrive although others cannot",
     ),
     host(
-        "quota-drop-leaks",
-        "quota",
-        "a_dropped_reservation_is_given_back",
-        "a dropped reservation stays charged",
-    ),
-    host(
         "irq-no-budget",
         "interrupts",
         "a_source_falls_out_of_the_band_and_comes_back",
@@ -67,12 +61,24 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "a_posted_slot_is_claimed_once",
         "two senders can claim one reserved slot",
     ),
-    model(
-        "quota-check-then-add",
-        "quota_loom",
-        "an_account_is_never_overdrawn",
-        "the limit is checked apart from charging",
-    ),
+    Bite {
+        name: "quota-drop-leaks",
+        breaks: "a dropped reservation stays charged",
+        judge: Judge::Host {
+            package: "anax-quota",
+            file: "quota",
+            test: "a_dropped_reservation_is_given_back",
+        },
+    },
+    Bite {
+        name: "quota-check-then-add",
+        breaks: "the limit is checked apart from charging",
+        judge: Judge::Model {
+            package: "anax-quota",
+            file: "quota_loom",
+            test: "an_account_is_never_overdrawn",
+        },
+    },
 ];
 
 const fn host(name: &'static str, file: &'static str, test: &'static str, breaks: &'static str) -> Bite {

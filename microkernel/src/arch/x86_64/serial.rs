@@ -80,7 +80,6 @@ pub(crate) fn flush(line: Line) {
 }
 
 /// Takes what has arrived, without waiting; the number of bytes stored.
-#[cfg(feature = "test")]
 pub(crate) fn read(line: Line, buffer: &mut [u8]) -> usize {
     let _off = super::cpu::InterruptsOff::new();
     let mut guard = PORTS[line as usize].lock();

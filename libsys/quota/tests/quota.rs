@@ -1,7 +1,7 @@
 //! Accounts on one thread: sums exact after any sequence.
 #![cfg(not(loom))]
 
-use microkernel_core::quota::{Account, Exceeded, Limits, Quota, Usage, pages_for};
+use anax_quota::{Account, Exceeded, Limits, Quota, Usage, pages_for};
 use proptest::prelude::*;
 
 static STATIC: Quota = Quota::new(Limits { pages: 10, handles: 1, threads: 1, messages: 1 });

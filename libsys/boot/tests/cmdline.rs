@@ -1,7 +1,7 @@
 //! The kernel's command line.
 
+use anax_boot::cmdline::{AcpiSource, Control, MAX_BYTES, MemoryMapSource, Options, unknown_words};
 use log::LevelFilter;
-use microkernel_core::cmdline::{AcpiSource, Control, MAX_BYTES, MemoryMapSource, Options, unknown_words};
 use proptest::prelude::*;
 
 #[test]

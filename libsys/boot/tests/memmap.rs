@@ -1,9 +1,7 @@
 //! Memory maps, good, ragged and contradictory.
 
-use microkernel_core::memmap::RegionKind::{
-    self, AcpiNvs, AcpiReclaimable, BootData, Kernel, Reserved, Usable,
-};
-use microkernel_core::memmap::{MAX_REGIONS, MemoryMap, MemoryMapError, PAGE, RawRegion};
+use anax_boot::memmap::RegionKind::{self, AcpiNvs, AcpiReclaimable, BootData, Kernel, Reserved, Usable};
+use anax_boot::memmap::{MAX_REGIONS, MemoryMap, MemoryMapError, PAGE, RawRegion};
 use proptest::prelude::*;
 
 fn raw(base: u64, length: u64, kind: RegionKind) -> RawRegion {

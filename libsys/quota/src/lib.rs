@@ -7,6 +7,9 @@
 //!
 //! Accounts have no parents: a space is given its limits when it is made, and whoever made it answers for them.
 
+#![cfg_attr(not(loom), no_std)]
+#![forbid(unsafe_code)]
+
 use anax_lwkt::sync::{AtomicU32, AtomicU64, Ordering, const_unless_loom};
 use core::fmt;
 

@@ -2,9 +2,9 @@
 //! `RUSTFLAGS='--cfg loom' cargo test -p microkernel-core --release --test quota_loom --target-dir target/loom`.
 #![cfg(loom)]
 
+use anax_quota::{Account, Usage};
 use loom::sync::Arc;
 use loom::thread;
-use microkernel_core::quota::{Account, Usage};
 
 fn model(run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
