@@ -80,7 +80,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             irq(irq::msix(table, entry, super::objects::deliver))
         }
         MachineCommand::Trace => {
-            trace::switch(words[0] != 0);
+            trace::switch(words[0] != 0)?;
             Ok(Served::Value(0))
         }
         MachineCommand::Dump => {
