@@ -292,7 +292,10 @@ impl Space {
 
     /// Ends the space: all its threads, then all else; `mourner` is told. True if it is over already. Home.
     pub(crate) fn destroy(&'static self, mourner: Option<u32>) -> bool {
-        self.dying.set(true);
+        if self.dying.replace(true) && self.mourner.get().is_some() {
+            // Somebody else has begun and is told.
+            return true;
+        }
         if self.threads.load(Ordering::Acquire) == 0 {
             self.end();
             return true;
