@@ -18,7 +18,7 @@ use microkernel_core::list::ThreadIndex;
 
 use crate::cap::{Cap, Space};
 use crate::crossbar;
-use crate::lwkt::{self, Thread, Wait};
+use crate::lwkt::{self, Thread, ThreadState, Wait};
 use crate::msg::{Flow, Port, Registers};
 use crate::object::{Kind, ObjectRef};
 use crate::percpu::{self, CpuId};
@@ -89,7 +89,7 @@ pub(crate) fn call(
 ) -> Result<Flow, Error> {
     let space = thread.space().ok_or(Error::BadHandle)?;
     let home = home(thread, space, target, command, &registers.words)?;
-    if home == thread.cpu() {
+    if home == thread.cpu {
         let mut call = Call { caller: thread, space, rights: target.rights, words: &mut registers.words };
         let served = serve(target, command, &mut call)?;
         return hand_over(thread, served);
@@ -99,7 +99,7 @@ pub(crate) fn call(
     thread.user.words.set(registers.words);
     thread.set_waiting(Wait::Kernel);
     let cpu = percpu::get(home).ok_or(Error::BadArgument)?;
-    let index = u64::from(thread.index().0);
+    let index = u64::from(thread.index.0);
     crossbar::send(cpu, Class::User, serve_remotely, [index, 0, 0]).map_err(|_| {
         thread.set_running();
         Error::Full
@@ -118,7 +118,7 @@ fn home(
     let second = || {
         space.lookup(Handle::from_word(words[0]), Rights::NONE).map(|second| second.object.header().home())
     };
-    let own = Ok(thread.cpu());
+    let own = Ok(thread.cpu);
     match target.object.header().kind() {
         Kind::Machine => match MachineCommand::from_number(command) {
             Some(MachineCommand::Line | MachineCommand::MsiX) => space::running_cpu(words[2]),
@@ -184,7 +184,7 @@ fn serve(target: Cap, command: u32, call: &mut Call<'_>) -> Result<Served, Error
 
 /// The caller will be told by [`finish`]; before anything that might call it.
 fn waits(caller: &'static Thread) {
-    if caller.cpu() == percpu::this().id() {
+    if caller.cpu == percpu::this().id() {
         caller.user.words.set([0; WORDS]);
         caller.set_waiting(Wait::Kernel);
     }
@@ -192,7 +192,7 @@ fn waits(caller: &'static Thread) {
 
 /// It can be told at once, after all.
 fn answered(caller: &'static Thread) -> Result<Served, Error> {
-    if caller.cpu() == percpu::this().id() {
+    if caller.cpu == percpu::this().id() {
         caller.set_running();
     }
     Ok(Served::Value(0))
@@ -205,7 +205,7 @@ fn hand_over(thread: &'static Thread, served: Served) -> Result<Flow, Error> {
         Served::Later => Ok(Flow::Blocked),
         Served::Handle(capability) => {
             let space = thread.space().ok_or(Error::BadHandle)?;
-            if space.home() == thread.cpu() {
+            if space.home() == thread.cpu {
                 return space.insert(capability).map(Flow::Done);
             }
             waits(thread);
@@ -224,8 +224,8 @@ fn insert_for(thread: &'static Thread, capability: Cap) {
             finish(index as u32, space.insert(capability));
         }
     };
-    let home = thread.space().map_or(thread.cpu(), Space::home);
-    at(home, insert, [u64::from(thread.index().0), 0, 0]);
+    let home = thread.space().map_or(thread.cpu, Space::home);
+    crossbar::at(home, insert, [u64::from(thread.index.0), 0, 0]);
 }
 
 /// Completes the call of a thread that waits for the kernel. Any CPU.
@@ -239,14 +239,7 @@ pub(crate) fn finish(index: u32, result: Result<u64, Error>) {
         registers.words = thread.user.words.get();
         lwkt::wake(thread);
     };
-    at(thread.cpu(), go_on, [u64::from(index), 0, 0]);
-}
-
-fn at(cpu: CpuId, call: crossbar::Call, words: [u64; 3]) {
-    match percpu::get(cpu) {
-        Some(target) => crossbar::send_surely(target, call, words),
-        None => call(words),
-    }
+    crossbar::at(thread.cpu, go_on, [u64::from(index), 0, 0]);
 }
 
 /// `Collect`: the handles that came with what the thread received last.
@@ -260,7 +253,7 @@ pub(crate) fn collect(thread: &'static Thread, registers: &mut Registers) -> Res
         registers.words = [0; WORDS];
         return Ok(Flow::Done(0));
     };
-    if space.home() == thread.cpu() {
+    if space.home() == thread.cpu {
         let handles = space.unpack(parcel);
         registers.words = words_of(&handles);
         return Ok(Flow::Done(handles.len() as u64));
@@ -275,7 +268,7 @@ pub(crate) fn collect(thread: &'static Thread, registers: &mut Registers) -> Res
             finish(index as u32, Ok(handles.len() as u64));
         }
     };
-    at(space.home(), unpack, [u64::from(thread.index().0), 0, 0]);
+    crossbar::at(space.home(), unpack, [u64::from(thread.index.0), 0, 0]);
     Ok(Flow::Blocked)
 }
 
@@ -288,9 +281,11 @@ pub(crate) fn end(object: ObjectRef) {
     match object.header().kind() {
         Kind::Port => object.get::<Port>().into_iter().for_each(Port::end),
         // A thread lives on without handles; one that was never started has nobody left to start it.
-        Kind::Thread => {
-            object.get::<Thread>().filter(|thread| thread.is_fresh()).into_iter().for_each(crate::user::kill)
-        }
+        Kind::Thread => object
+            .get::<Thread>()
+            .filter(|thread| thread.state() == ThreadState::Fresh)
+            .into_iter()
+            .for_each(crate::user::kill),
         Kind::Space | Kind::Machine => {}
         _ => objects::end(object),
     }

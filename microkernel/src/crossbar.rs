@@ -113,6 +113,15 @@ pub(crate) fn send_surely(target: &PerCpu, call: Call, words: [u64; 3]) {
     }
 }
 
+/// Has `call(words)` done on that CPU, as by [`send_surely`]; at once if it is this one, or does not run (yet).
+pub(crate) fn at(cpu: CpuId, call: Call, words: [u64; 3]) {
+    let _off = cpu::InterruptsOff::new();
+    match percpu::get(cpu) {
+        Some(target) if cpu != percpu::this().id() => send_surely(target, call, words),
+        _ => call(words),
+    }
+}
+
 fn interrupt(target: &PerCpu) {
     target.inbound.interrupts.fetch_add(1, Ordering::Relaxed);
     apic::send(target.apic_id(), vector::WAKE);

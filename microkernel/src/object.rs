@@ -130,7 +130,14 @@ pub(crate) unsafe trait Object: Sync + 'static {
     const KIND: Kind;
 
     /// Its header.
-    fn header(&self) -> &Header;
+    #[inline]
+    fn header(&self) -> &Header
+    where
+        Self: Sized,
+    {
+        // SAFETY: by this trait's contract it is the first field.
+        unsafe { &*(&raw const *self).cast::<Header>() }
+    }
 }
 
 /// Names an object in a capability: the address of its header.

@@ -109,12 +109,10 @@ pub(crate) fn load(
         log::warn!("program: {error:?}");
         Error::BadArgument
     })?;
-    let stack = Region::create(space.payer(), STACK_PAGES * PAGE_SIZE, Backing::Lazy, None)?;
+    let stack = Region::unnamed(space.payer(), STACK_PAGES * PAGE_SIZE, Backing::Lazy)?;
     let rights = Rights::READ.with(Rights::WRITE);
-    let held = stack.hold(stack.header().generation())?;
     let address = STACK - STACK_PAGES * PAGE_SIZE;
-    space.memory().map(held, address, 0, STACK_PAGES * PAGE_SIZE, rights, rights)?;
-    stack.end();
+    space.memory().map(stack, address, 0, STACK_PAGES * PAGE_SIZE, rights, rights)?;
     space.insert(cap::capability(&crate::calls::MACHINE, Rights::ALL))?;
     let thread = create(space, own, Priority::DAEMON, supervisor)?;
     Ok((space, thread, [entry, STACK]))
@@ -220,7 +218,7 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
     thread.note(u8::MAX, false);
     disarm(thread);
     if let Some((port, generation)) = thread.user.supervisor.take() {
-        let words = [status, u64::from(thread.index().0), 0, 0, 0];
+        let words = [status, u64::from(thread.index.0), 0, 0, 0];
         msg::tell(thread, port, generation, notice::EXIT, words);
     }
     // SAFETY: the kernel's root maps all that the kernel has.
@@ -254,7 +252,7 @@ pub(crate) fn kill(thread: &'static Thread) {
 pub(crate) fn kill_threads_of(space: &'static Space) {
     let own = percpu::this().id();
     let of_space = |thread: &Thread| thread.space().is_some_and(|other| core::ptr::eq(other, space));
-    lwkt::threads().filter(|thread| thread.cpu() == own && of_space(thread)).for_each(kill);
+    lwkt::threads().filter(|thread| thread.cpu == own && of_space(thread)).for_each(kill);
 }
 
 /// A fault of user code that the kernel has not resolved: the supervisor decides; without one, or if it says so, the thread
@@ -274,7 +272,7 @@ pub(crate) fn fault(frame: &mut TrapFrame) {
         exit(thread, status);
     };
     let cause = frame.vector | frame.error << 32;
-    let words = [cause, address, frame.rip, frame.rsp, u64::from(thread.index().0)];
+    let words = [cause, address, frame.rip, frame.rsp, u64::from(thread.index.0)];
     thread.user.fault.set(Some(frame));
     let verdict =
         table2::domsg(table2::Target::known(port, generation), notice::FAULT, Flags::PRIORITY, words);
@@ -285,21 +283,29 @@ pub(crate) fn fault(frame: &mut TrapFrame) {
     about_to_return(thread);
 }
 
+/// The registers of a thread whose fault is being handled, by their numbers: 5 x group + place in it, as `ReadRegisters` documents.
+fn registers_of(thread: &Thread) -> Result<[&mut u64; 18], Error> {
+    let frame = thread.user.fault.get().ok_or(Error::BadArgument)?;
+    // SAFETY: on the stack of the thread, which waits in `fault` until its CPU, this one, lets it go on.
+    let frame = unsafe { &mut *frame };
+    let TrapFrame { rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, rip, rflags, .. } = frame;
+    let TrapFrame { r8, r9, r10, r11, r12, r13, r14, r15, .. } = frame;
+    Ok([rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags])
+}
+
 /// A group of five registers of a thread whose fault is being handled: those that `ReadRegisters` documents.
 ///
 /// # Errors
 /// `BadArgument` for an unknown group, and while no fault of the thread is being handled.
 pub(crate) fn read_registers(thread: &Thread, group: u64) -> Result<[u64; WORDS], Error> {
-    let frame = thread.user.fault.get().ok_or(Error::BadArgument)?;
-    // SAFETY: on the stack of the thread, which waits in `fault` until its CPU, this one, lets it go on.
-    let f = unsafe { &*frame };
-    match group {
-        0 => Ok([f.rax, f.rbx, f.rcx, f.rdx, f.rsi]),
-        1 => Ok([f.rdi, f.rbp, f.rsp, f.r8, f.r9]),
-        2 => Ok([f.r10, f.r11, f.r12, f.r13, f.r14]),
-        3 => Ok([f.r15, f.rip, f.rflags, thread.fs_base(), 0]),
-        _ => Err(Error::BadArgument),
+    let registers = registers_of(thread)?;
+    if group > 3 {
+        return Err(Error::BadArgument);
     }
+    Ok(core::array::from_fn(|place| match group as usize * WORDS + place {
+        18 => thread.fs_base.get(),
+        number => registers.get(number).map_or(0, |register| **register),
+    }))
 }
 
 /// Changes one register of a thread whose fault is being handled: number 5 x group + place in it.
@@ -309,35 +315,13 @@ pub(crate) fn read_registers(thread: &Thread, group: u64) -> Result<[u64; WORDS]
 pub(crate) fn write_register(thread: &Thread, number: u64, value: u64) -> Result<(), Error> {
     /// Carry, parity, adjust, zero, sign, direction, overflow.
     const USER_FLAGS: u64 = 0xcd5;
-    let frame = thread.user.fault.get().ok_or(Error::BadArgument)?;
-    // SAFETY: as above.
-    let f = unsafe { &mut *frame };
-    let register = match number {
-        0 => &mut f.rax,
-        1 => &mut f.rbx,
-        2 => &mut f.rcx,
-        3 => &mut f.rdx,
-        4 => &mut f.rsi,
-        5 => &mut f.rdi,
-        6 => &mut f.rbp,
-        7 => &mut f.rsp,
-        8 => &mut f.r8,
-        9 => &mut f.r9,
-        10 => &mut f.r10,
-        11 => &mut f.r11,
-        12 => &mut f.r12,
-        13 => &mut f.r13,
-        14 => &mut f.r14,
-        15 => &mut f.r15,
-        16 if crate::vm::USER.contains(&value) => &mut f.rip,
-        16 => return Err(Error::BadAddress),
-        17 => {
-            f.rflags = f.rflags & !USER_FLAGS | value & USER_FLAGS;
-            return Ok(());
-        }
-        _ => return Err(Error::BadArgument),
+    let number = usize::try_from(number).map_err(|_| Error::BadArgument)?;
+    let register = registers_of(thread)?.into_iter().nth(number).ok_or(Error::BadArgument)?;
+    *register = match number {
+        16 if !crate::vm::USER.contains(&value) => return Err(Error::BadAddress),
+        17 => *register & !USER_FLAGS | value & USER_FLAGS,
+        _ => value,
     };
-    *register = value;
     Ok(())
 }
 
@@ -349,7 +333,7 @@ pub(crate) fn set_fs_base(thread: &'static Thread, base: u64) -> Result<(), Erro
     if base >= crate::vm::USER.end {
         return Err(Error::BadAddress);
     }
-    thread.set_fs_base(base);
+    thread.fs_base.set(base);
     if core::ptr::eq(thread, percpu::this().thread()) {
         percpu::this().use_fs_base(base);
     }
@@ -359,7 +343,7 @@ pub(crate) fn set_fs_base(thread: &'static Thread, base: u64) -> Result<(), Erro
 /// Puts a limit to the wait that the running thread has begun.
 pub(crate) fn arm(thread: &'static Thread, deadline: u64) {
     thread.note(unusual::LIMITED, true);
-    thread.user.limit.set_argument(thread.index().0.into());
+    thread.user.limit.set_argument(thread.index.0.into());
     timer::set(&thread.user.limit, Nanos(deadline));
 }
 
@@ -395,7 +379,7 @@ fn resolve(thread: &'static Thread, space: &'static Space, address: u64, error: 
     if space.memory().is_home() {
         return space.memory().fault(address, error);
     }
-    let mut registers = Registers::zeroed();
+    let mut registers = Registers::default();
     let outer = thread.registers.replace(&raw mut registers);
     thread.user.words.set([address, error, 0, 0, 0]);
     thread.set_waiting(Wait::Kernel);
@@ -405,18 +389,11 @@ fn resolve(thread: &'static Thread, space: &'static Space, address: u64, error: 
         let resolved = thread.space().is_some_and(|space| space.memory().fault(address, error));
         crate::calls::finish(index as u32, Ok(resolved.into()));
     };
-    if let Some(home) = percpu::get(space.home()) {
-        crossbar::send_surely(home, at_home, [thread.index().0.into(), 0, 0]);
-    }
+    crossbar::at(space.home(), at_home, [thread.index.0.into(), 0, 0]);
     lwkt::block_current();
     thread.registers.set(outer);
     // SAFETY: ours; `finish` wrote to it through the thread's pointer.
     unsafe { (&raw const registers.rax).read_volatile() == 1 }
-}
-
-/// A capability for a thread.
-pub(crate) fn capability(thread: &'static Thread) -> Cap {
-    cap::capability(thread, anax_abi::Rights::ALL)
 }
 
 /// System calls of the kernel tests' own little programs, which run without a space: 0 does nothing, 1 ends with a status.

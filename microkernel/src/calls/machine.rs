@@ -26,10 +26,6 @@ pub(crate) struct Machine(Header);
 // SAFETY: `repr(C)`, header first, a static.
 unsafe impl Object for Machine {
     const KIND: Kind = Kind::Machine;
-
-    fn header(&self) -> &Header {
-        &self.0
-    }
 }
 
 /// The one there is.

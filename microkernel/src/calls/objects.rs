@@ -33,10 +33,6 @@ unsafe impl Sync for Timer {}
 // SAFETY: `repr(C)`, header first, made by a pool.
 unsafe impl Object for Timer {
     const KIND: Kind = Kind::Timer;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 /// A range of I/O ports.
@@ -52,10 +48,6 @@ unsafe impl Sync for Ports {}
 // SAFETY: `repr(C)`, header first, made by a pool.
 unsafe impl Object for Ports {
     const KIND: Kind = Kind::Ports;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 static TIMERS: Pool<Timer> = Pool::new();
@@ -162,7 +154,7 @@ pub(super) fn protect(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -
 /// Answers now, or when all CPUs have acknowledged a change.
 fn settle(call: &Call<'_>, change: impl FnOnce(Completion) -> Result<Done, Error>) -> Result<Served, Error> {
     let tell = |index: u64| super::finish(index as u32, Ok(0));
-    let completion = Completion { call: tell, argument: call.caller.index().0.into() };
+    let completion = Completion { call: tell, argument: call.caller.index.0.into() };
     waits(call.caller);
     match change(completion) {
         Ok(Done::Later) => Ok(Served::Later),

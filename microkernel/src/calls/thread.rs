@@ -65,7 +65,7 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
                 Wait::Kernel => 4,
             };
             let priority = thread.priority().level().into();
-            *call.words = [thread.cpu().index() as u64, priority, thread.index().0.into(), waits_for, 0];
+            *call.words = [thread.cpu.index() as u64, priority, thread.index.0.into(), waits_for, 0];
             Ok(Served::Value(match thread.state() {
                 ThreadState::Fresh => 0,
                 ThreadState::Ready => 1,

@@ -248,7 +248,7 @@ fn alloc_and_free_reuse_threads(_: &Context) -> Verdict {
     let first = lwkt_alloc(own).map_err(|error| Broken(alloc::format!("{error:?}")))?;
     lwkt_free(first);
     let second = lwkt_alloc(own).map_err(|error| Broken(alloc::format!("{error:?}")))?;
-    let same = first.index() == second.index();
+    let same = first.index == second.index;
     let state = second.state();
     lwkt_free(second);
     check!(same, "a freed thread was not used again");

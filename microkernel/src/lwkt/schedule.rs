@@ -82,14 +82,14 @@ impl Scheduler {
 pub(super) fn make_ready(ready: &'static Thread) {
     let _off = InterruptsOff::new();
     let own = percpu::this();
-    invariant!(ready.cpu() == own.id(), "{ready} is not this CPU's");
+    invariant!(ready.cpu == own.id(), "{ready} is not this CPU's");
     invariant!(
         matches!(ready.state(), ThreadState::Fresh | ThreadState::Blocked),
         "{ready} is {:?}",
         ready.state()
     );
     ready.state.set(ThreadState::Ready);
-    own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, ready.index(), ready.priority());
+    own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, ready.index, ready.priority());
     own.scheduler.asked.set(true);
 }
 
@@ -109,7 +109,7 @@ fn give_way() {
     own.scheduler.asked.set(false);
     if must_give_way_to(&own.scheduler.queue.borrow(), running.priority()) {
         running.state.set(ThreadState::Ready);
-        own.scheduler.queue.borrow_mut().enqueue_front(&mut ThreadLinks, running.index(), running.priority());
+        own.scheduler.queue.borrow_mut().enqueue_front(&mut ThreadLinks, running.index, running.priority());
         switch_away();
     }
 }
@@ -132,7 +132,7 @@ fn preempt() {
     let Some(next) = queue.dequeue(&mut ThreadLinks) else { return };
     drop(queue);
     running.state.set(ThreadState::Preempted);
-    thread(next).preempted.set(Some(running.index()));
+    thread(next).preempted.set(Some(running.index));
     own.scheduler.preempted.set(state.preempted + 1);
     switch_to(thread(next));
 }
@@ -160,7 +160,7 @@ fn switch_to(next: &'static Thread) {
     invariant!(!cpu::interrupts_enabled());
     invariant!(
         matches!(next.state(), ThreadState::Ready | ThreadState::Preempted)
-            || own.scheduler.idle.get() == Some(next.index()),
+            || own.scheduler.idle.get() == Some(next.index),
         "{next} is {:?}",
         next.state()
     );
@@ -178,7 +178,7 @@ fn switch_to(next: &'static Thread) {
         unsafe { root.activate() };
         ports::activate(next.space().map(Space::ports));
     }
-    own.use_fs_base(next.fs_base());
+    own.use_fs_base(next.fs_base.get());
     // SAFETY: `next` is this CPU's and does not run; interrupts are off.
     unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
     after_switch();
@@ -224,15 +224,15 @@ pub(crate) fn is_best(priority: Priority) -> bool {
 pub(crate) fn set_priority(thread: &'static Thread, priority: Priority) {
     thread.priority.set(priority);
     let own = percpu::this();
-    if own.scheduler.queue.borrow_mut().requeue(&mut ThreadLinks, thread.index(), priority).is_some() {
+    if own.scheduler.queue.borrow_mut().requeue(&mut ThreadLinks, thread.index, priority).is_some() {
         own.scheduler.asked.set(true);
     }
 }
 
 /// Changes the priority that a thread of this CPU has of itself, and runs at unless it has inherited a higher one.
 pub(crate) fn set_base_priority(thread: &'static Thread, priority: Priority) {
-    let inherited = thread.priority() > thread.base_priority();
-    thread.set_base(priority);
+    let inherited = thread.priority() > thread.base.get();
+    thread.base.set(priority);
     if !inherited || priority > thread.priority() {
         set_priority(thread, priority);
     }
@@ -254,9 +254,9 @@ pub(crate) fn lwkt_switch() {
     let _off = InterruptsOff::new();
     let own = percpu::this();
     let running = own.thread();
-    if own.scheduler.idle.get() != Some(running.index()) {
+    if own.scheduler.idle.get() != Some(running.index) {
         running.state.set(ThreadState::Ready);
-        own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, running.index(), running.priority());
+        own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, running.index, running.priority());
     }
     switch_away();
 }
@@ -271,8 +271,7 @@ pub(crate) fn lwkt_yield() {
         // Whoever was preempted waits for us, not for the queue: giving way means returning to them.
         return lwkt_switch();
     }
-    let next =
-        own.scheduler.queue.borrow_mut().yield_to(&mut ThreadLinks, running.index(), running.priority());
+    let next = own.scheduler.queue.borrow_mut().yield_to(&mut ThreadLinks, running.index, running.priority());
     if let Some(next) = next {
         running.state.set(ThreadState::Ready);
         switch_to(thread(next));

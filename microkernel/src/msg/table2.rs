@@ -51,7 +51,7 @@ fn with_registers(
 ) -> Result<(Flow, Registers), Error> {
     let _off = InterruptsOff::new();
     let thread = percpu::this().thread();
-    let mut registers = Registers::zeroed();
+    let mut registers = Registers::default();
     let pointer = &raw mut registers;
     let outer = thread.registers.replace(pointer);
     let flow = body(thread);
@@ -98,7 +98,7 @@ pub(crate) fn domsg(
     words: [u64; WORDS],
 ) -> Result<(u64, [u64; WORDS]), Error> {
     let (_, registers) = with_registers(|thread| {
-        if port.home() == thread.cpu() && port.is_owned_by(thread) {
+        if port.home() == thread.cpu && port.is_owned_by(thread) {
             return Err(Error::WouldDeadlock);
         }
         transfer::send_call(thread, port, generation, command, flags, words, 0).map(|()| Flow::Blocked)

@@ -34,11 +34,7 @@ fn is_here(cpu: CpuId) -> bool {
 
 /// Has `call` done with that use of the message on `cpu`; here, at once.
 fn at(cpu: CpuId, message: &'static Message, call: fn([u64; 3]), word: u64) {
-    let words = [message.number().to_word(), word, 0];
-    match percpu::get(cpu) {
-        Some(target) if !is_here(cpu) => crossbar::send_surely(target, call, words),
-        _ => call(words),
-    }
+    crossbar::at(cpu, call, [message.number().to_word(), word, 0]);
 }
 
 /// The message that a crossbar entry names, if that use of it is not over.
@@ -324,7 +320,7 @@ fn complete(message: &'static Message) {
     match message.sender.get() {
         Sender::Thread(thread) => {
             message.state.set(State::Returning);
-            at(thread.cpu(), message, call_ended, 0);
+            at(thread.cpu, message, call_ended, 0);
         }
         Sender::Port(port, _) => {
             message.state.set(State::Returning);
@@ -437,13 +433,7 @@ fn abort_at_home([number, ..]: [u64; 3]) {
 pub(crate) fn notify(notice: &Notice, words: [u64; 2]) {
     let Some(message) = notice.message() else { return };
     let Some(home) = message.home() else { return };
-    match percpu::get(home) {
-        Some(target) if !is_here(home) => {
-            let [first, second] = words;
-            crossbar::send_surely(target, notify_at_home, [message.number().to_word(), first, second]);
-        }
-        _ => notify_at_home([message.number().to_word(), words[0], words[1]]),
-    }
+    crossbar::at(home, notify_at_home, [message.number().to_word(), words[0], words[1]]);
 }
 
 fn notify_at_home([number, first, second]: [u64; 3]) {
@@ -495,7 +485,7 @@ pub(crate) fn tell(
     command: u32,
     words: [u64; WORDS],
 ) {
-    let Some(message) = thread.give_message_away() else { return };
+    let Some(message) = thread.message.take() else { return };
     message.fill(Sender::Gone, (command, Flags::PRIORITY, 0), words);
     if submit(message, port, generation).is_err() {
         // The way is crowded with what users have sent; this must get through.

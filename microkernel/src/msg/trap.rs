@@ -15,7 +15,7 @@ use crate::user;
 
 /// A thread's registers at a system call, which whoever ends the wait changes in place into the answer. `syscall.s` builds it.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[allow(missing_docs, reason = "the fields are the processor's own register names")]
 pub(crate) struct Registers {
     pub(crate) r15: u64,
@@ -35,28 +35,9 @@ pub(crate) struct Registers {
     pub(crate) rsp: u64,
 }
 
-impl Registers {
-    pub(crate) const fn zeroed() -> Self {
-        Self {
-            r15: 0,
-            r14: 0,
-            r13: 0,
-            r12: 0,
-            rbp: 0,
-            rbx: 0,
-            rax: 0,
-            handle: 0,
-            words: [0; WORDS],
-            rflags: 0,
-            rip: 0,
-            rsp: 0,
-        }
-    }
-}
-
 /// Says where the registers of a user thread's system calls lie: at the top of its kernel stack.
 pub(crate) fn prepare_registers(thread: &Thread) {
-    let at = thread.stack_top() - size_of::<Registers>() as u64;
+    let at = thread.stack_top - size_of::<Registers>() as u64;
     thread.registers.set(at.as_mut_ptr());
 }
 
@@ -95,11 +76,11 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     if port.home() != own.id() || !port.waiting.get() {
         return THE_LONG_WAY;
     }
-    let (Some(receiver), Some(message)) = (port.owner.get(), thread.message_made()) else {
+    let (Some(receiver), Some(message)) = (port.owner.get(), thread.message.get()) else {
         return THE_LONG_WAY;
     };
     let priority = thread.priority();
-    let inherited = receiver.base_priority().max(priority);
+    let inherited = receiver.base.get().max(priority);
     if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(inherited) {
         return THE_LONG_WAY;
     }
@@ -139,7 +120,7 @@ fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
     }
     let Sender::Thread(sender) = message.sender.get() else { return false };
     if registers.r15 != 0
-        || sender.cpu() != own.id()
+        || sender.cpu != own.id()
         || sender.wants_envelope.get()
         || sender.is_unusual()
         || thread.is_unusual()
@@ -274,7 +255,7 @@ fn call(
     if !capability.rights.allows(Rights::SEND) {
         return Err(Error::NoRights);
     }
-    if port.home() == thread.cpu() && port.is_owned_by(thread) {
+    if port.home() == thread.cpu && port.is_owned_by(thread) {
         return Err(Error::WouldDeadlock);
     }
     let message = thread.message().ok_or(Error::NoMemory)?;
@@ -329,7 +310,7 @@ fn receive_end(thread: &Thread, handle: u64) -> Result<&'static Port, Error> {
     let space = thread.space().ok_or(Error::BadHandle)?;
     let (port, _) = space.object::<Port>(handle, Rights::RECEIVE)?;
     // Another CPU's port is nobody's on this one.
-    if port.home() == thread.cpu() { Ok(port) } else { Err(Error::BadHandle) }
+    if port.home() == thread.cpu { Ok(port) } else { Err(Error::BadHandle) }
 }
 
 /// Notes a handle for the thread's next message.
