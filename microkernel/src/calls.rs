@@ -172,13 +172,18 @@ fn serve(target: Cap, command: u32, call: &mut Call<'_>) -> Result<Served, Error
         return Ok(Served::Value(0));
     }
     match target.object.header().kind() {
-        Kind::Space => space::serve(target.object.get().ok_or(Error::BadHandle)?, command, call),
+        Kind::Space => space::serve(target.object.expect()?, command, call),
         Kind::Thread => {
             call.needs(Rights::CONTROL)?;
-            thread::serve(target.object.get().ok_or(Error::BadHandle)?, command, call)
+            thread::serve(target.object.expect()?, command, call)
         }
         Kind::Machine => machine::serve(command, call),
-        _ => objects::serve(target.object, command, call),
+        Kind::Region => objects::serve_region(target.object.expect()?, command, call),
+        Kind::Timer => objects::serve_timer(target.object.expect()?, command, call),
+        Kind::Irq => objects::serve_irq(target.object.expect()?, command, call),
+        Kind::Channel => crate::channel::serve(target.object.expect()?, command, call),
+        Kind::Ports => objects::serve_ports(target.object.expect()?, command, call),
+        Kind::Port => Err(Error::BadCommand),
     }
 }
 

@@ -200,7 +200,7 @@ impl Space {
     /// As [`Space::lookup`]; `BadHandle` if it is of another kind.
     pub(crate) fn object<T: Object>(&self, word: u64, needed: Rights) -> Result<(&'static T, Cap), Error> {
         let capability = self.lookup(Handle::from_word(word), needed)?;
-        Ok((capability.object.get().ok_or(Error::BadHandle)?, capability))
+        Ok((capability.object.expect()?, capability))
     }
 
     /// Makes a handle of a capability, whose reference goes to the table, or away if there is no room. Home.

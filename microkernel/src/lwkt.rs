@@ -9,8 +9,8 @@ mod thread;
 mod wait;
 
 pub(crate) use schedule::{
-    Scheduler, after_interrupt, before_user, block_current, crit_enter, crit_exit, idle, is_best,
-    lwkt_switch, lwkt_yield, set_base_priority, set_priority, switch_directly, wake,
+    Scheduler, after_interrupt, before_user, crit_enter, crit_exit, idle, is_best, lwkt_switch, lwkt_yield,
+    set_base_priority, set_priority, switch_away, switch_directly, wake,
 };
 pub(crate) use thread::{
     Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit, lwkt_free, lwkt_schedule,

@@ -284,6 +284,7 @@ pub(crate) fn fault(frame: &mut TrapFrame) {
 }
 
 /// The registers of a thread whose fault is being handled, by their numbers: 5 x group + place in it, as `ReadRegisters` documents.
+#[expect(clippy::mut_from_ref, reason = "raw memory of the thread's stack; see SAFETY")]
 fn registers_of(thread: &Thread) -> Result<[&mut u64; 18], Error> {
     let frame = thread.user.fault.get().ok_or(Error::BadArgument)?;
     // SAFETY: on the stack of the thread, which waits in `fault` until its CPU, this one, lets it go on.
@@ -390,7 +391,7 @@ fn resolve(thread: &'static Thread, space: &'static Space, address: u64, error: 
         crate::calls::finish(index as u32, Ok(resolved.into()));
     };
     crossbar::at(space.home(), at_home, [thread.index.0.into(), 0, 0]);
-    lwkt::block_current();
+    lwkt::switch_away();
     thread.registers.set(outer);
     // SAFETY: ours; `finish` wrote to it through the thread's pointer.
     unsafe { (&raw const registers.rax).read_volatile() == 1 }

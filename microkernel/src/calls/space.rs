@@ -147,7 +147,7 @@ fn destroy(call: &Call<'_>, target: Cap) -> Result<Served, Error> {
     let object = target.object;
     match object.header().kind() {
         Kind::Space => {
-            let space = object.get::<Space>().ok_or(Error::BadHandle)?;
+            let space = object.expect::<Space>()?;
             // Whoever ends his own space has nobody left to be told.
             if core::ptr::eq(space, call.space) {
                 space.destroy(None);

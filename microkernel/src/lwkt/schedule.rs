@@ -26,9 +26,9 @@ pub(crate) struct Scheduler {
     /// How many threads of this CPU are preempted now.
     preempted: Cell<u8>,
     /// Runs when nobody else can.
-    idle: Cell<Option<ThreadIndex>>,
+    pub(crate) idle: Cell<Option<ThreadIndex>>,
     /// Ended, but perhaps still on its stack: kept by whoever runs next.
-    buried: Cell<Option<ThreadIndex>>,
+    pub(super) buried: Cell<Option<ThreadIndex>>,
     /// The first of the ended threads that are kept for reuse, chained. A cold lock: creation and end of threads, from any CPU.
     kept: Mutex<Option<ThreadIndex>>,
     switches: Cell<u64>,
@@ -46,11 +46,6 @@ impl Scheduler {
             kept: Mutex::new(None),
             switches: Cell::new(0),
         }
-    }
-
-    /// Says which thread idles.
-    pub(crate) fn set_idle(&self, thread: ThreadIndex) {
-        self.idle.set(Some(thread));
     }
 
     /// Switches made so far.
@@ -71,10 +66,6 @@ impl Scheduler {
     pub(super) fn keep(&self, index: ThreadIndex) {
         let mut first = self.kept.lock();
         thread(index).next_kept.set(first.replace(index));
-    }
-
-    pub(super) fn bury(&self, index: ThreadIndex) {
-        self.buried.set(Some(index));
     }
 }
 
@@ -137,8 +128,9 @@ fn preempt() {
     switch_to(thread(next));
 }
 
-/// Leaves the calling thread, whose state and queue are set already, for whoever comes next. Interrupts are off.
-pub(super) fn switch_away() {
+/// Leaves the calling thread, whose state and queue are set already (blocked, or runnable again), for whoever comes next; returns
+/// when somebody switches back. Interrupts are off.
+pub(crate) fn switch_away() {
     let own = percpu::this();
     let preempted = own.thread().preempted.take();
     let next = switch_from(&mut own.scheduler.queue.borrow_mut(), &mut ThreadLinks, preempted);
@@ -190,12 +182,6 @@ pub(super) fn after_switch() {
     if let Some(dead) = own.scheduler.buried.take() {
         own.scheduler.keep(dead);
     }
-}
-
-/// The running thread, whose state says that it is blocked (or is runnable again already), gives the CPU away until it is woken.
-/// Interrupts are off.
-pub(crate) fn block_current() {
-    switch_away();
 }
 
 /// A blocked thread of this CPU goes on; whoever calls this has written what it waited for. Interrupts are off.

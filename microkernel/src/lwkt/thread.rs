@@ -27,21 +27,21 @@ use crate::user::UserState;
 /// Threads that can exist at a time, on all CPUs together.
 pub(crate) const MAX_THREADS: usize = 16_384;
 
-/// What a thread is doing.
+/// What a thread is doing. The numbers are those that `ThreadCommand::Inspect` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ThreadState {
     /// Allocated, not started, on no queue.
-    Fresh,
+    Fresh = 0,
     /// On its CPU's run queue.
-    Ready,
+    Ready = 1,
     /// On its CPU.
-    Running,
+    Running = 2,
     /// Preempted: whoever preempted it returns to it.
-    Preempted,
+    Preempted = 3,
     /// On a wait queue, or on its way there or back.
-    Blocked,
+    Blocked = 4,
     /// Ended; waits to be reused.
-    Dead,
+    Dead = 5,
 }
 
 /// What a blocked thread waits for.
@@ -461,7 +461,7 @@ pub(crate) fn lwkt_exit() -> ! {
     }
     thread.state.set(ThreadState::Dead);
     thread.root.set(None);
-    own.scheduler.bury(thread.index);
+    own.scheduler.buried.set(Some(thread.index));
     schedule::switch_away();
     unreachable!("a dead thread was run")
 }

@@ -234,9 +234,7 @@ impl Port {
         while let Some(message) = self.head.get() {
             self.unlink(message);
             if message.state.get() == State::Replied {
-                if let Some(parcel) = message.parcel.take() {
-                    crate::cap::discard(self.space.get(), parcel);
-                }
+                message.drop_parcel(self.space.get());
                 self.give_message(message);
             } else {
                 super::transfer::conclude(message, Error::PeerDied);

@@ -39,8 +39,7 @@ fn at(cpu: CpuId, message: &'static Message, call: fn([u64; 3]), word: u64) {
 
 /// The message that a crossbar entry names, if that use of it is not over.
 fn named(word: u64) -> Option<&'static Message> {
-    let number = MessageNumber::from_word(word);
-    Message::of(number).filter(|message| message.is(number))
+    Message::of(MessageNumber::from_word(word))
 }
 
 /// Sends a filled-in message to that generation of a port. On the sender's CPU.
@@ -49,11 +48,9 @@ fn named(word: u64) -> Option<&'static Message> {
 /// `Full`: too many messages on the way to the port's CPU. Nothing was sent.
 pub(super) fn submit(message: &'static Message, port: &'static Port, generation: u32) -> Result<(), Error> {
     invariant!(message.state.get() == State::Idle, "a message is sent twice");
-    message.port.set(Some(port));
-    message.port_generation.set(generation);
+    message.aim(port, generation);
     message.cancelled.set(None);
     let home = port.home();
-    message.set_home(home);
     message.state.set(State::Transit);
     match percpu::get(home) {
         Some(target) if !is_here(home) => {
@@ -165,8 +162,7 @@ pub(super) fn wait(
     let next = match only {
         None => port.first(),
         Some(number) => {
-            let message =
-                Message::of(number).filter(|message| message.is(number) && message.answers_to(port));
+            let message = Message::of(number).filter(|message| message.answers_to(port));
             let message = message.ok_or(Error::BadArgument)?;
             (message.state.get() == State::Replied).then_some(message)
         }
@@ -207,7 +203,7 @@ pub(super) fn fail_receive(owner: &'static Thread, error: Error) {
 /// The message of that number, if `thread` holds it.
 fn held_by(thread: &'static Thread, number: MessageNumber) -> Result<&'static Message, Error> {
     Message::of(number)
-        .filter(|message| message.home().is_some_and(is_here) && message.is(number))
+        .filter(|message| message.home().is_some_and(is_here))
         .filter(|message| message.state.get() == State::Held)
         .filter(|message| message.port.get().is_some_and(|port| port.is_owned_by(thread)))
         .ok_or(Error::BadHandle)
@@ -277,9 +273,7 @@ pub(super) fn forward(
         message.command.set(before.0);
         message.words.set(before.1);
         message.badge.set(before.2);
-        if let Some(parcel) = message.parcel.take() {
-            cap::discard(port.space(), parcel);
-        }
+        message.drop_parcel(port.space());
         message.port.set(from);
         message.port_generation.set(from.map_or(0, Port::generation));
         message.set_home(percpu::this().id());
@@ -293,18 +287,9 @@ pub(super) fn forward(
     Ok(())
 }
 
-/// Takes a message out of the queue it is in. Home.
-pub(super) fn take_out(message: &'static Message) {
-    if let Some(port) = message.port.get() {
-        port.unlink(message);
-    }
-}
-
 /// Ends a message that is in no queue with an error. Home.
 pub(super) fn conclude(message: &'static Message, error: Error) {
-    if let Some(parcel) = message.parcel.take() {
-        cap::discard(message.port.get().and_then(Port::space), parcel);
-    }
+    message.drop_parcel(message.port.get().and_then(Port::space));
     message.answer(error);
     if let Sender::Acknowledge(..) = message.sender.get() {
         // A dead driver has not answered: its device is to be stopped first.
@@ -327,8 +312,7 @@ fn complete(message: &'static Message) {
             at(port.home(), message, reply_arrived, 0);
         }
         Sender::Acknowledge(call, argument) => {
-            message.expire();
-            message.state.set(State::Idle);
+            message.end_call();
             call(argument);
         }
         Sender::Nobody => message.state.set(State::Idle),
@@ -343,8 +327,7 @@ fn complete(message: &'static Message) {
 fn call_ended([number, ..]: [u64; 3]) {
     let Some(message) = named(number) else { return };
     let Sender::Thread(thread) = message.sender.get() else { return };
-    message.expire();
-    message.state.set(State::Idle);
+    message.end_call();
     let registers = thread.registers();
     registers.rax = message.result.get().cast_unsigned();
     registers.handle = 0;
@@ -365,9 +348,7 @@ fn reply_arrived([number, ..]: [u64; 3]) {
     message.set_home(percpu::this().id());
     if port.generation() != generation {
         // The port has ended meanwhile and left the message to itself.
-        if let Some(parcel) = message.parcel.take() {
-            cap::discard(None, parcel);
-        }
+        message.drop_parcel(None);
         message.state.set(State::Idle);
         return message.give();
     }
@@ -393,7 +374,7 @@ fn settle([number, error, _]: [u64; 3]) {
         State::Idle | State::Returning | State::Replied => {}
         State::Transit => message.cancelled.set(Some(error)),
         State::Queued => {
-            take_out(message);
+            message.port.get().into_iter().for_each(|port| port.unlink(message));
             conclude(message, error);
         }
         State::Held => {
@@ -413,19 +394,14 @@ pub(super) fn abort(message: &'static Message) {
 
 fn abort_at_home([number, ..]: [u64; 3]) {
     let Some(message) = named(number) else { return };
-    match message.state.get() {
-        State::Queued => {
-            take_out(message);
-            conclude(message, Error::Aborted);
-        }
-        State::Transit => message.cancelled.set(Some(Error::Aborted)),
-        State::Held if !message.aborting.replace(true) => {
-            // A held message is in no queue: its own links carry the request.
-            if let Some(port) = message.port.get() {
-                post(port, message, State::Held);
-            }
-        }
-        _ => {}
+    if message.state.get() != State::Held {
+        return settle([number, Error::Aborted.code().cast_unsigned(), 0]);
+    }
+    // A held message is in no queue: its own links carry the request.
+    if !message.aborting.replace(true)
+        && let Some(port) = message.port.get()
+    {
+        post(port, message, State::Held);
     }
 }
 

@@ -84,7 +84,7 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(inherited) {
         return THE_LONG_WAY;
     }
-    message.begin_call(thread, port, priority.level(), own.id());
+    message.begin_call(thread, port, priority.level());
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
     receiver.inherit(priority.level());
@@ -115,7 +115,7 @@ fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
     let number = MessageNumber::from_word(registers.r12);
     let Some(message) = Message::of(number) else { return false };
     let Some(space) = thread.space() else { return false };
-    if message.home() != Some(own.id()) || !message.is(number) || message.state.get() != State::Held {
+    if message.home() != Some(own.id()) || message.state.get() != State::Held {
         return false;
     }
     let Sender::Thread(sender) = message.sender.get() else { return false };
@@ -174,7 +174,7 @@ extern "C" fn syscall_general(frame: *mut Registers) {
         operation.ok_or(Error::BadCommand).and_then(|operation| serve(thread, operation, registers));
     match outcome {
         Ok(Flow::Done(result)) => registers.rax = result,
-        Ok(Flow::Blocked) => lwkt::block_current(),
+        Ok(Flow::Blocked) => lwkt::switch_away(),
         Err(error) => registers.rax = error.code().cast_unsigned(),
     }
     user::about_to_return(thread);
@@ -190,29 +190,21 @@ fn serve(thread: &'static Thread, operation: Operation, registers: &mut Register
         Operation::CallUntil => call(thread, registers, command, request_flags(registers.r13), deadline),
         Operation::Send => send(thread, registers, command),
         Operation::Reply => {
-            transfer::reply(thread, number, registers.r14, registers.words)?;
-            Ok(Flow::Done(0))
+            transfer::reply(thread, number, registers.r14, registers.words).map(|()| Flow::Done(0))
         }
-        Operation::ReplyWait => {
+        Operation::ReplyWait | Operation::Wait | Operation::WaitFor => {
             let port = receive_end(thread, registers.handle)?;
-            if registers.r12 != 0 {
+            if operation == Operation::ReplyWait && registers.r12 != 0 {
                 transfer::reply(thread, number, registers.r14, registers.words)?;
             }
-            until(thread, deadline, transfer::wait(thread, port, None))
-        }
-        Operation::Wait => {
-            let port = receive_end(thread, registers.handle)?;
-            until(thread, deadline, transfer::wait(thread, port, None))
-        }
-        Operation::WaitFor => {
-            let port = receive_end(thread, registers.handle)?;
-            until(thread, deadline, transfer::wait(thread, port, Some(number)))
+            let only = (operation == Operation::WaitFor).then_some(number);
+            until(thread, deadline, transfer::wait(thread, port, only))
         }
         Operation::Get => transfer::get(thread, receive_end(thread, registers.handle)?),
         Operation::Forward => {
             let (port, generation, badge) = send_end(thread, registers.handle)?;
-            transfer::forward(thread, number, port, generation, (command, registers.words, badge))?;
-            Ok(Flow::Done(0))
+            let changed = (command, registers.words, badge);
+            transfer::forward(thread, number, port, generation, changed).map(|()| Flow::Done(0))
         }
         Operation::Abort => {
             let port = receive_end(thread, registers.handle)?;
@@ -266,11 +258,7 @@ fn call(
         message.token.set(token);
     }
     transfer::send_call(thread, port, capability.generation, command, flags, registers.words, badge)
-        .inspect_err(|_| {
-            if let Some(parcel) = message.parcel.take() {
-                crate::cap::discard(port.space(), parcel);
-            }
-        })?;
+        .inspect_err(|_| message.drop_parcel(port.space()))?;
     until(thread, deadline, Ok(Flow::Blocked))
 }
 
@@ -282,21 +270,19 @@ fn send(thread: &'static Thread, registers: &Registers, command: u32) -> Result<
         return Err(Error::BadHandle);
     }
     let parcel = thread.pack_for(port.space())?;
-    let undo = |parcel: Option<_>, error| {
+    let Some(message) = reply_port.take_message() else {
         parcel.into_iter().for_each(|parcel| crate::cap::discard(port.space(), parcel));
-        Err(error)
+        return Err(Error::Quota);
     };
-    let Some(message) = reply_port.take_message() else { return undo(parcel, Error::Quota) };
     let sender = Sender::Port(reply_port, reply_port.generation());
     message.fill(sender, (command, request_flags(registers.r13), registers.r12), registers.words);
     message.badge.set(badge);
     message.parcel.set(parcel);
     let number = message.number().to_word();
-    if let Err(error) = transfer::submit(message, port, generation) {
-        let parcel = message.parcel.take();
+    transfer::submit(message, port, generation).inspect_err(|_| {
+        message.drop_parcel(port.space());
         reply_port.give_message(message);
-        return undo(parcel, error);
-    }
+    })?;
     Ok(Flow::Done(number))
 }
 
