@@ -55,7 +55,10 @@ impl Inbound {
         self.rings[source.index()].store(new_ring()?, Ordering::Release);
         self.ring(source).ok_or(Full)
     }
+}
 
+#[cfg(feature = "test")]
+impl Inbound {
     /// What has been sent to this CPU, by all sources together, and how many interrupts that took.
     pub(crate) fn totals(&self) -> (Counters, u64) {
         let mut sum = Counters::default();

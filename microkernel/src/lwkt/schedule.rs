@@ -48,12 +48,6 @@ impl Scheduler {
         }
     }
 
-    /// Switches made so far.
-    #[cfg(feature = "test")]
-    pub(crate) fn switches(&self) -> u64 {
-        self.switches.get()
-    }
-
     /// A kept thread of this scheduler's CPU. From any CPU, interrupts off.
     pub(super) fn take_kept(&self) -> Option<ThreadIndex> {
         let mut first = self.kept.lock();
@@ -66,6 +60,14 @@ impl Scheduler {
     pub(super) fn keep(&self, index: ThreadIndex) {
         let mut first = self.kept.lock();
         thread(index).next_kept.set(first.replace(index));
+    }
+}
+
+#[cfg(feature = "test")]
+impl Scheduler {
+    /// Switches made so far.
+    pub(crate) fn switches(&self) -> u64 {
+        self.switches.get()
     }
 }
 
