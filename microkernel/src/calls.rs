@@ -288,7 +288,7 @@ pub(crate) fn end(object: ObjectRef) {
         // A thread lives on without handles; one that was never started has nobody left to start it.
         Kind::Thread => object
             .get::<Thread>()
-            .filter(|thread| thread.state() == ThreadState::Fresh)
+            .filter(|thread| thread.state.get() == ThreadState::Fresh)
             .into_iter()
             .for_each(crate::user::kill),
         Kind::Space | Kind::Machine => {}

@@ -132,29 +132,18 @@ pub(crate) fn run_program(name: &str, argument: u64) -> Result<u64, Error> {
     let file = crate::start::archive().get(&member).ok_or(Error::BadArgument)?;
     let port = table2::initport(0)?;
     let begun = InterruptsOff::new();
-    let loaded = load(file, FIRST, Some((port, port.generation())));
-    let (space, _alive) = match loaded {
-        Ok((space, thread, [rip, rsp])) => {
-            start(thread, [rip, rsp, argument])?;
-            (space, cap::capability(space, Rights::ALL))
-        }
-        Err(error) => {
-            port.end();
-            return Err(error);
-        }
-    };
+    let supervisor = Some((port, port.generation()));
+    let (space, thread, [rip, rsp]) = load(file, FIRST, supervisor).inspect_err(|_| port.end())?;
+    start(thread, [rip, rsp, argument])?;
+    let _alive = cap::capability(space, Rights::ALL);
     drop(begun);
     let status = loop {
         let told = table2::waitport(port)?;
         match told.envelope.command() {
             notice::EXIT => break told.words[0],
             _ => {
-                log::warn!(
-                    "{name}: fault {:#x} at {:#x}, address {:#x}",
-                    told.words[0],
-                    told.words[2],
-                    told.words[1]
-                );
+                let [cause, address, rip, ..] = told.words;
+                log::warn!("{name}: fault {cause:#x} at {rip:#x}, address {address:#x}");
                 table2::replymsg(told.number, Error::PeerDied.code(), [0; WORDS])?;
             }
         }
@@ -170,7 +159,7 @@ pub(crate) fn run_program(name: &str, argument: u64) -> Result<u64, Error> {
 /// # Errors
 /// `BadArgument` if it was started before, `BadAddress` for an instruction pointer that is none of a user.
 pub(crate) fn start(thread: &'static Thread, begin: [u64; 3]) -> Result<(), Error> {
-    if thread.state() != ThreadState::Fresh {
+    if thread.state.get() != ThreadState::Fresh {
         return Err(Error::BadArgument);
     }
     if !crate::vm::USER.contains(&begin[0]) {
@@ -238,7 +227,7 @@ pub(crate) fn kill(thread: &'static Thread) {
     if thread.space().is_none() || thread.killed.replace(true) {
         return;
     }
-    match (thread.state(), thread.wait.get()) {
+    match (thread.state.get(), thread.wait.get()) {
         (ThreadState::Fresh, _) => lwkt::lwkt_schedule(thread),
         (ThreadState::Blocked, Wait::Call(message)) => msg::abandon(message, Error::PeerDied),
         (ThreadState::Blocked, Wait::Receive(port)) => port.stop_waiting(Error::PeerDied),
@@ -361,7 +350,7 @@ pub(crate) fn disarm(thread: &'static Thread) {
 fn too_late(limit: &'static Deadline) {
     let thread = lwkt::thread(ThreadIndex(limit.argument() as u32));
     thread.note(unusual::LIMITED, false);
-    if thread.state() != ThreadState::Blocked {
+    if thread.state.get() != ThreadState::Blocked {
         return;
     }
     match thread.wait.get() {

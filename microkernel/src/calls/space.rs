@@ -180,14 +180,9 @@ fn usage(space: &'static Space, call: &mut Call<'_>) -> Result<Served, Error> {
         word if word == Resource::Messages as u64 => &quota.messages,
         word if word == Resource::Handles as u64 => {
             let table = space.table();
-            *call.words = [
-                table.set_aside().into(),
-                (table.used() + table.set_aside() + table.available()).into(),
-                0,
-                0,
-                0,
-            ];
-            return Ok(Served::Value(table.used().into()));
+            let (used, set_aside) = (table.used(), table.set_aside());
+            *call.words = [set_aside.into(), (used + set_aside + table.available()).into(), 0, 0, 0];
+            return Ok(Served::Value(used.into()));
         }
         _ => return Err(Error::BadArgument),
     };

@@ -46,9 +46,9 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
                 Wait::Sleep => 3,
                 Wait::Kernel => 4,
             };
-            let priority = thread.priority().level().into();
+            let priority = thread.priority.get().level().into();
             *call.words = [thread.cpu.index() as u64, priority, thread.index.0.into(), waits_for, 0];
-            return Ok(Served::Value(thread.state() as u64));
+            return Ok(Served::Value(thread.state.get() as u64));
         }
     }
     Ok(Served::Value(0))

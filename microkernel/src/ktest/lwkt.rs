@@ -249,7 +249,7 @@ fn alloc_and_free_reuse_threads(_: &Context) -> Verdict {
     lwkt_free(first);
     let second = lwkt_alloc(own).map_err(|error| Broken(alloc::format!("{error:?}")))?;
     let same = first.index == second.index;
-    let state = second.state();
+    let state = second.state.get();
     lwkt_free(second);
     check!(same, "a freed thread was not used again");
     check!(matches!(state, ThreadState::Fresh | ThreadState::Dead), "an allocated thread is {state:?}");

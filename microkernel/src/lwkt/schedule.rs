@@ -77,12 +77,12 @@ pub(super) fn make_ready(ready: &'static Thread) {
     let own = percpu::this();
     invariant!(ready.cpu == own.id(), "{ready} is not this CPU's");
     invariant!(
-        matches!(ready.state(), ThreadState::Fresh | ThreadState::Blocked),
+        matches!(ready.state.get(), ThreadState::Fresh | ThreadState::Blocked),
         "{ready} is {:?}",
-        ready.state()
+        ready.state.get()
     );
     ready.state.set(ThreadState::Ready);
-    own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, ready.index, ready.priority());
+    own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, ready.index, ready.priority.get());
     own.scheduler.asked.set(true);
 }
 
@@ -100,9 +100,13 @@ fn give_way() {
     let own = percpu::this();
     let running = own.thread();
     own.scheduler.asked.set(false);
-    if must_give_way_to(&own.scheduler.queue.borrow(), running.priority()) {
+    if must_give_way_to(&own.scheduler.queue.borrow(), running.priority.get()) {
         running.state.set(ThreadState::Ready);
-        own.scheduler.queue.borrow_mut().enqueue_front(&mut ThreadLinks, running.index, running.priority());
+        own.scheduler.queue.borrow_mut().enqueue_front(
+            &mut ThreadLinks,
+            running.index,
+            running.priority.get(),
+        );
         switch_away();
     }
 }
@@ -112,7 +116,7 @@ fn preempt() {
     let own = percpu::this();
     let running = own.thread();
     let state = Running {
-        priority: running.priority(),
+        priority: running.priority.get(),
         critical_depth: running.critical.get(),
         preempted: own.scheduler.preempted.get(),
     };
@@ -153,10 +157,10 @@ fn switch_to(next: &'static Thread) {
     let running = own.thread();
     invariant!(!cpu::interrupts_enabled());
     invariant!(
-        matches!(next.state(), ThreadState::Ready | ThreadState::Preempted)
+        matches!(next.state.get(), ThreadState::Ready | ThreadState::Preempted)
             || own.scheduler.idle.get() == Some(next.index),
         "{next} is {:?}",
-        next.state()
+        next.state.get()
     );
     next.state.set(ThreadState::Running);
     if core::ptr::eq(running, next) {
@@ -219,9 +223,9 @@ pub(crate) fn set_priority(thread: &'static Thread, priority: Priority) {
 
 /// Changes the priority that a thread of this CPU has of itself, and runs at unless it has inherited a higher one.
 pub(crate) fn set_base_priority(thread: &'static Thread, priority: Priority) {
-    let inherited = thread.priority() > thread.base.get();
+    let inherited = thread.priority.get() > thread.base.get();
     thread.base.set(priority);
-    if !inherited || priority > thread.priority() {
+    if !inherited || priority > thread.priority.get() {
         set_priority(thread, priority);
     }
     percpu::this().scheduler.asked.set(true);
@@ -244,7 +248,7 @@ pub(crate) fn lwkt_switch() {
     let running = own.thread();
     if own.scheduler.idle.get() != Some(running.index) {
         running.state.set(ThreadState::Ready);
-        own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, running.index, running.priority());
+        own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, running.index, running.priority.get());
     }
     switch_away();
 }
@@ -259,7 +263,8 @@ pub(crate) fn lwkt_yield() {
         // Whoever was preempted waits for us, not for the queue: giving way means returning to them.
         return lwkt_switch();
     }
-    let next = own.scheduler.queue.borrow_mut().yield_to(&mut ThreadLinks, running.index, running.priority());
+    let next =
+        own.scheduler.queue.borrow_mut().yield_to(&mut ThreadLinks, running.index, running.priority.get());
     if let Some(next) = next {
         running.state.set(ThreadState::Ready);
         switch_to(thread(next));

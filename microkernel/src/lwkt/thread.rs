@@ -86,8 +86,10 @@ pub(crate) struct Thread {
     /// The CPU it belongs to.
     pub(crate) cpu: CpuId,
     name: Cell<&'static str>,
-    pub(super) priority: Cell<Priority>,
-    pub(super) state: Cell<ThreadState>,
+    /// The priority at which it runs now.
+    pub(crate) priority: Cell<Priority>,
+    /// What it is doing.
+    pub(crate) state: Cell<ThreadState>,
     /// Nested critical sections.
     pub(super) critical: Cell<u32>,
     /// Whom it preempted.
@@ -172,16 +174,6 @@ impl Thread {
             unusual: Cell::new(0),
             user: UserState::new(),
         }
-    }
-
-    /// Its priority.
-    pub(crate) fn priority(&self) -> Priority {
-        self.priority.get()
-    }
-
-    /// What it is doing. Its CPU only.
-    pub(crate) fn state(&self) -> ThreadState {
-        self.state.get()
     }
 
     /// Its space, if it is a user thread.

@@ -177,7 +177,7 @@ impl Message {
         self.words.set(words);
         self.sender.set(sender);
         self.badge.set(0);
-        self.priority.set(crate::percpu::this().thread().priority().level());
+        self.priority.set(crate::percpu::this().thread().priority.get().level());
     }
 
     /// The message of that number, if it is under way from `port` and may be aborted.

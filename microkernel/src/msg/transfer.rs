@@ -168,9 +168,7 @@ pub(super) fn wait(
         }
     };
     if let Some(message) = next {
-        port.unlink(message);
-        receive(thread, port, message);
-        return Ok(Flow::Done(0));
+        return Ok(take(thread, port, message));
     }
     thread.awaited.set(only);
     thread.note(unusual::AWAITS, only.is_some());
@@ -188,10 +186,14 @@ pub(super) fn get(thread: &'static Thread, port: &'static Port) -> Result<Flow, 
     if !port.is_owned_by(thread) {
         return Err(Error::BadHandle);
     }
-    let message = port.first().ok_or(Error::WouldBlock)?;
+    port.first().map(|message| take(thread, port, message)).ok_or(Error::WouldBlock)
+}
+
+/// Gives the running thread a message that waits in its port.
+fn take(thread: &'static Thread, port: &'static Port, message: &'static Message) -> Flow {
     port.unlink(message);
     receive(thread, port, message);
-    Ok(Flow::Done(0))
+    Flow::Done(0)
 }
 
 /// Ends the wait of a port's owner without a message. Home.
@@ -430,12 +432,12 @@ fn notify_at_home([number, first, second]: [u64; 3]) {
 
 /// Lets a thread, and whoever it waits for, run at least at `priority`. At the thread's CPU.
 pub(super) fn boost(thread: &'static Thread, priority: u8, depth: u32) {
-    if thread.priority().level() >= priority || depth == 0 {
+    if thread.priority.get().level() >= priority || depth == 0 {
         return;
     }
     let Some(priority) = Priority::new(priority) else { return };
     lwkt::set_priority(thread, priority);
-    if thread.state() == ThreadState::Blocked
+    if thread.state.get() == ThreadState::Blocked
         && let Wait::Call(message) = thread.wait.get()
         && let Some(home) = message.home()
     {

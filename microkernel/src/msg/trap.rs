@@ -79,7 +79,7 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     let (Some(receiver), Some(message)) = (port.owner.get(), thread.message.get()) else {
         return THE_LONG_WAY;
     };
-    let priority = thread.priority();
+    let priority = thread.priority.get();
     let inherited = receiver.base.get().max(priority);
     if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(inherited) {
         return THE_LONG_WAY;
@@ -134,7 +134,7 @@ fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
     };
     let Some(port) = capability.object.get::<Port>() else { return false };
     let Some(held_at) = message.port.get() else { return false };
-    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(sender.priority()) {
+    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(sender.priority.get()) {
         return false;
     }
     let to = sender.registers.get();
