@@ -18,7 +18,7 @@ use microkernel_core::list::ThreadIndex;
 
 use crate::cap::{Cap, Space};
 use crate::crossbar;
-use crate::lwkt::{self, Thread, Wait};
+use crate::lwkt::{self, Thread, ThreadState, Wait};
 use crate::msg::{Flow, Port, Registers};
 use crate::object::{Kind, ObjectRef};
 use crate::percpu::{self, CpuId};
@@ -89,7 +89,7 @@ pub(crate) fn call(
 ) -> Result<Flow, Error> {
     let space = thread.space().ok_or(Error::BadHandle)?;
     let home = home(thread, space, target, command, &registers.words)?;
-    if home == thread.cpu() {
+    if home == thread.cpu {
         let mut call = Call { caller: thread, space, rights: target.rights, words: &mut registers.words };
         let served = serve(target, command, &mut call)?;
         return hand_over(thread, served);
@@ -99,7 +99,7 @@ pub(crate) fn call(
     thread.user.words.set(registers.words);
     thread.set_waiting(Wait::Kernel);
     let cpu = percpu::get(home).ok_or(Error::BadArgument)?;
-    let index = u64::from(thread.index().0);
+    let index = u64::from(thread.index.0);
     crossbar::send(cpu, Class::User, serve_remotely, [index, 0, 0]).map_err(|_| {
         thread.set_running();
         Error::Full
@@ -118,9 +118,9 @@ fn home(
     let second = || {
         let object = space.lookup(Handle::from_word(words[0]), Rights::NONE)?.object;
         // Regions have no home; taking one away stops all CPUs, which only a thread can do.
-        Ok(if object.header().kind() == Kind::Region { thread.cpu() } else { object.header().home() })
+        Ok(if object.header().kind() == Kind::Region { thread.cpu } else { object.header().home() })
     };
-    let own = Ok(thread.cpu());
+    let own = Ok(thread.cpu);
     match target.object.header().kind() {
         Kind::Machine => match MachineCommand::from_number(command) {
             Some(MachineCommand::Line | MachineCommand::MsiX) => space::running_cpu(words[2]),
@@ -174,19 +174,24 @@ fn serve(target: Cap, command: u32, call: &mut Call<'_>) -> Result<Served, Error
         return Ok(Served::Value(0));
     }
     match target.object.header().kind() {
-        Kind::Space => space::serve(target.object.get().ok_or(Error::BadHandle)?, command, call),
+        Kind::Space => space::serve(target.object.expect()?, command, call),
         Kind::Thread => {
             call.needs(Rights::CONTROL)?;
-            thread::serve(target.object.get().ok_or(Error::BadHandle)?, command, call)
+            thread::serve(target.object.expect()?, command, call)
         }
         Kind::Machine => machine::serve(command, call),
-        _ => objects::serve(target.object, command, call),
+        Kind::Region => objects::serve_region(target.object.expect()?, command, call),
+        Kind::Timer => objects::serve_timer(target.object.expect()?, command, call),
+        Kind::Irq => objects::serve_irq(target.object.expect()?, command, call),
+        Kind::Channel => crate::channel::serve(target.object.expect()?, command, call),
+        Kind::Ports => objects::serve_ports(target.object.expect()?, command, call),
+        Kind::Port => Err(Error::BadCommand),
     }
 }
 
 /// The caller will be told by [`finish`]; before anything that might call it.
 fn waits(caller: &'static Thread) {
-    if caller.cpu() == percpu::this().id() {
+    if caller.cpu == percpu::this().id() {
         caller.user.words.set([0; WORDS]);
         caller.set_waiting(Wait::Kernel);
     }
@@ -194,7 +199,7 @@ fn waits(caller: &'static Thread) {
 
 /// It can be told at once, after all.
 fn answered(caller: &'static Thread) -> Result<Served, Error> {
-    if caller.cpu() == percpu::this().id() {
+    if caller.cpu == percpu::this().id() {
         caller.set_running();
     }
     Ok(Served::Value(0))
@@ -207,7 +212,7 @@ fn hand_over(thread: &'static Thread, served: Served) -> Result<Flow, Error> {
         Served::Later => Ok(Flow::Blocked),
         Served::Handle(capability) => {
             let space = thread.space().ok_or(Error::BadHandle)?;
-            if space.home() == thread.cpu() {
+            if space.home() == thread.cpu {
                 return space.insert(capability).map(Flow::Done);
             }
             waits(thread);
@@ -226,8 +231,8 @@ fn insert_for(thread: &'static Thread, capability: Cap) {
             finish(index as u32, space.insert(capability));
         }
     };
-    let home = thread.space().map_or(thread.cpu(), Space::home);
-    at(home, insert, [u64::from(thread.index().0), 0, 0]);
+    let home = thread.space().map_or(thread.cpu, Space::home);
+    crossbar::at(home, insert, [u64::from(thread.index.0), 0, 0]);
 }
 
 /// Completes the call of a thread that waits for the kernel. Any CPU.
@@ -241,14 +246,7 @@ pub(crate) fn finish(index: u32, result: Result<u64, Error>) {
         registers.words = thread.user.words.get();
         lwkt::wake(thread);
     };
-    at(thread.cpu(), go_on, [u64::from(index), 0, 0]);
-}
-
-fn at(cpu: CpuId, call: crossbar::Call, words: [u64; 3]) {
-    match percpu::get(cpu) {
-        Some(target) => crossbar::send_surely(target, call, words),
-        None => call(words),
-    }
+    crossbar::at(thread.cpu, go_on, [u64::from(index), 0, 0]);
 }
 
 /// `Collect`: the handles that came with what the thread received last.
@@ -262,7 +260,7 @@ pub(crate) fn collect(thread: &'static Thread, registers: &mut Registers) -> Res
         registers.words = [0; WORDS];
         return Ok(Flow::Done(0));
     };
-    if space.home() == thread.cpu() {
+    if space.home() == thread.cpu {
         let handles = space.unpack(parcel);
         registers.words = words_of(&handles);
         return Ok(Flow::Done(handles.len() as u64));
@@ -277,7 +275,7 @@ pub(crate) fn collect(thread: &'static Thread, registers: &mut Registers) -> Res
             finish(index as u32, Ok(handles.len() as u64));
         }
     };
-    at(space.home(), unpack, [u64::from(thread.index().0), 0, 0]);
+    crossbar::at(space.home(), unpack, [u64::from(thread.index.0), 0, 0]);
     Ok(Flow::Blocked)
 }
 
@@ -290,9 +288,11 @@ pub(crate) fn end(object: ObjectRef) {
     match object.header().kind() {
         Kind::Port => object.get::<Port>().into_iter().for_each(Port::end),
         // A thread lives on without handles; one that was never started has nobody left to start it.
-        Kind::Thread => {
-            object.get::<Thread>().filter(|thread| thread.is_fresh()).into_iter().for_each(crate::user::kill)
-        }
+        Kind::Thread => object
+            .get::<Thread>()
+            .filter(|thread| thread.state.get() == ThreadState::Fresh)
+            .into_iter()
+            .for_each(crate::user::kill),
         Kind::Space | Kind::Machine => {}
         _ => objects::end(object),
     }

@@ -41,7 +41,8 @@ pub(crate) struct Space {
     payer: UnsafeCell<Option<Payer>>,
     /// Threads that have not ended.
     threads: AtomicU32,
-    policy: Cell<Policy>,
+    /// The user scheduler of its threads. Home.
+    pub(crate) policy: Cell<Policy>,
     /// Who pays for its limits.
     maker: Cell<Option<(Payer, Limits)>>,
     /// I/O ports that its threads may use.
@@ -59,10 +60,6 @@ unsafe impl Sync for Space {}
 // SAFETY: `repr(C)`, header first, made by a pool.
 unsafe impl Object for Space {
     const KIND: Kind = Kind::Space;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 static POOL: Pool<Space> = Pool::new();
@@ -184,12 +181,7 @@ impl Space {
         &self.ports
     }
 
-    /// The user scheduler of its threads.
-    pub(crate) fn policy(&self) -> Policy {
-        self.policy.get()
-    }
-
-    /// Changes that for threads from now on. Home.
+    /// Gives all its threads another user scheduler, those of later included. Home.
     pub(crate) fn set_policy(&'static self, policy: Policy) {
         self.policy.set(policy);
         let word = ObjectRef::of(self).to_word();
@@ -198,7 +190,7 @@ impl Space {
                 let Some(space) = ObjectRef::from_word(space).get::<Self>() else { return };
                 let of_space =
                     |thread: &lwkt::Thread| thread.space().is_some_and(|own| core::ptr::eq(own, space));
-                lwkt::change_policy(of_space, space.policy());
+                lwkt::change_policy(of_space, space.policy.get());
             };
             crossbar::send_surely(cpu, change, [word, 0, 0]);
         }
@@ -224,7 +216,7 @@ impl Space {
     /// As [`Space::lookup`]; `BadHandle` if it is of another kind.
     pub(crate) fn object<T: Object>(&self, word: u64, needed: Rights) -> Result<(&'static T, Cap), Error> {
         let capability = self.lookup(Handle::from_word(word), needed)?;
-        Ok((capability.object.get().ok_or(Error::BadHandle)?, capability))
+        Ok((capability.object.expect()?, capability))
     }
 
     /// Makes a handle of a capability, whose reference goes to the table, or away if there is no room. Home.
@@ -251,10 +243,7 @@ impl Space {
             }
         };
         let words = [ObjectRef::of(self).to_word(), handle.to_word(), 0];
-        match percpu::get(self.home()) {
-            Some(home) => crossbar::send_surely(home, close, words),
-            None => close(words),
-        }
+        crossbar::at(self.home(), close, words);
     }
 
     /// Takes what has arrived into the table. Home.
@@ -284,9 +273,10 @@ impl Space {
     /// A thread has left the space for good; the last one's end is the space's if nobody else knows it. Any CPU.
     pub(crate) fn thread_gone(&'static self) {
         if self.threads.fetch_sub(1, Ordering::AcqRel) == 1 {
-            at_home(self, |[space, ..]| {
-                ObjectRef::from_word(space).get::<Self>().into_iter().for_each(Self::end_if_over)
-            });
+            let end = |[space, ..]: [u64; 3]| {
+                ObjectRef::from_word(space).get::<Self>().into_iter().for_each(Self::end_if_over);
+            };
+            crossbar::at(self.home(), end, [ObjectRef::of(self).to_word(), 0, 0]);
         }
     }
 
@@ -379,15 +369,6 @@ pub(crate) fn lose_everywhere(region: &'static Region) {
     crossbar::on_all_cpus(lose, ObjectRef::of(region).to_word());
 }
 
-/// Has `call` done with the space's word at its home.
-fn at_home(space: &'static Space, call: fn([u64; 3])) {
-    let words = [ObjectRef::of(space).to_word(), 0, 0];
-    match percpu::get(space.home()) {
-        Some(home) => crossbar::send_surely(home, call, words),
-        None => call(words),
-    }
-}
-
 /// Gives up what did not reach `receiver`.
 pub(crate) fn discard(receiver: Option<&Space>, parcel: Parcel<ObjectRef>) {
     parcel.capabilities().iter().for_each(|capability| release(*capability));
@@ -409,10 +390,7 @@ pub(crate) fn release(capability: Cap) {
     }
     if last || header.kind() == Kind::Space {
         let words = [capability.object.to_word(), u64::from(capability.generation), 0];
-        match percpu::get(header.home()) {
-            Some(home) => crossbar::send_surely(home, unreferenced, words),
-            None => unreferenced(words),
-        }
+        crossbar::at(header.home(), unreferenced, words);
     }
 }
 

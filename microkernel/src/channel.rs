@@ -7,7 +7,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use anax_abi::object::{ChannelCommand, notice};
-use anax_abi::{Error, Rights};
+use anax_abi::{Error, Handle, Rights};
 use microkernel_core::handles::Object as _;
 
 use crate::calls::{Call, Served};
@@ -29,6 +29,7 @@ pub(crate) struct Channel {
 }
 
 /// What both ends share.
+#[derive(Default)]
 struct Common {
     epoch: AtomicU32,
     ends: AtomicU32,
@@ -46,10 +47,6 @@ unsafe impl Sync for Common {}
 // SAFETY: `repr(C)`, header first, made by a pool.
 unsafe impl Object for Channel {
     const KIND: Kind = Kind::Channel;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 static ENDS: Pool<Channel> = Pool::new();
@@ -63,17 +60,8 @@ const PAGES: u32 = 1;
 /// `NoMemory`, `Quota`.
 pub(crate) fn create(space: &'static Space) -> Result<[&'static Channel; 2], Error> {
     let charge = space.quota().pages.reserve(PAGES)?;
-    let page = Region::create(space.payer(), 4096, Backing::Pinned, None)?;
-    let held = page.hold(page.header().generation())?;
-    page.end();
-    let unused = || Common {
-        epoch: AtomicU32::new(0),
-        ends: AtomicU32::new(0),
-        page: UnsafeCell::new(None),
-        word: Cell::new(None),
-        payer: Cell::new(None),
-    };
-    let common = COMMON.take(unused).ok_or(Error::NoMemory)?;
+    let page = Region::unnamed(space.payer(), 4096, Backing::Pinned)?;
+    let common = COMMON.take(Common::default).ok_or(Error::NoMemory)?;
     let end = || {
         ENDS.take(|| Channel {
             header: Header::new(Kind::Channel),
@@ -82,19 +70,16 @@ pub(crate) fn create(space: &'static Space) -> Result<[&'static Channel; 2], Err
             common: Cell::new(None),
         })
     };
-    let Some(client) = end() else {
-        COMMON.put(common);
-        return Err(Error::NoMemory);
-    };
-    let Some(server) = end() else {
-        ENDS.give(client);
+    let ends = [end(), end()];
+    let [Some(client), Some(server)] = ends else {
+        ends.into_iter().flatten().for_each(|end| ENDS.give(end));
         COMMON.put(common);
         return Err(Error::NoMemory);
     };
     charge.commit();
-    common.word.set(Some(held.word()));
+    common.word.set(Some(page.word()));
     // SAFETY: nobody else knows it yet.
-    unsafe { *common.page.get() = Some(held) };
+    unsafe { *common.page.get() = Some(page) };
     common.payer.set(Some(space.payer().clone()));
     common.ends.store(2, Ordering::Release);
     common.epoch.store(0, Ordering::Release);
@@ -128,10 +113,7 @@ impl Channel {
             }
         };
         let words = [ObjectRef::of(self).to_word(), generation.into(), epoch.into()];
-        match percpu::get(self.header.home()) {
-            Some(home) => crossbar::send_surely(home, call, words),
-            None => call(words),
-        }
+        crossbar::at(self.header.home(), call, words);
     }
 
     fn common(&self) -> Result<&'static Common, Error> {
@@ -212,21 +194,8 @@ pub(crate) fn create_for(space: &'static Space, call: &mut Call<'_>) -> Result<S
     }
     let [client, server] = create(space)?;
     let (client, server) = (cap::capability(client, Rights::ALL), cap::capability(server, Rights::ALL));
-    let client = match space.insert(client) {
-        Ok(client) => client,
-        Err(error) => {
-            cap::release(server);
-            return Err(error);
-        }
-    };
-    match space.insert(server) {
-        Ok(server) => {
-            *call.words = [server, 0, 0, 0, 0];
-            Ok(Served::Value(client))
-        }
-        Err(error) => {
-            let _was_there = space.close(anax_abi::Handle::from_word(client));
-            Err(error)
-        }
-    }
+    let client = space.insert(client).inspect_err(|_| cap::release(server))?;
+    let server = space.insert(server).inspect_err(|_| _ = space.close(Handle::from_word(client)))?;
+    *call.words = [server, 0, 0, 0, 0];
+    Ok(Served::Value(client))
 }

@@ -122,7 +122,10 @@ impl PanicWriter {
     pub(crate) fn new() -> Self {
         Self { first_line: ArrayString::new(), complete: FirstLine::Growing }
     }
+}
 
+#[cfg(feature = "test")]
+impl PanicWriter {
     /// The first line that was written, without `anax: panic: ` or `anax: refused: `.
     pub(crate) fn reason(&self) -> &str {
         let line = self.first_line.strip_prefix("anax: ").unwrap_or(&self.first_line);

@@ -5,7 +5,7 @@
 //! interrupt: briefly, and never blocking. A sender that finds a ring full keeps serving its own rings while it waits, or two
 //! CPUs with full rings would wait for each other for ever.
 
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use microkernel_core::crossbar::{
     CAPACITY, Class, Counters, Doorbell, Drained, Entry, Full, Notify, Ring, StallWatch,
@@ -55,7 +55,10 @@ impl Inbound {
         self.rings[source.index()].store(new_ring()?, Ordering::Release);
         self.ring(source).ok_or(Full)
     }
+}
 
+#[cfg(feature = "test")]
+impl Inbound {
     /// What has been sent to this CPU, by all sources together, and how many interrupts that took.
     pub(crate) fn totals(&self) -> (Counters, u64) {
         let mut sum = Counters::default();
@@ -113,6 +116,15 @@ pub(crate) fn send_surely(target: &PerCpu, call: Call, words: [u64; 3]) {
     }
 }
 
+/// Has `call(words)` done on that CPU, as by [`send_surely`]; at once if it is this one, or does not run (yet).
+pub(crate) fn at(cpu: CpuId, call: Call, words: [u64; 3]) {
+    let _off = cpu::InterruptsOff::new();
+    match percpu::get(cpu) {
+        Some(target) if cpu != percpu::this().id() => send_surely(target, call, words),
+        _ => call(words),
+    }
+}
+
 fn interrupt(target: &PerCpu) {
     target.inbound.interrupts.fetch_add(1, Ordering::Relaxed);
     apic::send(target.apic_id(), vector::WAKE);
@@ -160,17 +172,14 @@ struct Rendezvous {
     left: AtomicU32,
 }
 
-/// At most one rendezvous at a time: 0, or who holds it, plus 1. A cold lock; whoever waits for it serves its rings.
-static HOLDER: AtomicU32 = AtomicU32::new(0);
+/// At most one rendezvous at a time. A cold lock; whoever waits for it serves its rings.
+static HELD: AtomicBool = AtomicBool::new(false);
 
 /// Stops all CPUs at a point between two instructions of theirs, runs `function(argument)` on each, interrupts off, and lets
 /// them go on. Returns when all have run it. Not from within a crossbar call.
 pub(crate) fn on_all_cpus(function: fn(u64), argument: u64) {
     let own = percpu::this();
-    while HOLDER
-        .compare_exchange(0, own.id().index() as u32 + 1, Ordering::AcqRel, Ordering::Relaxed)
-        .is_err()
-    {
+    while HELD.swap(true, Ordering::AcqRel) {
         poll();
         cpu::pause();
     }
@@ -196,7 +205,7 @@ pub(crate) fn on_all_cpus(function: fn(u64), argument: u64) {
     while meeting.left.load(Ordering::Acquire) < expected {
         cpu::pause();
     }
-    HOLDER.store(0, Ordering::Release);
+    HELD.store(false, Ordering::Release);
     drop(off);
 }
 

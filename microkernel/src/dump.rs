@@ -9,13 +9,13 @@ use crate::lwkt::{self, Thread, ThreadState, Wait};
 /// Writes one line a thread that has not ended.
 pub(crate) fn write(to: &mut dyn Write) -> fmt::Result {
     lwkt::threads()
-        .filter(|thread| thread.state() != ThreadState::Dead)
+        .filter(|thread| thread.state.get() != ThreadState::Dead)
         .try_for_each(|thread| line(to, thread))
 }
 
 /// The same to the log.
 pub(crate) fn log() {
-    for thread in lwkt::threads().filter(|thread| thread.state() != ThreadState::Dead) {
+    for thread in lwkt::threads().filter(|thread| thread.state.get() != ThreadState::Dead) {
         let mut text = arrayvec::ArrayString::<200>::new();
         let _cut_short = line(&mut text, thread);
         log::info!("{}", text.trim_end());
@@ -23,7 +23,7 @@ pub(crate) fn log() {
 }
 
 fn line(to: &mut dyn Write, thread: &Thread) -> fmt::Result {
-    let (state, priority) = (thread.state(), thread.priority().level());
+    let (state, priority) = (thread.state.get(), thread.priority.get().level());
     write!(to, "  {thread}: {state:?}, priority {priority}")?;
     match thread.wait.get() {
         Wait::Call(message) => write!(to, ", {message}")?,

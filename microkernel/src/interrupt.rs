@@ -6,13 +6,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use anax_abi::object::TraceKind;
 
-use crate::arch::exception::{EXCEPTIONS, Meaning, NMI};
+use crate::arch::exception::{EXCEPTIONS, NMI};
 use crate::arch::frame::TrapFrame;
-use crate::arch::syscall::leave_user;
 use crate::arch::{apic, pic};
 use crate::{irq, percpu};
 
-/// Status of a program that a fault has ended: this, and the vector.
+/// Status of a test program that a fault has ended: this, and the vector.
+#[cfg(feature = "test")]
 pub(crate) const FAULT_STATUS: u64 = 1 << 32;
 
 /// Vectors the kernel uses.
@@ -49,22 +49,22 @@ impl InterruptState {
             expected_fault: Cell::new(0),
         }
     }
+}
 
+#[cfg(feature = "test")]
+impl InterruptState {
     /// Interrupts taken so far, faults not counted.
-    #[cfg(feature = "test")]
     pub(crate) fn handled(&self) -> u64 {
         self.handled.load(Ordering::Relaxed)
     }
 
     /// Interrupts that nobody wanted.
-    #[cfg(feature = "test")]
     pub(crate) fn unexpected(&self) -> u64 {
         self.unexpected.load(Ordering::Relaxed)
     }
 
     /// A test stores an instruction's address here: the next fault of this CPU's kernel code resumes there, with the vector in
     /// `rax` and CR2 in `rdx`, the trap flag cleared.
-    #[cfg(feature = "test")]
     pub(crate) fn expected_fault_cell(&self) -> *mut u64 {
         self.expected_fault.as_ptr()
     }
@@ -155,6 +155,8 @@ fn exception(frame: &mut TrapFrame) {
 fn user_fault(frame: &mut TrapFrame) {
     #[cfg(feature = "test")]
     if percpu::this().thread().space().is_none() {
+        use crate::arch::exception::Meaning;
+        use crate::arch::syscall::leave_user;
         let address = crate::arch::cpu::page_fault_address();
         log::info!("a test program ended: {}, at {:#x}", Meaning { frame, address }, frame.rip);
         // SAFETY: user code without a space runs on threads inside `enter_user` only, and nothing is held here.

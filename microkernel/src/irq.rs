@@ -152,10 +152,6 @@ unsafe impl Sync for Irq {}
 // SAFETY: `repr(C)`, the header of that kind first; objects come from a pool, which keeps them for ever.
 unsafe impl Object for Irq {
     const KIND: Kind = Kind::Irq;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 /// Subscribes to global interrupt `gsi`, wired as firmware says, else as `asked`. On the CPU that shall be its home; disabled.

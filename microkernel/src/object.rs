@@ -5,12 +5,11 @@
 //! The header is one atomic word: a generation, moved on when the object ends or all handles to it are revoked, and a count of what
 //! refers to it in that generation (handles, parcels, mappings). Whoever takes the last reference away ends the object, at its home.
 
-#![allow(dead_code, reason = "used as the objects come")]
-
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
+use anax_abi::Error;
 use microkernel_core::handles;
 use spin::Mutex;
 
@@ -138,7 +137,14 @@ pub(crate) unsafe trait Object: Sync + 'static {
     const KIND: Kind;
 
     /// Its header.
-    fn header(&self) -> &Header;
+    #[inline]
+    fn header(&self) -> &Header
+    where
+        Self: Sized,
+    {
+        // SAFETY: by this trait's contract it is the first field.
+        unsafe { &*(&raw const *self).cast::<Header>() }
+    }
 }
 
 /// Names an object in a capability: the address of its header.
@@ -162,6 +168,14 @@ impl ObjectRef {
     pub(crate) fn get<T: Object>(self) -> Option<&'static T> {
         // SAFETY: by `Object`'s contract a header of that kind is the first field of a `T` that lives for ever.
         (self.0.kind == T::KIND).then(|| unsafe { &*(&raw const *self.0).cast::<T>() })
+    }
+
+    /// The object, which has to be a `T`.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub(crate) fn expect<T: Object>(self) -> Result<&'static T, Error> {
+        self.get().ok_or(Error::BadHandle)
     }
 }
 

@@ -205,6 +205,6 @@ extern "C" fn on_new_cpu(argument: u64) -> ! {
     percpu::announce(data);
     answer_clock_questions(due);
     log::debug!("CPU {} runs, APIC ID {}, node {}", data.id().index(), data.apic_id(), data.node().index());
-    data.scheduler.set_idle(data.thread().index());
+    data.scheduler.idle.set(Some(data.thread().index));
     lwkt::idle()
 }

@@ -120,7 +120,7 @@ pub(crate) fn on_boot_cpu(road: Road) -> ! {
     percpu::announce(&BOOT_CPU);
     lwkt::register(&BOOT_THREAD);
     match lwkt::lwkt_create(&BOOT_CPU, "idle", Priority::IDLE, Start::Later, |_| lwkt::idle(), 0) {
-        Ok(idle) => BOOT_CPU.scheduler.set_idle(idle.index()),
+        Ok(idle) => BOOT_CPU.scheduler.idle.set(Some(idle.index)),
         Err(_) => refuse(format_args!("not enough memory for the kernel's threads")),
     }
     if let Some(pin) = place.and_then(|entry| smp::nmi_pin(&platform, entry.uid)) {

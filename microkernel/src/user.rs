@@ -83,7 +83,7 @@ pub(crate) fn create(
     }
     msg::prepare_registers(thread);
     thread.set_space(Some(space));
-    thread.begin_usage(space.policy());
+    thread.begin_usage(space.policy.get());
     thread.user.supervisor.set(supervisor);
     thread.user.fault.set(None);
     space.memory().ran_on(cpu.id());
@@ -111,12 +111,10 @@ pub(crate) fn load(
         log::warn!("program: {error:?}");
         Error::BadArgument
     })?;
-    let stack = Region::create(space.payer(), STACK_PAGES * PAGE_SIZE, Backing::Lazy, None)?;
+    let stack = Region::unnamed(space.payer(), STACK_PAGES * PAGE_SIZE, Backing::Lazy)?;
     let rights = Rights::READ.with(Rights::WRITE);
-    let held = stack.hold(stack.header().generation())?;
     let address = STACK - STACK_PAGES * PAGE_SIZE;
-    space.memory().map(held, address, 0, STACK_PAGES * PAGE_SIZE, rights, rights)?;
-    stack.end();
+    space.memory().map(stack, address, 0, STACK_PAGES * PAGE_SIZE, rights, rights)?;
     space.insert(cap::capability(&crate::calls::MACHINE, Rights::ALL))?;
     let archive = Region::of_bytes(space.payer(), crate::start::archive().bytes())?;
     let readable = Rights::SEND.with(Rights::READ).with(Rights::GRANT);
@@ -139,29 +137,18 @@ pub(crate) fn run_program(name: &str, argument: u64) -> Result<u64, Error> {
     let file = crate::start::archive().get(&member).ok_or(Error::BadArgument)?;
     let port = table2::initport(0)?;
     let begun = InterruptsOff::new();
-    let loaded = load(file, FIRST, Some((port, port.generation())));
-    let (space, _alive) = match loaded {
-        Ok((space, thread, [rip, rsp])) => {
-            start(thread, [rip, rsp, argument])?;
-            (space, cap::capability(space, Rights::ALL))
-        }
-        Err(error) => {
-            port.end();
-            return Err(error);
-        }
-    };
+    let supervisor = Some((port, port.generation()));
+    let (space, thread, [rip, rsp]) = load(file, FIRST, supervisor).inspect_err(|_| port.end())?;
+    start(thread, [rip, rsp, argument])?;
+    let _alive = cap::capability(space, Rights::ALL);
     drop(begun);
     let status = loop {
         let told = table2::waitport(port)?;
         match told.envelope.command() {
             notice::EXIT => break told.words[0],
             _ => {
-                log::warn!(
-                    "{name}: fault {:#x} at {:#x}, address {:#x}",
-                    told.words[0],
-                    told.words[2],
-                    told.words[1]
-                );
+                let [cause, address, rip, ..] = told.words;
+                log::warn!("{name}: fault {cause:#x} at {rip:#x}, address {address:#x}");
                 table2::replymsg(told.number, Error::PeerDied.code(), [0; WORDS])?;
             }
         }
@@ -177,7 +164,7 @@ pub(crate) fn run_program(name: &str, argument: u64) -> Result<u64, Error> {
 /// # Errors
 /// `BadArgument` if it was started before, `BadAddress` for an instruction pointer that is none of a user.
 pub(crate) fn start(thread: &'static Thread, begin: [u64; 3]) -> Result<(), Error> {
-    if thread.state() != ThreadState::Fresh {
+    if thread.state.get() != ThreadState::Fresh {
         return Err(Error::BadArgument);
     }
     if !crate::vm::USER.contains(&begin[0]) {
@@ -225,7 +212,7 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
     thread.note(u8::MAX, false);
     disarm(thread);
     if let Some((port, generation)) = thread.user.supervisor.take() {
-        let words = [status, u64::from(thread.index().0), 0, 0, 0];
+        let words = [status, u64::from(thread.index.0), 0, 0, 0];
         msg::tell(thread, port, generation, notice::EXIT, words);
     }
     // SAFETY: the kernel's root maps all that the kernel has.
@@ -250,7 +237,7 @@ pub(crate) fn kill(thread: &'static Thread) {
 
 /// Ends the wait of a thread that has been killed, whatever it waits for. Its CPU; interrupts off.
 pub(crate) fn cut_short(thread: &'static Thread) {
-    match (thread.state(), thread.wait.get()) {
+    match (thread.state.get(), thread.wait.get()) {
         (ThreadState::Fresh, _) => lwkt::lwkt_schedule(thread),
         (ThreadState::Blocked, Wait::Call(message)) => msg::abandon(message, Error::PeerDied),
         (ThreadState::Blocked, Wait::Receive(port)) => port.stop_waiting(Error::PeerDied),
@@ -264,7 +251,7 @@ pub(crate) fn cut_short(thread: &'static Thread) {
 pub(crate) fn kill_threads_of(space: &'static Space) {
     let own = percpu::this().id();
     let of_space = |thread: &Thread| thread.space().is_some_and(|other| core::ptr::eq(other, space));
-    lwkt::threads().filter(|thread| thread.cpu() == own && of_space(thread)).for_each(kill);
+    lwkt::threads().filter(|thread| thread.cpu == own && of_space(thread)).for_each(kill);
 }
 
 /// A fault of user code that the kernel has not resolved: the supervisor decides; without one, or if it says so, the thread
@@ -285,7 +272,7 @@ pub(crate) fn fault(frame: &mut TrapFrame) {
         exit(thread, status);
     };
     let cause = frame.vector | frame.error << 32;
-    let words = [cause, address, frame.rip, frame.rsp, u64::from(thread.index().0)];
+    let words = [cause, address, frame.rip, frame.rsp, u64::from(thread.index.0)];
     thread.user.fault.set(Some(frame));
     let verdict =
         table2::domsg(table2::Target::known(port, generation), notice::FAULT, Flags::PRIORITY, words);
@@ -296,21 +283,30 @@ pub(crate) fn fault(frame: &mut TrapFrame) {
     about_to_return(thread);
 }
 
+/// The registers of a thread whose fault is being handled, by their numbers: 5 x group + place in it, as `ReadRegisters` documents.
+#[expect(clippy::mut_from_ref, reason = "raw memory of the thread's stack; see SAFETY")]
+fn registers_of(thread: &Thread) -> Result<[&mut u64; 18], Error> {
+    let frame = thread.user.fault.get().ok_or(Error::BadArgument)?;
+    // SAFETY: on the stack of the thread, which waits in `fault` until its CPU, this one, lets it go on.
+    let frame = unsafe { &mut *frame };
+    let TrapFrame { rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, rip, rflags, .. } = frame;
+    let TrapFrame { r8, r9, r10, r11, r12, r13, r14, r15, .. } = frame;
+    Ok([rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags])
+}
+
 /// A group of five registers of a thread whose fault is being handled: those that `ReadRegisters` documents.
 ///
 /// # Errors
 /// `BadArgument` for an unknown group, and while no fault of the thread is being handled.
 pub(crate) fn read_registers(thread: &Thread, group: u64) -> Result<[u64; WORDS], Error> {
-    let frame = thread.user.fault.get().ok_or(Error::BadArgument)?;
-    // SAFETY: on the stack of the thread, which waits in `fault` until its CPU, this one, lets it go on.
-    let f = unsafe { &*frame };
-    match group {
-        0 => Ok([f.rax, f.rbx, f.rcx, f.rdx, f.rsi]),
-        1 => Ok([f.rdi, f.rbp, f.rsp, f.r8, f.r9]),
-        2 => Ok([f.r10, f.r11, f.r12, f.r13, f.r14]),
-        3 => Ok([f.r15, f.rip, f.rflags, thread.fs_base(), 0]),
-        _ => Err(Error::BadArgument),
+    let registers = registers_of(thread)?;
+    if group > 3 {
+        return Err(Error::BadArgument);
     }
+    Ok(core::array::from_fn(|place| match group as usize * WORDS + place {
+        18 => thread.fs_base.get(),
+        number => registers.get(number).map_or(0, |register| **register),
+    }))
 }
 
 /// Changes one register of a thread whose fault is being handled: number 5 x group + place in it.
@@ -320,35 +316,13 @@ pub(crate) fn read_registers(thread: &Thread, group: u64) -> Result<[u64; WORDS]
 pub(crate) fn write_register(thread: &Thread, number: u64, value: u64) -> Result<(), Error> {
     /// Carry, parity, adjust, zero, sign, direction, overflow.
     const USER_FLAGS: u64 = 0xcd5;
-    let frame = thread.user.fault.get().ok_or(Error::BadArgument)?;
-    // SAFETY: as above.
-    let f = unsafe { &mut *frame };
-    let register = match number {
-        0 => &mut f.rax,
-        1 => &mut f.rbx,
-        2 => &mut f.rcx,
-        3 => &mut f.rdx,
-        4 => &mut f.rsi,
-        5 => &mut f.rdi,
-        6 => &mut f.rbp,
-        7 => &mut f.rsp,
-        8 => &mut f.r8,
-        9 => &mut f.r9,
-        10 => &mut f.r10,
-        11 => &mut f.r11,
-        12 => &mut f.r12,
-        13 => &mut f.r13,
-        14 => &mut f.r14,
-        15 => &mut f.r15,
-        16 if crate::vm::USER.contains(&value) => &mut f.rip,
-        16 => return Err(Error::BadAddress),
-        17 => {
-            f.rflags = f.rflags & !USER_FLAGS | value & USER_FLAGS;
-            return Ok(());
-        }
-        _ => return Err(Error::BadArgument),
+    let number = usize::try_from(number).map_err(|_| Error::BadArgument)?;
+    let register = registers_of(thread)?.into_iter().nth(number).ok_or(Error::BadArgument)?;
+    *register = match number {
+        16 if !crate::vm::USER.contains(&value) => return Err(Error::BadAddress),
+        17 => *register & !USER_FLAGS | value & USER_FLAGS,
+        _ => value,
     };
-    *register = value;
     Ok(())
 }
 
@@ -360,7 +334,7 @@ pub(crate) fn set_fs_base(thread: &'static Thread, base: u64) -> Result<(), Erro
     if base >= crate::vm::USER.end {
         return Err(Error::BadAddress);
     }
-    thread.set_fs_base(base);
+    thread.fs_base.set(base);
     if core::ptr::eq(thread, percpu::this().thread()) {
         percpu::this().use_fs_base(base);
     }
@@ -370,7 +344,7 @@ pub(crate) fn set_fs_base(thread: &'static Thread, base: u64) -> Result<(), Erro
 /// Puts a limit to the wait that the running thread has begun.
 pub(crate) fn arm(thread: &'static Thread, deadline: u64) {
     thread.note(unusual::LIMITED, true);
-    thread.user.limit.set_argument(thread.index().0.into());
+    thread.user.limit.set_argument(thread.index.0.into());
     timer::set(&thread.user.limit, Nanos(deadline));
 }
 
@@ -387,7 +361,7 @@ pub(crate) fn disarm(thread: &'static Thread) {
 fn too_late(limit: &'static Deadline) {
     let thread = lwkt::thread(ThreadIndex(limit.argument() as u32));
     thread.note(unusual::LIMITED, false);
-    if thread.state() != ThreadState::Blocked {
+    if thread.state.get() != ThreadState::Blocked {
         return;
     }
     match thread.wait.get() {
@@ -406,7 +380,7 @@ fn resolve(thread: &'static Thread, space: &'static Space, address: u64, error: 
     if space.memory().is_home() {
         return space.memory().fault(address, error);
     }
-    let mut registers = Registers::zeroed();
+    let mut registers = Registers::default();
     let outer = thread.registers.replace(&raw mut registers);
     thread.user.words.set([address, error, 0, 0, 0]);
     thread.set_waiting(Wait::Kernel);
@@ -416,18 +390,11 @@ fn resolve(thread: &'static Thread, space: &'static Space, address: u64, error: 
         let resolved = thread.space().is_some_and(|space| space.memory().fault(address, error));
         crate::calls::finish(index as u32, Ok(resolved.into()));
     };
-    if let Some(home) = percpu::get(space.home()) {
-        crossbar::send_surely(home, at_home, [thread.index().0.into(), 0, 0]);
-    }
+    crossbar::at(space.home(), at_home, [thread.index.0.into(), 0, 0]);
     lwkt::block_current();
     thread.registers.set(outer);
     // SAFETY: ours; `finish` wrote to it through the thread's pointer.
     unsafe { (&raw const registers.rax).read_volatile() == 1 }
-}
-
-/// A capability for a thread.
-pub(crate) fn capability(thread: &'static Thread) -> Cap {
-    cap::capability(thread, anax_abi::Rights::ALL)
 }
 
 /// System calls of the kernel tests' own little programs, which run without a space: 0 does nothing, 1 ends with a status.

@@ -27,10 +27,6 @@ pub(crate) struct Machine(Header);
 // SAFETY: `repr(C)`, header first, a static.
 unsafe impl Object for Machine {
     const KIND: Kind = Kind::Machine;
-
-    fn header(&self) -> &Header {
-        &self.0
-    }
 }
 
 /// The one there is.
@@ -43,15 +39,13 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
     let words = *call.words;
     match command {
         MachineCommand::Cpus => Ok(Served::Value(percpu::count() as u64)),
-        MachineCommand::Log => {
+        MachineCommand::Log | MachineCommand::ConsoleWrite => {
             let mut buffer = [0; TEXT];
             let bytes = read(call, words[0], words[1], &mut buffer)?;
-            log::info!("{}", bytes.trim_ascii_end().escape_ascii());
-            Ok(Served::Value(0))
-        }
-        MachineCommand::ConsoleWrite => {
-            let mut buffer = [0; TEXT];
-            let bytes = read(call, words[0], words[1], &mut buffer)?;
+            if command == MachineCommand::Log {
+                log::info!("{}", bytes.trim_ascii_end().escape_ascii());
+                return Ok(Served::Value(0));
+            }
             serial::write(Line::Com1, bytes);
             Ok(Served::Value(bytes.len() as u64))
         }

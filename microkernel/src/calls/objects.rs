@@ -4,6 +4,7 @@ use core::cell::Cell;
 
 use anax_abi::object::{IrqCommand, PortsCommand, RegionCommand, TimerCommand, notice, region};
 use anax_abi::{Error, Rights};
+use microkernel_core::handles::Object as _;
 
 use super::{Call, Served, answered, waits};
 use crate::arch::ports;
@@ -23,7 +24,6 @@ pub(crate) struct Timer {
     header: Header,
     notice: Notice,
     deadline: Deadline,
-    armed: Cell<bool>,
     payer: Cell<Option<crate::vm::Payer>>,
 }
 
@@ -33,10 +33,6 @@ unsafe impl Sync for Timer {}
 // SAFETY: `repr(C)`, header first, made by a pool.
 unsafe impl Object for Timer {
     const KIND: Kind = Kind::Timer;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 /// A range of I/O ports.
@@ -52,33 +48,10 @@ unsafe impl Sync for Ports {}
 // SAFETY: `repr(C)`, header first, made by a pool.
 unsafe impl Object for Ports {
     const KIND: Kind = Kind::Ports;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 static TIMERS: Pool<Timer> = Pool::new();
 static PORTS: Pool<Ports> = Pool::new();
-
-pub(super) fn serve(object: ObjectRef, command: u32, call: &mut Call<'_>) -> Result<Served, Error> {
-    if let Some(region) = object.get::<Region>() {
-        return serve_region(region, command, call);
-    }
-    if let Some(timer) = object.get::<Timer>() {
-        return serve_timer(timer, command, call);
-    }
-    if let Some(irq) = object.get::<Irq>() {
-        return serve_irq(irq, command, call);
-    }
-    if let Some(channel) = object.get::<Channel>() {
-        return crate::channel::serve(channel, command, call);
-    }
-    match object.get::<Ports>() {
-        Some(ports) => serve_ports(ports, command, call),
-        None => Err(Error::BadCommand),
-    }
-}
 
 /// Ends an object of one of these kinds. At its home.
 pub(super) fn end(object: ObjectRef) {
@@ -129,7 +102,7 @@ pub(super) fn create_region(
     Ok(Served::Handle(cap::capability(region, Rights::ALL)))
 }
 
-fn serve_region(region: &'static Region, command: u32, call: &Call<'_>) -> Result<Served, Error> {
+pub(super) fn serve_region(region: &'static Region, command: u32, call: &Call<'_>) -> Result<Served, Error> {
     match RegionCommand::from_number(command).ok_or(Error::BadCommand)? {
         RegionCommand::Size => {
             call.needs(Rights::SEND)?;
@@ -165,7 +138,7 @@ pub(super) fn protect(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -
 /// Answers now, or when all CPUs have acknowledged a change.
 fn settle(call: &Call<'_>, change: impl FnOnce(Completion) -> Result<Done, Error>) -> Result<Served, Error> {
     let tell = |index: u64| super::finish(index as u32, Ok(0));
-    let completion = Completion { call: tell, argument: call.caller.index().0.into() };
+    let completion = Completion { call: tell, argument: call.caller.index.0.into() };
     waits(call.caller);
     match change(completion) {
         Ok(Done::Later) => Ok(Served::Later),
@@ -188,12 +161,11 @@ pub(super) fn create_timer(space: &'static Space, call: &Call<'_>, words: [u64; 
         header: Header::new(Kind::Timer),
         notice: Notice::new(),
         deadline: Deadline::new(timer_due),
-        armed: Cell::new(false),
         payer: Cell::new(None),
     };
     let timer = TIMERS.take(unused).ok_or(Error::NoMemory)?;
     timer.header.set_home(port.home());
-    timer.deadline.set_argument((&raw const *timer).expose_provenance() as u64);
+    timer.deadline.set_argument(ObjectRef::of(timer).to_word());
     if let Err(error) = timer.notice.bind(port, words[1], notice::TIMER, Sender::Nobody) {
         TIMERS.give(timer);
         return Err(error);
@@ -204,24 +176,18 @@ pub(super) fn create_timer(space: &'static Space, call: &Call<'_>, words: [u64; 
 }
 
 fn timer_due(deadline: &'static Deadline) {
-    // SAFETY: the address of the timer that the deadline is part of; timers are never freed.
-    let timer: &'static Timer = unsafe { &*core::ptr::with_exposed_provenance(deadline.argument() as usize) };
-    timer.armed.set(false);
+    let Some(timer) = ObjectRef::from_word(deadline.argument()).get::<Timer>() else { return };
     notify(&timer.notice, [deadline.at().0, 0]);
 }
 
-fn serve_timer(timer: &'static Timer, command: u32, call: &Call<'_>) -> Result<Served, Error> {
+pub(super) fn serve_timer(timer: &'static Timer, command: u32, call: &Call<'_>) -> Result<Served, Error> {
     call.needs(Rights::SEND)?;
     match TimerCommand::from_number(command).ok_or(Error::BadCommand)? {
         TimerCommand::Set => {
-            timer.armed.set(true);
             timer::set(&timer.deadline, Nanos(call.words[0]));
             Ok(Served::Value(0))
         }
-        TimerCommand::Cancel => {
-            timer.armed.set(false);
-            Ok(Served::Value(timer::cancel(&timer.deadline).into()))
-        }
+        TimerCommand::Cancel => Ok(Served::Value(timer::cancel(&timer.deadline).into())),
     }
 }
 
@@ -230,18 +196,13 @@ pub(super) fn deliver(irq: &'static Irq, arrivals: u64) {
     notify(&irq.notice, [arrivals, 0]);
 }
 
-fn serve_irq(irq: &'static Irq, command: u32, call: &Call<'_>) -> Result<Served, Error> {
+pub(super) fn serve_irq(irq: &'static Irq, command: u32, call: &Call<'_>) -> Result<Served, Error> {
     call.needs(Rights::CONTROL)?;
-    let word = (&raw const *irq).expose_provenance() as u64;
     match IrqCommand::from_number(command).ok_or(Error::BadCommand)? {
         IrqCommand::Bind => {
             let port = notice_port(call, call.words[0])?;
-            irq.notice.bind(
-                port,
-                call.words[1],
-                notice::INTERRUPT,
-                Sender::Acknowledge(acknowledge, word),
-            )?;
+            let sender = Sender::Acknowledge(acknowledge, ObjectRef::of(irq).to_word());
+            irq.notice.bind(port, call.words[1], notice::INTERRUPT, sender)?;
         }
         IrqCommand::Enable => {
             irq.fenced();
@@ -254,9 +215,8 @@ fn serve_irq(irq: &'static Irq, command: u32, call: &Call<'_>) -> Result<Served,
 
 /// The reply to an interrupt's notice.
 fn acknowledge(word: u64) {
-    // SAFETY: the address that `serve_irq` gave; interrupts' objects are never freed, and an answer to nothing does nothing.
-    let irq: &'static Irq = unsafe { &*core::ptr::with_exposed_provenance(word as usize) };
-    irq.acknowledge();
+    // Interrupts' objects are never freed, and an answer to nothing does nothing.
+    ObjectRef::from_word(word).get::<Irq>().into_iter().for_each(Irq::acknowledge);
 }
 
 /// A range of ports, for [`MachineCommand::Ports`](anax_abi::object::MachineCommand::Ports).
@@ -269,7 +229,7 @@ pub(super) fn make_ports(first: u64, count: u64) -> Result<Served, Error> {
     Ok(Served::Handle(cap::capability(ports, Rights::ALL)))
 }
 
-fn serve_ports(ports: &'static Ports, command: u32, call: &Call<'_>) -> Result<Served, Error> {
+pub(super) fn serve_ports(ports: &'static Ports, command: u32, call: &Call<'_>) -> Result<Served, Error> {
     call.needs(Rights::SEND)?;
     let (first, last) = ports.range.get();
     let set = call.space.ports();

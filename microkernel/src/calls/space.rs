@@ -52,7 +52,7 @@ pub(super) fn serve(space: &'static Space, command: u32, call: &mut Call<'_>) ->
         SpaceCommand::Destroy => destroy(call, call.space.lookup(handle, Rights::CONTROL)?),
         SpaceCommand::Usage => usage(space, call),
         SpaceCommand::SetPolicy => {
-            space.set_policy(policy(words[0], space.policy())?);
+            space.set_policy(policy(words[0], space.policy.get())?);
             Ok(Served::Value(0))
         }
         SpaceCommand::Inspect => inspect(call, call.space.lookup(handle, Rights::NONE)?),
@@ -90,7 +90,7 @@ fn create_space(maker: &'static Space, words: [u64; 5]) -> Result<Served, Error>
         messages: (words[1] >> 32) as u32,
     };
     let home = running_cpu(words[2] >> 32)?;
-    let policy = policy(words[2] & u64::from(u32::MAX), maker.policy())?;
+    let policy = policy(words[2] & u64::from(u32::MAX), maker.policy.get())?;
     let space = Space::create(Some(maker), limits, policy, home)?;
     Ok(Served::Handle(cap::capability(space, Rights::ALL)))
 }
@@ -119,7 +119,7 @@ fn create_thread(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -> Res
             .map(|(port, port_cap)| Some((port, port_cap.generation)))?,
     };
     let thread = user::create(space, cpu, priority(words[1])?, supervisor)?;
-    Ok(Served::Handle(user::capability(thread)))
+    Ok(Served::Handle(cap::capability(thread, Rights::ALL)))
 }
 
 fn create_port(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -> Result<Served, Error> {
@@ -148,14 +148,14 @@ fn destroy(call: &Call<'_>, target: Cap) -> Result<Served, Error> {
     let object = target.object;
     match object.header().kind() {
         Kind::Space => {
-            let space = object.get::<Space>().ok_or(Error::BadHandle)?;
+            let space = object.expect::<Space>()?;
             // Whoever ends his own space has nobody left to be told.
             if core::ptr::eq(space, call.space) {
                 space.destroy(None);
                 return Ok(Served::Value(0));
             }
             super::waits(call.caller);
-            if space.destroy(Some(call.caller.index().0)) {
+            if space.destroy(Some(call.caller.index.0)) {
                 super::answered(call.caller)
             } else {
                 Ok(Served::Later)
@@ -181,14 +181,9 @@ fn usage(space: &'static Space, call: &mut Call<'_>) -> Result<Served, Error> {
         word if word == Resource::Messages as u64 => &quota.messages,
         word if word == Resource::Handles as u64 => {
             let table = space.table();
-            *call.words = [
-                table.set_aside().into(),
-                (table.used() + table.set_aside() + table.available()).into(),
-                0,
-                0,
-                0,
-            ];
-            return Ok(Served::Value(table.used().into()));
+            let (used, set_aside) = (table.used(), table.set_aside());
+            *call.words = [set_aside.into(), (used + set_aside + table.available()).into(), 0, 0, 0];
+            return Ok(Served::Value(used.into()));
         }
         _ => return Err(Error::BadArgument),
     };

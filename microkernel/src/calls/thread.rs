@@ -4,7 +4,7 @@ use anax_abi::object::ThreadCommand;
 use anax_abi::{Error, WORDS};
 
 use super::{Call, Served};
-use crate::lwkt::{self, Thread, ThreadState, Wait};
+use crate::lwkt::{self, Thread, Wait};
 use crate::time::clock;
 use crate::user;
 
@@ -17,7 +17,6 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
             only_itself()?;
             lwkt::yield_turn(thread);
             lwkt::lwkt_yield();
-            Ok(Served::Value(0))
         }
         ThreadCommand::Exit => {
             only_itself()?;
@@ -25,38 +24,21 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
         }
         ThreadCommand::Sleep => {
             only_itself()?;
-            if words[0] <= clock::now().0 {
-                return Ok(Served::Value(0));
+            if words[0] > clock::now().0 {
+                thread.user.words.set([0; WORDS]);
+                thread.set_waiting(Wait::Sleep);
+                user::arm(thread, words[0]);
+                return Ok(Served::Later);
             }
-            thread.user.words.set([0; WORDS]);
-            thread.set_waiting(Wait::Sleep);
-            user::arm(thread, words[0]);
-            Ok(Served::Later)
         }
-        ThreadCommand::Time => Ok(Served::Value(clock::now().0)),
-        ThreadCommand::Start => {
-            user::start(thread, [words[0], words[1], words[2]]).map(|()| Served::Value(0))
-        }
-        ThreadCommand::SetPriority => {
-            lwkt::set_base_priority(thread, super::space::priority(words[0])?);
-            Ok(Served::Value(0))
-        }
-        ThreadCommand::ReadRegisters => {
-            *call.words = user::read_registers(thread, words[0])?;
-            Ok(Served::Value(0))
-        }
-        ThreadCommand::WriteRegister => {
-            user::write_register(thread, words[0], words[1]).map(|()| Served::Value(0))
-        }
-        ThreadCommand::SetFsBase => {
-            user::set_fs_base(thread, words[0])?;
-            Ok(Served::Value(0))
-        }
-        ThreadCommand::Move => Err(Error::BadCommand),
-        ThreadCommand::Kill => {
-            user::kill(thread);
-            Ok(Served::Value(0))
-        }
+        ThreadCommand::Time => return Ok(Served::Value(clock::now().0)),
+        ThreadCommand::Start => user::start(thread, [words[0], words[1], words[2]])?,
+        ThreadCommand::SetPriority => lwkt::set_base_priority(thread, super::space::priority(words[0])?),
+        ThreadCommand::ReadRegisters => *call.words = user::read_registers(thread, words[0])?,
+        ThreadCommand::WriteRegister => user::write_register(thread, words[0], words[1])?,
+        ThreadCommand::SetFsBase => user::set_fs_base(thread, words[0])?,
+        ThreadCommand::Move => return Err(Error::BadCommand),
+        ThreadCommand::Kill => user::kill(thread),
         ThreadCommand::Inspect => {
             let waits_for = match thread.wait.get() {
                 Wait::None => 0,
@@ -65,16 +47,10 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
                 Wait::Sleep => 3,
                 Wait::Kernel => 4,
             };
-            let priority = thread.priority().level().into();
-            *call.words = [thread.cpu().index() as u64, priority, thread.index().0.into(), waits_for, 0];
-            Ok(Served::Value(match thread.state() {
-                ThreadState::Fresh => 0,
-                ThreadState::Ready => 1,
-                ThreadState::Running => 2,
-                ThreadState::Preempted => 3,
-                ThreadState::Blocked => 4,
-                ThreadState::Dead => 5,
-            }))
+            let priority = thread.priority.get().level().into();
+            *call.words = [thread.cpu.index() as u64, priority, thread.index.0.into(), waits_for, 0];
+            return Ok(Served::Value(thread.state.get() as u64));
         }
     }
+    Ok(Served::Value(0))
 }

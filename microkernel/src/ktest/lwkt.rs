@@ -248,8 +248,8 @@ fn alloc_and_free_reuse_threads(_: &Context) -> Verdict {
     let first = lwkt_alloc(own).map_err(|error| Broken(alloc::format!("{error:?}")))?;
     lwkt_free(first);
     let second = lwkt_alloc(own).map_err(|error| Broken(alloc::format!("{error:?}")))?;
-    let same = first.index() == second.index();
-    let state = second.state();
+    let same = first.index == second.index;
+    let state = second.state.get();
     lwkt_free(second);
     check!(same, "a freed thread was not used again");
     check!(matches!(state, ThreadState::Fresh | ThreadState::Dead), "an allocated thread is {state:?}");

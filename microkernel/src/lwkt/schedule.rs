@@ -29,9 +29,9 @@ pub(crate) struct Scheduler {
     /// How many threads of this CPU are preempted now.
     preempted: Cell<u8>,
     /// Runs when nobody else can.
-    idle: Cell<Option<ThreadIndex>>,
+    pub(crate) idle: Cell<Option<ThreadIndex>>,
     /// Ended, but perhaps still on its stack: kept by whoever runs next.
-    buried: Cell<Option<ThreadIndex>>,
+    pub(super) buried: Cell<Option<ThreadIndex>>,
     /// The first of the ended threads that are kept for reuse, chained. A cold lock: creation and end of threads, from any CPU.
     kept: Mutex<Option<ThreadIndex>>,
     switches: Cell<u64>,
@@ -49,17 +49,6 @@ impl Scheduler {
             kept: Mutex::new(None),
             switches: Cell::new(0),
         }
-    }
-
-    /// Says which thread idles.
-    pub(crate) fn set_idle(&self, thread: ThreadIndex) {
-        self.idle.set(Some(thread));
-    }
-
-    /// Switches made so far.
-    #[cfg(feature = "test")]
-    pub(crate) fn switches(&self) -> u64 {
-        self.switches.get()
     }
 
     /// A kept thread of this scheduler's CPU. From any CPU, interrupts off.
@@ -80,9 +69,13 @@ impl Scheduler {
     pub(crate) fn ask(&self) {
         self.asked.set(true);
     }
+}
 
-    pub(super) fn bury(&self, index: ThreadIndex) {
-        self.buried.set(Some(index));
+#[cfg(feature = "test")]
+impl Scheduler {
+    /// Switches made so far.
+    pub(crate) fn switches(&self) -> u64 {
+        self.switches.get()
     }
 }
 
@@ -90,24 +83,24 @@ impl Scheduler {
 pub(super) fn make_ready(ready: &'static Thread) {
     let _off = InterruptsOff::new();
     let own = percpu::this();
-    invariant!(ready.cpu() == own.id(), "{ready} is not this CPU's");
+    invariant!(ready.cpu == own.id(), "{ready} is not this CPU's");
     invariant!(
-        matches!(ready.state(), ThreadState::Fresh | ThreadState::Blocked),
+        matches!(ready.state.get(), ThreadState::Fresh | ThreadState::Blocked),
         "{ready} is {:?}",
-        ready.state()
+        ready.state.get()
     );
     ready.state.set(ThreadState::Ready);
     if !users::keeps(ready) {
-        enqueue(ready.index());
+        enqueue(ready.index);
     }
 }
 
 /// Puts a runnable thread of this CPU on the run queue.
 pub(super) fn enqueue(index: ThreadIndex) {
     let scheduler = &percpu::this().scheduler;
-    let priority = thread(index).priority();
+    let priority = thread(index).priority.get();
     let mut queue = scheduler.queue.borrow_mut();
-    if queue.has(priority) || percpu::this().thread().priority() == priority {
+    if queue.has(priority) || percpu::this().thread().priority.get() == priority {
         users::start_ticking(&percpu::this().users);
     }
     queue.enqueue(&mut ThreadLinks, index, priority);
@@ -116,7 +109,7 @@ pub(super) fn enqueue(index: ThreadIndex) {
 
 /// Whether a thread as urgent as the running one waits on the run queue.
 pub(super) fn equals_wait(running: &Thread) -> bool {
-    percpu::this().scheduler.queue.borrow().has(running.priority())
+    percpu::this().scheduler.queue.borrow().has(running.priority.get())
 }
 
 /// Decides, on the way out of an interrupt, whether what was interrupted goes on. Interrupts are off.
@@ -133,7 +126,7 @@ fn give_way() {
     let own = percpu::this();
     let running = own.thread();
     own.scheduler.asked.set(false);
-    let better = must_give_way_to(&own.scheduler.queue.borrow(), running.priority());
+    let better = must_give_way_to(&own.scheduler.queue.borrow(), running.priority.get());
     if !better && !users::turn_is_over(running) {
         return;
     }
@@ -142,9 +135,9 @@ fn give_way() {
     if link_of(running) == Link::FREE {
         let mut queue = own.scheduler.queue.borrow_mut();
         if better {
-            queue.enqueue_front(&mut ThreadLinks, running.index(), running.priority());
+            queue.enqueue_front(&mut ThreadLinks, running.index, running.priority.get());
         } else {
-            queue.enqueue(&mut ThreadLinks, running.index(), running.priority());
+            queue.enqueue(&mut ThreadLinks, running.index, running.priority.get());
         }
     }
     switch_away();
@@ -155,7 +148,7 @@ fn preempt() {
     let own = percpu::this();
     let running = own.thread();
     let state = Running {
-        priority: running.priority(),
+        priority: running.priority.get(),
         critical_depth: running.critical.get(),
         preempted: own.scheduler.preempted.get(),
     };
@@ -168,12 +161,13 @@ fn preempt() {
     let Some(next) = queue.dequeue(&mut ThreadLinks) else { return };
     drop(queue);
     running.state.set(ThreadState::Preempted);
-    thread(next).preempted.set(Some(running.index()));
+    thread(next).preempted.set(Some(running.index));
     own.scheduler.preempted.set(state.preempted + 1);
     switch_to(thread(next));
 }
 
-/// Leaves the calling thread, whose state and queue are set already, for whoever comes next. Interrupts are off.
+/// Leaves the calling thread, whose state and queue are set already (blocked, or runnable again), for whoever comes next; returns
+/// when somebody switches back. Interrupts are off.
 pub(super) fn switch_away() {
     let own = percpu::this();
     let preempted = own.thread().preempted.take();
@@ -200,17 +194,17 @@ fn switch_to(next: &'static Thread) {
     let running = own.thread();
     invariant!(!cpu::interrupts_enabled());
     invariant!(
-        matches!(next.state(), ThreadState::Ready | ThreadState::Preempted)
-            || own.scheduler.idle.get() == Some(next.index()),
+        matches!(next.state.get(), ThreadState::Ready | ThreadState::Preempted)
+            || own.scheduler.idle.get() == Some(next.index),
         "{next} is {:?}",
-        next.state()
+        next.state.get()
     );
     next.state.set(ThreadState::Running);
     if core::ptr::eq(running, next) {
         return;
     }
     own.scheduler.switches.set(own.scheduler.switches.get() + 1);
-    trace::note(TraceKind::Switch, running.index().0.into(), next.index().0.into());
+    trace::note(TraceKind::Switch, running.index.0.into(), next.index.0.into());
     running.entry_stack.set(own.kernel_stack());
     own.set_thread(next, next.entry_stack.get());
     if let Some(root) = next.root.get()
@@ -220,7 +214,7 @@ fn switch_to(next: &'static Thread) {
         unsafe { root.activate() };
         ports::activate(next.space().map(Space::ports));
     }
-    own.use_fs_base(next.fs_base());
+    own.use_fs_base(next.fs_base.get());
     // SAFETY: `next` is this CPU's and does not run; interrupts are off.
     unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
     after_switch();
@@ -239,7 +233,7 @@ pub(super) fn after_switch() {
 pub(crate) fn block_current() {
     let running = percpu::this().thread();
     // Killed by a call from another CPU that was served on the way here.
-    if running.killed.get() && running.state() == ThreadState::Blocked {
+    if running.killed.get() && running.state.get() == ThreadState::Blocked {
         crate::user::cut_short(running);
     }
     switch_away();
@@ -273,18 +267,18 @@ pub(crate) fn set_priority(thread: &'static Thread, priority: Priority) {
     thread.priority.set(priority);
     let own = percpu::this();
     if waited {
-        return enqueue(thread.index());
+        return enqueue(thread.index);
     }
-    if own.scheduler.queue.borrow_mut().requeue(&mut ThreadLinks, thread.index(), priority).is_some() {
+    if own.scheduler.queue.borrow_mut().requeue(&mut ThreadLinks, thread.index, priority).is_some() {
         own.scheduler.asked.set(true);
     }
 }
 
 /// Changes the priority that a thread of this CPU has of itself, and runs at unless it has inherited a higher one.
 pub(crate) fn set_base_priority(thread: &'static Thread, priority: Priority) {
-    let inherited = thread.priority() > thread.base_priority();
-    thread.set_base(priority);
-    if !inherited || priority > thread.priority() {
+    let inherited = thread.priority.get() > thread.base.get();
+    thread.base.set(priority);
+    if !inherited || priority > thread.priority.get() {
         set_priority(thread, priority);
     }
     percpu::this().scheduler.asked.set(true);
@@ -305,9 +299,9 @@ pub(crate) fn lwkt_switch() {
     let _off = InterruptsOff::new();
     let own = percpu::this();
     let running = own.thread();
-    if own.scheduler.idle.get() != Some(running.index()) {
+    if own.scheduler.idle.get() != Some(running.index) {
         running.state.set(ThreadState::Ready);
-        own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, running.index(), running.priority());
+        own.scheduler.queue.borrow_mut().enqueue(&mut ThreadLinks, running.index, running.priority.get());
     }
     switch_away();
 }
@@ -323,7 +317,7 @@ pub(crate) fn lwkt_yield() {
         return lwkt_switch();
     }
     let next =
-        own.scheduler.queue.borrow_mut().yield_to(&mut ThreadLinks, running.index(), running.priority());
+        own.scheduler.queue.borrow_mut().yield_to(&mut ThreadLinks, running.index, running.priority.get());
     if let Some(next) = next {
         running.state.set(ThreadState::Ready);
         switch_to(thread(next));

@@ -29,21 +29,21 @@ use crate::user::UserState;
 /// Threads that can exist at a time, on all CPUs together.
 pub(crate) const MAX_THREADS: usize = 16_384;
 
-/// What a thread is doing.
+/// What a thread is doing. The numbers are those that `ThreadCommand::Inspect` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ThreadState {
     /// Allocated, not started, on no queue.
-    Fresh,
+    Fresh = 0,
     /// On its CPU's run queue.
-    Ready,
+    Ready = 1,
     /// On its CPU.
-    Running,
+    Running = 2,
     /// Preempted: whoever preempted it returns to it.
-    Preempted,
+    Preempted = 3,
     /// On a wait queue, or on its way there or back.
-    Blocked,
+    Blocked = 4,
     /// Ended; waits to be reused.
-    Dead,
+    Dead = 5,
 }
 
 /// What a blocked thread waits for.
@@ -79,14 +79,19 @@ pub(crate) struct Thread {
     header: Header,
     /// Where its stack stood when it was last switched away from.
     pub(super) stack_pointer: Cell<u64>,
-    stack_top: VirtAddr,
+    /// The top of its kernel stack.
+    pub(crate) stack_top: VirtAddr,
     /// Where system calls and interrupts from its user code begin their stack.
     pub(super) entry_stack: Cell<u64>,
-    index: ThreadIndex,
-    cpu: CpuId,
+    /// Its number.
+    pub(crate) index: ThreadIndex,
+    /// The CPU it belongs to.
+    pub(crate) cpu: CpuId,
     name: Cell<&'static str>,
-    pub(super) priority: Cell<Priority>,
-    pub(super) state: Cell<ThreadState>,
+    /// The priority at which it runs now.
+    pub(crate) priority: Cell<Priority>,
+    /// What it is doing.
+    pub(crate) state: Cell<ThreadState>,
     /// Nested critical sections.
     pub(super) critical: Cell<u32>,
     /// Whom it preempted.
@@ -98,15 +103,15 @@ pub(crate) struct Thread {
     /// The next in the chain of kept threads; belongs to that chain's lock.
     pub(super) next_kept: Cell<Option<ThreadIndex>>,
     /// The priority that it has of itself, before it inherits any.
-    base: Cell<Priority>,
+    pub(crate) base: Cell<Priority>,
     /// What it waits for while it is blocked.
     pub(crate) wait: Cell<Wait>,
     /// It is to end as soon as it is about to return to user mode.
     pub(crate) killed: Cell<bool>,
     /// Its space, if it is a user thread.
     space: Cell<Option<&'static Space>>,
-    /// The message of its synchronous calls.
-    message: Cell<Option<&'static Message>>,
+    /// The message of its synchronous calls, if it has been made.
+    pub(crate) message: Cell<Option<&'static Message>>,
     /// Where the outcome of what it waits for is to be written.
     pub(crate) registers: Cell<*mut Registers>,
     /// A reply also fills in `r12` to `r14`.
@@ -120,7 +125,7 @@ pub(crate) struct Thread {
     /// Handles that came with what it received last.
     pub(crate) received: Cell<Option<Parcel<ObjectRef>>>,
     /// Where its thread-local storage lies.
-    fs_base: Cell<u64>,
+    pub(crate) fs_base: Cell<u64>,
     /// Its user scheduler, and what that remembers of it.
     pub(crate) policy: Cell<Policy>,
     pub(super) usage: Cell<UserThread>,
@@ -178,31 +183,6 @@ impl Thread {
         }
     }
 
-    /// Its number.
-    pub(crate) fn index(&self) -> ThreadIndex {
-        self.index
-    }
-
-    /// The CPU it belongs to.
-    pub(crate) fn cpu(&self) -> CpuId {
-        self.cpu
-    }
-
-    /// Its priority.
-    pub(crate) fn priority(&self) -> Priority {
-        self.priority.get()
-    }
-
-    /// What it is doing. Its CPU only.
-    pub(crate) fn state(&self) -> ThreadState {
-        self.state.get()
-    }
-
-    /// The top of its kernel stack.
-    pub(crate) fn stack_top(&self) -> VirtAddr {
-        self.stack_top
-    }
-
     /// Its space, if it is a user thread.
     #[inline]
     pub(crate) fn space(&self) -> Option<&'static Space> {
@@ -222,33 +202,6 @@ impl Thread {
             self.message.set(Message::take());
         }
         self.message.get()
-    }
-
-    /// The message of its synchronous calls, if it has been made.
-    #[inline]
-    pub(crate) fn message_made(&self) -> Option<&'static Message> {
-        self.message.get()
-    }
-
-    /// Where its thread-local storage lies.
-    #[inline]
-    pub(crate) fn fs_base(&self) -> u64 {
-        self.fs_base.get()
-    }
-
-    /// Changes that.
-    pub(crate) fn set_fs_base(&self, base: u64) {
-        self.fs_base.set(base);
-    }
-
-    /// Takes its message from it; it gets another when it next needs one.
-    pub(crate) fn give_message_away(&self) -> Option<&'static Message> {
-        self.message.take()
-    }
-
-    /// Whether it was never started.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.state.get() == ThreadState::Fresh
     }
 
     /// Whether something about it needs more than the short way of a call: handles that go along or have come, a limit in time, one
@@ -295,21 +248,11 @@ impl Thread {
         unsafe { &mut *self.registers.get() }
     }
 
-    /// The priority that it has of itself.
-    pub(crate) fn base_priority(&self) -> Priority {
-        self.base.get()
-    }
-
     /// The running thread, or one that is not queued, has what it has of itself or `level`, whichever is more.
     #[inline]
     pub(crate) fn inherit(&self, level: u8) {
         let base = self.base.get();
         self.priority.set(Priority::new(level).map_or(base, |level| level.max(base)));
-    }
-
-    /// Changes what it has of itself.
-    pub(super) fn set_base(&self, priority: Priority) {
-        self.base.set(priority);
     }
 
     /// The running thread will block for that.
@@ -348,10 +291,6 @@ impl Thread {
 // SAFETY: `repr(C)`, header first, never freed.
 unsafe impl Object for Thread {
     const KIND: Kind = Kind::Thread;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 impl fmt::Display for Thread {
@@ -498,13 +437,8 @@ pub(crate) fn lwkt_create(
 
 /// Makes a fresh or blocked thread runnable, on whatever CPU it is.
 pub(crate) fn lwkt_schedule(thread: &'static Thread) {
-    match percpu::get(thread.cpu) {
-        Some(home) if home.id() != percpu::this().id() => {
-            let ready = |[index, ..]: [u64; 3]| schedule::make_ready(self::thread(ThreadIndex(index as u32)));
-            crossbar::send_surely(home, ready, [index_word(thread), 0, 0]);
-        }
-        _ => schedule::make_ready(thread),
-    }
+    let ready = |[index, ..]: [u64; 3]| schedule::make_ready(self::thread(ThreadIndex(index as u32)));
+    crossbar::at(thread.cpu, ready, [index_word(thread), 0, 0]);
 }
 
 /// A thread's number as a word for the crossbar.
@@ -533,7 +467,7 @@ pub(crate) fn lwkt_exit() -> ! {
     super::users::leaves(thread);
     thread.state.set(ThreadState::Dead);
     thread.root.set(None);
-    own.scheduler.bury(thread.index);
+    own.scheduler.buried.set(Some(thread.index));
     schedule::switch_away();
     unreachable!("a dead thread was run")
 }

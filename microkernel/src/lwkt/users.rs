@@ -66,8 +66,8 @@ impl Threads for ThreadLinks {
 
 /// Whether a policy decides when the thread runs.
 fn is_governed(thread: &Thread) -> bool {
-    thread.base_priority() == Priority::USER_NORMAL
-        && thread.priority() == Priority::USER_NORMAL
+    thread.base.get() == Priority::USER_NORMAL
+        && thread.priority.get() == Priority::USER_NORMAL
         && thread.space().is_some()
 }
 
@@ -82,7 +82,7 @@ pub(super) fn keeps(ready: &'static Thread) -> bool {
     }
     let users = &percpu::this().users;
     start_ticking(users);
-    let place = |policy: &mut dyn UserScheduler| policy.set_run_queue(&mut ThreadLinks, ready.index(), now());
+    let place = |policy: &mut dyn UserScheduler| policy.set_run_queue(&mut ThreadLinks, ready.index, now());
     match users.with(ready.policy.get(), place) {
         Placement::Seated => false,
         Placement::Queued => true,
@@ -101,7 +101,7 @@ pub(super) fn reseat() {
         let next = users.with(policy, |policy| {
             let holder = policy.current().filter(|holder| {
                 !matches!(
-                    thread(*holder).state(),
+                    thread(*holder).state.get(),
                     ThreadState::Ready | ThreadState::Running | ThreadState::Preempted
                 )
             })?;
@@ -121,8 +121,7 @@ pub(super) fn turn_is_over(running: &'static Thread) -> bool {
     if !is_governed(running) {
         return schedule::equals_wait(running);
     }
-    let ask =
-        |policy: &mut dyn UserScheduler| policy.acquire_current(&mut ThreadLinks, running.index(), now());
+    let ask = |policy: &mut dyn UserScheduler| policy.acquire_current(&mut ThreadLinks, running.index, now());
     match users.with(running.policy.get(), ask) {
         Seat::Granted => schedule::equals_wait(running),
         Seat::HandedTo(next) => {
@@ -140,8 +139,8 @@ pub(super) fn turn_is_over(running: &'static Thread) -> bool {
 pub(super) fn leaves(leaving: &'static Thread) -> bool {
     let waited = super::thread::link_of(leaving).queued_on() == Some(QueueKind::User);
     let users = &percpu::this().users;
-    let remove = |policy: &mut dyn UserScheduler| policy.remove(&mut ThreadLinks, leaving.index(), now());
-    let seated = users.with(leaving.policy.get(), |policy| policy.current()) == Some(leaving.index());
+    let remove = |policy: &mut dyn UserScheduler| policy.remove(&mut ThreadLinks, leaving.index, now());
+    let seated = users.with(leaving.policy.get(), |policy| policy.current()) == Some(leaving.index);
     if (waited || seated)
         && let Removed::FromSeat(Some(next)) = users.with(leaving.policy.get(), remove)
     {
@@ -163,7 +162,7 @@ pub(crate) fn yield_turn(running: &'static Thread) {
 /// Gives all threads of a space on this CPU another policy.
 pub(crate) fn change_policy(of: impl Fn(&Thread) -> bool, policy: Policy) {
     let own = percpu::this().id();
-    for changed in super::threads().filter(|thread| thread.cpu() == own && of(thread)) {
+    for changed in super::threads().filter(|thread| thread.cpu == own && of(thread)) {
         let waited = leaves(changed);
         changed.policy.set(policy);
         if waited {
@@ -192,7 +191,7 @@ fn tick() {
     let mut again = wanted;
     for policy in [Policy::Bsd4, Policy::RoundRobin] {
         users.with(policy, |scheduler| {
-            let holds = scheduler.current() == Some(running.index());
+            let holds = scheduler.current() == Some(running.index);
             if holds {
                 again |= scheduler.scheduler_clock(&mut ThreadLinks, TICK.0, now()) == Clock::Reschedule;
             }

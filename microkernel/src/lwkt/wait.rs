@@ -39,7 +39,7 @@ impl Waiters {
     /// Queues a blocked thread, or wakes it at once if a signal came meanwhile. Home.
     fn enter(&'static self, waiter: &'static Thread, seen: WaitGeneration) {
         let mut queue = self.queue.borrow_mut();
-        if queue.block(&mut ThreadLinks, &self.counter, waiter.index(), seen) == Block::Moved {
+        if queue.block(&mut ThreadLinks, &self.counter, waiter.index, seen) == Block::Moved {
             drop(queue);
             lwkt_schedule(waiter);
         }
@@ -53,7 +53,7 @@ pub(crate) fn lwkt_block(waiters: &'static Waiters, seen: WaitGeneration) {
     let running = own.thread();
     if waiters.home == own.id() {
         let mut queue = waiters.queue.borrow_mut();
-        if queue.block(&mut ThreadLinks, &waiters.counter, running.index(), seen) == Block::Moved {
+        if queue.block(&mut ThreadLinks, &waiters.counter, running.index, seen) == Block::Moved {
             return;
         }
         drop(queue);

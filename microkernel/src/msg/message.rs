@@ -15,6 +15,7 @@ use x86_64::VirtAddr;
 
 use super::Port;
 use crate::arch::cpu::InterruptsOff;
+use crate::cap::{self, Space};
 use crate::lwkt::Thread;
 use crate::mm::layout::{MESSAGES, PAGE_SIZE};
 use crate::mm::window;
@@ -25,9 +26,10 @@ use crate::percpu::CpuId;
 const MAX: u32 = 1 << 16;
 
 /// Where a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum State {
     /// With its sender, unsent: DONE in the paper's words.
+    #[default]
     Idle,
     /// On its way to another CPU.
     Transit,
@@ -42,7 +44,7 @@ pub(crate) enum State {
 }
 
 /// Who gets the reply.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) enum Sender {
     /// A thread that waits for it: a synchronous call.
     Thread(&'static Thread),
@@ -51,12 +53,14 @@ pub(crate) enum Sender {
     /// The kernel, which wants to hear of it: an interrupt is enabled again.
     Acknowledge(fn(u64), u64),
     /// Nobody: a notice.
+    #[default]
     Nobody,
     /// Nobody, and the message goes to the common stock when it has been received: a last word.
     Gone,
 }
 
 /// A message. Its cells belong to its home's CPU, before sending and after the reply to the sender's.
+#[derive(Default)]
 #[repr(C, align(256))]
 pub(crate) struct Message {
     index: u32,
@@ -129,30 +133,7 @@ impl Message {
                 window::back(VirtAddr::new_truncate(page), 1).ok()?;
             }
         }
-        let message = Self {
-            index,
-            generation: Cell::new(1),
-            state: Cell::new(State::Idle),
-            priority: Cell::new(0),
-            count: Cell::new(0),
-            command: Cell::new(0),
-            flags: Cell::new(Flags::NONE),
-            words: Cell::new([0; WORDS]),
-            result: Cell::new(0),
-            token: Cell::new(0),
-            badge: Cell::new(0),
-            sender: Cell::new(Sender::Nobody),
-            port: Cell::new(None),
-            port_generation: Cell::new(0),
-            cancelled: Cell::new(None),
-            aborting: Cell::new(false),
-            sibling: Cell::new(None),
-            out: Cell::new(false),
-            next: Cell::new(None),
-            previous: Cell::new(None),
-            parcel: Cell::new(None),
-            home: AtomicU32::new(0),
-        };
+        let message = Self { index, generation: Cell::new(1), ..Self::default() };
         // SAFETY: backed just now or with its neighbour, aligned, and used by nobody before `MADE` says so.
         let message = unsafe {
             at.as_mut_ptr::<Self>().write(message);
@@ -172,14 +153,15 @@ impl Message {
         self.next.set(free.replace(self));
     }
 
-    /// The message of that number, whichever use it names.
+    /// The message of that number, if that use of it is not over.
     #[inline]
     pub(super) fn of(number: MessageNumber) -> Option<&'static Self> {
         if number.index() >= MADE.load(Ordering::Acquire) {
             return None;
         }
         // SAFETY: made, and never unmade.
-        Some(unsafe { &*address(number.index()).as_ptr::<Self>() })
+        let message = unsafe { &*address(number.index()).as_ptr::<Self>() };
+        message.is(number).then_some(message)
     }
 
     /// All messages there are, for the end of a port and for dumps.
@@ -207,30 +189,43 @@ impl Message {
         self.words.set(words);
         self.sender.set(sender);
         self.badge.set(0);
-        self.priority.set(crate::percpu::this().thread().priority().level());
+        self.priority.set(crate::percpu::this().thread().priority.get().level());
     }
 
     /// The message of that number, if it is under way from `port` and may be aborted.
     pub(super) fn abortable(port: &Port, number: MessageNumber) -> Result<&'static Self, Error> {
         Self::of(number)
-            .filter(|message| message.is(number) && message.answers_to(port))
+            .filter(|message| message.answers_to(port))
             .filter(|message| message.flags.get().contains(Flags::ABORTABLE))
             .ok_or(Error::BadArgument)
     }
 
-    /// A synchronous call that its receiver has at once. The fast path's sending.
-    #[inline(always)]
-    pub(super) fn begin_call(&self, thread: &'static Thread, port: &'static Port, priority: u8, cpu: CpuId) {
-        self.state.set(State::Held);
-        self.sender.set(Sender::Thread(thread));
+    /// Says where it goes: to that generation of a port.
+    #[inline]
+    pub(super) fn aim(&self, port: &'static Port, generation: u32) {
         self.port.set(Some(port));
-        self.port_generation.set(port.generation());
-        self.priority.set(priority);
-        self.flags.set(Flags::NONE);
-        self.set_home(cpu);
+        self.port_generation.set(generation);
+        self.set_home(port.home());
     }
 
-    /// Its end by a reply that the sender has already.
+    /// Gives the handles beside it up, which did not reach `receiver`.
+    pub(super) fn drop_parcel(&self, receiver: Option<&Space>) {
+        if let Some(parcel) = self.parcel.take() {
+            cap::discard(receiver, parcel);
+        }
+    }
+
+    /// A synchronous call that its receiver has at once. The fast path's sending.
+    #[inline(always)]
+    pub(super) fn begin_call(&self, thread: &'static Thread, port: &'static Port, priority: u8) {
+        self.state.set(State::Held);
+        self.sender.set(Sender::Thread(thread));
+        self.aim(port, port.generation());
+        self.priority.set(priority);
+        self.flags.set(Flags::NONE);
+    }
+
+    /// Its end when the sender has the reply.
     #[inline(always)]
     pub(super) fn end_call(&self) {
         self.state.set(State::Idle);
@@ -308,12 +303,10 @@ impl Notice {
         };
         self.0.set(Some(message));
         super::withdraw(message);
-        message.port.set(Some(port));
-        message.port_generation.set(port.generation());
+        message.aim(port, port.generation());
         message.badge.set(badge);
         message.command.set(command);
         message.sender.set(sender);
-        message.set_home(port.home());
         Ok(())
     }
 

@@ -47,10 +47,6 @@ unsafe impl Sync for Port {}
 // SAFETY: `repr(C)`, header first, made by a pool.
 unsafe impl Object for Port {
     const KIND: Kind = Kind::Port;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 static POOL: Pool<Port> = Pool::new();
@@ -87,7 +83,7 @@ impl Port {
         space: Option<&'static Space>,
         capacity: u32,
     ) -> Result<&'static Self, Error> {
-        invariant!(owner.cpu() == percpu::this().id());
+        invariant!(owner.cpu == percpu::this().id());
         let reservation = space.map(|space| space.quota().messages.reserve(capacity)).transpose()?;
         let page = space.map(|space| space.quota().pages.reserve(1)).transpose()?;
         let port = POOL.take(Self::unused).ok_or(Error::NoMemory)?;
@@ -101,7 +97,7 @@ impl Port {
             message.next.set(port.free.replace(Some(message)));
         }
         reservation.into_iter().chain(page).for_each(|reserved| reserved.commit());
-        port.header.set_home(owner.cpu());
+        port.header.set_home(owner.cpu);
         port.owner.set(Some(owner));
         port.space.set(space);
         port.capacity.set(capacity);
@@ -246,9 +242,7 @@ impl Port {
         while let Some(message) = self.head.get() {
             self.unlink(message);
             if message.state.get() == State::Replied {
-                if let Some(parcel) = message.parcel.take() {
-                    crate::cap::discard(self.space.get(), parcel);
-                }
+                message.drop_parcel(self.space.get());
                 self.give_message(message);
             } else {
                 super::transfer::conclude(message, Error::PeerDied);

@@ -46,12 +46,13 @@ impl Target {
 }
 
 /// Lends the running thread registers for one wait.
-fn with_registers(
-    body: impl FnOnce(&'static Thread) -> Result<Flow, Error>,
-) -> Result<(Flow, Registers), Error> {
+///
+/// # Errors
+/// What the result says, or the body.
+fn with_registers(body: impl FnOnce(&'static Thread) -> Result<Flow, Error>) -> Result<Registers, Error> {
     let _off = InterruptsOff::new();
     let thread = percpu::this().thread();
-    let mut registers = Registers::zeroed();
+    let mut registers = Registers::default();
     let pointer = &raw mut registers;
     let outer = thread.registers.replace(pointer);
     let flow = body(thread);
@@ -61,15 +62,14 @@ fn with_registers(
     thread.registers.set(outer);
     // SAFETY: ours; others wrote to it through the thread's pointer, which the compiler must not overlook.
     let registers = unsafe { pointer.read_volatile() };
-    flow.map(|flow| (flow, registers))
+    let _ = flow?;
+    let result = registers.rax.cast_signed();
+    if result < 0 { Err(Error::from_code(result)) } else { Ok(registers) }
 }
 
-fn received((_, registers): (Flow, Registers)) -> Result<Received, Error> {
-    let result = registers.rax.cast_signed();
-    if result < 0 {
-        return Err(Error::from_code(result));
-    }
-    Ok(Received {
+/// Receives.
+fn receive(body: impl FnOnce(&'static Thread) -> Result<Flow, Error>) -> Result<Received, Error> {
+    with_registers(body).map(|registers| Received {
         number: MessageNumber::from_word(registers.handle),
         envelope: Envelope(registers.r13),
         badge: registers.r12,
@@ -97,14 +97,13 @@ pub(crate) fn domsg(
     flags: Flags,
     words: [u64; WORDS],
 ) -> Result<(u64, [u64; WORDS]), Error> {
-    let (_, registers) = with_registers(|thread| {
-        if port.home() == thread.cpu() && port.is_owned_by(thread) {
+    let registers = with_registers(|thread| {
+        if port.home() == thread.cpu && port.is_owned_by(thread) {
             return Err(Error::WouldDeadlock);
         }
         transfer::send_call(thread, port, generation, command, flags, words, 0).map(|()| Flow::Blocked)
     })?;
-    let result = registers.rax.cast_signed();
-    if result < 0 { Err(Error::from_code(result)) } else { Ok((registers.rax, registers.words)) }
+    Ok((registers.rax, registers.words))
 }
 
 /// Sends and goes on; the reply, with `token`, will be found at `reply_port`. (Table II: sendmsg.)
@@ -131,7 +130,7 @@ pub(crate) fn sendmsg(
 /// # Errors
 /// `BadHandle` if the port is another's or ends.
 pub(crate) fn waitport(port: &'static Port) -> Result<Received, Error> {
-    with_registers(|thread| transfer::wait(thread, port, None)).and_then(received)
+    receive(|thread| transfer::wait(thread, port, None))
 }
 
 /// The reply to that message. (Table II: waitmsg.)
@@ -139,7 +138,7 @@ pub(crate) fn waitport(port: &'static Port) -> Result<Received, Error> {
 /// # Errors
 /// As [`waitport`]; `BadArgument` if it is not under way.
 pub(crate) fn waitmsg(port: &'static Port, number: MessageNumber) -> Result<Received, Error> {
-    with_registers(|thread| transfer::wait(thread, port, Some(number))).and_then(received)
+    receive(|thread| transfer::wait(thread, port, Some(number)))
 }
 
 /// The next message if there is one. (Table II: getport.)
@@ -147,7 +146,7 @@ pub(crate) fn waitmsg(port: &'static Port, number: MessageNumber) -> Result<Rece
 /// # Errors
 /// `WouldBlock` if there is none.
 pub(crate) fn getport(port: &'static Port) -> Result<Received, Error> {
-    with_registers(|thread| transfer::get(thread, port)).and_then(received)
+    receive(|thread| transfer::get(thread, port))
 }
 
 /// Answers a message. (Table II: replymsg.)

@@ -36,17 +36,12 @@ fn is_here(cpu: CpuId) -> bool {
 
 /// Has `call` done with that use of the message on `cpu`; here, at once.
 fn at(cpu: CpuId, message: &'static Message, call: fn([u64; 3]), word: u64) {
-    let words = [message.number().to_word(), word, 0];
-    match percpu::get(cpu) {
-        Some(target) if !is_here(cpu) => crossbar::send_surely(target, call, words),
-        _ => call(words),
-    }
+    crossbar::at(cpu, call, [message.number().to_word(), word, 0]);
 }
 
 /// The message that a crossbar entry names, if that use of it is not over.
 fn named(word: u64) -> Option<&'static Message> {
-    let number = MessageNumber::from_word(word);
-    Message::of(number).filter(|message| message.is(number))
+    Message::of(MessageNumber::from_word(word))
 }
 
 /// Sends a filled-in message to that generation of a port. On the sender's CPU.
@@ -55,11 +50,9 @@ fn named(word: u64) -> Option<&'static Message> {
 /// `Full`: too many messages on the way to the port's CPU. Nothing was sent.
 pub(super) fn submit(message: &'static Message, port: &'static Port, generation: u32) -> Result<(), Error> {
     invariant!(message.state.get() == State::Idle, "a message is sent twice");
-    message.port.set(Some(port));
-    message.port_generation.set(generation);
+    message.aim(port, generation);
     message.cancelled.set(None);
     let home = port.home();
-    message.set_home(home);
     message.state.set(State::Transit);
     match percpu::get(home) {
         Some(target) if !is_here(home) => {
@@ -172,16 +165,13 @@ pub(super) fn wait(
     let next = match only {
         None => port.first(),
         Some(number) => {
-            let message =
-                Message::of(number).filter(|message| message.is(number) && message.answers_to(port));
+            let message = Message::of(number).filter(|message| message.answers_to(port));
             let message = message.ok_or(Error::BadArgument)?;
             (message.state.get() == State::Replied).then_some(message)
         }
     };
     if let Some(message) = next {
-        port.unlink(message);
-        receive(thread, port, message);
-        return Ok(Flow::Done(0));
+        return Ok(take(thread, port, message));
     }
     thread.awaited.set(only);
     thread.note(unusual::AWAITS, only.is_some());
@@ -199,10 +189,14 @@ pub(super) fn get(thread: &'static Thread, port: &'static Port) -> Result<Flow, 
     if !port.is_owned_by(thread) {
         return Err(Error::BadHandle);
     }
-    let message = port.first().ok_or(Error::WouldBlock)?;
+    port.first().map(|message| take(thread, port, message)).ok_or(Error::WouldBlock)
+}
+
+/// Gives the running thread a message that waits in its port.
+fn take(thread: &'static Thread, port: &'static Port, message: &'static Message) -> Flow {
     port.unlink(message);
     receive(thread, port, message);
-    Ok(Flow::Done(0))
+    Flow::Done(0)
 }
 
 /// Ends the wait of a port's owner without a message. Home.
@@ -214,7 +208,7 @@ pub(super) fn fail_receive(owner: &'static Thread, error: Error) {
 /// The message of that number, if `thread` holds it.
 fn held_by(thread: &'static Thread, number: MessageNumber) -> Result<&'static Message, Error> {
     Message::of(number)
-        .filter(|message| message.home().is_some_and(is_here) && message.is(number))
+        .filter(|message| message.home().is_some_and(is_here))
         .filter(|message| message.state.get() == State::Held)
         .filter(|message| message.port.get().is_some_and(|port| port.is_owned_by(thread)))
         .ok_or(Error::BadHandle)
@@ -286,9 +280,7 @@ pub(super) fn forward(
         message.command.set(before.0);
         message.words.set(before.1);
         message.badge.set(before.2);
-        if let Some(parcel) = message.parcel.take() {
-            cap::discard(port.space(), parcel);
-        }
+        message.drop_parcel(port.space());
         message.port.set(from);
         message.port_generation.set(from.map_or(0, Port::generation));
         message.set_home(percpu::this().id());
@@ -302,18 +294,9 @@ pub(super) fn forward(
     Ok(())
 }
 
-/// Takes a message out of the queue it is in. Home.
-pub(super) fn take_out(message: &'static Message) {
-    if let Some(port) = message.port.get() {
-        port.unlink(message);
-    }
-}
-
 /// Ends a message that is in no queue with an error. Home.
 pub(super) fn conclude(message: &'static Message, error: Error) {
-    if let Some(parcel) = message.parcel.take() {
-        cap::discard(message.port.get().and_then(Port::space), parcel);
-    }
+    message.drop_parcel(message.port.get().and_then(Port::space));
     message.answer(error);
     if let Sender::Acknowledge(..) = message.sender.get() {
         // A dead driver has not answered: its device is to be stopped first.
@@ -330,15 +313,14 @@ fn complete(message: &'static Message) {
     match message.sender.get() {
         Sender::Thread(thread) => {
             message.state.set(State::Returning);
-            at(thread.cpu(), message, call_ended, 0);
+            at(thread.cpu, message, call_ended, 0);
         }
         Sender::Port(port, _) => {
             message.state.set(State::Returning);
             at(port.home(), message, reply_arrived, 0);
         }
         Sender::Acknowledge(call, argument) => {
-            message.expire();
-            message.state.set(State::Idle);
+            message.end_call();
             call(argument);
         }
         Sender::Nobody => message.state.set(State::Idle),
@@ -353,8 +335,7 @@ fn complete(message: &'static Message) {
 fn call_ended([number, ..]: [u64; 3]) {
     let Some(message) = named(number) else { return };
     let Sender::Thread(thread) = message.sender.get() else { return };
-    message.expire();
-    message.state.set(State::Idle);
+    message.end_call();
     let registers = thread.registers();
     registers.rax = message.result.get().cast_unsigned();
     registers.handle = 0;
@@ -375,9 +356,7 @@ fn reply_arrived([number, ..]: [u64; 3]) {
     message.set_home(percpu::this().id());
     if port.generation() != generation {
         // The port has ended meanwhile and left the message to itself.
-        if let Some(parcel) = message.parcel.take() {
-            cap::discard(None, parcel);
-        }
+        message.drop_parcel(None);
         message.state.set(State::Idle);
         return message.give();
     }
@@ -403,7 +382,7 @@ fn settle([number, error, _]: [u64; 3]) {
         State::Idle | State::Returning | State::Replied => {}
         State::Transit => message.cancelled.set(Some(error)),
         State::Queued => {
-            take_out(message);
+            message.port.get().into_iter().for_each(|port| port.unlink(message));
             conclude(message, error);
         }
         State::Held => {
@@ -423,19 +402,14 @@ pub(super) fn abort(message: &'static Message) {
 
 fn abort_at_home([number, ..]: [u64; 3]) {
     let Some(message) = named(number) else { return };
-    match message.state.get() {
-        State::Queued => {
-            take_out(message);
-            conclude(message, Error::Aborted);
-        }
-        State::Transit => message.cancelled.set(Some(Error::Aborted)),
-        State::Held if !message.aborting.replace(true) => {
-            // A held message is in no queue: its own links carry the request.
-            if let Some(port) = message.port.get() {
-                post(port, message, State::Held);
-            }
-        }
-        _ => {}
+    if message.state.get() != State::Held {
+        return settle([number, Error::Aborted.code().cast_unsigned(), 0]);
+    }
+    // A held message is in no queue: its own links carry the request.
+    if !message.aborting.replace(true)
+        && let Some(port) = message.port.get()
+    {
+        post(port, message, State::Held);
     }
 }
 
@@ -443,13 +417,7 @@ fn abort_at_home([number, ..]: [u64; 3]) {
 pub(crate) fn notify(notice: &Notice, words: [u64; 2]) {
     let Some(message) = notice.message() else { return };
     let Some(home) = message.home() else { return };
-    match percpu::get(home) {
-        Some(target) if !is_here(home) => {
-            let [first, second] = words;
-            crossbar::send_surely(target, notify_at_home, [message.number().to_word(), first, second]);
-        }
-        _ => notify_at_home([message.number().to_word(), words[0], words[1]]),
-    }
+    crossbar::at(home, notify_at_home, [message.number().to_word(), words[0], words[1]]);
 }
 
 fn notify_at_home([number, first, second]: [u64; 3]) {
@@ -470,12 +438,12 @@ fn notify_at_home([number, first, second]: [u64; 3]) {
 
 /// Lets a thread, and whoever it waits for, run at least at `priority`. At the thread's CPU.
 pub(super) fn boost(thread: &'static Thread, priority: u8, depth: u32) {
-    if thread.priority().level() >= priority || depth == 0 {
+    if thread.priority.get().level() >= priority || depth == 0 {
         return;
     }
     let Some(priority) = Priority::new(priority) else { return };
     lwkt::set_priority(thread, priority);
-    if thread.state() == ThreadState::Blocked
+    if thread.state.get() == ThreadState::Blocked
         && let Wait::Call(message) = thread.wait.get()
         && let Some(home) = message.home()
     {
@@ -501,7 +469,7 @@ pub(crate) fn tell(
     command: u32,
     words: [u64; WORDS],
 ) {
-    let Some(message) = thread.give_message_away() else { return };
+    let Some(message) = thread.message.take() else { return };
     message.fill(Sender::Gone, (command, Flags::PRIORITY, 0), words);
     if submit(message, port, generation).is_err() {
         // The way is crowded with what users have sent; this must get through.

@@ -15,7 +15,7 @@ use crate::user;
 
 /// A thread's registers at a system call, which whoever ends the wait changes in place into the answer. `syscall.s` builds it.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[allow(missing_docs, reason = "the fields are the processor's own register names")]
 pub(crate) struct Registers {
     pub(crate) r15: u64,
@@ -35,28 +35,9 @@ pub(crate) struct Registers {
     pub(crate) rsp: u64,
 }
 
-impl Registers {
-    pub(crate) const fn zeroed() -> Self {
-        Self {
-            r15: 0,
-            r14: 0,
-            r13: 0,
-            r12: 0,
-            rbp: 0,
-            rbx: 0,
-            rax: 0,
-            handle: 0,
-            words: [0; WORDS],
-            rflags: 0,
-            rip: 0,
-            rsp: 0,
-        }
-    }
-}
-
 /// Says where the registers of a user thread's system calls lie: at the top of its kernel stack.
 pub(crate) fn prepare_registers(thread: &Thread) {
-    let at = thread.stack_top() - size_of::<Registers>() as u64;
+    let at = thread.stack_top - size_of::<Registers>() as u64;
     thread.registers.set(at.as_mut_ptr());
 }
 
@@ -95,15 +76,15 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     if port.home() != own.id() || !port.waiting.get() {
         return THE_LONG_WAY;
     }
-    let (Some(receiver), Some(message)) = (port.owner.get(), thread.message_made()) else {
+    let (Some(receiver), Some(message)) = (port.owner.get(), thread.message.get()) else {
         return THE_LONG_WAY;
     };
-    let priority = thread.priority();
-    let inherited = receiver.base_priority().max(priority);
+    let priority = thread.priority.get();
+    let inherited = receiver.base.get().max(priority);
     if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(inherited) {
         return THE_LONG_WAY;
     }
-    message.begin_call(thread, port, priority.level(), own.id());
+    message.begin_call(thread, port, priority.level());
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
     receiver.inherit(priority.level());
@@ -134,12 +115,12 @@ fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
     let number = MessageNumber::from_word(registers.r12);
     let Some(message) = Message::of(number) else { return false };
     let Some(space) = thread.space() else { return false };
-    if message.home() != Some(own.id()) || !message.is(number) || message.state.get() != State::Held {
+    if message.home() != Some(own.id()) || message.state.get() != State::Held {
         return false;
     }
     let Sender::Thread(sender) = message.sender.get() else { return false };
     if registers.r15 != 0
-        || sender.cpu() != own.id()
+        || sender.cpu != own.id()
         || sender.wants_envelope.get()
         || sender.is_unusual()
         || thread.is_unusual()
@@ -153,7 +134,7 @@ fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
     };
     let Some(port) = capability.object.get::<Port>() else { return false };
     let Some(held_at) = message.port.get() else { return false };
-    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(sender.priority()) {
+    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(sender.priority.get()) {
         return false;
     }
     let to = sender.registers.get();
@@ -209,29 +190,21 @@ fn serve(thread: &'static Thread, operation: Operation, registers: &mut Register
         Operation::CallUntil => call(thread, registers, command, request_flags(registers.r13), deadline),
         Operation::Send => send(thread, registers, command),
         Operation::Reply => {
-            transfer::reply(thread, number, registers.r14, registers.words)?;
-            Ok(Flow::Done(0))
+            transfer::reply(thread, number, registers.r14, registers.words).map(|()| Flow::Done(0))
         }
-        Operation::ReplyWait => {
+        Operation::ReplyWait | Operation::Wait | Operation::WaitFor => {
             let port = receive_end(thread, registers.handle)?;
-            if registers.r12 != 0 {
+            if operation == Operation::ReplyWait && registers.r12 != 0 {
                 transfer::reply(thread, number, registers.r14, registers.words)?;
             }
-            until(thread, deadline, transfer::wait(thread, port, None))
-        }
-        Operation::Wait => {
-            let port = receive_end(thread, registers.handle)?;
-            until(thread, deadline, transfer::wait(thread, port, None))
-        }
-        Operation::WaitFor => {
-            let port = receive_end(thread, registers.handle)?;
-            until(thread, deadline, transfer::wait(thread, port, Some(number)))
+            let only = (operation == Operation::WaitFor).then_some(number);
+            until(thread, deadline, transfer::wait(thread, port, only))
         }
         Operation::Get => transfer::get(thread, receive_end(thread, registers.handle)?),
         Operation::Forward => {
             let (port, generation, badge) = send_end(thread, registers.handle)?;
-            transfer::forward(thread, number, port, generation, (command, registers.words, badge))?;
-            Ok(Flow::Done(0))
+            let changed = (command, registers.words, badge);
+            transfer::forward(thread, number, port, generation, changed).map(|()| Flow::Done(0))
         }
         Operation::Abort => {
             let port = receive_end(thread, registers.handle)?;
@@ -274,7 +247,7 @@ fn call(
     if !capability.rights.allows(Rights::SEND) {
         return Err(Error::NoRights);
     }
-    if port.home() == thread.cpu() && port.is_owned_by(thread) {
+    if port.home() == thread.cpu && port.is_owned_by(thread) {
         return Err(Error::WouldDeadlock);
     }
     let message = thread.message().ok_or(Error::NoMemory)?;
@@ -285,11 +258,7 @@ fn call(
         message.token.set(token);
     }
     transfer::send_call(thread, port, capability.generation, command, flags, registers.words, badge)
-        .inspect_err(|_| {
-            if let Some(parcel) = message.parcel.take() {
-                crate::cap::discard(port.space(), parcel);
-            }
-        })?;
+        .inspect_err(|_| message.drop_parcel(port.space()))?;
     until(thread, deadline, Ok(Flow::Blocked))
 }
 
@@ -301,21 +270,19 @@ fn send(thread: &'static Thread, registers: &Registers, command: u32) -> Result<
         return Err(Error::BadHandle);
     }
     let parcel = thread.pack_for(port.space())?;
-    let undo = |parcel: Option<_>, error| {
+    let Some(message) = reply_port.take_message() else {
         parcel.into_iter().for_each(|parcel| crate::cap::discard(port.space(), parcel));
-        Err(error)
+        return Err(Error::Quota);
     };
-    let Some(message) = reply_port.take_message() else { return undo(parcel, Error::Quota) };
     let sender = Sender::Port(reply_port, reply_port.generation());
     message.fill(sender, (command, request_flags(registers.r13), registers.r12), registers.words);
     message.badge.set(badge);
     message.parcel.set(parcel);
     let number = message.number().to_word();
-    if let Err(error) = transfer::submit(message, port, generation) {
-        let parcel = message.parcel.take();
+    transfer::submit(message, port, generation).inspect_err(|_| {
+        message.drop_parcel(port.space());
         reply_port.give_message(message);
-        return undo(parcel, error);
-    }
+    })?;
     Ok(Flow::Done(number))
 }
 
@@ -329,7 +296,7 @@ fn receive_end(thread: &Thread, handle: u64) -> Result<&'static Port, Error> {
     let space = thread.space().ok_or(Error::BadHandle)?;
     let (port, _) = space.object::<Port>(handle, Rights::RECEIVE)?;
     // Another CPU's port is nobody's on this one.
-    if port.home() == thread.cpu() { Ok(port) } else { Err(Error::BadHandle) }
+    if port.home() == thread.cpu { Ok(port) } else { Err(Error::BadHandle) }
 }
 
 /// Notes a handle for the thread's next message.

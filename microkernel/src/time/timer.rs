@@ -177,12 +177,6 @@ impl Timers {
         }
     }
 
-    /// How often the hardware was armed.
-    #[cfg(feature = "test")]
-    pub(crate) fn armings(&self) -> u64 {
-        self.armings.load(Ordering::Relaxed)
-    }
-
     /// Arms the hardware. In the past, it fires at once.
     fn program(&self, at: Nanos) {
         self.armed.set(at);
@@ -201,6 +195,14 @@ impl Timers {
             }
             None => {}
         }
+    }
+}
+
+#[cfg(feature = "test")]
+impl Timers {
+    /// How often the hardware was armed.
+    pub(crate) fn armings(&self) -> u64 {
+        self.armings.load(Ordering::Relaxed)
     }
 }
 

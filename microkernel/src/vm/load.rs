@@ -5,7 +5,6 @@ use microkernel_core::elf::{ElfError, Program, Protection};
 
 use super::region::{Backing, Region};
 use super::space::{AddressSpace, USER};
-use crate::object::Object;
 
 /// Why a program was not loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +35,9 @@ impl AddressSpace {
                 Protection::ReadExecute => Rights::READ.with(Rights::EXECUTE),
             };
             let (start, bytes) = (segment.pages.start, segment.pages.end - segment.pages.start);
-            let region = Region::create(self.payer(), bytes, Backing::Pinned, None)?;
+            let region = Region::unnamed(self.payer(), bytes, Backing::Pinned)?;
             region.fill(segment.address - start, &file[segment.file.clone()]);
-            let mapped = region
-                .hold(region.header().generation())
-                .and_then(|held| self.map(held, start, 0, bytes, rights, rights));
-            region.end();
-            mapped?;
+            self.map(region, start, 0, bytes, rights, rights)?;
         }
         Ok(program.entry)
     }

@@ -66,10 +66,6 @@ unsafe impl Sync for Region {}
 // SAFETY: `repr(C)`, a header first, and regions are made by their pool alone, which never frees.
 unsafe impl Object for Region {
     const KIND: Kind = Kind::Region;
-
-    fn header(&self) -> &Header {
-        &self.header
-    }
 }
 
 impl Region {
@@ -123,6 +119,14 @@ impl Region {
             (0..pages).for_each(|page| _ = region.frame(page));
         }
         Ok(region)
+    }
+
+    /// A region as by [`Region::create`] that no handle names: its one use is the result.
+    ///
+    /// # Errors
+    /// As [`Region::create`].
+    pub(crate) fn unnamed(payer: &Payer, bytes: u64, backing: Backing) -> Result<RegionRef, Error> {
+        Self::create(payer, bytes, backing, None).map(RegionRef)
     }
 
     /// A region over device registers. That no memory and no kernel's device lies there is for the caller to know.

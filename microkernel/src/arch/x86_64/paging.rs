@@ -157,9 +157,11 @@ impl Root {
         }
         Ok(())
     }
+}
 
+#[cfg(feature = "test")]
+impl Root {
     /// The flags of the page that maps `address`, joined along the way down; `None` where nothing is mapped.
-    #[cfg(feature = "test")]
     pub(crate) fn flags_at(self, address: VirtAddr) -> Option<PageTableFlags> {
         let mut physical = self.0;
         let indices = [address.p4_index(), address.p3_index(), address.p2_index(), address.p1_index()];

@@ -14,6 +14,10 @@ global_asm!(include_str!("syscall.s"));
 unsafe extern "C" {
     safe static syscall_entry: u8;
     fn user_start(rip: u64, rsp: u64, argument: u64) -> !;
+}
+
+#[cfg(feature = "test")]
+unsafe extern "C" {
     fn user_enter(rip: u64, rsp: u64, argument: u64) -> u64;
     fn user_leave(status: u64) -> !;
 }
@@ -49,6 +53,7 @@ pub(crate) unsafe fn start_user(rip: u64, rsp: u64, argument: u64) -> ! {
 ///
 /// # Safety
 /// The active address space is the program's, `rip` is canonical, and interrupts are off; they are off on return.
+#[cfg(feature = "test")]
 pub(crate) unsafe fn enter_user(rip: u64, rsp: u64, argument: u64) -> u64 {
     // SAFETY: by the caller's promise.
     unsafe { user_enter(rip, rsp, argument) }
@@ -58,6 +63,7 @@ pub(crate) unsafe fn enter_user(rip: u64, rsp: u64, argument: u64) -> u64 {
 ///
 /// # Safety
 /// Called on a thread inside [`enter_user`], holding nothing that would be missed.
+#[cfg(feature = "test")]
 pub(crate) unsafe fn leave_user(status: u64) -> ! {
     // SAFETY: by the caller's promise.
     unsafe { user_leave(status) }
