@@ -45,7 +45,11 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
             Ok(Served::Value(0))
         }
         ThreadCommand::WriteRegister => {
-            user::write_register(thread, words[0], words[1]).map(|()| Served::Value(0))
+            let [group, index, value, ..] = words;
+            if group > 3 || index > 4 {
+                return Err(Error::BadArgument);
+            }
+            user::write_register(thread, 5 * group + index, value).map(|()| Served::Value(0))
         }
         ThreadCommand::SetFsBase => {
             user::set_fs_base(thread, words[0])?;
