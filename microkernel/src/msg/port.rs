@@ -272,10 +272,18 @@ impl Port {
 
 /// The list without `port`.
 fn unlink_owned(list: Option<&'static Port>, port: &'static Port) -> Option<&'static Port> {
-    let first = list?;
-    if core::ptr::eq(first, port) {
-        return port.next_owned.take();
+    let is_it = |other: Option<&'static Port>| other.is_some_and(|other| core::ptr::eq(other, port));
+    let after = port.next_owned.take();
+    if is_it(list) {
+        return after;
     }
-    first.next_owned.set(unlink_owned(first.next_owned.take(), port));
-    Some(first)
+    let mut before = list;
+    while let Some(other) = before {
+        if is_it(other.next_owned.get()) {
+            other.next_owned.set(after);
+            break;
+        }
+        before = other.next_owned.get();
+    }
+    list
 }
