@@ -154,6 +154,7 @@ impl Message {
     /// Gives back a message that is nowhere.
     pub(crate) fn give(&'static self) {
         invariant!(self.state.get() == State::Idle);
+        self.out.set(false);
         self.expire();
         let _off = InterruptsOff::new();
         let mut free = FREE.lock();
