@@ -141,7 +141,12 @@ fn home(
                 | SpaceCommand::Destroy
                 | SpaceCommand::Inspect,
             ) => second(),
-            Some(SpaceCommand::CreateThread | SpaceCommand::CreateRegion) => own,
+            // The caller's own space can't end meanwhile; another's might, but at its home.
+            Some(SpaceCommand::CreateThread | SpaceCommand::CreateRegion)
+                if target.object.get().is_some_and(|target| core::ptr::eq::<Space>(target, space)) =>
+            {
+                own
+            }
             _ => Ok(target.object.header().home()),
         },
         _ => Ok(target.object.header().home()),

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::cell::{Cell, UnsafeCell};
 use core::ops::RangeInclusive;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use anax_abi::object::Policy;
 use anax_abi::{Error, Handle, Rights};
@@ -47,7 +47,7 @@ pub(crate) struct Space {
     maker: Cell<Option<(Payer, Limits)>>,
     /// I/O ports that its threads may use.
     ports: PortSet,
-    dying: Cell<bool>,
+    dying: AtomicBool,
     slot_pages: Cell<u32>,
     /// The thread that waits for its end.
     mourner: Cell<Option<u32>>,
@@ -123,7 +123,7 @@ impl Space {
         }
         space.slot_pages.set(slot_pages);
         space.policy.set(policy);
-        space.dying.set(false);
+        space.dying.store(false, Ordering::SeqCst);
         space.header.set_home(home);
         if let (Some((pages, threads, messages)), Some(maker)) = (paid, maker) {
             space.maker.set(Some((maker.payer().clone(), limits)));
@@ -144,7 +144,7 @@ impl Space {
             policy: Cell::new(Policy::Bsd4),
             maker: Cell::new(None),
             ports: PortSet::new(),
-            dying: Cell::new(false),
+            dying: AtomicBool::new(false),
             slot_pages: Cell::new(0),
             mourner: Cell::new(None),
         }
@@ -265,9 +265,10 @@ impl Space {
         Ok(parcel)
     }
 
-    /// A thread begins to exist.
-    pub(crate) fn thread_made(&self) {
-        self.threads.fetch_add(1, Ordering::AcqRel);
+    /// A thread begins to exist; false if it has to end at once, since the space does.
+    pub(crate) fn thread_made(&self) -> bool {
+        self.threads.fetch_add(1, Ordering::SeqCst);
+        !self.dying.load(Ordering::SeqCst)
     }
 
     /// A thread has left the space for good; the last one's end is the space's if nobody else knows it. Any CPU.
@@ -282,15 +283,16 @@ impl Space {
 
     /// Ends the space: all its threads, then all else; `mourner` is told. True if it is over already. Home.
     pub(crate) fn destroy(&'static self, mourner: Option<u32>) -> bool {
-        if self.dying.replace(true) && self.mourner.get().is_some() {
-            // Somebody else has begun and is told.
-            return true;
-        }
-        if self.threads.load(Ordering::Acquire) == 0 {
+        self.dying.store(true, Ordering::SeqCst);
+        if self.threads.load(Ordering::SeqCst) == 0 {
             self.end();
             return true;
         }
-        self.mourner.set(mourner);
+        if mourner.is_some() && self.mourner.get().is_some() {
+            // Somebody else has it ended already, and is told.
+            return true;
+        }
+        self.mourner.set(mourner.or(self.mourner.get()));
         for cpu in percpu::all() {
             let word = ObjectRef::of(self).to_word();
             let kill = |[space, ..]: [u64; 3]| {
@@ -304,7 +306,7 @@ impl Space {
     /// Ends it if no thread and nobody but itself knows it. Home.
     fn end_if_over(&'static self) {
         let unknown = self.header.references() <= 1;
-        if self.threads.load(Ordering::Acquire) == 0 && (unknown || self.dying.get()) {
+        if self.threads.load(Ordering::Acquire) == 0 && (unknown || self.dying.load(Ordering::SeqCst)) {
             self.end();
         }
     }

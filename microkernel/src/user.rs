@@ -89,7 +89,10 @@ pub(crate) fn create(
     space.memory().ran_on(cpu.id());
     thread_unit.commit();
     pages.commit();
-    space.thread_made();
+    if !space.thread_made() {
+        let kill_it = |[index, ..]: [u64; 3]| kill(lwkt::thread(ThreadIndex(index as u32)));
+        crossbar::send_surely(cpu, kill_it, [thread.index.0.into(), 0, 0]);
+    }
     Ok(thread)
 }
 

@@ -155,6 +155,10 @@ fn notice_port(call: &Call<'_>, word: u64) -> Result<&'static Port, Error> {
 
 /// Words: port's handle, badge.
 pub(super) fn create_timer(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -> Result<Served, Error> {
+    if !core::ptr::eq(space, call.space) {
+        // Another space may end at its home while this goes on here.
+        return Err(Error::BadArgument);
+    }
     let port = notice_port(call, words[0])?;
     let page = space.quota().pages.reserve(1)?;
     let unused = || Timer {

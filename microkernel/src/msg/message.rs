@@ -146,6 +146,7 @@ impl Message {
     /// Gives back a message that is nowhere.
     pub(crate) fn give(&'static self) {
         invariant!(self.state.get() == State::Idle);
+        self.out.set(false);
         self.expire();
         self.out.set(false);
         let _off = InterruptsOff::new();

@@ -44,6 +44,18 @@ fn named(word: u64) -> Option<&'static Message> {
     Message::of(MessageNumber::from_word(word))
 }
 
+/// The same if its home is here; if it was forwarded meanwhile, `call` follows it.
+fn named_here(number: u64, call: fn([u64; 3]), word: u64) -> Option<&'static Message> {
+    let message = named(number)?;
+    match message.home() {
+        Some(home) if !is_here(home) => {
+            at(home, message, call, word);
+            None
+        }
+        _ => Some(message),
+    }
+}
+
 /// Sends a filled-in message to that generation of a port. On the sender's CPU.
 ///
 /// # Errors
@@ -270,6 +282,10 @@ pub(super) fn forward(
     }
     let from = message.port.get();
     let parcel = thread.pack_for(port.space())?;
+    if message.aborting.take() {
+        // Its links, which carry the request, are needed for the other port's queue.
+        from.into_iter().for_each(|port| port.unlink(message));
+    }
     let before = (message.command.get(), message.words.get(), message.badge.get());
     message.command.set(command);
     message.words.set(words);
@@ -376,7 +392,7 @@ pub(crate) fn withdraw(message: &'static Message) {
 }
 
 fn settle([number, error, _]: [u64; 3]) {
-    let Some(message) = named(number) else { return };
+    let Some(message) = named_here(number, settle, error) else { return };
     let error = Error::from_code(error.cast_signed());
     match message.state.get() {
         State::Idle | State::Returning | State::Replied => {}
@@ -401,7 +417,7 @@ pub(super) fn abort(message: &'static Message) {
 }
 
 fn abort_at_home([number, ..]: [u64; 3]) {
-    let Some(message) = named(number) else { return };
+    let Some(message) = named_here(number, abort_at_home, 0) else { return };
     if message.state.get() != State::Held {
         return settle([number, Error::Aborted.code().cast_unsigned(), 0]);
     }
@@ -452,7 +468,7 @@ pub(super) fn boost(thread: &'static Thread, priority: u8, depth: u32) {
 }
 
 fn boost_holder([number, what, _]: [u64; 3]) {
-    let Some(message) = named(number) else { return };
+    let Some(message) = named_here(number, boost_holder, what) else { return };
     message.priority.set(message.priority.get().max(what as u8));
     if matches!(message.state.get(), State::Queued | State::Held)
         && let Some(owner) = message.port.get().and_then(|port| port.owner.get())
