@@ -22,7 +22,7 @@ const CONFIG_DATA: u16 = 0xcfc;
 
 /// A running QEMU. Dropping it ends it.
 pub(crate) struct Qemu {
-    child: Child,
+    _child: Running,
     line: Rc<Line>,
     memory: NonNull<u8>,
     port: u16,
@@ -61,17 +61,20 @@ impl Qemu {
              remote.type=inet,remote.host=127.0.0.1,remote.port={peer}"
         );
         command.args(["-netdev", &netdev, "-device", "virtio-net-pci,netdev=net,addr=5,romfile="]);
-        let mut child = command.stdin(Stdio::null()).spawn().ok()?;
+        let mut child = Running(command.stdin(Stdio::null()).spawn().ok()?);
         listener.set_nonblocking(true).expect("a socket");
         let stream = loop {
             if let Ok((stream, _)) = listener.accept() {
                 break stream;
             }
-            assert!(child.try_wait().expect("a child").is_none(), "QEMU does not start");
+            assert!(child.0.try_wait().expect("a child").is_none(), "QEMU does not start");
             std::thread::sleep(Duration::from_millis(5));
         };
         stream.set_nonblocking(false).expect("a socket");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
+        let line = Rc::new(Line { stream, writes16: Cell::new(0) });
+        // It answers when the machine is made; before that, its memory may not be there.
+        line.ask(&format!("inl {CONFIG_ADDRESS:#x}"));
         let file =
             File::options().read(true).write(true).open(folder.path().join("ram")).expect("its memory");
         // SAFETY: a new mapping, which nothing else lies in.
@@ -80,8 +83,7 @@ impl Qemu {
             rustix::mm::mmap(std::ptr::null_mut(), MEMORY_BYTES, rights, MapFlags::SHARED, &file, 0)
         };
         let memory = NonNull::new(memory.expect("it can be mapped").cast()).expect("not at 0");
-        let line = Rc::new(Line { stream, writes16: Cell::new(0) });
-        Some(Self { child, line, memory, port, _folder: folder })
+        Some(Self { _child: child, line, memory, port, _folder: folder })
     }
 
     pub(crate) fn line(&self) -> Rc<Line> {
@@ -107,11 +109,14 @@ impl Qemu {
     }
 }
 
-impl Drop for Qemu {
+/// Ends with its owner, also one that panics.
+struct Running(Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
         // If it has ended already, all is well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
