@@ -5,10 +5,13 @@
 //! however many CPUs the space has threads. Charging goes in two steps: reserve, do what may fail, commit; a
 //! [`Reservation`] that is dropped instead gives everything back, which makes error paths right by themselves.
 //!
-//! Accounts have no parents: a space is given its limits when it is made, and whoever made it answers for them.
+//! Accounts have no parents here: the kernel takes a space's limits from its maker's accounts when the space is made, and gives
+//! them back when it ends.
 
 #![cfg_attr(not(loom), no_std)]
 #![forbid(unsafe_code)]
+
+pub mod interrupts;
 
 use anax_lwkt::sync::{AtomicU32, AtomicU64, Ordering, const_unless_loom};
 use core::fmt;

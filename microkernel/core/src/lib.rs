@@ -1,4 +1,4 @@
-//! The kernel's logic that needs no hardware: what a handle stands for, and when an interrupt comes too often, is decided here.
+//! The kernel's logic that needs no hardware: what a handle stands for is decided here.
 //! It is a library of its own so that `cargo test` can run all of it on the host; the kernel proper wires
 //! it to registers and page tables.
 //!
@@ -15,7 +15,6 @@ pub use anax_clock as clock;
 pub use anax_elf as elf;
 pub use anax_logring as logring;
 pub use anax_lwkt::{crossbar, list, preempt, runqueue, usched, waitqueue};
-pub use anax_quota as quota;
+pub use anax_quota::{self as quota, interrupts};
 
 pub mod handles;
-pub mod interrupts;

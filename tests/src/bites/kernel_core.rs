@@ -29,20 +29,34 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "handles_travel_all_or_none",
         "some handles of a message arrive although others cannot",
     ),
-    host(
-        "irq-no-budget",
-        "interrupts",
-        "a_source_falls_out_of_the_band_and_comes_back",
-        "an interrupt source never leaves the band",
-    ),
-    host("irq-no-debt", "interrupts", "the_share_holds", "overrunning the budget costs nothing"),
-    host(
-        "irq-no-livelock",
-        "interrupts",
-        "a_storm_is_served_from_the_timer",
-        "a storm is served interrupt by interrupt",
-    ),
-    host("irq-no-hysteresis", "interrupts", "the_limit_has_hysteresis", "the livelock limiter flaps"),
+    Bite {
+        name: "irq-no-budget",
+        breaks: "an interrupt source never leaves the band",
+        judge: Judge::Host {
+            package: "anax-quota",
+            file: "interrupts",
+            test: "a_source_falls_out_of_the_band_and_comes_back",
+        },
+    },
+    Bite {
+        name: "irq-no-debt",
+        breaks: "overrunning the budget costs nothing",
+        judge: Judge::Host { package: "anax-quota", file: "interrupts", test: "the_share_holds" },
+    },
+    Bite {
+        name: "irq-no-livelock",
+        breaks: "a storm is served interrupt by interrupt",
+        judge: Judge::Host {
+            package: "anax-quota",
+            file: "interrupts",
+            test: "a_storm_is_served_from_the_timer",
+        },
+    },
+    Bite {
+        name: "irq-no-hysteresis",
+        breaks: "the livelock limiter flaps",
+        judge: Judge::Host { package: "anax-quota", file: "interrupts", test: "the_limit_has_hysteresis" },
+    },
     model(
         "handles-no-recheck",
         "handles_loom",

@@ -1,7 +1,7 @@
 //! Budgets and the livelock limiter over virtual time.
 #![cfg(not(loom))]
 
-use microkernel_core::interrupts::{
+use anax_quota::interrupts::{
     Budget, Charge, LIMIT_PER_SECOND, Livelock, Poll, Rate, Report, Standing, Wake,
 };
 use proptest::prelude::*;
