@@ -237,7 +237,8 @@ impl Port {
         self.header.renew(0);
         while let Some(message) = self.head.get() {
             self.unlink(message);
-            if message.state.get() == State::Replied {
+            if message.state.get() == State::Replied || message.answers_to(self) {
+                message.aborting.set(false);
                 if let Some(parcel) = message.parcel.take() {
                     crate::cap::discard(self.space.get(), parcel);
                 }
@@ -254,7 +255,10 @@ impl Port {
             // A message that moves meanwhile is none of this port's: only this CPU changes those.
             Message::all()
                 .filter(here)
-                .for_each(|message| super::transfer::conclude(message, Error::PeerDied));
+                .for_each(|message| match message.answers_to(self) {
+                    true => self.give_message(message),
+                    false => super::transfer::conclude(message, Error::PeerDied),
+                });
             self.held.set(0);
         }
         if self.waiting.take() {
