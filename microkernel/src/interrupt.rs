@@ -77,7 +77,11 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
         return exception(frame);
     }
     serve(frame.vector as u8);
-    crate::lwkt::after_interrupt(frame.is_user());
+    let from_user = frame.is_user();
+    crate::lwkt::after_interrupt(from_user);
+    if from_user && percpu::this().thread().killed.get() {
+        crate::user::exit_killed();
+    }
 }
 
 fn serve(vector: u8) {
