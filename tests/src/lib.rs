@@ -13,6 +13,7 @@ mod exec;
 mod faults;
 mod firmware;
 pub mod guest;
+mod hostile;
 pub mod kernel;
 mod refusal;
 mod tiny_guest;
@@ -23,7 +24,15 @@ pub use kernel::{KERNEL_TEST_CPUS, KernelOutcome, KernelTest, kernel_tests};
 
 /// Every system test.
 pub fn all() -> impl Iterator<Item = &'static SystemTest> {
-    [boot::TESTS, counting::TESTS, exec::TESTS, faults::TESTS, firmware::TESTS, refusal::TESTS]
-        .into_iter()
-        .flatten()
+    [
+        boot::TESTS,
+        counting::TESTS,
+        exec::TESTS,
+        faults::TESTS,
+        firmware::TESTS,
+        hostile::TESTS,
+        refusal::TESTS,
+    ]
+    .into_iter()
+    .flatten()
 }
