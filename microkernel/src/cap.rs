@@ -48,6 +48,8 @@ pub(crate) struct Space {
     /// I/O ports that its threads may use.
     ports: PortSet,
     dying: AtomicBool,
+    /// Its end has begun. Its last thread's word of that may come later.
+    ended: Cell<bool>,
     slot_pages: Cell<u32>,
     /// The thread that waits for its end.
     mourner: Cell<Option<u32>>,
@@ -124,6 +126,7 @@ impl Space {
         space.slot_pages.set(slot_pages);
         space.policy.set(policy);
         space.dying.store(false, Ordering::SeqCst);
+        space.ended.set(false);
         space.header.set_home(home);
         if let (Some((pages, threads, messages)), Some(maker)) = (paid, maker) {
             space.maker.set(Some((maker.payer().clone(), limits)));
@@ -145,6 +148,7 @@ impl Space {
             maker: Cell::new(None),
             ports: PortSet::new(),
             dying: AtomicBool::new(false),
+            ended: Cell::new(false),
             slot_pages: Cell::new(0),
             mourner: Cell::new(None),
         }
@@ -312,6 +316,9 @@ impl Space {
     }
 
     fn end(&'static self) {
+        if self.ended.replace(true) {
+            return;
+        }
         self.header.renew(0);
         self.table().clear_all(0, u32::MAX, release);
         SPACES.lock().retain(|space| !core::ptr::eq(*space, self));

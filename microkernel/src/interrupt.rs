@@ -80,9 +80,9 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
     }
     crate::trace::note(TraceKind::Interrupt, frame.vector, frame.is_user().into());
     serve(frame.vector as u8);
-    crate::lwkt::after_interrupt(frame.is_user());
-    let thread = percpu::this().thread();
-    if frame.is_user() && thread.killed.get() {
+    let from_user = frame.is_user();
+    crate::lwkt::after_interrupt(from_user);
+    if from_user && percpu::this().thread().killed.get() {
         crate::user::exit_killed();
     }
 }

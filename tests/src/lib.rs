@@ -13,6 +13,7 @@ mod exec;
 mod faults;
 mod firmware;
 pub mod guest;
+mod hostile;
 pub mod kernel;
 pub mod peer;
 mod refusal;
@@ -31,6 +32,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         exec::TESTS,
         faults::TESTS,
         firmware::TESTS,
+        hostile::TESTS,
         refusal::TESTS,
         schedules::TESTS,
     ]

@@ -241,7 +241,8 @@ impl Port {
         self.header.renew(0);
         while let Some(message) = self.head.get() {
             self.unlink(message);
-            if message.state.get() == State::Replied {
+            if message.state.get() == State::Replied || message.answers_to(self) {
+                message.aborting.set(false);
                 message.drop_parcel(self.space.get());
                 self.give_message(message);
             } else {
@@ -254,9 +255,10 @@ impl Port {
                     && message.port.get().is_some_and(|port| core::ptr::eq(port, self))
             };
             // A message that moves meanwhile is none of this port's: only this CPU changes those.
-            Message::all()
-                .filter(here)
-                .for_each(|message| super::transfer::conclude(message, Error::PeerDied));
+            Message::all().filter(here).for_each(|message| match message.answers_to(self) {
+                true => self.give_message(message),
+                false => super::transfer::conclude(message, Error::PeerDied),
+            });
             self.held.set(0);
         }
         if self.waiting.take() {

@@ -82,6 +82,8 @@ impl CpuTables {
             // Loading the selector clears the hidden base; percpu::install sets it right after.
             GS::set_reg(SegmentSelector::NULL);
             load_tss(task);
+            // None: what reset leaves behind reaches over the first 64 KiB of whatever is mapped, a program's pages for one.
+            core::arch::asm!("lldt {:x}", in(reg) 0, options(nomem, nostack, preserves_flags));
         }
         IDT.call_once(idt).load();
     }
