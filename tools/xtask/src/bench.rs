@@ -6,6 +6,7 @@
 
 mod baseline;
 mod boot;
+mod ipc;
 mod report;
 mod row;
 
@@ -48,7 +49,7 @@ pub(crate) struct Group {
 }
 
 /// All groups.
-pub(crate) const GROUPS: &[Group] = &[boot::GROUP];
+pub(crate) const GROUPS: &[Group] = &[boot::GROUP, ipc::GROUP];
 
 impl Group {
     fn baseline_path(&self) -> PathBuf {

@@ -1,0 +1,391 @@
+//! The measurements.
+
+use core::arch::asm;
+use core::arch::x86_64::_rdtsc;
+use core::ptr;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use anax_abi::object::{self, notice, priority};
+use anax_sys::object::{Region, RegionKind, Space, Thread};
+use anax_sys::{
+    Deadline, Error, Handle, MessageNumber, Offer, Port, Received, Rights, Target, collect, initmsg, log,
+    offer,
+};
+
+use crate::child::{self, CPU, READ_WRITE, Word, get, set};
+use crate::rings;
+
+/// How often each thing is done, several times over; the least of the sums counts.
+const COUNT: u64 = 256;
+const ROUNDS: usize = 4;
+const PAGE: u64 = 4096;
+/// This thread's priority, and one above it.
+const OWN: u64 = priority::SERVER;
+const ABOVE: u64 = priority::SERVER + 1;
+/// A server's command.
+const ECHO: u32 = 0x1000;
+
+/// Everything.
+pub(crate) fn all() -> Result<(), Error> {
+    let page = child::share()?;
+    let remote = child::create(page)?;
+    syscalls()?;
+    for (name, space) in [("ipc.call_reply.remote", remote), ("ipc.call_reply.local", Space::SELF)] {
+        let port = child::serve(space, echo, OWN)?;
+        let target = Target::from_handle(port.handle());
+        report(name, call_reply(target)?);
+        if space == Space::SELF {
+            report("port.user_thread", small_call(target)?);
+        }
+    }
+    report("port.kernel_served", kernel_served()?);
+    wakes(remote)?;
+    yields(remote)?;
+    faults(remote)?;
+    threads()?;
+    memory()?;
+    report("msg.region_4k", region(remote)?);
+    rings::all()?;
+    Space::SELF.destroy(remote.handle())?;
+    log!("bench end 0");
+    Ok(())
+}
+
+/// The line that the build tool looks for.
+pub(crate) fn report(name: &str, hundredths: u64) {
+    log!("bench {name} {hundredths}");
+}
+
+/// Fails unless what was to be seen was seen.
+pub(crate) fn verify(seen: u64, expected: u64) -> Result<(), Error> {
+    if seen == expected {
+        return Ok(());
+    }
+    log!("bench failed: {seen} instead of {expected}");
+    Err(Error::PeerMisbehaved)
+}
+
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    // SAFETY: every processor of this architecture has it, and user mode may use it.
+    unsafe { _rdtsc() }
+}
+
+/// A value that the compiler knows nothing about; costs nothing.
+#[inline(always)]
+fn opaque(mut value: u64) -> u64 {
+    // SAFETY: no instruction.
+    unsafe { asm!("/* {} */", inout(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}
+
+/// Instructions of `count` times `work`, and the sum of what it returned.
+#[inline(always)]
+pub(crate) fn sum(count: u64, mut work: impl FnMut(u64) -> u64) -> (u64, u64) {
+    let (mut sum, begin) = (0u64, now());
+    for number in 0..opaque(count) {
+        sum = sum.wrapping_add(work(number));
+    }
+    (now() - begin, sum)
+}
+
+/// What the loop of [`sum`] costs by itself.
+fn empty(count: u64) -> u64 {
+    sum(count, opaque).0
+}
+
+/// Hundredths of instructions each: the best of some rounds of `COUNT`, with `expected` as the sum of a round.
+fn best(expected: u64, mut work: impl FnMut(u64) -> u64) -> Result<u64, Error> {
+    let mut least = u64::MAX;
+    // The first round is for what happens once only.
+    for round in 0..=ROUNDS {
+        let (ticks, seen) = sum(COUNT, &mut work);
+        verify(seen, expected)?;
+        if round > 0 {
+            least = least.min(ticks);
+        }
+    }
+    Ok(each(least, COUNT))
+}
+
+/// Hundredths of instructions each, without the loop's.
+fn each(ticks: u64, count: u64) -> u64 {
+    ticks.saturating_sub(empty(count)) * 100 / count
+}
+
+/// The sum of 0 to `COUNT - 1`.
+const NUMBERS: u64 = COUNT * (COUNT - 1) / 2;
+
+/// A result, or a sum that no verification takes for right.
+#[inline(always)]
+fn value(result: Result<u64, Error>) -> u64 {
+    result.unwrap_or(u64::MAX / 3)
+}
+
+fn syscalls() -> Result<(), Error> {
+    log!("bench.loop {}", empty(COUNT) * 100 / COUNT);
+    let own = Target::from_handle(Space::SELF.handle());
+    // A call that does nothing returns 0 and leaves the words alone.
+    let null = best(NUMBERS, |number| {
+        own.domsg(object::NULL, [number, 0, 0, 0, 0])
+            .map_or(u64::MAX / 3, |answer| answer.result + answer.words[0])
+    })?;
+    report("syscall.null", null);
+    Ok(())
+}
+
+/// Answers with the same words and the first one plus 1 as the result.
+extern "C" fn echo(port: u64) -> ! {
+    let port = Port::from_handle(Handle::from_word(port));
+    let mut next = port.waitport();
+    while let Ok(request) = next {
+        next = port.replymsg_waitport(request.number, Ok(request.words[0] + 1), request.words);
+    }
+    Thread::exit(1)
+}
+
+fn call_reply(server: Target) -> Result<u64, Error> {
+    let expected = 2 * NUMBERS + COUNT * (1 + 2 + 3 + 4 + 5);
+    best(expected, |number| {
+        server.domsg(ECHO, [number, 2, 3, 4, 5]).map_or(u64::MAX / 3, |answer| {
+            let [a, b, c, d, e] = answer.words;
+            answer.result + a + b + c + d + e
+        })
+    })
+}
+
+/// The same call as [`kernel_served`]'s, without words to check.
+fn small_call(server: Target) -> Result<u64, Error> {
+    best(COUNT, |_| value(server.domsg(ECHO, [0; 5]).map(|answer| answer.result)))
+}
+
+fn kernel_served() -> Result<u64, Error> {
+    let region = Space::SELF.create_region(PAGE, RegionKind::Pinned)?;
+    best(COUNT * PAGE, |_| value(region.size()))
+}
+
+/// Waits for doorbells, and adds up how long each took to arrive.
+extern "C" fn waiter(port: u64) -> ! {
+    let port = Port::from_handle(Handle::from_word(port));
+    while let Ok(told) = port.waitport() {
+        let took = now() - get(Word::Told);
+        if told.command() == notice::RING {
+            set(Word::Took, get(Word::Took) + took);
+            set(Word::Done, get(Word::Done) + 1);
+        }
+    }
+    Thread::exit(1)
+}
+
+/// From the ring of a doorbell to the first instruction of the more urgent thread in another space that waited for it.
+fn wakes(space: Space) -> Result<(), Error> {
+    let port = child::serve(space, waiter, ABOVE)?;
+    let memory = Space::SELF.create_region(PAGE, RegionKind::Pinned)?;
+    let (bell, other) = Space::SELF.create_channel(memory, PAGE)?;
+    other.bind(port, 0)?;
+    let mut one_way = u64::MAX;
+    let round = best(0, |_| {
+        set(Word::Told, now());
+        bell.ring().is_err().into()
+    })?;
+    verify(get(Word::Done), COUNT * (ROUNDS as u64 + 1))?;
+    for _ in 0..ROUNDS {
+        set(Word::Took, 0);
+        set(Word::Done, 0);
+        for _ in 0..COUNT {
+            set(Word::Told, now());
+            bell.ring()?;
+        }
+        verify(get(Word::Done), COUNT)?;
+        one_way = one_way.min(get(Word::Took));
+    }
+    report("notify.wake", one_way * 100 / COUNT);
+    report("notify.round_trip", round);
+    Ok(())
+}
+
+extern "C" fn yielder(_: u64) -> ! {
+    while get(Word::Stop) == 0 {
+        set(Word::Done, get(Word::Done) + 1);
+        let _ = Thread::yield_now();
+    }
+    Thread::exit(0)
+}
+
+/// One yield to an equal thread in another space: half of a round.
+fn yields(space: Space) -> Result<(), Error> {
+    set(Word::Stop, 0);
+    let thread = space.create_thread(CPU, OWN, None)?;
+    child::start(space, thread, yielder, 0)?;
+    Thread::yield_now()?;
+    set(Word::Done, 0);
+    let round = best(COUNT, |_| value(Thread::yield_now().map(|()| 1)))?;
+    verify(get(Word::Done), COUNT * (ROUNDS as u64 + 1))?;
+    set(Word::Stop, 1);
+    Thread::yield_now()?;
+    report("thread.yield.remote", round / 2);
+    Ok(())
+}
+
+/// Divides by 0 until somebody changes the divisor.
+extern "C" fn faulter(_: u64) -> ! {
+    while get(Word::Stop) == 0 {
+        let divisor = child::shared(Word::Divisor).as_ptr();
+        let quotient: u64;
+        // SAFETY: a division, of which nothing is used but the quotient; it may fault, and is then done again.
+        unsafe {
+            asm!("div qword ptr [{}]", in(reg) divisor, inlateout("rax") 8u64 => quotient, inlateout("rdx") 0u64 => _);
+        }
+        set(Word::Done, get(Word::Done) + quotient);
+        set(Word::Divisor, 0);
+    }
+    Thread::exit(0)
+}
+
+/// A fault in another space, told to a supervisor here, who changes what it was about and lets the thread go on.
+fn faults(space: Space) -> Result<(), Error> {
+    for word in [Word::Stop, Word::Done, Word::Divisor] {
+        set(word, 0);
+    }
+    let port = Port::initport(Thread::SELF, 4)?;
+    let thread = space.create_thread(CPU, OWN, Some(port))?;
+    child::start(space, thread, faulter, 0)?;
+    let mut told: Result<Received, Error> = port.waitport();
+    let mut settle = || {
+        let Ok(fault) = &told else { return u64::MAX / 3 };
+        let (number, command): (MessageNumber, u32) = (fault.number, fault.command());
+        set(Word::Divisor, 1);
+        told = port.replymsg_waitport(number, Ok(0), [0; 5]);
+        (command == notice::FAULT).into()
+    };
+    let round = best(COUNT, |_| settle())?;
+    verify(get(Word::Done), 8 * COUNT * (ROUNDS as u64 + 1))?;
+    report("fault.round_trip", round);
+    set(Word::Stop, 1);
+    let _last = settle();
+    Space::SELF.destroy(port.handle())
+}
+
+extern "C" fn short_lived(_: u64) -> ! {
+    set(Word::Done, get(Word::Done) + 1);
+    Thread::exit(0)
+}
+
+/// Creates a more urgent thread of this space, starts it on a stack that is there, and gives up its handle; it ends at once.
+fn threads() -> Result<(), Error> {
+    set(Word::Done, 0);
+    let stack = child::stack(Space::SELF)?;
+    let once = || {
+        let thread = Space::SELF.create_thread(CPU, ABOVE, None)?;
+        // SAFETY: a function of the C convention that does not return; the thread before has ended and left the stack.
+        unsafe { thread.start(short_lived as *const () as u64, stack, 0)? };
+        Space::SELF.close(thread.handle())?;
+        Ok(1)
+    };
+    let figure = best(COUNT, |_| value(once()))?;
+    verify(get(Word::Done), COUNT * (ROUNDS as u64 + 1))?;
+    report("thread.create_exit", figure);
+    Ok(())
+}
+
+/// A word of memory that was mapped at that address.
+fn word(address: u64) -> &'static AtomicU64 {
+    // SAFETY: `memory` asks for pages that it has mapped, and lets go of the word before it unmaps them.
+    unsafe { &*ptr::with_exposed_provenance(address as usize) }
+}
+
+/// Maps single pages of a region whose memory is there; touches pages whose memory is not.
+fn memory() -> Result<(), Error> {
+    const PAGES: u64 = 64;
+    const AT: u64 = 0x6000_0000;
+    let whole = PAGES * PAGE;
+    let region = Space::SELF.create_region(whole, RegionKind::Pinned)?;
+    let all = Space::SELF.map(region, 0, whole, READ_WRITE)?;
+    for page in 0..PAGES {
+        word(all + page * PAGE).store(page + 77, Ordering::Relaxed);
+    }
+    let (mut map, mut unmap, mut fault) = (u64::MAX, u64::MAX, u64::MAX);
+    for _ in 0..=ROUNDS {
+        let (ticks, sum_of_addresses) = sum(PAGES, |page| {
+            // SAFETY: nothing is there.
+            value(unsafe { Space::SELF.map_at(AT + page * PAGE, region, page * PAGE, PAGE, READ_WRITE) })
+        });
+        verify(sum_of_addresses, PAGES * AT + PAGE * PAGES * (PAGES - 1) / 2)?;
+        map = map.min(ticks);
+        for page in 0..PAGES {
+            verify(word(AT + page * PAGE).load(Ordering::Relaxed), page + 77)?;
+        }
+        let (ticks, errors) = sum(PAGES, |page| {
+            // SAFETY: mapped above, for this.
+            u64::from(unsafe { Space::SELF.unmap(AT + page * PAGE, PAGE) }.is_err())
+        });
+        verify(errors, 0)?;
+        unmap = unmap.min(ticks);
+
+        let lazy = Space::SELF.create_region(whole, RegionKind::Lazy)?;
+        let at = Space::SELF.map(lazy, 0, whole, READ_WRITE)?;
+        // Each is zero before, and 1 behind.
+        let (ticks, before) = sum(PAGES, |page| word(at + page * PAGE).fetch_add(1, Ordering::Relaxed));
+        let (_, behind) = sum(PAGES, |page| word(at + page * PAGE).load(Ordering::Relaxed));
+        verify(before, 0)?;
+        verify(behind, PAGES)?;
+        fault = fault.min(ticks);
+        // SAFETY: mapped above, for this.
+        unsafe { Space::SELF.unmap(at, whole)? };
+        Space::SELF.close(lazy.handle())?;
+    }
+    report("vm.map_page", each(map, PAGES));
+    report("vm.unmap_page", each(unmap, PAGES));
+    report("vm.fault_page", each(fault, PAGES));
+    // SAFETY: as above.
+    unsafe { Space::SELF.unmap(all, whole) }
+}
+
+/// Sends the handle that came with each request back with the reply.
+extern "C" fn hand_back(port: u64) -> ! {
+    let port = Port::from_handle(Handle::from_word(port));
+    let mut next = port.waitport();
+    while let Ok(request) = next {
+        let Ok([Some(handle), ..]) = collect() else { break };
+        if offer(handle, Rights::ALL, Offer::GiveAway).is_err() {
+            break;
+        }
+        next = port.replymsg_waitport(request.number, Ok(1), [0; 5]);
+    }
+    Thread::exit(1)
+}
+
+/// A region of 4 KiB is given away to another space with a request, and comes back with the reply; nothing is copied.
+fn region(space: Space) -> Result<u64, Error> {
+    const PATTERN: u64 = 0x0123_4567_89ab_cdef;
+    let port = Target::from_handle(child::serve(space, hand_back, OWN)?.handle());
+    let region = Space::SELF.create_region(PAGE, RegionKind::Pinned)?;
+    let at = Space::SELF.map(region, 0, PAGE, READ_WRITE)?;
+    (0..PAGE).step_by(8).for_each(|offset| word(at + offset).store(PATTERN ^ offset, Ordering::Relaxed));
+    // SAFETY: mapped above.
+    unsafe { Space::SELF.unmap(at, PAGE)? };
+    let slots = COUNT as u32;
+    let message = initmsg(ECHO, [1, 2, 3, 4, 5]);
+    let mut handle = region.handle();
+    let mut once = || {
+        offer(handle, Rights::ALL, Offer::GiveAway)?;
+        let (answer, envelope) = port.domsg_until(&message, Deadline::NEVER)?;
+        handle = collect()?[0].ok_or(Error::BadHandle)?;
+        Ok(answer.result + u64::from(envelope.handles()))
+    };
+    let mut least = u64::MAX;
+    for _ in 0..=ROUNDS {
+        Space::SELF.post_slots(slots)?;
+        space.post_slots(slots)?;
+        let (ticks, seen) = sum(COUNT, |_| value(once()));
+        verify(seen, 2 * COUNT)?;
+        least = least.min(ticks);
+    }
+    let region = Region::from_handle(handle);
+    verify(region.size()?, PAGE)?;
+    let at = Space::SELF.map(region, 0, PAGE, READ_WRITE)?;
+    for offset in (0..PAGE).step_by(8) {
+        verify(word(at + offset).load(Ordering::Relaxed), PATTERN ^ offset)?;
+    }
+    Ok(each(least, COUNT))
+}
