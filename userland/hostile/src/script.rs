@@ -195,11 +195,6 @@ impl Block {
         }
     }
 
-    /// Steps that are done.
-    pub(crate) fn done(self) -> usize {
-        self.get(8) as usize
-    }
-
     /// What register `place` was after step `step`.
     pub(crate) fn out(self, step: usize, place: usize) -> u64 {
         self.get(HEAD + step as u64 * STEP + 88 + place as u64 * 8)
