@@ -50,6 +50,7 @@ pub(crate) struct Space {
     dying: AtomicBool,
     /// Its end has begun. Its last thread's word of that may come later.
     ended: Cell<bool>,
+    next_ending: Cell<Option<&'static Self>>,
     slot_pages: Cell<u32>,
     /// The thread that waits for its end.
     mourner: Cell<Option<u32>>,
@@ -62,6 +63,19 @@ unsafe impl Sync for Space {}
 // SAFETY: `repr(C)`, header first, made by a pool.
 unsafe impl Object for Space {
     const KIND: Kind = Kind::Space;
+}
+
+/// The spaces of a CPU that are being ended; its own alone, interrupts off.
+pub(crate) struct Endings {
+    busy: Cell<bool>,
+    first: Cell<Option<&'static Space>>,
+}
+
+impl Endings {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Self { busy: Cell::new(false), first: Cell::new(None) }
+    }
 }
 
 static POOL: Pool<Space> = Pool::new();
@@ -149,6 +163,7 @@ impl Space {
             ports: PortSet::new(),
             dying: AtomicBool::new(false),
             ended: Cell::new(false),
+            next_ending: Cell::new(None),
             slot_pages: Cell::new(0),
             mourner: Cell::new(None),
         }
@@ -319,6 +334,20 @@ impl Space {
         if self.ended.replace(true) {
             return;
         }
+        // A space can hold the last handle to the next: one after the other, not one within the other.
+        let endings = &percpu::this().endings;
+        self.next_ending.set(endings.first.replace(Some(self)));
+        if endings.busy.replace(true) {
+            return;
+        }
+        while let Some(space) = endings.first.take() {
+            endings.first.set(space.next_ending.take());
+            space.dismantle();
+        }
+        endings.busy.set(false);
+    }
+
+    fn dismantle(&'static self) {
         self.header.renew(0);
         self.table().clear_all(0, u32::MAX, release);
         SPACES.lock().retain(|space| !core::ptr::eq(*space, self));

@@ -13,6 +13,7 @@ use x86_64::registers::model_specific::{FsBase, GsBase, KernelGsBase};
 use crate::arch::apic;
 use crate::arch::descriptors::{CpuTables, InterruptStack};
 use crate::arch::ports::PortGate;
+use crate::cap::Endings;
 use crate::crossbar::Inbound;
 use crate::interrupt::InterruptState;
 use crate::irq::Vectors;
@@ -71,6 +72,8 @@ pub(crate) struct PerCpu {
     pub(crate) irqs: Vectors,
     /// Ports that user code may use now.
     pub(crate) ports: PortGate,
+    /// Spaces that are being ended here.
+    pub(crate) endings: Endings,
     /// What it did last.
     pub(crate) trace: Trace,
     /// Who runs here.
@@ -104,6 +107,7 @@ impl PerCpu {
             interrupts: InterruptState::new(),
             irqs: Vectors::new(),
             ports: PortGate::new(),
+            endings: Endings::new(),
             trace: Trace::new(),
             scheduler: Scheduler::new(),
             users: Users::new(),

@@ -82,6 +82,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             Ok(Served::Value(0))
         }
         MachineCommand::ReadTrace => {
+            probe(call, words[0], words[1])?;
             let mut moved = 0;
             while moved + TRACE_RECORD as u64 <= words[1]
                 && let Some(record) = percpu::this().trace.take()
@@ -100,6 +101,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             Ok(Served::Value(moved))
         }
         MachineCommand::ConsoleRead => {
+            probe(call, words[0], words[1])?;
             let mut buffer = [0; 64];
             let wanted = usize::try_from(words[1]).unwrap_or(usize::MAX).min(buffer.len());
             let count = serial::read(Line::Com1, &mut buffer[..wanted]);
@@ -120,6 +122,14 @@ fn irq(made: Result<&'static irq::Irq, IrqError>) -> Result<Served, Error> {
         Err(IrqError::NoVector) => Err(Error::Full),
         Err(IrqError::NoMemory) => Err(Error::NoMemory),
     }
+}
+
+/// Refuses a buffer whose ends are not the caller's, whatever there is to put into it.
+fn probe(call: &Call<'_>, address: u64, length: u64) -> Result<(), Error> {
+    let last = address.checked_add(length.saturating_sub(1)).ok_or(Error::BadAddress)?;
+    let mut byte = [0];
+    let mut check = |at| call.space.memory().read(at, &mut byte).map_err(|_| Error::BadAddress);
+    check(address).and_then(|()| check(last))
 }
 
 /// Copies what the caller's words name from his memory.

@@ -75,10 +75,10 @@ fn attack_with(lab: &Lab, nth: u32, limits: Limits, steps: &[Step]) -> Held {
 fn all_fail(lab: &Lab, nth: u32, steps: &[Step], wanted: &[Error]) -> Held {
     for part in steps.chunks(STEPS) {
         attack(lab, nth, part)?;
-        for index in 0..part.len() {
+        for (index, step) in part.iter().enumerate() {
             let seen = lab.block(0).result(index);
             let fits = wanted.iter().any(|error| error.code() == seen);
-            let handle = part[index].registers[1] & 0xf;
+            let handle = step.registers[1] & 0xf;
             hold(
                 fits,
                 "a step (step, handle, result)",
