@@ -69,6 +69,12 @@ impl Header {
         CpuId::new(usize::from(self.home.load(Ordering::Relaxed))).unwrap_or(CpuId::BOOT)
     }
 
+    /// Whether that is its home.
+    #[inline]
+    pub(crate) fn is_at(&self, cpu: CpuId) -> bool {
+        usize::from(self.home.load(Ordering::Relaxed)) == cpu.index()
+    }
+
     /// Moves the object to another home; by the old one, or before anybody else knows the object.
     pub(crate) fn set_home(&self, cpu: CpuId) {
         self.home.store(cpu.index() as u16, Ordering::Relaxed);

@@ -189,6 +189,7 @@ pub(super) fn switch_away() {
 }
 
 /// The step itself.
+#[inline]
 fn switch_to(next: &'static Thread) {
     let own = percpu::this();
     let running = own.thread();
@@ -248,7 +249,7 @@ pub(crate) fn wake(thread: &'static Thread) {
 
 /// The running thread has blocked and hands the CPU directly to a blocked one of this CPU, past the run queue. The caller has
 /// seen with [`is_best`] that nobody more urgent waits. Interrupts are off.
-#[inline]
+#[inline(always)]
 pub(crate) fn switch_directly(next: &'static Thread) {
     next.wait.set(Wait::None);
     next.state.set(ThreadState::Ready);
@@ -256,7 +257,7 @@ pub(crate) fn switch_directly(next: &'static Thread) {
 }
 
 /// Whether no queued thread is more urgent than `priority`, so that a thread of that priority may be switched to directly.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_best(priority: Priority) -> bool {
     !trace::is_on() && may_switch_directly(&percpu::this().scheduler.queue.borrow(), priority)
 }

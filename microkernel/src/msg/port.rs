@@ -117,6 +117,12 @@ impl Port {
         self.owner.get().is_some_and(|owner| core::ptr::eq(owner, thread))
     }
 
+    /// Whether its owner is on that CPU.
+    #[inline]
+    pub(super) fn is_at(&self, cpu: CpuId) -> bool {
+        self.header.is_at(cpu)
+    }
+
     /// Its owner's CPU.
     #[inline]
     pub(crate) fn home(&self) -> CpuId {

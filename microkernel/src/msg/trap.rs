@@ -73,7 +73,19 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
         }
         return THE_LONG_WAY;
     };
-    if port.home() != own.id() || !port.waiting.get() {
+    call_directly(frame, thread, port, u64::from(capability.badge), rax >> 32)
+}
+
+/// The second of the two cases. A function of its own, so that the first needs no stack.
+#[inline(never)]
+fn call_directly(
+    frame: *mut Registers,
+    thread: &'static Thread,
+    port: &'static Port,
+    badge: u64,
+    command: u64,
+) -> u64 {
+    if !port.is_at(thread.cpu) || !port.waiting.get() {
         return THE_LONG_WAY;
     }
     let (Some(receiver), Some(message)) = (port.owner.get(), thread.message.get()) else {
@@ -89,12 +101,12 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     port.held.set(port.held.get() + 1);
     receiver.inherit(priority.level());
     let to = receiver.registers.get();
-    // SAFETY: the receiver is blocked in a receive, so its whole frame is there, and nobody else looks at it.
+    // SAFETY: both frames are there, the receiver's whole, since it is blocked in a receive; nobody else looks at them.
     unsafe {
         (*to).rax = 0;
         (*to).handle = message.number().to_word();
-        (*to).r12 = u64::from(capability.badge);
-        (*to).r13 = rax >> 32;
+        (*to).r12 = badge;
+        (*to).r13 = command;
         copy_words(&raw const (*frame).words, &raw mut (*to).words);
     }
     thread.wants_envelope.set(false);

@@ -44,14 +44,13 @@ impl Slot {
     }
 
     /// What the slot holds in that use; `None` if it is another use or none. From any CPU.
+    #[inline]
     pub(super) fn read<T: Object>(&self, generation: u32) -> Option<Capability<T>> {
-        let is_this_use = |head: u64| {
-            #[cfg(not(bite = "handles-no-generation"))]
-            let same = head >> GENERATION_SHIFT == u64::from(generation);
-            #[cfg(bite = "handles-no-generation")]
-            let same = generation != 0;
-            head & USED != 0 && same
-        };
+        // One comparison: generation and use together.
+        #[cfg(not(bite = "handles-no-generation"))]
+        let is_this_use = |head: u64| head & !RIGHTS_MASK == u64::from(generation) << GENERATION_SHIFT | USED;
+        #[cfg(bite = "handles-no-generation")]
+        let is_this_use = |head: u64| head & USED != 0 && generation != 0;
         let head = self.head.load(Ordering::Acquire);
         if !is_this_use(head) {
             return None;
