@@ -33,10 +33,10 @@ numbered! {
     CreatePort = 2,
     /// Words: bytes (rounded up to pages), [`region`] flags, source region's handle or 0. Makes a region.
     CreateRegion = 3,
-    /// Words: port's handle, badge. Makes a timer that sends to the port.
+    /// Words: port's handle, badge. Makes a timer that sends to the port; for the caller's own space.
     CreateTimer = 4,
-    /// Words: region's handle with READ and WRITE, bytes used of it. Makes a channel's two ends over the region, handles in
-    /// the result and word 0.
+    /// Words: none used. Makes a channel's two ends, for the caller's own space: the client's handle as the result, the server's as
+    /// word 0. The rings lie in a region of the caller's making.
     CreateChannel = 5,
     /// Words: region's handle, address or 0 for any, offset in the region, bytes, protection ([`Rights`] bits). Result: the address.
     Map = 6,
@@ -86,7 +86,7 @@ numbered! {
     /// Words: group (0: rax rbx rcx rdx rsi; 1: rdi rbp rsp r8 r9; 2: r10 r11 r12 r13 r14; 3: r15 rip rflags fs gs). Result 0,
     /// words: the registers. Only while its fault is being handled or before it is started.
     ReadRegisters = 6,
-    /// Words: group, three registers' worth from the group's index in word 1: index, value.
+    /// Words: group, place in the group, value.
     WriteRegister = 7,
     /// Words: FS base. The thread's own thread-local storage.
     SetFsBase = 8,
@@ -121,7 +121,8 @@ numbered! {
     ChannelCommand: 0x500;
     /// Wakes the other end, with [`notice::RING`] at its port. SEND.
     Ring = 0,
-    /// Words: port's handle, badge. Where this end's doorbell and its peer's new epochs are told. RECEIVE.
+    /// Words: port's handle, badge. Where this end's doorbell and new epochs are told; an end stays on the CPU where it was first bound.
+    /// RECEIVE.
     Bind = 1,
     /// The supervisor posts the next epoch: both ends are told. Result: the epoch. CONTROL.
     NewEpoch = 2,

@@ -5,7 +5,7 @@
 //! that the compiler calls by name, and the trap itself. On the host the trap answers `BadHandle`, so that libraries that
 //! link this one can be tested there.
 //!
-//! ```ignore
+//! ```text
 //! #![no_std]
 //! #![no_main]
 //! anax_sys::main!(main);

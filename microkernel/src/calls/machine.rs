@@ -51,9 +51,13 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         }
         MachineCommand::DeviceRegion => {
             let end = words[0].checked_add(words[1]).ok_or(Error::BadArgument)?;
-            if start::machine().is_none_or(|machine| {
-                machine.map.touches_memory(words[0]..end) || machine.is_kernels(words[0]..end)
-            }) {
+            let taken = |machine: &start::Machine| {
+                // Page 0 is memory that no memory map lists.
+                words[0] == 0
+                    || machine.map.touches_memory(words[0]..end)
+                    || machine.is_kernels(words[0]..end)
+            };
+            if start::machine().is_none_or(taken) {
                 return Err(Error::BadAddress);
             }
             let region = Region::device(call.space.payer(), words[0], words[1])?;

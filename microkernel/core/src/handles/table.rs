@@ -120,15 +120,6 @@ impl<T: Object, S: AsRef<[Slot]>> Table<T, S> {
         Ok(())
     }
 
-    /// Makes a second handle to the same object in this table, with at most the rights `to`. Home.
-    ///
-    /// # Errors
-    /// As [`Table::lookup`] and [`Table::insert`].
-    pub fn duplicate(&self, handle: Handle, to: Rights, current: impl Fn(T) -> u32) -> Result<Handle, Error> {
-        let capability = self.lookup(handle, Rights::NONE, current)?;
-        self.insert(Capability { rights: capability.rights.narrowed(to), ..capability })
-    }
-
     /// Removes entries whose object has moved on, looking at no more than `budget` slots from slot `from` on, and hands each
     /// to `gone`. Home.
     pub fn sweep(
