@@ -97,6 +97,12 @@ pub fn enable_memory_and_bus_master(config: &impl ConfigSpace) {
     config.write(COMMAND, command | COMMAND_MEMORY | COMMAND_BUS_MASTER);
 }
 
+/// Takes it away from the device to reach memory by itself: what fences one whose driver is dead.
+pub fn disable_bus_master(config: &impl ConfigSpace) {
+    let command = config.read(COMMAND) & 0xffff;
+    config.write(COMMAND, command & !COMMAND_BUS_MASTER);
+}
+
 /// A function's MSI-X capability (PCI 3.0, 6.8.2). The table that it names is the kernel's: drivers never map it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MsiX {

@@ -19,6 +19,7 @@ mod about;
 mod buffer;
 mod client;
 mod driver;
+pub mod handover;
 
 pub use about::{About, Link, Mac};
 pub use buffer::{BUFFER_BYTES, Buffer, MAX_FRAME, MIN_FRAME, Received};

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod features;
+pub mod handover;
 mod pci;
 mod queue;
 mod transport;
