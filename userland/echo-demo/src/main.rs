@@ -99,12 +99,7 @@ fn main(restarts: u64) -> Result<u64, Error> {
 }
 
 impl Demo<'_> {
-    fn run(
-        &self,
-        restarts: u64,
-        client_cpu: Cpu,
-        mut supervisor: Supervisor<'_>,
-    ) -> Result<u64, Error> {
+    fn run(&self, restarts: u64, client_cpu: Cpu, mut supervisor: Supervisor<'_>) -> Result<u64, Error> {
         let status = anax_mapped::shared(self.status)?;
         let client = self.client(client_cpu)?;
         let mut driver = self.driver()?;
