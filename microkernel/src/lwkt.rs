@@ -13,7 +13,7 @@ pub(crate) use schedule::{
     lwkt_switch, lwkt_yield, set_base_priority, set_priority, switch_directly, wake,
 };
 pub(crate) use thread::{
-    Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit, lwkt_free, lwkt_schedule,
-    register, thread, threads, unusual,
+    SLOT_COUNT, SLOTS, Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit,
+    lwkt_free, lwkt_schedule, register, thread, threads, unusual,
 };
 pub(crate) use wait::{Waiters, lwkt_block, lwkt_signal};

@@ -41,6 +41,11 @@ pub(crate) enum Kind {
     Machine,
 }
 
+/// Where the entry code of system calls finds an object's generation and kind.
+pub(crate) const GENERATION: usize = core::mem::offset_of!(Header, life) + 4;
+/// See [`GENERATION`].
+pub(crate) const KIND: usize = core::mem::offset_of!(Header, kind);
+
 /// The first field of every object.
 #[repr(C)]
 #[derive(Debug)]
@@ -68,6 +73,12 @@ impl Header {
     #[inline]
     pub(crate) fn home(&self) -> CpuId {
         CpuId::new(usize::from(self.home.load(Ordering::Relaxed))).unwrap_or(CpuId::BOOT)
+    }
+
+    /// Whether `cpu` is its home.
+    #[inline(always)]
+    pub(crate) fn is_home(&self, cpu: CpuId) -> bool {
+        usize::from(self.home.load(Ordering::Relaxed)) == cpu.index()
     }
 
     /// Moves the object to another home; by the old one, or before anybody else knows the object.

@@ -103,6 +103,13 @@ impl RunQueue {
         if self.occupied == 0 { None } else { Some(Priority(31 - self.occupied.leading_zeros() as u8)) }
     }
 
+    /// Whether no thread is queued that is more urgent than `priority`.
+    #[inline]
+    #[must_use]
+    pub const fn none_above(&self, priority: Priority) -> bool {
+        self.occupied >> priority.0 <= 1
+    }
+
     /// The most urgent priority below `limit` at which a thread is queued.
     #[must_use]
     pub const fn best_below(&self, limit: Priority) -> Option<Priority> {

@@ -11,12 +11,11 @@ use spin::Mutex;
 
 use super::thread::{Thread, ThreadLinks, ThreadState, Wait, thread};
 use crate::arch::cpu::{self, InterruptsOff};
-use crate::arch::paging::Root;
 use crate::arch::ports;
 use crate::arch::switch;
 use crate::cap::Space;
 use crate::crossbar;
-use crate::percpu;
+use crate::percpu::{self, PerCpu};
 
 /// A CPU's scheduler; its own alone, interrupts off.
 pub(crate) struct Scheduler {
@@ -168,11 +167,17 @@ fn switch_to(next: &'static Thread) {
     if core::ptr::eq(running, next) {
         return;
     }
+    step(own, running, next);
+}
+
+/// From the running thread to another one of this CPU, whose state says already that it runs.
+#[inline(always)]
+fn step(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
     own.scheduler.switches.set(own.scheduler.switches.get() + 1);
     running.entry_stack.set(own.kernel_stack());
     own.set_thread(next, next.entry_stack.get());
     if let Some(root) = next.root.get()
-        && root != Root::current()
+        && !root.is_current()
     {
         // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
         unsafe { root.activate() };
@@ -185,7 +190,16 @@ fn switch_to(next: &'static Thread) {
 }
 
 /// What the thread before could not do for itself: it has left its stack only now.
+#[inline(always)]
 pub(super) fn after_switch() {
+    if percpu::this().scheduler.buried.get().is_some() {
+        keep_buried();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn keep_buried() {
     let own = percpu::this();
     if let Some(dead) = own.scheduler.buried.take() {
         own.scheduler.keep(dead);
@@ -207,17 +221,18 @@ pub(crate) fn wake(thread: &'static Thread) {
 
 /// The running thread has blocked and hands the CPU directly to a blocked one of this CPU, past the run queue. The caller has
 /// seen with [`is_best`] that nobody more urgent waits. Interrupts are off.
-#[inline]
-pub(crate) fn switch_directly(next: &'static Thread) {
+#[inline(always)]
+pub(crate) fn switch_directly(running: &'static Thread, next: &'static Thread) {
     next.wait.set(Wait::None);
-    next.state.set(ThreadState::Ready);
-    switch_to(next);
+    next.state.set(ThreadState::Running);
+    step(percpu::this(), running, next);
 }
 
 /// Whether no queued thread is more urgent than `priority`, so that a thread of that priority may be switched to directly.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_best(priority: Priority) -> bool {
-    may_switch_directly(&percpu::this().scheduler.queue.borrow(), priority)
+    // SAFETY: this CPU's own; a borrow lasts for a function of this module and never while others run.
+    may_switch_directly(unsafe { &*percpu::this().scheduler.queue.as_ptr() }, priority)
 }
 
 /// Changes the priority at which a thread of this CPU runs now. Interrupts are off.
@@ -240,6 +255,7 @@ pub(crate) fn set_base_priority(thread: &'static Thread, priority: Priority) {
 }
 
 /// A user thread is about to return to user mode from a system call: the best runnable thread runs first. Interrupts are off.
+#[inline(always)]
 pub(crate) fn before_user() {
     if percpu::this().scheduler.asked.get() {
         give_way();

@@ -5,9 +5,9 @@ use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use anax_abi::{Error, Handle, MAX_HANDLES, MessageNumber};
+use anax_abi::{Error, Handle, MAX_HANDLES, MessageNumber, Rights};
 use arrayvec::ArrayVec;
-use microkernel_core::handles::{Offer, Parcel, Transfer};
+use microkernel_core::handles::{Offer, Parcel, Slot, Transfer, look_up};
 use microkernel_core::list::{Link, Links, ThreadIndex};
 use microkernel_core::runqueue::Priority;
 use x86_64::VirtAddr;
@@ -16,7 +16,7 @@ use super::schedule;
 use crate::arch::cpu::InterruptsOff;
 use crate::arch::paging::Root;
 use crate::arch::switch;
-use crate::cap::Space;
+use crate::cap::{self, Cap, Space};
 use crate::crossbar;
 use crate::mm::stack::Stack;
 use crate::msg::{Message, Port, Registers};
@@ -71,6 +71,11 @@ pub(crate) mod unusual {
     pub(crate) const AWAITS: u8 = 8;
 }
 
+/// Where the entry code of system calls finds the slots and how many there are.
+pub(crate) const SLOTS: usize = core::mem::offset_of!(Thread, slots);
+/// See [`SLOTS`].
+pub(crate) const SLOT_COUNT: usize = core::mem::offset_of!(Thread, slot_count);
+
 /// A thread, of the kernel's or of a user's. Never freed: one that ends is kept for the next. Its cells belong to its CPU.
 #[repr(C)]
 pub(crate) struct Thread {
@@ -101,6 +106,9 @@ pub(crate) struct Thread {
     pub(crate) wait: Cell<Wait>,
     /// It is to end as soon as it is about to return to user mode.
     pub(crate) killed: Cell<bool>,
+    /// The slots of its space's capability table; none if it is no user thread.
+    slots: Cell<*const Slot>,
+    slot_count: Cell<u32>,
     /// Its space, if it is a user thread.
     space: Cell<Option<&'static Space>>,
     /// The message of its synchronous calls.
@@ -157,6 +165,8 @@ impl Thread {
             base: Cell::new(priority),
             wait: Cell::new(Wait::None),
             killed: Cell::new(false),
+            slots: Cell::new(core::ptr::null()),
+            slot_count: Cell::new(0),
             space: Cell::new(None),
             message: Cell::new(None),
             registers: Cell::new(core::ptr::null_mut()),
@@ -177,11 +187,13 @@ impl Thread {
     }
 
     /// The CPU it belongs to.
+    #[inline(always)]
     pub(crate) fn cpu(&self) -> CpuId {
         self.cpu
     }
 
     /// Its priority.
+    #[inline(always)]
     pub(crate) fn priority(&self) -> Priority {
         self.priority.get()
     }
@@ -202,8 +214,24 @@ impl Thread {
         self.space.get()
     }
 
+    /// What a handle of its space stands for.
+    ///
+    /// # Errors
+    /// `BadHandle`, also for a thread without a space; `NoRights`.
+    #[inline(always)]
+    pub(crate) fn look_up(&self, handle: Handle, needed: Rights) -> Result<Cap, Error> {
+        let count = self.slot_count.get() as usize;
+        // SAFETY: set together, to the slots of a space that keeps them as long as it has threads.
+        let slots =
+            if count == 0 { &[] } else { unsafe { core::slice::from_raw_parts(self.slots.get(), count) } };
+        look_up(slots, handle, needed, cap::current)
+    }
+
     /// Makes it a thread of that space, or of none any more. Before it runs, or by itself at its end.
     pub(crate) fn set_space(&self, space: Option<&'static Space>) {
+        let slots: &[Slot] = space.map_or(&[], |space| space.table().slots());
+        self.slots.set(slots.as_ptr());
+        self.slot_count.set(slots.len() as u32);
         self.space.set(space);
         self.root.set(space.map(|space| space.memory().root()));
     }
@@ -298,6 +326,18 @@ impl Thread {
     pub(crate) fn inherit(&self, level: u8) {
         let base = self.base.get();
         self.priority.set(Priority::new(level).map_or(base, |level| level.max(base)));
+    }
+
+    /// It runs at `priority`, which is at least what it has of itself; it is not queued.
+    #[inline(always)]
+    pub(crate) fn run_at(&self, priority: Priority) {
+        self.priority.set(priority);
+    }
+
+    /// It has what it has of itself.
+    #[inline(always)]
+    pub(crate) fn inherit_nothing(&self) {
+        self.priority.set(self.base.get());
     }
 
     /// Changes what it has of itself.

@@ -208,11 +208,18 @@ impl Message {
 
     /// A synchronous call that its receiver has at once. The fast path's sending.
     #[inline(always)]
-    pub(super) fn begin_call(&self, thread: &'static Thread, port: &'static Port, priority: u8, cpu: CpuId) {
+    pub(super) fn begin_call(
+        &self,
+        thread: &'static Thread,
+        port: &'static Port,
+        generation: u32,
+        priority: u8,
+        cpu: CpuId,
+    ) {
         self.state.set(State::Held);
         self.sender.set(Sender::Thread(thread));
         self.port.set(Some(port));
-        self.port_generation.set(port.generation());
+        self.port_generation.set(generation);
         self.priority.set(priority);
         self.flags.set(Flags::NONE);
         self.set_home(cpu);
@@ -244,6 +251,12 @@ impl Message {
 
     pub(super) fn home(&self) -> Option<CpuId> {
         CpuId::new(self.home.load(Ordering::Acquire) as usize)
+    }
+
+    /// Whether `cpu` is its home.
+    #[inline(always)]
+    pub(super) fn is_home(&self, cpu: CpuId) -> bool {
+        self.home.load(Ordering::Acquire) as usize == cpu.index()
     }
 
     pub(super) fn set_home(&self, cpu: CpuId) {

@@ -9,7 +9,7 @@ use super::port::Port;
 use super::transfer::{self, Flow};
 use crate::calls;
 use crate::lwkt::{self, Thread, Wait, unusual};
-use crate::object::Kind;
+use crate::object::Object as _;
 use crate::percpu;
 use crate::user;
 
@@ -60,10 +60,9 @@ pub(crate) fn prepare_registers(thread: &Thread) {
     thread.registers.set(at.as_mut_ptr());
 }
 
-/// What `syscall.s` does after [`syscall_call`].
-const ANSWERED: u64 = 0;
-const ANSWERED_AFTER_OTHERS: u64 = 1;
-const THE_LONG_WAY: u64 = 2;
+/// What `syscall.s` does after [`syscall_call`] and [`syscall_reply_wait`].
+const THE_LONG_WAY: u64 = 0;
+const DONE: u64 = 1;
 
 /// Copies words one by one: the compiler must not use vector registers for it, see `syscall.s`.
 #[inline(always)]
@@ -74,25 +73,17 @@ unsafe fn copy_words(from: *const [u64; WORDS], to: *mut [u64; WORDS]) {
     }
 }
 
-/// [`Operation::Call`] in the two cases that matter most: nothing at all, and a server that waits on this CPU. All that is
+/// [`Operation::Call`] in the case that matters most: a server that waits on this CPU. All that is
 /// unusual is left to [`syscall_general`]. Of the frame only the words from `rax` on are there.
 #[unsafe(no_mangle)]
 extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     let own = percpu::this();
     let thread = own.thread();
-    let Some(space) = thread.space() else { return THE_LONG_WAY };
     // SAFETY: the entry code's frame; only `rax` and what lies behind it is touched, here and below.
     let (rax, handle) = unsafe { ((&raw const (*frame).rax).read(), (&raw const (*frame).handle).read()) };
-    let Ok(capability) = space.lookup(Handle::from_word(handle), Rights::SEND) else { return THE_LONG_WAY };
-    let Some(port) = capability.object.get::<Port>() else {
-        if rax >> 32 == 0 && capability.object.header().kind() != Kind::Port {
-            // SAFETY: as above.
-            unsafe { (&raw mut (*frame).rax).write(0) };
-            return ANSWERED;
-        }
-        return THE_LONG_WAY;
-    };
-    if port.home() != own.id() || !port.waiting.get() {
+    let Ok(capability) = thread.look_up(Handle::from_word(handle), Rights::SEND) else { return THE_LONG_WAY };
+    let Some(port) = capability.object.get::<Port>() else { return THE_LONG_WAY };
+    if !port.header().is_home(own.id()) || !port.waiting.get() {
         return THE_LONG_WAY;
     }
     let (Some(receiver), Some(message)) = (port.owner.get(), thread.message_made()) else {
@@ -103,10 +94,10 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(inherited) {
         return THE_LONG_WAY;
     }
-    message.begin_call(thread, port, priority.level(), own.id());
+    message.begin_call(thread, port, capability.generation, priority.level(), own.id());
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
-    receiver.inherit(priority.level());
+    receiver.run_at(inherited);
     let to = receiver.registers.get();
     // SAFETY: the receiver is blocked in a receive, so its whole frame is there, and nobody else looks at it.
     unsafe {
@@ -118,43 +109,43 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     }
     thread.wants_envelope.set(false);
     thread.set_waiting(Wait::Call(message));
-    lwkt::switch_directly(receiver);
+    lwkt::switch_directly(thread, receiver);
     if thread.killed.get() {
         user::exit_killed();
     }
-    ANSWERED_AFTER_OTHERS
+    DONE
 }
 
 /// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
-/// False: nothing was done.
-fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
+#[unsafe(no_mangle)]
+extern "C" fn syscall_reply_wait(frame: *mut Registers) -> u64 {
     let own = percpu::this();
+    let thread = own.thread();
     // SAFETY: the thread's whole frame.
     let registers = unsafe { &*frame };
     let number = MessageNumber::from_word(registers.r12);
-    let Some(message) = Message::of(number) else { return false };
-    let Some(space) = thread.space() else { return false };
-    if message.home() != Some(own.id()) || !message.is(number) || message.state.get() != State::Held {
-        return false;
+    let Some(message) = Message::of(number) else { return THE_LONG_WAY };
+    if !message.is_home(own.id()) || !message.is(number) || message.state.get() != State::Held {
+        return THE_LONG_WAY;
     }
-    let Sender::Thread(sender) = message.sender.get() else { return false };
+    let Sender::Thread(sender) = message.sender.get() else { return THE_LONG_WAY };
+    let Some(held_at) = message.port.get() else { return THE_LONG_WAY };
     if registers.r15 != 0
         || sender.cpu() != own.id()
         || sender.wants_envelope.get()
         || sender.is_unusual()
         || thread.is_unusual()
         || message.aborting.get()
-        || !message.port.get().is_some_and(|port| port.is_owned_by(thread))
+        || !held_at.is_owned_by(thread)
     {
-        return false;
+        return THE_LONG_WAY;
     }
-    let Ok(capability) = space.lookup(Handle::from_word(registers.handle), Rights::RECEIVE) else {
-        return false;
+    let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
+        return THE_LONG_WAY;
     };
-    let Some(port) = capability.object.get::<Port>() else { return false };
-    let Some(held_at) = message.port.get() else { return false };
+    let Some(port) = capability.object.get::<Port>() else { return THE_LONG_WAY };
     if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(sender.priority()) {
-        return false;
+        return THE_LONG_WAY;
     }
     let to = sender.registers.get();
     // SAFETY: the sender is blocked in a call, so the upper part of its frame is there, and nobody else looks at it.
@@ -166,10 +157,11 @@ fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
     message.end_call();
     held_at.held.set(held_at.held.get() - 1);
     thread.set_waiting(Wait::Receive(port));
-    thread.inherit(0);
+    thread.inherit_nothing();
     port.waiting.set(true);
-    lwkt::switch_directly(sender);
-    true
+    lwkt::switch_directly(thread, sender);
+    user::about_to_return(thread);
+    DONE
 }
 
 /// Every other operation.
@@ -184,9 +176,6 @@ extern "C" fn syscall_general(frame: *mut Registers) {
         return unsafe { user::call_of_test(&mut *frame) };
     }
     let operation = Operation::from_number(rax as u32);
-    if operation == Some(Operation::ReplyWait) && reply_wait_directly(thread, frame) {
-        return user::about_to_return(thread);
-    }
     // SAFETY: as above.
     let registers = unsafe { &mut *frame };
     let outcome =

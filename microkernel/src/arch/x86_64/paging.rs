@@ -83,6 +83,15 @@ impl Root {
         Self(Cr3::read().0.start_address())
     }
 
+    /// Whether this CPU uses it now.
+    #[inline(always)]
+    pub(crate) fn is_current(self) -> bool {
+        let now: u64;
+        // SAFETY: reads a register. Its other bits are never set here.
+        unsafe { core::arch::asm!("mov {}, cr3", out(reg) now, options(nomem, nostack, preserves_flags)) };
+        now == self.0.as_u64()
+    }
+
     /// Its physical address.
     pub(crate) fn address(self) -> PhysAddr {
         self.0

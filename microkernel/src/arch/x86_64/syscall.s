@@ -1,12 +1,15 @@
 # System calls: the doorbell of a message to a port. anax_abi::call has the table of registers.
 #
-# The frame is msg::Registers, from its end. The commonest operation, 0 (Call), is tried first with the upper ten words only:
-# the function for it keeps the callee-saved registers by the calling convention, and says what is left to do. Vector registers are
-# cleared where the kernel's code or another thread may have used them; that the first function by itself does not is checked
-# after linking. Interrupts are off throughout.
+# The call that does nothing (operation and command 0) of an object of the kernel's is answered without a frame or a stack.
+# The frame of all others is msg::Registers, from its end. The commonest operations, 0 (Call) and 4 (ReplyWait), have functions
+# that are tried first; that of Call with the upper ten words only, since it keeps the callee-saved registers by the calling
+# convention. Vector registers are cleared where the kernel's code or another thread may have used them. Interrupts are off
+# throughout.
 
 .set GS_KERNEL_STACK, 8
 .set GS_USER_STACK, 16
+.set GS_SCRATCH, 24
+.set GS_THREAD, {gs_thread}
 
 .macro clear_vectors
     .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
@@ -20,7 +23,41 @@
 syscall_entry:
     swapgs
     mov gs:[GS_USER_STACK], rsp
-    mov rsp, gs:[GS_KERNEL_STACK]
+    test rax, rax
+    jnz 5f
+    # Table::lookup (see there) with the right to send, in rax, rcx and rsp; whatever is wrong is found again below.
+    mov gs:[GS_SCRATCH], rcx
+    mov rax, gs:[GS_THREAD]
+    mov ecx, edi
+    cmp ecx, [rax + {thread_slot_count}]
+    jae 4f
+    shl rcx, 5                          # times {slot_size}
+    add rcx, [rax + {thread_slots}]
+    mov rsp, [rcx]
+    mov rax, rsp
+    xor rax, rdi
+    shr rax, 32
+    jnz 4f
+    mov eax, esp
+    not eax
+    test eax, {usable}
+    jnz 4f
+    mov rax, [rcx + {slot_object}]
+    cmp [rcx], rsp
+    jne 4f
+    mov ecx, [rcx + {slot_generation}]
+    cmp [rax + {object_generation}], ecx
+    jne 4f
+    cmp byte ptr [rax + {object_kind}], {port}
+    je 4f
+    xor eax, eax
+    mov rcx, gs:[GS_SCRATCH]
+    mov rsp, gs:[GS_USER_STACK]
+    swapgs
+    sysretq
+4:  xor eax, eax
+    mov rcx, gs:[GS_SCRATCH]
+5:  mov rsp, gs:[GS_KERNEL_STACK]
     push gs:[GS_USER_STACK]
     push rcx
     push r11
@@ -34,12 +71,11 @@ syscall_entry:
     test eax, eax
     jnz 3f
     lea rdi, [rsp - 48]                 # where the whole frame would begin
-    call syscall_call                   # 0: answered; 1: the same, after other code; 2: the long way
-    cmp eax, 1
-    ja 3f
-    jb 2f
+    call syscall_call                   # whether it is answered
+    test eax, eax
+    jz 2f
 1:  clear_vectors
-2:  pop rax
+    pop rax
     pop rdi
     pop rsi
     pop rdx
@@ -51,6 +87,7 @@ syscall_entry:
     pop rsp
     swapgs
     sysretq
+2:  mov rax, [rsp]
 3:  push rbx
     push rbp
     push r12
@@ -58,8 +95,14 @@ syscall_entry:
     push r14
     push r15
     mov rdi, rsp
-    call syscall_general
-    pop r15
+    cmp eax, 4
+    jne 7f
+    call syscall_reply_wait             # whether it is done
+    test eax, eax
+    jnz 8f
+    mov rdi, rsp
+7:  call syscall_general
+8:  pop r15
     pop r14
     pop r13
     pop r12
@@ -77,7 +120,7 @@ user_start:
     xor r13d, r13d
     xor r14d, r14d
     xor r15d, r15d
-    jmp 5f
+    jmp 9f
 
 # fn user_enter(rip, rsp, argument) -> status: runs user code on this thread until user_leave, with the general and
 # vector registers it does not pass cleared.
@@ -92,7 +135,7 @@ user_enter:
     push r15
     push gs:[GS_KERNEL_STACK]
     mov gs:[GS_KERNEL_STACK], rsp
-5:  mov rcx, rdi
+9:  mov rcx, rdi
     mov r11, 0x202                      # interrupts on, and the bit that is always set
     mov rdi, rdx
     mov rsp, rsi
