@@ -9,11 +9,11 @@ mod thread;
 mod wait;
 
 pub(crate) use schedule::{
-    Scheduler, after_interrupt, before_user, block_current, crit_enter, crit_exit, idle, is_best,
-    lwkt_switch, lwkt_yield, set_base_priority, set_priority, switch_directly, wake,
+    ASKED, Scheduler, after_interrupt, after_switch, before_user, block_current, crit_enter, crit_exit, idle,
+    is_best, lwkt_switch, lwkt_yield, set_base_priority, set_priority, switch_directly, wake,
 };
 pub(crate) use thread::{
-    SLOT_COUNT, SLOTS, Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit,
+    KILLED, SLOT_COUNT, SLOTS, Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit,
     lwkt_free, lwkt_schedule, register, thread, threads, unusual,
 };
 pub(crate) use wait::{Waiters, lwkt_block, lwkt_signal};

@@ -177,7 +177,10 @@ impl handles::Object for ObjectRef {
     #[inline]
     fn from_word(word: u64) -> Self {
         // SAFETY: capability tables are the kernel's private memory and hold only words that `to_word` gave; headers live for ever.
-        Self(unsafe { &*core::ptr::with_exposed_provenance(word as usize) })
+        unsafe {
+            core::hint::assert_unchecked(word != 0);
+            Self(&*core::ptr::with_exposed_provenance(word as usize))
+        }
     }
 }
 

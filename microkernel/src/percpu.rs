@@ -80,7 +80,9 @@ pub(crate) struct PerCpu {
     pub(crate) inbound: Inbound,
 }
 
-/// Where the entry code finds the running thread, behind GS.
+/// Where the entry code finds whether another thread may have to run, behind GS.
+pub(crate) const ASKED: usize = core::mem::offset_of!(PerCpu, scheduler) + crate::lwkt::ASKED;
+/// Where it finds the running thread.
 pub(crate) const THREAD: usize = core::mem::offset_of!(PerCpu, thread);
 
 // SAFETY: every non-atomic field is used by its own CPU only, which `this` guarantees for all accesses but `get`'s, whose

@@ -33,6 +33,9 @@ pub(crate) struct Scheduler {
     switches: Cell<u64>,
 }
 
+/// Where it says that somebody became runnable.
+pub(crate) const ASKED: usize = core::mem::offset_of!(Scheduler, asked);
+
 impl Scheduler {
     /// Nobody runnable.
     pub(crate) const fn new() -> Self {
@@ -74,6 +77,8 @@ impl Scheduler {
 
     pub(super) fn bury(&self, index: ThreadIndex) {
         self.buried.set(Some(index));
+        // For those who look at nothing else when they go on.
+        self.asked.set(true);
     }
 }
 
@@ -173,6 +178,15 @@ fn switch_to(next: &'static Thread) {
 /// From the running thread to another one of this CPU, whose state says already that it runs.
 #[inline(always)]
 fn step(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
+    enter(own, running, next);
+    // SAFETY: `next` is this CPU's and does not run; interrupts are off.
+    unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
+    after_switch();
+}
+
+/// All of a step but the stack.
+#[inline(always)]
+fn enter(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
     own.scheduler.switches.set(own.scheduler.switches.get() + 1);
     running.entry_stack.set(own.kernel_stack());
     own.set_thread(next, next.entry_stack.get());
@@ -184,14 +198,11 @@ fn step(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
         ports::activate(next.space().map(Space::ports));
     }
     own.use_fs_base(next.fs_base());
-    // SAFETY: `next` is this CPU's and does not run; interrupts are off.
-    unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
-    after_switch();
 }
 
 /// What the thread before could not do for itself: it has left its stack only now.
 #[inline(always)]
-pub(super) fn after_switch() {
+pub(crate) fn after_switch() {
     if percpu::this().scheduler.buried.get().is_some() {
         keep_buried();
     }
@@ -220,19 +231,33 @@ pub(crate) fn wake(thread: &'static Thread) {
 }
 
 /// The running thread has blocked and hands the CPU directly to a blocked one of this CPU, past the run queue. The caller has
-/// seen with [`is_best`] that nobody more urgent waits. Interrupts are off.
+/// seen with [`is_best`] that nobody more urgent waits. Interrupts are off. It goes on at `resume`, on what its stack has from
+/// `keep` on, and there does itself what [`after_switch`] is for.
+///
+/// # Safety
+/// As [`switch::switch_and_resume_at`].
 #[inline(always)]
-pub(crate) fn switch_directly(running: &'static Thread, next: &'static Thread) {
+pub(crate) unsafe fn switch_directly(
+    own: &'static PerCpu,
+    running: &'static Thread,
+    next: &'static Thread,
+    keep: *mut u64,
+    resume: *const u8,
+) -> ! {
     next.wait.set(Wait::None);
     next.state.set(ThreadState::Running);
-    step(percpu::this(), running, next);
+    enter(own, running, next);
+    // SAFETY: by the caller's promise; the other thread is blocked.
+    unsafe {
+        switch::switch_and_resume_at(running.stack_pointer.as_ptr(), keep, resume, next.stack_pointer.get())
+    }
 }
 
 /// Whether no queued thread is more urgent than `priority`, so that a thread of that priority may be switched to directly.
 #[inline(always)]
-pub(crate) fn is_best(priority: Priority) -> bool {
+pub(crate) fn is_best(own: &'static PerCpu, priority: Priority) -> bool {
     // SAFETY: this CPU's own; a borrow lasts for a function of this module and never while others run.
-    may_switch_directly(unsafe { &*percpu::this().scheduler.queue.as_ptr() }, priority)
+    may_switch_directly(unsafe { &*own.scheduler.queue.as_ptr() }, priority)
 }
 
 /// Changes the priority at which a thread of this CPU runs now. Interrupts are off.

@@ -73,6 +73,8 @@ pub(crate) mod unusual {
 
 /// Where the entry code of system calls finds the slots and how many there are.
 pub(crate) const SLOTS: usize = core::mem::offset_of!(Thread, slots);
+/// Where it finds whether the thread was killed.
+pub(crate) const KILLED: usize = core::mem::offset_of!(Thread, killed);
 /// See [`SLOTS`].
 pub(crate) const SLOT_COUNT: usize = core::mem::offset_of!(Thread, slot_count);
 
@@ -165,7 +167,7 @@ impl Thread {
             base: Cell::new(priority),
             wait: Cell::new(Wait::None),
             killed: Cell::new(false),
-            slots: Cell::new(core::ptr::null()),
+            slots: Cell::new(core::ptr::NonNull::dangling().as_ptr()),
             slot_count: Cell::new(0),
             space: Cell::new(None),
             message: Cell::new(None),
@@ -221,9 +223,8 @@ impl Thread {
     #[inline(always)]
     pub(crate) fn look_up(&self, handle: Handle, needed: Rights) -> Result<Cap, Error> {
         let count = self.slot_count.get() as usize;
-        // SAFETY: set together, to the slots of a space that keeps them as long as it has threads.
-        let slots =
-            if count == 0 { &[] } else { unsafe { core::slice::from_raw_parts(self.slots.get(), count) } };
+        // SAFETY: set together, to the slots of a space that keeps them as long as it has threads, or to none.
+        let slots = unsafe { core::slice::from_raw_parts(self.slots.get(), count) };
         look_up(slots, handle, needed, cap::current)
     }
 

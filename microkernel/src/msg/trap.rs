@@ -60,9 +60,10 @@ pub(crate) fn prepare_registers(thread: &Thread) {
     thread.registers.set(at.as_mut_ptr());
 }
 
-/// What `syscall.s` does after [`syscall_call`] and [`syscall_reply_wait`].
-const THE_LONG_WAY: u64 = 0;
-const DONE: u64 = 1;
+unsafe extern "C" {
+    /// Goes on from a frame of [`Registers`] to user mode, by [`syscall_resumed`] if need be.
+    safe static syscall_resume: u8;
+}
 
 /// Copies words one by one: the compiler must not use vector registers for it, see `syscall.s`.
 #[inline(always)]
@@ -74,32 +75,32 @@ unsafe fn copy_words(from: *const [u64; WORDS], to: *mut [u64; WORDS]) {
 }
 
 /// [`Operation::Call`] in the case that matters most: a server that waits on this CPU. All that is
-/// unusual is left to [`syscall_general`]. Of the frame only the words from `rax` on are there.
+/// unusual is left to [`syscall_general`]: it returns if it has done nothing.
 #[unsafe(no_mangle)]
-extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
+extern "C" fn syscall_call(frame: *mut Registers) {
     let own = percpu::this();
     let thread = own.thread();
-    // SAFETY: the entry code's frame; only `rax` and what lies behind it is touched, here and below.
-    let (rax, handle) = unsafe { ((&raw const (*frame).rax).read(), (&raw const (*frame).handle).read()) };
-    let Ok(capability) = thread.look_up(Handle::from_word(handle), Rights::SEND) else { return THE_LONG_WAY };
-    let Some(port) = capability.object.get::<Port>() else { return THE_LONG_WAY };
+    // SAFETY: the entry code's frame.
+    let (rax, handle) = unsafe { ((*frame).rax, (*frame).handle) };
+    let Ok(capability) = thread.look_up(Handle::from_word(handle), Rights::SEND) else { return };
+    let Some(port) = capability.object.get::<Port>() else { return };
     if !port.header().is_home(own.id()) || !port.waiting.get() {
-        return THE_LONG_WAY;
+        return;
     }
     let (Some(receiver), Some(message)) = (port.owner.get(), thread.message_made()) else {
-        return THE_LONG_WAY;
+        return;
     };
     let priority = thread.priority();
     let inherited = receiver.base_priority().max(priority);
-    if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(inherited) {
-        return THE_LONG_WAY;
+    if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(own, inherited) {
+        return;
     }
     message.begin_call(thread, port, capability.generation, priority.level(), own.id());
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
     receiver.run_at(inherited);
     let to = receiver.registers.get();
-    // SAFETY: the receiver is blocked in a receive, so its whole frame is there, and nobody else looks at it.
+    // SAFETY: the receiver is blocked in a receive; its frame is there, and nobody else looks at it.
     unsafe {
         (*to).rax = 0;
         (*to).handle = message.number().to_word();
@@ -109,27 +110,24 @@ extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
     }
     thread.wants_envelope.set(false);
     thread.set_waiting(Wait::Call(message));
-    lwkt::switch_directly(thread, receiver);
-    if thread.killed.get() {
-        user::exit_killed();
-    }
-    DONE
+    // SAFETY: the word below the frame is where this function would return to; `syscall_resume` needs the frame alone.
+    unsafe { lwkt::switch_directly(own, thread, receiver, frame.cast(), &raw const syscall_resume) }
 }
 
 /// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
 #[unsafe(no_mangle)]
-extern "C" fn syscall_reply_wait(frame: *mut Registers) -> u64 {
+extern "C" fn syscall_reply_wait(frame: *mut Registers) {
     let own = percpu::this();
     let thread = own.thread();
     // SAFETY: the thread's whole frame.
     let registers = unsafe { &*frame };
     let number = MessageNumber::from_word(registers.r12);
-    let Some(message) = Message::of(number) else { return THE_LONG_WAY };
+    let Some(message) = Message::of(number) else { return };
     if !message.is_home(own.id()) || !message.is(number) || message.state.get() != State::Held {
-        return THE_LONG_WAY;
+        return;
     }
-    let Sender::Thread(sender) = message.sender.get() else { return THE_LONG_WAY };
-    let Some(held_at) = message.port.get() else { return THE_LONG_WAY };
+    let Sender::Thread(sender) = message.sender.get() else { return };
+    let Some(held_at) = message.port.get() else { return };
     if registers.r15 != 0
         || sender.cpu() != own.id()
         || sender.wants_envelope.get()
@@ -138,17 +136,17 @@ extern "C" fn syscall_reply_wait(frame: *mut Registers) -> u64 {
         || message.aborting.get()
         || !held_at.is_owned_by(thread)
     {
-        return THE_LONG_WAY;
+        return;
     }
     let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
-        return THE_LONG_WAY;
+        return;
     };
-    let Some(port) = capability.object.get::<Port>() else { return THE_LONG_WAY };
-    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(sender.priority()) {
-        return THE_LONG_WAY;
+    let Some(port) = capability.object.get::<Port>() else { return };
+    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(own, sender.priority()) {
+        return;
     }
     let to = sender.registers.get();
-    // SAFETY: the sender is blocked in a call, so the upper part of its frame is there, and nobody else looks at it.
+    // SAFETY: the sender is blocked in a call; its frame is there, and nobody else looks at it.
     unsafe {
         (&raw mut (*to).rax).write(registers.r14);
         (&raw mut (*to).handle).write(0);
@@ -159,9 +157,15 @@ extern "C" fn syscall_reply_wait(frame: *mut Registers) -> u64 {
     thread.set_waiting(Wait::Receive(port));
     thread.inherit_nothing();
     port.waiting.set(true);
-    lwkt::switch_directly(thread, sender);
-    user::about_to_return(thread);
-    DONE
+    // SAFETY: as in `syscall_call`.
+    unsafe { lwkt::switch_directly(own, thread, sender, frame.cast(), &raw const syscall_resume) }
+}
+
+/// After a direct switch back, if others may have to run first, one that has ended is to be kept, or this thread is to end.
+#[unsafe(no_mangle)]
+extern "C" fn syscall_resumed() {
+    lwkt::after_switch();
+    user::about_to_return(percpu::this().thread());
 }
 
 /// Every other operation.

@@ -20,6 +20,7 @@ pub const OBJECT: usize = core::mem::offset_of!(Slot, object);
 pub const OBJECT_GENERATION: usize = core::mem::offset_of!(Slot, object_generation);
 
 const RIGHTS_MASK: u64 = 0xffff;
+const RIGHTS_BITS: u32 = 16;
 const GENERATION_SHIFT: u32 = 32;
 
 /// A slot. All zero is a free one that was never used.
@@ -55,11 +56,11 @@ impl Slot {
     #[inline(always)]
     pub(super) fn read<T: Object>(&self, generation: u32) -> Option<Capability<T>> {
         let is_this_use = |head: u64| {
-            #[cfg(not(bite = "handles-no-generation"))]
-            let same = head >> GENERATION_SHIFT == u64::from(generation);
             #[cfg(bite = "handles-no-generation")]
-            let same = generation != 0;
-            head & USED != 0 && same
+            return generation != 0 && head & USED != 0;
+            // Besides these, the head holds the rights in its lowest bits.
+            #[cfg(not(bite = "handles-no-generation"))]
+            return (head ^ (u64::from(generation) << GENERATION_SHIFT | USED)) >> RIGHTS_BITS == 0;
         };
         let head = self.head.load(Ordering::Acquire);
         if !is_this_use(head) {

@@ -36,6 +36,21 @@ pub(crate) unsafe fn switch(save: *mut u64, next: u64) {
     }
 }
 
+/// As [`switch`], but the running stack is left for good but for what lies from `keep` on: it goes on there, at `resume`.
+///
+/// # Safety
+/// As [`switch`]; the word below `keep` is free, and `resume` needs nothing but a stack pointer of `keep`.
+#[inline(always)]
+pub(crate) unsafe fn switch_and_resume_at(save: *mut u64, keep: *mut u64, resume: *const u8, next: u64) -> ! {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let kept = keep.sub(1);
+        kept.write(resume.expose_provenance() as u64);
+        save.write(kept.expose_provenance() as u64);
+        asm!("mov rsp, {}", "ret", in(reg) next, options(noreturn));
+    }
+}
+
 /// Prepares the free stack that ends at `top` so that the first [`switch`] to it calls `start`; the stack pointer to store.
 ///
 /// # Safety

@@ -19,6 +19,8 @@ use super::descriptors::{KERNEL_CODE, KERNEL_DATA, USER_CODE, USER_DATA};
 global_asm!(
     include_str!("syscall.s"),
     gs_thread = const percpu::THREAD,
+    gs_asked = const percpu::ASKED,
+    thread_killed = const lwkt::KILLED,
     thread_slots = const lwkt::SLOTS,
     thread_slot_count = const lwkt::SLOT_COUNT,
     slot_size = const size_of::<Slot>(),

@@ -1,15 +1,15 @@
 # System calls: the doorbell of a message to a port. anax_abi::call has the table of registers.
 #
 # The call that does nothing (operation and command 0) of an object of the kernel's is answered without a frame or a stack.
-# The frame of all others is msg::Registers, from its end. The commonest operations, 0 (Call) and 4 (ReplyWait), have functions
-# that are tried first; that of Call with the upper ten words only, since it keeps the callee-saved registers by the calling
-# convention. Vector registers are cleared where the kernel's code or another thread may have used them. Interrupts are off
-# throughout.
+# The frame of all others is msg::Registers. The commonest operations, 0 (Call) and 4 (ReplyWait), have functions that are tried
+# first; if those switch to another thread, they leave the stack behind but for the frame, and syscall_resume goes on. Vector
+# registers are cleared where the kernel's code or another thread may have used them. Interrupts are off throughout.
 
 .set GS_KERNEL_STACK, 8
 .set GS_USER_STACK, 16
 .set GS_SCRATCH, 24
 .set GS_THREAD, {gs_thread}
+.set GS_ASKED, {gs_asked}
 
 .macro clear_vectors
     .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
@@ -68,13 +68,29 @@ syscall_entry:
     push rsi
     push rdi
     push rax
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    mov rdi, rsp
     test eax, eax
-    jnz 3f
-    lea rdi, [rsp - 48]                 # where the whole frame would begin
-    call syscall_call                   # whether it is answered
-    test eax, eax
-    jz 2f
-1:  clear_vectors
+    jnz 6f
+    call syscall_call                   # returns if it has done nothing
+    jmp 7f
+6:  cmp eax, 4
+    jne 8f
+    call syscall_reply_wait             # the same
+7:  mov rdi, rsp
+8:  call syscall_general
+9:  clear_vectors
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
     pop rax
     pop rdi
     pop rsi
@@ -87,28 +103,18 @@ syscall_entry:
     pop rsp
     swapgs
     sysretq
-2:  mov rax, [rsp]
-3:  push rbx
-    push rbp
-    push r12
-    push r13
-    push r14
-    push r15
-    mov rdi, rsp
-    cmp eax, 4
-    jne 7f
-    call syscall_reply_wait             # whether it is done
-    test eax, eax
-    jnz 8f
-    mov rdi, rsp
-7:  call syscall_general
-8:  pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbp
-    pop rbx
-    jmp 1b
+
+# Where those two go on after others have run, with the frame and nothing else on the stack.
+.balign 16
+.global syscall_resume
+syscall_resume:
+    cmp byte ptr gs:[GS_ASKED], 0
+    jne 2f
+    mov rax, gs:[GS_THREAD]
+    cmp byte ptr [rax + {thread_killed}], 0
+    je 9b
+2:  call syscall_resumed
+    jmp 9b
 
 # fn user_start(rip, rsp, argument) -> !: a user thread's first step to user mode, all other registers cleared.
 .balign 16
@@ -120,7 +126,7 @@ user_start:
     xor r13d, r13d
     xor r14d, r14d
     xor r15d, r15d
-    jmp 9f
+    jmp 3f
 
 # fn user_enter(rip, rsp, argument) -> status: runs user code on this thread until user_leave, with the general and
 # vector registers it does not pass cleared.
@@ -135,7 +141,7 @@ user_enter:
     push r15
     push gs:[GS_KERNEL_STACK]
     mov gs:[GS_KERNEL_STACK], rsp
-9:  mov rcx, rdi
+3:  mov rcx, rdi
     mov r11, 0x202                      # interrupts on, and the bit that is always set
     mov rdi, rdx
     mov rsp, rsi
