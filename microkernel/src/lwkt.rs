@@ -10,7 +10,7 @@ mod wait;
 
 pub(crate) use schedule::{
     ASKED, Scheduler, after_interrupt, after_switch, before_user, block_current, crit_enter, crit_exit, idle,
-    is_best, lwkt_switch, lwkt_yield, set_base_priority, set_priority, switch_directly, wake,
+    is_best, lwkt_switch, lwkt_yield, set_base_priority, set_priority, switch_directly, wake, way_to,
 };
 pub(crate) use thread::{
     KILLED, SLOT_COUNT, SLOTS, Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit,

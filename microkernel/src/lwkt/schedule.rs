@@ -11,6 +11,7 @@ use spin::Mutex;
 
 use super::thread::{Thread, ThreadLinks, ThreadState, Wait, thread};
 use crate::arch::cpu::{self, InterruptsOff};
+use crate::arch::paging::Root;
 use crate::arch::ports;
 use crate::arch::switch;
 use crate::cap::Space;
@@ -230,8 +231,27 @@ pub(crate) fn wake(thread: &'static Thread) {
     make_ready(thread);
 }
 
+/// What a direct switch between user threads has to change of the address space: nothing, or the root. None if it has to change
+/// more, or one of them has no space.
+#[inline(always)]
+pub(crate) fn way_to(
+    own: &'static PerCpu,
+    running: &'static Thread,
+    next: &'static Thread,
+) -> Option<Option<Root>> {
+    let space = next.space()?;
+    if running.space().is_some_and(|running| core::ptr::eq(running, space)) {
+        return Some(None);
+    }
+    if !ports::are_active(own, space.ports()) {
+        return None;
+    }
+    // SAFETY: a thread with a space has its root.
+    Some(Some(unsafe { next.root.get().unwrap_unchecked() }))
+}
+
 /// The running thread has blocked and hands the CPU directly to a blocked one of this CPU, past the run queue. The caller has
-/// seen with [`is_best`] that nobody more urgent waits. Interrupts are off. It goes on at `resume`, on what its stack has from
+/// seen with [`is_best`] that nobody more urgent waits, and has `root` from [`way_to`]. Interrupts are off. It goes on at `resume`, on what its stack has from
 /// `keep` on, and there does itself what [`after_switch`] is for.
 ///
 /// # Safety
@@ -241,12 +261,20 @@ pub(crate) unsafe fn switch_directly(
     own: &'static PerCpu,
     running: &'static Thread,
     next: &'static Thread,
+    root: Option<Root>,
     keep: *mut u64,
     resume: *const u8,
 ) -> ! {
     next.wait.set(Wait::None);
     next.state.set(ThreadState::Running);
-    enter(own, running, next);
+    own.scheduler.switches.set(own.scheduler.switches.get() + 1);
+    running.entry_stack.set(own.kernel_stack());
+    own.set_thread(next, next.entry_stack.get());
+    if let Some(root) = root {
+        // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
+        unsafe { root.activate() };
+    }
+    own.use_fs_base(next.fs_base());
     // SAFETY: by the caller's promise; the other thread is blocked.
     unsafe {
         switch::switch_and_resume_at(running.stack_pointer.as_ptr(), keep, resume, next.stack_pointer.get())

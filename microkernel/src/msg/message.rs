@@ -177,9 +177,10 @@ impl Message {
     }
 
     /// Its number in its present use.
-    #[inline]
+    #[inline(always)]
     pub(super) fn number(&self) -> MessageNumber {
-        MessageNumber::new(self.index, self.generation.get())
+        // SAFETY: the first two fields, of which the generation never has its highest bit set: `MessageNumber::new` in one read.
+        MessageNumber::from_word(unsafe { core::ptr::from_ref(self).cast::<u64>().read() })
     }
 
     /// Fills in a message that is to be sent.
@@ -277,7 +278,8 @@ impl Message {
 /// Where message `index` lies.
 #[inline]
 fn address(index: u32) -> VirtAddr {
-    VirtAddr::new_truncate(MESSAGES + u64::from(index) * size_of::<Message>() as u64)
+    // SAFETY: canonical, like all of the array.
+    unsafe { VirtAddr::new_unsafe(MESSAGES + u64::from(index) * size_of::<Message>() as u64) }
 }
 
 /// A source of notices: what timers, interrupts and channel ends have to tell a port. One that has not been received yet is not

@@ -95,6 +95,7 @@ extern "C" fn syscall_call(frame: *mut Registers) {
     if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(own, inherited) {
         return;
     }
+    let Some(root) = lwkt::way_to(own, thread, receiver) else { return };
     message.begin_call(thread, port, capability.generation, priority.level(), own.id());
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
@@ -111,7 +112,7 @@ extern "C" fn syscall_call(frame: *mut Registers) {
     thread.wants_envelope.set(false);
     thread.set_waiting(Wait::Call(message));
     // SAFETY: the word below the frame is where this function would return to; `syscall_resume` needs the frame alone.
-    unsafe { lwkt::switch_directly(own, thread, receiver, frame.cast(), &raw const syscall_resume) }
+    unsafe { lwkt::switch_directly(own, thread, receiver, root, frame.cast(), &raw const syscall_resume) }
 }
 
 /// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
@@ -145,6 +146,7 @@ extern "C" fn syscall_reply_wait(frame: *mut Registers) {
     if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(own, sender.priority()) {
         return;
     }
+    let Some(root) = lwkt::way_to(own, thread, sender) else { return };
     let to = sender.registers.get();
     // SAFETY: the sender is blocked in a call; its frame is there, and nobody else looks at it.
     unsafe {
@@ -158,7 +160,7 @@ extern "C" fn syscall_reply_wait(frame: *mut Registers) {
     thread.inherit_nothing();
     port.waiting.set(true);
     // SAFETY: as in `syscall_call`.
-    unsafe { lwkt::switch_directly(own, thread, sender, frame.cast(), &raw const syscall_resume) }
+    unsafe { lwkt::switch_directly(own, thread, sender, root, frame.cast(), &raw const syscall_resume) }
 }
 
 /// After a direct switch back, if others may have to run first, one that has ended is to be kept, or this thread is to end.

@@ -3,8 +3,8 @@
 //! Tables are reached through the direct map, which the boot code's tables and the kernel's own have at the same
 //! place, so this works from the first line of Rust on.
 
-use x86_64::registers::control::{Cr3, Cr3Flags};
-use x86_64::structures::paging::{PageTable, PageTableFlags, PhysFrame, Size4KiB};
+use x86_64::registers::control::Cr3;
+use x86_64::structures::paging::{PageTable, PageTableFlags};
 use x86_64::{PhysAddr, VirtAddr};
 
 use crate::mm::layout::{PAGE_SIZE, direct};
@@ -101,10 +101,12 @@ impl Root {
     ///
     /// # Safety
     /// It maps all that runs and is reached from here on: code, stack, direct map.
+    #[inline(always)]
     pub(crate) unsafe fn activate(self) {
-        let frame = PhysFrame::<Size4KiB>::containing_address(self.0);
-        // SAFETY: by the caller's promise.
-        unsafe { Cr3::write(frame, Cr3Flags::empty()) }
+        // SAFETY: by the caller's promise; a page's address, and no flags.
+        unsafe {
+            core::arch::asm!("mov cr3, {}", in(reg) self.0.as_u64(), options(nostack, preserves_flags))
+        };
     }
 
     /// Makes sure that the top-level entry for `address` exists, so that all later copies of the root share it.
