@@ -127,6 +127,7 @@ impl List {
         some(self.head)
     }
 
+    #[inline]
     pub(crate) fn push_back<L: Links + ?Sized>(&mut self, links: &mut L, thread: ThreadIndex, place: Place) {
         claim(links, thread, Link { next: NIL, previous: self.tail, place });
         match some(self.tail) {
@@ -146,6 +147,7 @@ impl List {
     }
 
     /// Takes `thread` out. It has to be on this very list.
+    #[inline]
     pub(crate) fn remove<L: Links + ?Sized>(&mut self, links: &mut L, thread: ThreadIndex) {
         let link = links.link(thread);
         match some(link.previous) {

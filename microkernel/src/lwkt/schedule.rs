@@ -173,6 +173,10 @@ fn switch_to(next: &'static Thread) {
     if core::ptr::eq(running, next) {
         return;
     }
+    if next.killed.get() {
+        // For those who look at nothing else when they go on.
+        own.scheduler.asked.set(true);
+    }
     step(own, running, next);
 }
 
@@ -268,7 +272,7 @@ pub(crate) unsafe fn switch_directly(
     next.wait.set(Wait::None);
     next.state.set(ThreadState::Running);
     own.scheduler.switches.set(own.scheduler.switches.get() + 1);
-    running.entry_stack.set(own.kernel_stack());
+    // Where a thread with a space enters the kernel never changes.
     own.set_thread(next, next.entry_stack.get());
     if let Some(root) = root {
         // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
@@ -346,6 +350,28 @@ pub(crate) fn lwkt_yield() {
         running.state.set(ThreadState::Ready);
         switch_to(thread(next));
     }
+}
+
+/// Puts the running user thread behind its equals if there are any or betters, and returns the first of them for a direct switch. None,
+/// and nothing has changed: there are none, or [`lwkt_yield`] has to do more than that. Interrupts are off.
+#[inline]
+pub(crate) fn yield_to_user(
+    own: &'static PerCpu,
+    running: &'static Thread,
+) -> Option<(&'static Thread, Option<Root>)> {
+    if running.preempted.get().is_some() || crossbar::is_rung() {
+        return None;
+    }
+    let mut queue = own.scheduler.queue.borrow_mut();
+    let best = queue.best().filter(|best| *best >= running.priority())?;
+    let next = thread(queue.first(best)?);
+    if next.killed.get() {
+        return None;
+    }
+    let root = way_to(own, running, next)?;
+    queue.yield_to(&mut ThreadLinks, running.index(), running.priority())?;
+    running.state.set(ThreadState::Ready);
+    Some((next, root))
 }
 
 /// Interrupts stay on, but none of them takes the CPU away from this thread until [`crit_exit`]. Nests. (Table I.)

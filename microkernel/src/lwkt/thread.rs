@@ -69,12 +69,12 @@ pub(crate) mod unusual {
     pub(crate) const LIMITED: u8 = 4;
     /// It awaits one reply before others.
     pub(crate) const AWAITS: u8 = 8;
+    /// The reply to its call also fills in `r12` to `r14`.
+    pub(crate) const ENVELOPE: u8 = 16;
 }
 
 /// Where the entry code of system calls finds the slots and how many there are.
 pub(crate) const SLOTS: usize = core::mem::offset_of!(Thread, slots);
-/// Where it finds whether the thread was killed.
-pub(crate) const KILLED: usize = core::mem::offset_of!(Thread, killed);
 /// See [`SLOTS`].
 pub(crate) const SLOT_COUNT: usize = core::mem::offset_of!(Thread, slot_count);
 
@@ -117,8 +117,6 @@ pub(crate) struct Thread {
     message: Cell<Option<&'static Message>>,
     /// Where the outcome of what it waits for is to be written.
     pub(crate) registers: Cell<*mut Registers>,
-    /// A reply also fills in `r12` to `r14`.
-    pub(crate) wants_envelope: Cell<bool>,
     /// The one message whose reply it waits for at its port.
     pub(crate) awaited: Cell<Option<MessageNumber>>,
     /// Ports that it owns.
@@ -172,7 +170,6 @@ impl Thread {
             space: Cell::new(None),
             message: Cell::new(None),
             registers: Cell::new(core::ptr::null_mut()),
-            wants_envelope: Cell::new(false),
             awaited: Cell::new(None),
             ports: Cell::new(None),
             offers: RefCell::new(ArrayVec::new_const()),
@@ -222,10 +219,12 @@ impl Thread {
     /// `BadHandle`, also for a thread without a space; `NoRights`.
     #[inline(always)]
     pub(crate) fn look_up(&self, handle: Handle, needed: Rights) -> Result<Cap, Error> {
-        let count = self.slot_count.get() as usize;
-        // SAFETY: set together, to the slots of a space that keeps them as long as it has threads, or to none.
-        let slots = unsafe { core::slice::from_raw_parts(self.slots.get(), count) };
-        look_up(slots, handle, needed, cap::current)
+        if handle.index() >= self.slot_count.get() {
+            return Err(Error::BadHandle);
+        }
+        // SAFETY: one of the slots of a space that keeps them as long as it has threads.
+        let slot = unsafe { &*self.slots.get().add(handle.index() as usize) };
+        look_up(slot, handle, needed, cap::current)
     }
 
     /// Makes it a thread of that space, or of none any more. Before it runs, or by itself at its end.
@@ -278,6 +277,17 @@ impl Thread {
     #[inline]
     pub(crate) fn is_unusual(&self) -> bool {
         self.unusual.get() != 0
+    }
+
+    /// Whether the reply to its call also fills in `r12` to `r14`.
+    pub(crate) fn wants_envelope(&self) -> bool {
+        self.unusual.get() & unusual::ENVELOPE != 0
+    }
+
+    /// Whether that holds of it or of `other`.
+    #[inline(always)]
+    pub(crate) fn is_either_unusual(&self, other: &Self) -> bool {
+        self.unusual.get() | other.unusual.get() != 0
     }
 
     /// Notes that something unusual, a bit of [`unusual`], holds now, or no longer does.

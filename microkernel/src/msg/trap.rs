@@ -1,6 +1,7 @@
 //! The operations as user code asks for them by a trap ([`anax_abi::Operation`] has the table of registers), and the short way for
 //! the two most common: a call to a server that waits on this CPU, and its reply.
 
+use anax_abi::object::{THIS_THREAD, ThreadCommand};
 use anax_abi::{Error, Flags, Handle, MAX_HANDLES, MessageNumber, Operation, Rights, WORDS};
 use microkernel_core::handles::{Offer, Transfer};
 
@@ -10,7 +11,7 @@ use super::transfer::{self, Flow};
 use crate::calls;
 use crate::lwkt::{self, Thread, Wait, unusual};
 use crate::object::Object as _;
-use crate::percpu;
+use crate::percpu::{self, PerCpu};
 use crate::user;
 
 /// A thread's registers at a system call, which whoever ends the wait changes in place into the answer. `syscall.s` builds it.
@@ -82,17 +83,19 @@ extern "C" fn syscall_call(frame: *mut Registers) {
     let thread = own.thread();
     // SAFETY: the entry code's frame.
     let (rax, handle) = unsafe { ((*frame).rax, (*frame).handle) };
-    let Ok(capability) = thread.look_up(Handle::from_word(handle), Rights::SEND) else { return };
+    let Ok(capability) = thread.look_up(Handle::from_word(handle), Rights::SEND) else {
+        return yield_directly(own, thread, frame);
+    };
     let Some(port) = capability.object.get::<Port>() else { return };
     if !port.header().is_home(own.id()) || !port.waiting.get() {
         return;
     }
-    let (Some(receiver), Some(message)) = (port.owner.get(), thread.message_made()) else {
-        return;
-    };
+    // SAFETY: somebody waits there, and none but the owner can.
+    let receiver = unsafe { port.owner.get().unwrap_unchecked() };
+    let Some(message) = thread.message_made() else { return };
     let priority = thread.priority();
     let inherited = receiver.base_priority().max(priority);
-    if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(own, inherited) {
+    if thread.is_either_unusual(receiver) || !lwkt::is_best(own, inherited) {
         return;
     }
     let Some(root) = lwkt::way_to(own, thread, receiver) else { return };
@@ -109,10 +112,24 @@ extern "C" fn syscall_call(frame: *mut Registers) {
         (*to).r13 = rax >> 32;
         copy_words(&raw const (*frame).words, &raw mut (*to).words);
     }
-    thread.wants_envelope.set(false);
     thread.set_waiting(Wait::Call(message));
     // SAFETY: the word below the frame is where this function would return to; `syscall_resume` needs the frame alone.
     unsafe { lwkt::switch_directly(own, thread, receiver, root, frame.cast(), &raw const syscall_resume) }
+}
+
+/// What [`syscall_call`] does for no handle of the table: a yield of the calling thread to another user thread. It returns if it
+/// has done nothing.
+fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers) {
+    const YIELD: u64 = (ThreadCommand::Yield as u64) << 32;
+    // SAFETY: the entry code's frame.
+    let registers = unsafe { &mut *frame };
+    if registers.handle != THIS_THREAD.to_word() || registers.rax != YIELD {
+        return;
+    }
+    let Some((next, root)) = lwkt::yield_to_user(own, thread) else { return };
+    registers.rax = 0;
+    // SAFETY: as in `syscall_call`.
+    unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
 }
 
 /// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
@@ -128,13 +145,11 @@ extern "C" fn syscall_reply_wait(frame: *mut Registers) {
         return;
     }
     let Sender::Thread(sender) = message.sender.get() else { return };
-    let Some(held_at) = message.port.get() else { return };
+    // SAFETY: a message that is held has its port.
+    let held_at = unsafe { message.port.get().unwrap_unchecked() };
     if registers.r15 != 0
         || sender.cpu() != own.id()
-        || sender.wants_envelope.get()
-        || sender.is_unusual()
-        || thread.is_unusual()
-        || message.aborting.get()
+        || thread.is_either_unusual(sender)
         || !held_at.is_owned_by(thread)
     {
         return;
@@ -259,7 +274,7 @@ fn call(
     flags: Flags,
     deadline: u64,
 ) -> Result<Flow, Error> {
-    thread.wants_envelope.set(registers.rax as u32 == Operation::CallUntil as u32);
+    thread.note(unusual::ENVELOPE, registers.rax as u32 == Operation::CallUntil as u32);
     let Some(capability) = calls::target(thread, registers.handle)? else {
         return calls::serve_here(thread, command, registers);
     };
@@ -276,7 +291,7 @@ fn call(
     let parcel = thread.pack_for(port.space())?;
     message.parcel.set(parcel);
     let (token, badge) = (registers.r12, u64::from(capability.badge));
-    if thread.wants_envelope.get() {
+    if thread.wants_envelope() {
         message.token.set(token);
     }
     transfer::send_call(thread, port, capability.generation, command, flags, registers.words, badge)

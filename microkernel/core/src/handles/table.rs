@@ -44,18 +44,17 @@ pub struct Swept {
     pub next: Option<u32>,
 }
 
-/// What `handle` stands for in a table with these slots; see [`Table::lookup`]. Any.
+/// What `handle` stands for, whose index is this slot's; see [`Table::lookup`]. Any.
 ///
 /// # Errors
 /// As there.
 #[inline(always)]
 pub fn look_up<T: Object>(
-    slots: &[Slot],
+    slot: &Slot,
     handle: Handle,
     needed: Rights,
     current: impl Fn(T) -> u32,
 ) -> Result<Capability<T>, Error> {
-    let slot = slots.get(handle.index() as usize).ok_or(Error::BadHandle)?;
     let capability = slot.read(handle.generation()).ok_or(Error::BadHandle)?;
     if current(capability.object) != capability.generation && cfg!(not(bite = "handles-no-revoke")) {
         return Err(Error::BadHandle);
@@ -98,7 +97,7 @@ impl<T: Object, S: AsRef<[Slot]>> Table<T, S> {
         needed: Rights,
         current: impl Fn(T) -> u32,
     ) -> Result<Capability<T>, Error> {
-        look_up(self.slots.as_ref(), handle, needed, current)
+        look_up(self.slot(handle.index())?, handle, needed, current)
     }
 
     /// The slots, for [`look_up`]. They don't move.

@@ -20,7 +20,6 @@ global_asm!(
     include_str!("syscall.s"),
     gs_thread = const percpu::THREAD,
     gs_asked = const percpu::ASKED,
-    thread_killed = const lwkt::KILLED,
     thread_slots = const lwkt::SLOTS,
     thread_slot_count = const lwkt::SLOT_COUNT,
     slot_size = const size_of::<Slot>(),

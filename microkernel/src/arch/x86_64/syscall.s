@@ -109,11 +109,8 @@ syscall_entry:
 .global syscall_resume
 syscall_resume:
     cmp byte ptr gs:[GS_ASKED], 0
-    jne 2f
-    mov rax, gs:[GS_THREAD]
-    cmp byte ptr [rax + {thread_killed}], 0
     je 9b
-2:  call syscall_resumed
+    call syscall_resumed
     jmp 9b
 
 # fn user_start(rip, rsp, argument) -> !: a user thread's first step to user mode, all other registers cleared.
