@@ -351,6 +351,13 @@ pub(crate) fn lwkt_yield() {
     }
 }
 
+/// Puts the running user thread before its equals: it is about to switch directly to a more urgent one. Interrupts are off.
+#[inline]
+pub(crate) fn step_aside(own: &'static PerCpu, running: &'static Thread) {
+    running.state.set(ThreadState::Ready);
+    own.scheduler.queue.borrow_mut().enqueue_front(&mut ThreadLinks, running.index(), running.priority());
+}
+
 /// Puts the running user thread behind its equals if there are any or betters, and returns the first of them for a direct switch. None,
 /// and nothing has changed: there are none, or [`lwkt_yield`] has to do more than that. Interrupts are off.
 #[inline]

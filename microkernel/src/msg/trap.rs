@@ -1,7 +1,7 @@
 //! The operations as user code asks for them by a trap ([`anax_abi::Operation`] has the table of registers), and the short way for
 //! the two most common: a call to a server that waits on this CPU, and its reply.
 
-use anax_abi::object::{THIS_THREAD, ThreadCommand};
+use anax_abi::object::{ChannelCommand, THIS_THREAD, ThreadCommand};
 use anax_abi::{Error, Flags, Handle, MAX_HANDLES, MessageNumber, Operation, Rights, WORDS};
 use microkernel_core::handles::{Offer, Transfer};
 
@@ -9,8 +9,9 @@ use super::message::{Message, Sender, State};
 use super::port::Port;
 use super::transfer::{self, Flow};
 use crate::calls;
+use crate::channel::Channel;
 use crate::lwkt::{self, Thread, Wait, unusual};
-use crate::object::Object as _;
+use crate::object::{Object as _, ObjectRef};
 use crate::percpu::{self, PerCpu};
 use crate::user;
 
@@ -86,7 +87,9 @@ extern "C" fn syscall_call(frame: *mut Registers) {
     let Ok(capability) = thread.look_up(Handle::from_word(handle), Rights::SEND) else {
         return yield_directly(own, thread, frame);
     };
-    let Some(port) = capability.object.get::<Port>() else { return };
+    let Some(port) = capability.object.get::<Port>() else {
+        return ring_directly(own, thread, frame, capability.object);
+    };
     if !port.header().is_home(own.id()) || !port.waiting.get() {
         return;
     }
@@ -130,6 +133,45 @@ fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Reg
     registers.rax = 0;
     // SAFETY: as in `syscall_call`.
     unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
+}
+
+/// What [`syscall_call`] does for objects of the kernel's: a doorbell that a more urgent thread of this CPU waits for. It returns if
+/// it has done nothing.
+fn ring_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers, object: ObjectRef) {
+    const RING: u64 = (ChannelCommand::Ring as u64) << 32;
+    // SAFETY: the entry code's frame.
+    let registers = unsafe { &mut *frame };
+    if registers.rax != RING {
+        return;
+    }
+    let Some((bell, epoch)) = object.get::<Channel>().and_then(|end| end.bell(own)) else { return };
+    let Some(message) = bell.message() else { return };
+    let Some(port) = message.port.get() else { return };
+    if !message.is_home(own.id())
+        || message.state.get() != State::Idle
+        || port.generation() != message.port_generation.get()
+        || !port.waiting.get()
+    {
+        return;
+    }
+    let Some(receiver) = port.owner.get() else { return };
+    let priority = receiver.priority();
+    if priority <= thread.priority() || receiver.is_unusual() || !lwkt::is_best(own, priority) {
+        return;
+    }
+    let Some(root) = lwkt::way_to(own, thread, receiver) else { return };
+    message.count.set(1);
+    port.waiting.set(false);
+    let to = receiver.registers();
+    to.rax = 0;
+    to.handle = 0;
+    to.words = [u64::from(epoch), 0, 0, 0, 0];
+    to.r12 = message.badge.get();
+    to.r13 = message.envelope(message.flags.get(), 0);
+    registers.rax = 0;
+    lwkt::step_aside(own, thread);
+    // SAFETY: as in `syscall_call`.
+    unsafe { lwkt::switch_directly(own, thread, receiver, root, frame.cast(), &raw const syscall_resume) }
 }
 
 /// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
