@@ -9,7 +9,7 @@ use microkernel_core::preempt::{
 use microkernel_core::runqueue::{Priority, RunQueue};
 use spin::Mutex;
 
-use super::thread::{Thread, ThreadLinks, ThreadState, Wait, thread};
+use super::thread::{STACK_POINTER, Thread, ThreadLinks, ThreadState, Wait, thread};
 use crate::arch::cpu::{self, InterruptsOff};
 use crate::arch::paging::Root;
 use crate::arch::ports;
@@ -280,7 +280,12 @@ pub(crate) unsafe fn switch_directly(
     own.use_fs_base(next.fs_base());
     // SAFETY: by the caller's promise; the other thread is blocked.
     unsafe {
-        switch::switch_and_resume_at(running.stack_pointer.as_ptr(), keep, resume, next.stack_pointer.get())
+        switch::switch_and_resume_at::<STACK_POINTER>(
+            running.stack_pointer.as_ptr(),
+            keep,
+            resume,
+            core::ptr::from_ref(next).cast(),
+        )
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) mod unusual {
 
 /// Where the entry code of system calls finds the slots and how many there are.
 pub(crate) const SLOTS: usize = core::mem::offset_of!(Thread, slots);
+/// Where a switch finds its stack.
+pub(super) const STACK_POINTER: usize = core::mem::offset_of!(Thread, stack_pointer);
 /// See [`SLOTS`].
 pub(crate) const SLOT_COUNT: usize = core::mem::offset_of!(Thread, slot_count);
 

@@ -36,18 +36,24 @@ pub(crate) unsafe fn switch(save: *mut u64, next: u64) {
     }
 }
 
-/// As [`switch`], but the running stack is left for good but for what lies from `keep` on: it goes on there, at `resume`.
+/// As [`switch`], but the running stack is left for good but for what lies from `keep` on: it goes on there, at `resume`. The other
+/// stack's pointer is stored `OFFSET` behind `next`.
 ///
 /// # Safety
 /// As [`switch`]; the word below `keep` is free, and `resume` needs nothing but a stack pointer of `keep`.
 #[inline(always)]
-pub(crate) unsafe fn switch_and_resume_at(save: *mut u64, keep: *mut u64, resume: *const u8, next: u64) -> ! {
+pub(crate) unsafe fn switch_and_resume_at<const OFFSET: usize>(
+    save: *mut u64,
+    keep: *mut u64,
+    resume: *const u8,
+    next: *const u8,
+) -> ! {
     // SAFETY: by the caller's promise.
     unsafe {
         let kept = keep.sub(1);
         kept.write(resume.expose_provenance() as u64);
         save.write(kept.expose_provenance() as u64);
-        asm!("mov rsp, {}", "ret", in(reg) next, options(noreturn));
+        asm!("mov rsp, [{} + {}]", "ret", in(reg) next, const OFFSET, options(noreturn));
     }
 }
 
