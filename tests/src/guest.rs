@@ -67,6 +67,11 @@ impl Seen {
         self.console.lines().find(|line| line.starts_with(start))
     }
 
+    /// The last line of the console that contains `text`: programs' lines begin with the time.
+    pub fn console_line_with(&self, text: &str) -> Option<&str> {
+        self.console.lines().rfind(|line| line.contains(text))
+    }
+
     /// The commands ended with status 0 and printed `out`.
     ///
     /// # Errors

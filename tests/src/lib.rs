@@ -8,6 +8,7 @@ pub mod bites;
 mod boot;
 pub mod context;
 mod counting;
+mod echo;
 mod emulator;
 mod exec;
 mod faults;
@@ -28,6 +29,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
     [
         boot::TESTS,
         counting::TESTS,
+        echo::TESTS,
         exec::TESTS,
         faults::TESTS,
         firmware::TESTS,
