@@ -73,12 +73,8 @@ fn numbers(line: &str) -> anyhow::Result<[u64; 4]> {
 fn echo(context: &Context<'_>, restarts: u64, frames: u64) -> anyhow::Result<(Seen, Report)> {
     let peer = Peer::bind(0)?;
     let ports = Datagrams::to_peer(peer.port())?;
-    let spec = Spec {
-        cpus: 2,
-        nic: Nic::VirtioNet,
-        net: Net::Datagrams(ports),
-        ..guest::spec(context, "boot")
-    };
+    let spec =
+        Spec { cpus: 2, nic: Nic::VirtioNet, net: Net::Datagrams(ports), ..guest::spec(context, "boot") };
     let plan = Plan { window: WINDOW, ..Plan::new(frames) };
     let ended = AtomicBool::new(false);
     let (seen, report) = thread::scope(|scope| {
@@ -93,6 +89,7 @@ fn echo(context: &Context<'_>, restarts: u64, frames: u64) -> anyhow::Result<(Se
     });
     let (seen, report) = (seen?, report?);
     guest::check_cpus(&seen, 2)?;
+    ensure!(seen.console_line_with("driver on CPU 0, client on CPU 1").is_some(), "not on two CPUs");
     seen.expect_success("").with_context(|| report.to_string())?;
     ensure!(report.sent == frames, "the guest ended before the traffic: {report}");
     Ok((seen, report))

@@ -96,10 +96,8 @@ fn open(channel: Channel) -> Result<Option<Driver>, Error> {
     );
     let queues = anax_mapped::shared(Region::from_handle(handover::QUEUES))?;
     let queues = DmaBlock::new(queues, DmaAddress::new(numbers.queues)).ok_or(Error::BadArgument)?;
-    let interrupts = Interrupts::MsiX {
-        queues: handover::QUEUE_VECTOR,
-        configuration: handover::CONFIGURATION_VECTOR,
-    };
+    let interrupts =
+        Interrupts::MsiX { queues: handover::QUEUE_VECTOR, configuration: handover::CONFIGURATION_VECTOR };
     let Ok(nic) = Nic::start(transport, queues, interrupts) else { return Ok(None) };
 
     let block = anax_mapped::shared(Region::from_handle(handover::BLOCK))?;

@@ -11,7 +11,9 @@ mod pci;
 
 pub use dma::{DmaAddress, DmaBlock};
 pub use mmio::{Mmio, MmioError};
-pub use pci::{Bar, ConfigSpace, Ecam, MsiX, Window, bar, capabilities, disable_bus_master, enable_memory_and_bus_master};
+pub use pci::{
+    Bar, ConfigSpace, Ecam, MsiX, Window, bar, capabilities, disable_bus_master, enable_memory_and_bus_master,
+};
 
 /// Device registers in one window, by their offset from its beginning. Accesses reach the device once each and in program order,
 /// also relative to the program's accesses to [`DmaBlock`]s when a fence stands between.

@@ -1,8 +1,6 @@
 //! The network card, as the one who outlives its drivers sees it: found, handed over, fenced.
 
-use anax_device::{
-    Bar, ConfigSpace as _, Mmio, MsiX, bar, disable_bus_master, enable_memory_and_bus_master,
-};
+use anax_device::{Bar, ConfigSpace as _, Mmio, MsiX, bar, disable_bus_master, enable_memory_and_bus_master};
 use anax_sys::object::{Cpu, Irq, Machine, Region};
 use anax_sys::{Error, log};
 use anax_virtio::{Transport, Windows, device_type, handover};

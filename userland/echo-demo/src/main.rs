@@ -99,15 +99,12 @@ fn main(restarts: u64) -> Result<u64, Error> {
 }
 
 impl Demo<'_> {
-    fn run(
-        &self,
-        restarts: u64,
-        client_cpu: Cpu,
-        mut supervisor: Supervisor<'_>,
-    ) -> Result<u64, Error> {
+    fn run(&self, restarts: u64, client_cpu: Cpu, mut supervisor: Supervisor<'_>) -> Result<u64, Error> {
         let status = anax_mapped::shared(self.status)?;
         let client = self.client(client_cpu)?;
         let mut driver = self.driver()?;
+        let cpu = |running: &Running| running.child.thread.inspect().map(|answer| answer.words[0]);
+        log!("driver on CPU {}, client on CPU {}", cpu(&driver)?, cpu(&client)?);
         let mut told = Counters::default();
         for life in 0..=restarts {
             let target = if life < restarts { LIFE } else { u64::MAX };
