@@ -2,8 +2,8 @@
 #
 # The frame is msg::Registers, from its end. The commonest operation, 0 (Call), is tried first with the upper ten words only:
 # the function for it keeps the callee-saved registers by the calling convention, and says what is left to do. Vector registers are
-# cleared where the kernel's code or another thread may have used them; that the first function by itself does not is checked
-# after linking. Interrupts are off throughout.
+# cleared where the kernel's code or another thread may have used them; the first function has no vector instruction
+# (seen in the linked kernel; no check asserts it yet). Interrupts are off throughout.
 
 .set GS_KERNEL_STACK, 8
 .set GS_USER_STACK, 16
