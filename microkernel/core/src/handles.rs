@@ -15,8 +15,8 @@ mod slot;
 mod table;
 mod transfer;
 
-pub use slot::{Slot, slots};
-pub use table::{Swept, Table};
+pub use slot::{HEAD, OBJECT, OBJECT_GENERATION, Slot, USED, slots};
+pub use table::{Swept, Table, look_up};
 pub use transfer::{Offer, Parcel, Received, Transfer};
 
 use anax_abi::Rights;

@@ -10,7 +10,7 @@ use microkernel_core::preempt::{
 use microkernel_core::runqueue::{Priority, RunQueue};
 use spin::Mutex;
 
-use super::thread::{Thread, ThreadLinks, ThreadState, Wait, link_of, thread};
+use super::thread::{STACK_POINTER, Thread, ThreadLinks, ThreadState, Wait, link_of, thread};
 use super::users;
 use crate::arch::cpu::{self, InterruptsOff};
 use crate::arch::paging::Root;
@@ -18,7 +18,7 @@ use crate::arch::ports;
 use crate::arch::switch;
 use crate::cap::Space;
 use crate::crossbar;
-use crate::percpu;
+use crate::percpu::{self, PerCpu};
 use crate::trace;
 
 /// A CPU's scheduler; its own alone, interrupts off.
@@ -36,6 +36,9 @@ pub(crate) struct Scheduler {
     kept: Mutex<Option<ThreadIndex>>,
     switches: Cell<u64>,
 }
+
+/// Where it says that somebody became runnable.
+pub(crate) const ASKED: usize = core::mem::offset_of!(Scheduler, asked);
 
 impl Scheduler {
     /// Nobody runnable.
@@ -204,25 +207,50 @@ fn switch_to(next: &'static Thread) {
     if core::ptr::eq(running, next) {
         return;
     }
+    if next.killed.get() {
+        // For those who look at nothing else when they go on.
+        own.scheduler.asked.set(true);
+    }
+    step(own, running, next);
+}
+
+/// From the running thread to another one of this CPU, whose state says already that it runs.
+#[inline(always)]
+fn step(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
+    enter(own, running, next);
+    // SAFETY: `next` is this CPU's and does not run; interrupts are off.
+    unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
+    after_switch();
+}
+
+/// All of a step but the stack.
+#[inline(always)]
+fn enter(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
     own.scheduler.switches.set(own.scheduler.switches.get() + 1);
     trace::note(TraceKind::Switch, running.index.0.into(), next.index.0.into());
     running.entry_stack.set(own.kernel_stack());
     own.set_thread(next, next.entry_stack.get());
     if let Some(root) = next.root.get()
-        && root != Root::current()
+        && !root.is_current()
     {
         // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
         unsafe { root.activate() };
         ports::activate(next.space().map(Space::ports));
     }
     own.use_fs_base(next.fs_base.get());
-    // SAFETY: `next` is this CPU's and does not run; interrupts are off.
-    unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
-    after_switch();
 }
 
 /// What the thread before could not do for itself: it has left its stack only now.
-pub(super) fn after_switch() {
+#[inline(always)]
+pub(crate) fn after_switch() {
+    if percpu::this().scheduler.buried.get().is_some() {
+        keep_buried();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn keep_buried() {
     let own = percpu::this();
     if let Some(dead) = own.scheduler.buried.take() {
         own.scheduler.keep(dead);
@@ -247,19 +275,65 @@ pub(crate) fn wake(thread: &'static Thread) {
     make_ready(thread);
 }
 
-/// The running thread has blocked and hands the CPU directly to a blocked one of this CPU, past the run queue. The caller has
-/// seen with [`is_best`] that nobody more urgent waits. Interrupts are off.
+/// What a direct switch between user threads has to change of the address space: nothing, or the root. None if it has to change
+/// more, or one of them has no space.
 #[inline(always)]
-pub(crate) fn switch_directly(next: &'static Thread) {
+pub(crate) fn way_to(
+    own: &'static PerCpu,
+    running: &'static Thread,
+    next: &'static Thread,
+) -> Option<Option<Root>> {
+    let space = next.space()?;
+    if running.space().is_some_and(|running| core::ptr::eq(running, space)) {
+        return Some(None);
+    }
+    if !ports::are_active(own, space.ports()) {
+        return None;
+    }
+    // SAFETY: a thread with a space has its root.
+    Some(Some(unsafe { next.root.get().unwrap_unchecked() }))
+}
+
+/// The running thread has blocked and hands the CPU directly to a blocked one of this CPU, past the run queue. The caller has
+/// seen with [`is_best`] that nobody more urgent waits, and has `root` from [`way_to`]. Interrupts are off. It goes on at
+/// `resume`, on what its stack has from `keep` on, and there does itself what [`after_switch`] is for.
+///
+/// # Safety
+/// As [`switch::switch_and_resume_at`].
+#[inline(always)]
+pub(crate) unsafe fn switch_directly(
+    own: &'static PerCpu,
+    running: &'static Thread,
+    next: &'static Thread,
+    root: Option<Root>,
+    keep: *mut u64,
+    resume: *const u8,
+) -> ! {
     next.wait.set(Wait::None);
-    next.state.set(ThreadState::Ready);
-    switch_to(next);
+    next.state.set(ThreadState::Running);
+    // Where a thread with a space enters the kernel never changes.
+    own.set_thread(next, next.entry_stack.get());
+    if let Some(root) = root {
+        // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
+        unsafe { root.activate() };
+    }
+    own.use_fs_base(next.fs_base.get());
+    // SAFETY: by the caller's promise; the other thread is blocked.
+    unsafe {
+        switch::switch_and_resume_at::<STACK_POINTER>(
+            running.stack_pointer.as_ptr(),
+            keep,
+            resume,
+            core::ptr::from_ref(next).cast(),
+        )
+    }
 }
 
 /// Whether no queued thread is more urgent than `priority`, so that a thread of that priority may be switched to directly.
 #[inline(always)]
-pub(crate) fn is_best(priority: Priority) -> bool {
-    !trace::is_on() && may_switch_directly(&percpu::this().scheduler.queue.borrow(), priority)
+pub(crate) fn is_best(own: &'static PerCpu, priority: Priority) -> bool {
+    // SAFETY: this CPU's own; a borrow lasts for a function of this module and never while others run.
+    !trace::is_on() && may_switch_directly(unsafe { &*own.scheduler.queue.as_ptr() }, priority)
 }
 
 /// Changes the priority at which a thread of this CPU runs now. Interrupts are off.
@@ -286,6 +360,7 @@ pub(crate) fn set_base_priority(thread: &'static Thread, priority: Priority) {
 }
 
 /// A user thread is about to return to user mode from a system call: the best runnable thread runs first. Interrupts are off.
+#[inline(always)]
 pub(crate) fn before_user() {
     if percpu::this().scheduler.asked.get() {
         give_way();
@@ -323,6 +398,39 @@ pub(crate) fn lwkt_yield() {
         running.state.set(ThreadState::Ready);
         switch_to(thread(next));
     }
+}
+
+/// Puts the running user thread before its equals: it is about to switch directly to a more urgent one. Interrupts are off.
+#[inline]
+pub(crate) fn step_aside(own: &'static PerCpu, running: &'static Thread) {
+    running.state.set(ThreadState::Ready);
+    own.scheduler.queue.borrow_mut().enqueue_front(&mut ThreadLinks, running.index, running.priority.get());
+}
+
+/// Puts the running user thread behind its equals if there are any or betters, and returns the first of them for a direct switch. None,
+/// and nothing has changed: there are none, or [`lwkt_yield`] has to do more than that, or a policy has a say. Interrupts are off.
+#[inline]
+pub(crate) fn yield_to_user(
+    own: &'static PerCpu,
+    running: &'static Thread,
+) -> Option<(&'static Thread, Option<Root>)> {
+    if running.preempted.get().is_some()
+        || crossbar::is_rung()
+        || trace::is_on()
+        || users::is_governed(running)
+    {
+        return None;
+    }
+    let mut queue = own.scheduler.queue.borrow_mut();
+    let best = queue.best().filter(|best| *best >= running.priority.get())?;
+    let next = thread(queue.first(best)?);
+    if next.killed.get() {
+        return None;
+    }
+    let root = way_to(own, running, next)?;
+    queue.yield_to(&mut ThreadLinks, running.index, running.priority.get())?;
+    running.state.set(ThreadState::Ready);
+    Some((next, root))
 }
 
 /// Interrupts stay on, but none of them takes the CPU away from this thread until [`crit_exit`]. Nests. (Table I.)
