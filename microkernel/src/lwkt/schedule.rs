@@ -276,15 +276,19 @@ pub(crate) fn wake(thread: &'static Thread) {
 }
 
 /// What a direct switch between user threads has to change of the address space: nothing, or the root. None if it has to change
-/// more, or one of them has no space.
+/// more.
+///
+/// # Safety
+/// Both have a space.
 #[inline(always)]
-pub(crate) fn way_to(
+pub(crate) unsafe fn way_to(
     own: &'static PerCpu,
     running: &'static Thread,
     next: &'static Thread,
 ) -> Option<Option<Root>> {
-    let space = next.space()?;
-    if running.space().is_some_and(|running| core::ptr::eq(running, space)) {
+    // SAFETY: by the caller's promise.
+    let (running, space) = unsafe { (running.space().unwrap_unchecked(), next.space().unwrap_unchecked()) };
+    if core::ptr::eq(running, space) {
         return Some(None);
     }
     if !ports::are_active(own, space.ports()) {
@@ -424,10 +428,11 @@ pub(crate) fn yield_to_user(
     let mut queue = own.scheduler.queue.borrow_mut();
     let best = queue.best().filter(|best| *best >= running.priority.get())?;
     let next = thread(queue.first(best)?);
-    if next.killed.get() {
+    if next.killed.get() || running.space().is_none() || next.space().is_none() {
         return None;
     }
-    let root = way_to(own, running, next)?;
+    // SAFETY: just seen.
+    let root = unsafe { way_to(own, running, next) }?;
     queue.yield_to(&mut ThreadLinks, running.index, running.priority.get())?;
     running.state.set(ThreadState::Ready);
     Some((next, root))

@@ -73,6 +73,8 @@ pub(crate) mod unusual {
     pub(crate) const AWAITS: u8 = 8;
     /// The reply to its call also fills in `r12` to `r14`.
     pub(crate) const ENVELOPE: u8 = 16;
+    /// It has no space.
+    pub(crate) const KERNEL: u8 = 32;
 }
 
 /// Where the entry code of system calls finds the slots and how many there are.
@@ -189,7 +191,7 @@ impl Thread {
             fs_base: Cell::new(0),
             policy: Cell::new(Policy::Bsd4),
             usage: Cell::new(UserThread { estimate_ns: 0, updated_ns: 0, slice_used_ns: 0 }),
-            unusual: Cell::new(0),
+            unusual: Cell::new(unusual::KERNEL),
             user: UserState::new(),
         }
     }
@@ -219,6 +221,7 @@ impl Thread {
         let slots: &[Slot] = space.map_or(&[], |space| space.table().slots());
         self.slots.set(slots.as_ptr());
         self.slot_count.set(slots.len() as u32);
+        self.note(unusual::KERNEL, space.is_none());
         self.space.set(space);
         self.root.set(space.map(|space| space.memory().root()));
     }
@@ -239,9 +242,10 @@ impl Thread {
         self.unusual.get() != 0
     }
 
-    /// Whether the reply to its call also fills in `r12` to `r14`.
-    pub(crate) fn wants_envelope(&self) -> bool {
-        self.unusual.get() & unusual::ENVELOPE != 0
+    /// Whether any of these, bits of [`unusual`], holds.
+    #[inline]
+    pub(crate) fn has(&self, bits: u8) -> bool {
+        self.unusual.get() & bits != 0
     }
 
     /// Whether that holds of it or of `other`.
@@ -261,7 +265,7 @@ impl Thread {
     /// # Errors
     /// As [`Space::pack`].
     pub(crate) fn pack_for(&self, target: Option<&Space>) -> Result<Option<Parcel<ObjectRef>>, Error> {
-        if self.unusual.get() & unusual::OFFERS == 0 {
+        if !self.has(unusual::OFFERS) {
             return Ok(None);
         }
         let mut offers = core::mem::take(&mut *self.offers.borrow_mut());

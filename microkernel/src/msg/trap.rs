@@ -76,13 +76,14 @@ extern "C" fn syscall_call(frame: *mut Registers) {
     }
     // SAFETY: somebody waits there, and none but the owner can.
     let receiver = unsafe { port.owner.get().unwrap_unchecked() };
-    let Some(message) = thread.message.get() else { return };
     let priority = thread.priority.get();
     let inherited = receiver.base.get().max(priority);
     if thread.is_either_unusual(receiver) || !lwkt::is_best(own, inherited) {
         return;
     }
-    let Some(root) = lwkt::way_to(own, thread, receiver) else { return };
+    let Some(message) = thread.message.get() else { return };
+    // SAFETY: one that has no space would be unusual.
+    let Some(root) = (unsafe { lwkt::way_to(own, thread, receiver) }) else { return };
     message.begin_call(thread, port, capability.generation, priority);
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
@@ -102,8 +103,7 @@ extern "C" fn syscall_call(frame: *mut Registers) {
 }
 
 /// What [`syscall_call`] does for no handle of the table: a yield of the calling thread to another user thread. It returns if it
-/// has done nothing. A function of its own, so that calls save no registers for it.
-#[inline(never)]
+/// has done nothing.
 fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers) {
     const YIELD: u64 = (ThreadCommand::Yield as u64) << 32;
     // SAFETY: the entry code's frame.
@@ -118,8 +118,7 @@ fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Reg
 }
 
 /// What [`syscall_call`] does for objects of the kernel's: a doorbell that a more urgent thread of this CPU waits for. It returns if
-/// it has done nothing. A function of its own for the same reason.
-#[inline(never)]
+/// it has done nothing.
 fn ring_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers, object: ObjectRef) {
     const RING: u64 = (ChannelCommand::Ring as u64) << 32;
     // SAFETY: the entry code's frame.
@@ -142,7 +141,8 @@ fn ring_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Regi
     if priority <= thread.priority.get() || receiver.is_unusual() || !lwkt::is_best(own, priority) {
         return;
     }
-    let Some(root) = lwkt::way_to(own, thread, receiver) else { return };
+    // SAFETY: one that has no space would be unusual; the table of this one's has the channel.
+    let Some(root) = (unsafe { lwkt::way_to(own, thread, receiver) }) else { return };
     message.count.set(1);
     port.waiting.set(false);
     let to = receiver.registers();
@@ -186,7 +186,8 @@ extern "C" fn syscall_reply_wait(frame: *mut Registers) {
     if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(own, sender.priority.get()) {
         return;
     }
-    let Some(root) = lwkt::way_to(own, thread, sender) else { return };
+    // SAFETY: one that has no space would be unusual.
+    let Some(root) = (unsafe { lwkt::way_to(own, thread, sender) }) else { return };
     let to = sender.registers.get();
     // SAFETY: the sender is blocked in a call; its frame is there, and nobody else looks at it.
     unsafe {
@@ -308,7 +309,7 @@ fn call(
     let parcel = thread.pack_for(port.space())?;
     message.parcel.set(parcel);
     let (token, badge) = (registers.r12, u64::from(capability.badge));
-    if thread.wants_envelope() {
+    if thread.has(unusual::ENVELOPE) {
         message.token.set(token);
     }
     transfer::send_call(thread, port, capability.generation, command, flags, registers.words, badge)
