@@ -10,9 +10,9 @@ mod users;
 mod wait;
 
 pub(crate) use schedule::{
-    ASKED, Scheduler, after_interrupt, after_switch, before_user, block_current, crit_enter, crit_exit, idle,
-    is_best, lwkt_switch, lwkt_yield, set_base_priority, set_priority, step_aside, switch_directly, wake,
-    way_to, yield_to_user,
+    ASKED, Scheduler, after_interrupt, after_switch, before_user, block_current, blocking, crit_enter,
+    crit_exit, idle, is_best, lwkt_switch, lwkt_yield, set_base_priority, set_priority, step_aside,
+    switch_directly, wake, way_to, yield_to_user,
 };
 pub(crate) use thread::{
     SLOT_COUNT, SLOTS, Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit,

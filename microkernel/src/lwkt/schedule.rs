@@ -2,6 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 
+use anax_abi::Error;
 use anax_abi::object::TraceKind;
 use microkernel_core::list::{Link, ThreadIndex};
 use microkernel_core::preempt::{
@@ -18,6 +19,7 @@ use crate::arch::ports;
 use crate::arch::switch;
 use crate::cap::Space;
 use crate::crossbar;
+use crate::msg::Flow;
 use crate::percpu::{self, PerCpu};
 use crate::trace;
 
@@ -26,6 +28,10 @@ pub(crate) struct Scheduler {
     queue: RefCell<RunQueue>,
     /// Somebody became runnable since the last decision.
     asked: Cell<bool>,
+    /// A system call is served, which may block its thread: whom it wakes is the heir, if best.
+    heirs: Cell<bool>,
+    /// A ready thread on no queue: it has the CPU next if the running one blocks.
+    heir: Cell<Option<ThreadIndex>>,
     /// How many threads of this CPU are preempted now.
     preempted: Cell<u8>,
     /// Runs when nobody else can.
@@ -46,6 +52,8 @@ impl Scheduler {
         Self {
             queue: RefCell::new(RunQueue::new()),
             asked: Cell::new(false),
+            heirs: Cell::new(false),
+            heir: Cell::new(None),
             preempted: Cell::new(0),
             idle: Cell::new(None),
             buried: Cell::new(None),
@@ -93,20 +101,59 @@ pub(super) fn make_ready(ready: &'static Thread) {
         ready.state.get()
     );
     ready.state.set(ThreadState::Ready);
-    if !users::keeps(ready) {
-        enqueue(ready.index);
+    if users::keeps(ready) {
+        return;
+    }
+    let scheduler = &own.scheduler;
+    if scheduler.heirs.get()
+        && scheduler.heir.get().is_none()
+        && scheduler.queue.borrow().best().is_none_or(|best| best < ready.priority.get())
+    {
+        return scheduler.heir.set(Some(ready.index));
+    }
+    enqueue(ready.index);
+}
+
+/// Serves a system call of the running thread, or sends a message for it, and blocks it if that has to wait: then the CPU goes
+/// directly to whom it woke, past the run queue, if that one is best. Interrupts are off.
+#[inline(always)]
+pub(crate) fn blocking(serve: impl FnOnce() -> Result<Flow, Error>) -> Result<Flow, Error> {
+    let scheduler = &percpu::this().scheduler;
+    scheduler.heirs.set(true);
+    let flow = serve();
+    scheduler.heirs.set(false);
+    if flow == Ok(Flow::Blocked) {
+        block_current();
+    } else if scheduler.heir.get().is_some() {
+        disinherit();
+    }
+    flow
+}
+
+/// There is no heir any more: it waits its turn, before its equals, which came later.
+#[cold]
+fn disinherit() {
+    let scheduler = &percpu::this().scheduler;
+    scheduler.heirs.set(false);
+    if let Some(heir) = scheduler.heir.take() {
+        put(heir, RunQueue::enqueue_front);
     }
 }
 
 /// Puts a runnable thread of this CPU on the run queue.
 pub(super) fn enqueue(index: ThreadIndex) {
+    put(index, RunQueue::enqueue);
+}
+
+#[inline]
+fn put(index: ThreadIndex, way: fn(&mut RunQueue, &mut ThreadLinks, ThreadIndex, Priority)) {
     let scheduler = &percpu::this().scheduler;
     let priority = thread(index).priority.get();
     let mut queue = scheduler.queue.borrow_mut();
     if queue.has(priority) || percpu::this().thread().priority.get() == priority {
         users::start_ticking(&percpu::this().users);
     }
-    queue.enqueue(&mut ThreadLinks, index, priority);
+    way(&mut queue, &mut ThreadLinks, index, priority);
     scheduler.asked.set(true);
 }
 
@@ -173,6 +220,16 @@ fn preempt() {
 /// when somebody switches back. Interrupts are off.
 pub(super) fn switch_away() {
     let own = percpu::this();
+    own.scheduler.heirs.set(false);
+    if let Some(heir) = own.scheduler.heir.get() {
+        let heir = thread(heir);
+        let is_best = own.scheduler.queue.borrow().best().is_none_or(|best| best < heir.priority.get());
+        if is_best && own.thread().preempted.get().is_none() {
+            own.scheduler.heir.set(None);
+            return switch_to(heir);
+        }
+        disinherit();
+    }
     let preempted = own.thread().preempted.take();
     if preempted.is_none()
         && own.scheduler.queue.borrow().best().is_none_or(|best| best <= Priority::USER_NORMAL)
@@ -390,6 +447,7 @@ pub(crate) fn lwkt_switch() {
 pub(crate) fn lwkt_yield() {
     let _off = InterruptsOff::new();
     crossbar::poll();
+    disinherit();
     let own = percpu::this();
     let running = own.thread();
     if running.preempted.get().is_some() {

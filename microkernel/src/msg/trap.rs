@@ -225,11 +225,9 @@ extern "C" fn syscall_general(frame: *mut Registers) {
     let operation = Operation::from_number(rax as u32);
     // SAFETY: as above.
     let registers = unsafe { &mut *frame };
-    let outcome =
-        operation.ok_or(Error::BadCommand).and_then(|operation| serve(thread, operation, registers));
-    match outcome {
+    match lwkt::blocking(|| serve(thread, operation.ok_or(Error::BadCommand)?, registers)) {
         Ok(Flow::Done(result)) => registers.rax = result,
-        Ok(Flow::Blocked) => lwkt::block_current(),
+        Ok(Flow::Blocked) => {}
         Err(error) => registers.rax = error.code().cast_unsigned(),
     }
     user::about_to_return(thread);
