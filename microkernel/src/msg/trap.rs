@@ -9,6 +9,7 @@ use super::message::{Message, Sender, State};
 use super::port::Port;
 use super::transfer::{self, Flow};
 use crate::calls;
+use crate::cap::Cap;
 use crate::channel::Channel;
 use crate::lwkt::{self, Thread, Wait, unusual};
 use crate::object::ObjectRef;
@@ -57,10 +58,10 @@ unsafe fn copy_words(from: *const [u64; WORDS], to: *mut [u64; WORDS]) {
     }
 }
 
-/// [`Operation::Call`] in the case that matters most: a server that waits on this CPU. All that is
-/// unusual is left to [`syscall_general`]: it returns if it has done nothing.
+/// [`Operation::Call`] in the cases that matter most: a server that waits on this CPU, and objects of the kernel's. All that is
+/// unusual is left to [`syscall_general`]: it returns false if it has done nothing, true if the call is over.
 #[unsafe(no_mangle)]
-extern "C" fn syscall_call(frame: *mut Registers) {
+extern "C" fn syscall_call(frame: *mut Registers) -> bool {
     let own = percpu::this();
     let thread = own.thread();
     // SAFETY: the entry code's frame.
@@ -69,21 +70,21 @@ extern "C" fn syscall_call(frame: *mut Registers) {
         return yield_directly(own, thread, frame);
     };
     let Some(port) = capability.object.get::<Port>() else {
-        return ring_directly(own, thread, frame, capability.object);
+        return call_kernel(frame, capability.object, capability.generation, capability.rights);
     };
     if !port.is_at(own.id()) || !port.waiting.get() {
-        return;
+        return false;
     }
     // SAFETY: somebody waits there, and none but the owner can.
     let receiver = unsafe { port.owner.get().unwrap_unchecked() };
     let priority = thread.priority.get();
     let inherited = receiver.base.get().max(priority);
     if thread.is_either_unusual(receiver) || !lwkt::is_best(own, inherited) {
-        return;
+        return false;
     }
-    let Some(message) = thread.message.get() else { return };
+    let Some(message) = thread.message.get() else { return false };
     // SAFETY: one that has no space would be unusual.
-    let Some(root) = (unsafe { lwkt::way_to(own, thread, receiver) }) else { return };
+    let Some(root) = (unsafe { lwkt::way_to(own, thread, receiver) }) else { return false };
     message.begin_call(thread, port, capability.generation, priority);
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
@@ -104,14 +105,14 @@ extern "C" fn syscall_call(frame: *mut Registers) {
 
 /// What [`syscall_call`] does for no handle of the table: a yield of the calling thread to another user thread. It returns if it
 /// has done nothing.
-fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers) {
+fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers) -> bool {
     const YIELD: u64 = (ThreadCommand::Yield as u64) << 32;
     // SAFETY: the entry code's frame.
     let registers = unsafe { &mut *frame };
     if registers.handle != THIS_THREAD.to_word() || registers.rax != YIELD {
-        return;
+        return false;
     }
-    let Some((next, root)) = lwkt::yield_to_user(own, thread) else { return };
+    let Some((next, root)) = lwkt::yield_to_user(own, thread) else { return false };
     registers.rax = 0;
     // SAFETY: as in `syscall_call`.
     unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
@@ -225,7 +226,32 @@ extern "C" fn syscall_general(frame: *mut Registers) {
     let operation = Operation::from_number(rax as u32);
     // SAFETY: as above.
     let registers = unsafe { &mut *frame };
-    match lwkt::blocking(|| serve(thread, operation.ok_or(Error::BadCommand)?, registers)) {
+    conclude(thread, registers, |registers| serve(thread, operation.ok_or(Error::BadCommand)?, registers));
+}
+
+/// A call of an object of the kernel's. Arguments in registers, so that the way of a message needs no memory for them.
+#[inline(never)]
+fn call_kernel(frame: *mut Registers, object: ObjectRef, generation: u32, rights: Rights) -> bool {
+    let own = percpu::this();
+    let thread = own.thread();
+    ring_directly(own, thread, frame, object);
+    let target = Cap { object, generation, rights, badge: 0 };
+    // SAFETY: the entry code's frame, alive until this returns.
+    let registers = unsafe { &mut *frame };
+    let command = (registers.rax >> 32) as u32;
+    thread.note(unusual::ENVELOPE, false);
+    conclude(thread, registers, |registers| calls::call(thread, target, command, registers));
+    true
+}
+
+/// Serves, blocks if need be, and has the thread go on with the outcome.
+#[inline(always)]
+fn conclude(
+    thread: &'static Thread,
+    registers: &mut Registers,
+    serve: impl FnOnce(&mut Registers) -> Result<Flow, Error>,
+) {
+    match lwkt::blocking(|| serve(registers)) {
         Ok(Flow::Done(result)) => registers.rax = result,
         Ok(Flow::Blocked) => {}
         Err(error) => registers.rax = error.code().cast_unsigned(),

@@ -77,11 +77,13 @@ syscall_entry:
     mov rdi, rsp
     test eax, eax
     jnz 6f
-    call syscall_call                   # returns if it has done nothing
+    call syscall_call                   # returns only if it need not switch: whether all is done
+    test al, al
+    jnz 9f
     jmp 7f
 6:  cmp eax, 4
     jne 8f
-    call syscall_reply_wait             # the same
+    call syscall_reply_wait             # returns if it has done nothing
 7:  mov rdi, rsp
 8:  call syscall_general
 9:  clear_vectors
