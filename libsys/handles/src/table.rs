@@ -257,7 +257,7 @@ impl<T: Object, S: AsRef<[Slot]>> Table<T, S> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::handles::slots;
+    use crate::slots;
 
     #[test]
     fn a_slot_without_generations_left_is_retired() {
