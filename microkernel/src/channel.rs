@@ -15,7 +15,7 @@ use crate::cap::{self, Space};
 use crate::crossbar;
 use crate::msg::{Notice, Port, Sender, notify};
 use crate::object::{Header, Kind, Object, ObjectRef, Pool};
-use crate::percpu;
+use crate::percpu::{self, PerCpu};
 use crate::vm::{Backing, Payer, Region, RegionRef};
 
 /// One end.
@@ -114,6 +114,14 @@ impl Channel {
         };
         let words = [ObjectRef::of(self).to_word(), generation.into(), epoch.into()];
         crossbar::at(self.header.home(), call, words);
+    }
+
+    /// What tells the other end that this one rings, if that can be done on this CPU, and the epoch.
+    #[inline]
+    pub(crate) fn bell(&self, own: &PerCpu) -> Option<(&'static Notice, u32)> {
+        let (peer, generation) = self.peer.get()?;
+        let here = peer.header.is_at(own.id()) && peer.header.generation() == generation;
+        here.then_some((&peer.notice, self.common.get()?.epoch.load(Ordering::Acquire)))
     }
 
     fn common(&self) -> Result<&'static Common, Error> {

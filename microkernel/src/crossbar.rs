@@ -101,7 +101,15 @@ pub(crate) fn send(target: &PerCpu, class: Class, call: Call, words: [u64; 3]) -
 }
 
 /// As [`send`] for the kernel's own needs, which must get through: serves this CPU's rings while it waits for room.
+#[inline]
 pub(crate) fn send_surely(target: &PerCpu, call: Call, words: [u64; 3]) {
+    if send(target, Class::Kernel, call, words).is_err() {
+        send_when_there_is_room(target, call, words);
+    }
+}
+
+#[cold]
+fn send_when_there_is_room(target: &PerCpu, call: Call, words: [u64; 3]) {
     let mut watch = StallWatch::begin(clock::now().0);
     let mut class = Class::Kernel;
     while send(target, class, call, words).is_err() {

@@ -10,12 +10,13 @@ mod users;
 mod wait;
 
 pub(crate) use schedule::{
-    Scheduler, after_interrupt, before_user, block_current, crit_enter, crit_exit, idle, is_best,
-    lwkt_switch, lwkt_yield, set_base_priority, set_priority, switch_directly, wake,
+    ASKED, Scheduler, after_interrupt, after_switch, before_user, block_current, blocking, crit_enter,
+    crit_exit, idle, is_best, lwkt_switch, lwkt_yield, set_base_priority, set_priority, step_aside,
+    switch_directly, wake, way_to, yield_to_user,
 };
 pub(crate) use thread::{
-    Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit, lwkt_free, lwkt_schedule,
-    register, thread, threads, unusual,
+    SLOT_COUNT, SLOTS, Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit,
+    lwkt_free, lwkt_schedule, register, thread, threads, unusual,
 };
 pub(crate) use users::{Users, change_policy, yield_turn};
 pub(crate) use wait::{Waiters, lwkt_block, lwkt_signal};

@@ -40,6 +40,11 @@ pub(crate) enum Kind {
     Machine,
 }
 
+/// Where the entry code of system calls finds an object's generation and kind.
+pub(crate) const GENERATION: usize = core::mem::offset_of!(Header, life) + 4;
+/// See [`GENERATION`].
+pub(crate) const KIND: usize = core::mem::offset_of!(Header, kind);
+
 /// The first field of every object.
 #[repr(C)]
 #[derive(Debug)]
@@ -194,7 +199,10 @@ impl handles::Object for ObjectRef {
     #[inline]
     fn from_word(word: u64) -> Self {
         // SAFETY: capability tables are the kernel's private memory and hold only words that `to_word` gave; headers live for ever.
-        Self(unsafe { &*core::ptr::with_exposed_provenance(word as usize) })
+        unsafe {
+            core::hint::assert_unchecked(word != 0);
+            Self(&*core::ptr::with_exposed_provenance(word as usize))
+        }
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct PerCpu {
     kernel_stack: Cell<u64>,
     /// `gs:16`: where a system call's entry keeps the user stack for two instructions.
     user_stack: Cell<u64>,
+    /// `gs:24`: where it keeps a register for a few more.
+    scratch: Cell<u64>,
     id: CpuId,
     /// Set once its local APIC is known.
     apic_id: AtomicU32,
@@ -86,6 +88,11 @@ pub(crate) struct PerCpu {
     pub(crate) inbound: Inbound,
 }
 
+/// Where the entry code finds whether another thread may have to run, behind GS.
+pub(crate) const ASKED: usize = core::mem::offset_of!(PerCpu, scheduler) + crate::lwkt::ASKED;
+/// Where it finds the running thread.
+pub(crate) const THREAD: usize = core::mem::offset_of!(PerCpu, thread);
+
 // SAFETY: every non-atomic field is used by its own CPU only, which `this` guarantees for all accesses but `get`'s, whose
 // callers reach only the atomic ones (`inbound`, `scheduler`'s kept threads, `apic_id`, `id`, `log`).
 unsafe impl Sync for PerCpu {}
@@ -97,6 +104,7 @@ impl PerCpu {
             self_address: Cell::new(0),
             kernel_stack: Cell::new(0),
             user_stack: Cell::new(0),
+            scratch: Cell::new(0),
             id,
             apic_id: AtomicU32::new(0),
             node: Cell::new(NodeId::FIRST),
@@ -117,6 +125,7 @@ impl PerCpu {
     }
 
     /// Which CPU this is.
+    #[inline(always)]
     pub(crate) fn id(&self) -> CpuId {
         self.id
     }
@@ -132,6 +141,7 @@ impl PerCpu {
     }
 
     /// The thread it runs.
+    #[inline(always)]
     pub(crate) fn thread(&self) -> &'static Thread {
         self.thread.get()
     }
@@ -167,7 +177,7 @@ static CPUS: [AtomicPtr<PerCpu>; MAX_CPUS] = [const { AtomicPtr::new(core::ptr::
 static ONLINE: AtomicUsize = AtomicUsize::new(0);
 
 /// This CPU's data. Valid as long as the caller stays on this CPU: threads do not move in this kernel unless they say so.
-#[inline]
+#[inline(always)]
 pub(crate) fn this() -> &'static PerCpu {
     let address: *const PerCpu;
     // SAFETY: GS points at this CPU's PerCpu from `install` on, whose first word is its own address.

@@ -354,7 +354,7 @@ pub(crate) fn arm(thread: &'static Thread, deadline: u64) {
 /// Takes the limit away.
 #[inline]
 pub(crate) fn disarm(thread: &'static Thread) {
-    if thread.is_unusual() {
+    if thread.has(unusual::LIMITED | unusual::AWAITS) {
         timer::cancel(&thread.user.limit);
         thread.note(unusual::LIMITED | unusual::AWAITS, false);
     }

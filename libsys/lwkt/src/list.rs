@@ -127,6 +127,7 @@ impl List {
         some(self.head)
     }
 
+    #[inline]
     pub(crate) fn push_back<L: Links + ?Sized>(&mut self, links: &mut L, thread: ThreadIndex, place: Place) {
         claim(links, thread, Link { next: NIL, previous: self.tail, place });
         match some(self.tail) {
@@ -145,7 +146,26 @@ impl List {
         self.head = thread.0;
     }
 
+    /// Puts `thread` in the place of the only one that is on the list, and returns that. `None` if there is not just one.
+    #[inline]
+    pub(crate) fn replace_only<L: Links + ?Sized>(
+        &mut self,
+        links: &mut L,
+        thread: ThreadIndex,
+        place: Place,
+    ) -> Option<ThreadIndex> {
+        if self.head != self.tail {
+            return None;
+        }
+        let only = some(self.head)?;
+        claim(links, thread, Link { next: NIL, previous: NIL, place });
+        links.set_link(only, Link::FREE);
+        *self = Self { head: thread.0, tail: thread.0 };
+        Some(only)
+    }
+
     /// Takes `thread` out. It has to be on this very list.
+    #[inline]
     pub(crate) fn remove<L: Links + ?Sized>(&mut self, links: &mut L, thread: ThreadIndex) {
         let link = links.link(thread);
         match some(link.previous) {

@@ -45,9 +45,10 @@ pub fn must_give_way_to(queue: &RunQueue, returning: Priority) -> bool {
 
 /// Whether a message's receiver may be switched to directly, past the run queue: only if nobody queued is more urgent.
 /// `receiver` includes what it inherits from the caller.
+#[inline]
 #[must_use]
 pub fn may_switch_directly(queue: &RunQueue, receiver: Priority) -> bool {
-    queue.best().is_none_or(|best| best <= receiver)
+    queue.none_above(receiver)
 }
 
 /// Where control goes when the running thread blocks or ends.

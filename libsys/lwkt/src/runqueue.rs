@@ -103,6 +103,13 @@ impl RunQueue {
         if self.occupied == 0 { None } else { Some(Priority(31 - self.occupied.leading_zeros() as u8)) }
     }
 
+    /// Whether no thread is queued that is more urgent than `priority`.
+    #[inline]
+    #[must_use]
+    pub const fn none_above(&self, priority: Priority) -> bool {
+        self.occupied >> priority.0 <= 1
+    }
+
     /// The most urgent priority below `limit` at which a thread is queued.
     #[must_use]
     pub const fn best_below(&self, limit: Priority) -> Option<Priority> {
@@ -176,14 +183,23 @@ impl RunQueue {
 
     /// The running thread gives way to whoever is at least as urgent: puts it behind its equals and returns who runs now.
     /// `None`: nobody is, and it goes on.
+    #[inline]
     pub fn yield_to<L: Links + ?Sized>(
         &mut self,
         links: &mut L,
         running: ThreadIndex,
         priority: Priority,
     ) -> Option<ThreadIndex> {
-        if self.best()? < priority {
+        let best = self.best()?;
+        if best < priority {
             return None;
+        }
+        if best == priority {
+            // Two equals that take turns: the commonest case, and nothing else about the queue changes.
+            let place = Place::new(self.kind, priority.0);
+            if let Some(next) = self.lists[priority.0 as usize].replace_only(links, running, place) {
+                return Some(next);
+            }
         }
         let next = self.dequeue(links)?;
         self.enqueue(links, running, priority);

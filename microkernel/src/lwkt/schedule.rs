@@ -2,6 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 
+use anax_abi::Error;
 use anax_abi::object::TraceKind;
 use microkernel_core::list::{Link, ThreadIndex};
 use microkernel_core::preempt::{
@@ -10,7 +11,7 @@ use microkernel_core::preempt::{
 use microkernel_core::runqueue::{Priority, RunQueue};
 use spin::Mutex;
 
-use super::thread::{Thread, ThreadLinks, ThreadState, Wait, link_of, thread};
+use super::thread::{STACK_POINTER, Thread, ThreadLinks, ThreadState, Wait, link_of, thread};
 use super::users;
 use crate::arch::cpu::{self, InterruptsOff};
 use crate::arch::paging::Root;
@@ -18,7 +19,8 @@ use crate::arch::ports;
 use crate::arch::switch;
 use crate::cap::Space;
 use crate::crossbar;
-use crate::percpu;
+use crate::msg::Flow;
+use crate::percpu::{self, PerCpu};
 use crate::trace;
 
 /// A CPU's scheduler; its own alone, interrupts off.
@@ -26,6 +28,10 @@ pub(crate) struct Scheduler {
     queue: RefCell<RunQueue>,
     /// Somebody became runnable since the last decision.
     asked: Cell<bool>,
+    /// A system call is served, which may block its thread: whom it wakes is the heir, if best.
+    heirs: Cell<bool>,
+    /// A ready thread on no queue: it has the CPU next if the running one blocks.
+    heir: Cell<Option<ThreadIndex>>,
     /// How many threads of this CPU are preempted now.
     preempted: Cell<u8>,
     /// Runs when nobody else can.
@@ -37,12 +43,17 @@ pub(crate) struct Scheduler {
     switches: Cell<u64>,
 }
 
+/// Where it says that somebody became runnable.
+pub(crate) const ASKED: usize = core::mem::offset_of!(Scheduler, asked);
+
 impl Scheduler {
     /// Nobody runnable.
     pub(crate) const fn new() -> Self {
         Self {
             queue: RefCell::new(RunQueue::new()),
             asked: Cell::new(false),
+            heirs: Cell::new(false),
+            heir: Cell::new(None),
             preempted: Cell::new(0),
             idle: Cell::new(None),
             buried: Cell::new(None),
@@ -90,20 +101,59 @@ pub(super) fn make_ready(ready: &'static Thread) {
         ready.state.get()
     );
     ready.state.set(ThreadState::Ready);
-    if !users::keeps(ready) {
-        enqueue(ready.index);
+    if users::keeps(ready) {
+        return;
+    }
+    let scheduler = &own.scheduler;
+    if scheduler.heirs.get()
+        && scheduler.heir.get().is_none()
+        && scheduler.queue.borrow().best().is_none_or(|best| best < ready.priority.get())
+    {
+        return scheduler.heir.set(Some(ready.index));
+    }
+    enqueue(ready.index);
+}
+
+/// Serves a system call of the running thread, or sends a message for it, and blocks it if that has to wait: then the CPU goes
+/// directly to whom it woke, past the run queue, if that one is best. Interrupts are off.
+#[inline(always)]
+pub(crate) fn blocking(serve: impl FnOnce() -> Result<Flow, Error>) -> Result<Flow, Error> {
+    let scheduler = &percpu::this().scheduler;
+    scheduler.heirs.set(true);
+    let flow = serve();
+    scheduler.heirs.set(false);
+    if flow == Ok(Flow::Blocked) {
+        block_current();
+    } else if scheduler.heir.get().is_some() {
+        disinherit();
+    }
+    flow
+}
+
+/// There is no heir any more: it waits its turn, before its equals, which came later.
+#[cold]
+fn disinherit() {
+    let scheduler = &percpu::this().scheduler;
+    scheduler.heirs.set(false);
+    if let Some(heir) = scheduler.heir.take() {
+        put(heir, RunQueue::enqueue_front);
     }
 }
 
 /// Puts a runnable thread of this CPU on the run queue.
 pub(super) fn enqueue(index: ThreadIndex) {
+    put(index, RunQueue::enqueue);
+}
+
+#[inline]
+fn put(index: ThreadIndex, way: fn(&mut RunQueue, &mut ThreadLinks, ThreadIndex, Priority)) {
     let scheduler = &percpu::this().scheduler;
     let priority = thread(index).priority.get();
     let mut queue = scheduler.queue.borrow_mut();
     if queue.has(priority) || percpu::this().thread().priority.get() == priority {
         users::start_ticking(&percpu::this().users);
     }
-    queue.enqueue(&mut ThreadLinks, index, priority);
+    way(&mut queue, &mut ThreadLinks, index, priority);
     scheduler.asked.set(true);
 }
 
@@ -170,6 +220,16 @@ fn preempt() {
 /// when somebody switches back. Interrupts are off.
 pub(super) fn switch_away() {
     let own = percpu::this();
+    own.scheduler.heirs.set(false);
+    if let Some(heir) = own.scheduler.heir.get() {
+        let heir = thread(heir);
+        let is_best = own.scheduler.queue.borrow().best().is_none_or(|best| best < heir.priority.get());
+        if is_best && own.thread().preempted.get().is_none() {
+            own.scheduler.heir.set(None);
+            return switch_to(heir);
+        }
+        disinherit();
+    }
     let preempted = own.thread().preempted.take();
     if preempted.is_none()
         && own.scheduler.queue.borrow().best().is_none_or(|best| best <= Priority::USER_NORMAL)
@@ -204,25 +264,50 @@ fn switch_to(next: &'static Thread) {
     if core::ptr::eq(running, next) {
         return;
     }
+    if next.killed.get() {
+        // For those who look at nothing else when they go on.
+        own.scheduler.asked.set(true);
+    }
+    step(own, running, next);
+}
+
+/// From the running thread to another one of this CPU, whose state says already that it runs.
+#[inline(always)]
+fn step(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
+    enter(own, running, next);
+    // SAFETY: `next` is this CPU's and does not run; interrupts are off.
+    unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
+    after_switch();
+}
+
+/// All of a step but the stack.
+#[inline(always)]
+fn enter(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
     own.scheduler.switches.set(own.scheduler.switches.get() + 1);
     trace::note(TraceKind::Switch, running.index.0.into(), next.index.0.into());
     running.entry_stack.set(own.kernel_stack());
     own.set_thread(next, next.entry_stack.get());
     if let Some(root) = next.root.get()
-        && root != Root::current()
+        && !root.is_current()
     {
         // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
         unsafe { root.activate() };
         ports::activate(next.space().map(Space::ports));
     }
     own.use_fs_base(next.fs_base.get());
-    // SAFETY: `next` is this CPU's and does not run; interrupts are off.
-    unsafe { switch::switch(running.stack_pointer.as_ptr(), next.stack_pointer.get()) };
-    after_switch();
 }
 
 /// What the thread before could not do for itself: it has left its stack only now.
-pub(super) fn after_switch() {
+#[inline(always)]
+pub(crate) fn after_switch() {
+    if percpu::this().scheduler.buried.get().is_some() {
+        keep_buried();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn keep_buried() {
     let own = percpu::this();
     if let Some(dead) = own.scheduler.buried.take() {
         own.scheduler.keep(dead);
@@ -247,19 +332,69 @@ pub(crate) fn wake(thread: &'static Thread) {
     make_ready(thread);
 }
 
-/// The running thread has blocked and hands the CPU directly to a blocked one of this CPU, past the run queue. The caller has
-/// seen with [`is_best`] that nobody more urgent waits. Interrupts are off.
+/// What a direct switch between user threads has to change of the address space: nothing, or the root. None if it has to change
+/// more.
+///
+/// # Safety
+/// Both have a space.
 #[inline(always)]
-pub(crate) fn switch_directly(next: &'static Thread) {
+pub(crate) unsafe fn way_to(
+    own: &'static PerCpu,
+    running: &'static Thread,
+    next: &'static Thread,
+) -> Option<Option<Root>> {
+    // SAFETY: by the caller's promise.
+    let (running, space) = unsafe { (running.space().unwrap_unchecked(), next.space().unwrap_unchecked()) };
+    if core::ptr::eq(running, space) {
+        return Some(None);
+    }
+    if !ports::are_active(own, space.ports()) {
+        return None;
+    }
+    // SAFETY: a thread with a space has its root.
+    Some(Some(unsafe { next.root.get().unwrap_unchecked() }))
+}
+
+/// The running thread has blocked and hands the CPU directly to a blocked one of this CPU, past the run queue. The caller has
+/// seen with [`is_best`] that nobody more urgent waits, and has `root` from [`way_to`]. Interrupts are off. It goes on at
+/// `resume`, on what its stack has from `keep` on, and there does itself what [`after_switch`] is for.
+///
+/// # Safety
+/// As [`switch::switch_and_resume_at`].
+#[inline(always)]
+pub(crate) unsafe fn switch_directly(
+    own: &'static PerCpu,
+    running: &'static Thread,
+    next: &'static Thread,
+    root: Option<Root>,
+    keep: *mut u64,
+    resume: *const u8,
+) -> ! {
     next.wait.set(Wait::None);
-    next.state.set(ThreadState::Ready);
-    switch_to(next);
+    next.state.set(ThreadState::Running);
+    // Where a thread with a space enters the kernel never changes.
+    own.set_thread(next, next.entry_stack.get());
+    if let Some(root) = root {
+        // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
+        unsafe { root.activate() };
+    }
+    own.use_fs_base(next.fs_base.get());
+    // SAFETY: by the caller's promise; the other thread is blocked.
+    unsafe {
+        switch::switch_and_resume_at::<STACK_POINTER>(
+            running.stack_pointer.as_ptr(),
+            keep,
+            resume,
+            core::ptr::from_ref(next).cast(),
+        )
+    }
 }
 
 /// Whether no queued thread is more urgent than `priority`, so that a thread of that priority may be switched to directly.
 #[inline(always)]
-pub(crate) fn is_best(priority: Priority) -> bool {
-    !trace::is_on() && may_switch_directly(&percpu::this().scheduler.queue.borrow(), priority)
+pub(crate) fn is_best(own: &'static PerCpu, priority: Priority) -> bool {
+    // SAFETY: this CPU's own; a borrow lasts for a function of this module and never while others run.
+    !trace::is_on() && may_switch_directly(unsafe { &*own.scheduler.queue.as_ptr() }, priority)
 }
 
 /// Changes the priority at which a thread of this CPU runs now. Interrupts are off.
@@ -286,6 +421,7 @@ pub(crate) fn set_base_priority(thread: &'static Thread, priority: Priority) {
 }
 
 /// A user thread is about to return to user mode from a system call: the best runnable thread runs first. Interrupts are off.
+#[inline(always)]
 pub(crate) fn before_user() {
     if percpu::this().scheduler.asked.get() {
         give_way();
@@ -311,6 +447,7 @@ pub(crate) fn lwkt_switch() {
 pub(crate) fn lwkt_yield() {
     let _off = InterruptsOff::new();
     crossbar::poll();
+    disinherit();
     let own = percpu::this();
     let running = own.thread();
     if running.preempted.get().is_some() {
@@ -323,6 +460,40 @@ pub(crate) fn lwkt_yield() {
         running.state.set(ThreadState::Ready);
         switch_to(thread(next));
     }
+}
+
+/// Puts the running user thread before its equals: it is about to switch directly to a more urgent one. Interrupts are off.
+#[inline]
+pub(crate) fn step_aside(own: &'static PerCpu, running: &'static Thread) {
+    running.state.set(ThreadState::Ready);
+    own.scheduler.queue.borrow_mut().enqueue_front(&mut ThreadLinks, running.index, running.priority.get());
+}
+
+/// Puts the running user thread behind its equals if there are any or betters, and returns the first of them for a direct switch. None,
+/// and nothing has changed: there are none, or [`lwkt_yield`] has to do more than that, or a policy has a say. Interrupts are off.
+#[inline]
+pub(crate) fn yield_to_user(
+    own: &'static PerCpu,
+    running: &'static Thread,
+) -> Option<(&'static Thread, Option<Root>)> {
+    if running.preempted.get().is_some()
+        || crossbar::is_rung()
+        || trace::is_on()
+        || users::is_governed(running)
+    {
+        return None;
+    }
+    let mut queue = own.scheduler.queue.borrow_mut();
+    let best = queue.best().filter(|best| *best >= running.priority.get())?;
+    let next = thread(queue.first(best)?);
+    if next.killed.get() || running.space().is_none() || next.space().is_none() {
+        return None;
+    }
+    // SAFETY: just seen.
+    let root = unsafe { way_to(own, running, next) }?;
+    queue.yield_to(&mut ThreadLinks, running.index, running.priority.get())?;
+    running.state.set(ThreadState::Ready);
+    Some((next, root))
 }
 
 /// Interrupts stay on, but none of them takes the CPU away from this thread until [`crit_exit`]. Nests. (Table I.)

@@ -6,9 +6,9 @@ use core::fmt;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use anax_abi::object::Policy;
-use anax_abi::{Error, Handle, MAX_HANDLES, MessageNumber};
+use anax_abi::{Error, Handle, MAX_HANDLES, MessageNumber, Rights};
 use arrayvec::ArrayVec;
-use microkernel_core::handles::{Offer, Parcel, Transfer};
+use microkernel_core::handles::{Offer, Parcel, Slot, Transfer, look_up};
 use microkernel_core::list::{Link, Links, ThreadIndex};
 use microkernel_core::runqueue::Priority;
 use microkernel_core::usched::UserThread;
@@ -18,7 +18,7 @@ use super::schedule;
 use crate::arch::cpu::InterruptsOff;
 use crate::arch::paging::Root;
 use crate::arch::switch;
-use crate::cap::Space;
+use crate::cap::{self, Cap, Space};
 use crate::crossbar;
 use crate::mm::stack::Stack;
 use crate::msg::{Message, Port, Registers};
@@ -71,7 +71,18 @@ pub(crate) mod unusual {
     pub(crate) const LIMITED: u8 = 4;
     /// It awaits one reply before others.
     pub(crate) const AWAITS: u8 = 8;
+    /// The reply to its call also fills in `r12` to `r14`.
+    pub(crate) const ENVELOPE: u8 = 16;
+    /// It has no space.
+    pub(crate) const KERNEL: u8 = 32;
 }
+
+/// Where the entry code of system calls finds the slots and how many there are.
+pub(crate) const SLOTS: usize = core::mem::offset_of!(Thread, slots);
+/// Where a switch finds its stack.
+pub(super) const STACK_POINTER: usize = core::mem::offset_of!(Thread, stack_pointer);
+/// See [`SLOTS`].
+pub(crate) const SLOT_COUNT: usize = core::mem::offset_of!(Thread, slot_count);
 
 /// A thread, of the kernel's or of a user's. Never freed: one that ends is kept for the next. Its cells belong to its CPU.
 #[repr(C)]
@@ -108,14 +119,15 @@ pub(crate) struct Thread {
     pub(crate) wait: Cell<Wait>,
     /// It is to end as soon as it is about to return to user mode.
     pub(crate) killed: Cell<bool>,
+    /// The slots of its space's capability table; none if it is no user thread.
+    slots: Cell<*const Slot>,
+    slot_count: Cell<u32>,
     /// Its space, if it is a user thread.
     space: Cell<Option<&'static Space>>,
     /// The message of its synchronous calls, if it has been made.
     pub(crate) message: Cell<Option<&'static Message>>,
     /// Where the outcome of what it waits for is to be written.
     pub(crate) registers: Cell<*mut Registers>,
-    /// A reply also fills in `r12` to `r14`.
-    pub(crate) wants_envelope: Cell<bool>,
     /// The one message whose reply it waits for at its port.
     pub(crate) awaited: Cell<Option<MessageNumber>>,
     /// Ports that it owns.
@@ -167,10 +179,11 @@ impl Thread {
             base: Cell::new(priority),
             wait: Cell::new(Wait::None),
             killed: Cell::new(false),
+            slots: Cell::new(core::ptr::NonNull::dangling().as_ptr()),
+            slot_count: Cell::new(0),
             space: Cell::new(None),
             message: Cell::new(None),
             registers: Cell::new(core::ptr::null_mut()),
-            wants_envelope: Cell::new(false),
             awaited: Cell::new(None),
             ports: Cell::new(None),
             offers: RefCell::new(ArrayVec::new_const()),
@@ -178,7 +191,7 @@ impl Thread {
             fs_base: Cell::new(0),
             policy: Cell::new(Policy::Bsd4),
             usage: Cell::new(UserThread { estimate_ns: 0, updated_ns: 0, slice_used_ns: 0 }),
-            unusual: Cell::new(0),
+            unusual: Cell::new(unusual::KERNEL),
             user: UserState::new(),
         }
     }
@@ -189,8 +202,26 @@ impl Thread {
         self.space.get()
     }
 
+    /// What a handle of its space stands for.
+    ///
+    /// # Errors
+    /// `BadHandle`, also for a thread without a space; `NoRights`.
+    #[inline(always)]
+    pub(crate) fn look_up(&self, handle: Handle, needed: Rights) -> Result<Cap, Error> {
+        if handle.index() >= self.slot_count.get() {
+            return Err(Error::BadHandle);
+        }
+        // SAFETY: one of the slots of a space that keeps them as long as it has threads.
+        let slot = unsafe { &*self.slots.get().add(handle.index() as usize) };
+        look_up(slot, handle, needed, cap::current)
+    }
+
     /// Makes it a thread of that space, or of none any more. Before it runs, or by itself at its end.
     pub(crate) fn set_space(&self, space: Option<&'static Space>) {
+        let slots: &[Slot] = space.map_or(&[], |space| space.table().slots());
+        self.slots.set(slots.as_ptr());
+        self.slot_count.set(slots.len() as u32);
+        self.note(unusual::KERNEL, space.is_none());
         self.space.set(space);
         self.root.set(space.map(|space| space.memory().root()));
     }
@@ -211,6 +242,18 @@ impl Thread {
         self.unusual.get() != 0
     }
 
+    /// Whether any of these, bits of [`unusual`], holds.
+    #[inline]
+    pub(crate) fn has(&self, bits: u8) -> bool {
+        self.unusual.get() & bits != 0
+    }
+
+    /// Whether that holds of it or of `other`.
+    #[inline(always)]
+    pub(crate) fn is_either_unusual(&self, other: &Self) -> bool {
+        self.unusual.get() | other.unusual.get() != 0
+    }
+
     /// Notes that something unusual, a bit of [`unusual`], holds now, or no longer does.
     pub(crate) fn note(&self, bit: u8, holds: bool) {
         let bits = self.unusual.get();
@@ -222,7 +265,7 @@ impl Thread {
     /// # Errors
     /// As [`Space::pack`].
     pub(crate) fn pack_for(&self, target: Option<&Space>) -> Result<Option<Parcel<ObjectRef>>, Error> {
-        if self.unusual.get() & unusual::OFFERS == 0 {
+        if !self.has(unusual::OFFERS) {
             return Ok(None);
         }
         let mut offers = core::mem::take(&mut *self.offers.borrow_mut());
@@ -253,6 +296,18 @@ impl Thread {
     pub(crate) fn inherit(&self, level: u8) {
         let base = self.base.get();
         self.priority.set(Priority::new(level).map_or(base, |level| level.max(base)));
+    }
+
+    /// It runs at `priority`, which is at least what it has of itself; it is not queued.
+    #[inline(always)]
+    pub(crate) fn run_at(&self, priority: Priority) {
+        self.priority.set(priority);
+    }
+
+    /// It has what it has of itself.
+    #[inline(always)]
+    pub(crate) fn inherit_nothing(&self) {
+        self.priority.set(self.base.get());
     }
 
     /// The running thread will block for that.
@@ -468,6 +523,8 @@ pub(crate) fn lwkt_exit() -> ! {
     thread.state.set(ThreadState::Dead);
     thread.root.set(None);
     own.scheduler.buried.set(Some(thread.index));
+    // For those who look at nothing else when they go on.
+    own.scheduler.ask();
     schedule::switch_away();
     unreachable!("a dead thread was run")
 }

@@ -65,7 +65,7 @@ impl Threads for ThreadLinks {
 }
 
 /// Whether a policy decides when the thread runs.
-fn is_governed(thread: &Thread) -> bool {
+pub(super) fn is_governed(thread: &Thread) -> bool {
     thread.base.get() == Priority::USER_NORMAL
         && thread.priority.get() == Priority::USER_NORMAL
         && thread.space().is_some()

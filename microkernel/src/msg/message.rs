@@ -160,8 +160,13 @@ impl Message {
         if number.index() >= MADE.load(Ordering::Acquire) {
             return None;
         }
+        let mut at = address(number.index()).as_u64();
+        // SAFETY: no instruction. It makes the compiler keep the sum, where it would add the base anew for each field.
+        unsafe {
+            core::arch::asm!("/* {} */", inout(reg) at, options(pure, nomem, nostack, preserves_flags))
+        };
         // SAFETY: made, and never unmade.
-        let message = unsafe { &*address(number.index()).as_ptr::<Self>() };
+        let message: &Self = unsafe { &*core::ptr::with_exposed_provenance(at as usize) };
         message.is(number).then_some(message)
     }
 
@@ -172,9 +177,10 @@ impl Message {
     }
 
     /// Its number in its present use.
-    #[inline]
+    #[inline(always)]
     pub(super) fn number(&self) -> MessageNumber {
-        MessageNumber::new(self.index, self.generation.get())
+        // SAFETY: the first two fields, of which the generation never has its highest bit set: `MessageNumber::new` in one read.
+        MessageNumber::from_word(unsafe { core::ptr::from_ref(self).cast::<u64>().read() })
     }
 
     /// Fills in a message that is to be sent.
@@ -218,11 +224,19 @@ impl Message {
 
     /// A synchronous call that its receiver has at once. The fast path's sending.
     #[inline(always)]
-    pub(super) fn begin_call(&self, thread: &'static Thread, port: &'static Port, priority: u8) {
+    pub(super) fn begin_call(
+        &self,
+        thread: &'static Thread,
+        port: &'static Port,
+        generation: u32,
+        priority: microkernel_core::runqueue::Priority,
+    ) {
         self.state.set(State::Held);
         self.sender.set(Sender::Thread(thread));
-        self.aim(port, port.generation());
-        self.priority.set(priority);
+        self.port.set(Some(port));
+        self.port_generation.set(generation);
+        self.set_home(thread.cpu);
+        self.priority.set(priority.level());
         self.flags.set(Flags::NONE);
     }
 
@@ -254,6 +268,12 @@ impl Message {
         CpuId::new(self.home.load(Ordering::Acquire) as usize)
     }
 
+    /// Whether `cpu` is its home.
+    #[inline(always)]
+    pub(super) fn is_home(&self, cpu: CpuId) -> bool {
+        self.home.load(Ordering::Acquire) as usize == cpu.index()
+    }
+
     pub(super) fn set_home(&self, cpu: CpuId) {
         self.home.store(cpu.index() as u32, Ordering::Release);
     }
@@ -272,7 +292,8 @@ impl Message {
 /// Where message `index` lies.
 #[inline]
 fn address(index: u32) -> VirtAddr {
-    VirtAddr::new_truncate(MESSAGES + u64::from(index) * size_of::<Message>() as u64)
+    // SAFETY: canonical, like all of the array.
+    unsafe { VirtAddr::new_unsafe(MESSAGES + u64::from(index) * size_of::<Message>() as u64) }
 }
 
 /// A source of notices: what timers, interrupts and channel ends have to tell a port. One that has not been received yet is not

@@ -55,10 +55,7 @@ fn with_registers(body: impl FnOnce(&'static Thread) -> Result<Flow, Error>) -> 
     let mut registers = Registers::default();
     let pointer = &raw mut registers;
     let outer = thread.registers.replace(pointer);
-    let flow = body(thread);
-    if flow == Ok(Flow::Blocked) {
-        lwkt::block_current();
-    }
+    let flow = lwkt::blocking(|| body(thread));
     thread.registers.set(outer);
     // SAFETY: ours; others wrote to it through the thread's pointer, which the compiler must not overlook.
     let registers = unsafe { pointer.read_volatile() };

@@ -357,10 +357,11 @@ fn call_ended([number, ..]: [u64; 3]) {
     registers.handle = 0;
     registers.words = message.words.get();
     let handles = accept(thread, message.parcel.take());
-    if thread.wants_envelope.get() {
+    if thread.has(unusual::ENVELOPE) {
         registers.r12 = message.token.get();
         registers.r13 = message.envelope(message.flags.get().with(Flags::REPLY), handles);
         registers.r14 = registers.rax;
+        thread.note(unusual::ENVELOPE, false);
     }
     lwkt::wake(thread);
 }

@@ -1,6 +1,7 @@
 //! The operations as user code asks for them by a trap ([`anax_abi::Operation`] has the table of registers), and the short way for
 //! the two most common: a call to a server that waits on this CPU, and its reply.
 
+use anax_abi::object::{ChannelCommand, THIS_THREAD, ThreadCommand};
 use anax_abi::{Error, Flags, Handle, MAX_HANDLES, MessageNumber, Operation, Rights, WORDS};
 use microkernel_core::handles::{Offer, Transfer};
 
@@ -8,9 +9,11 @@ use super::message::{Message, Sender, State};
 use super::port::Port;
 use super::transfer::{self, Flow};
 use crate::calls;
+use crate::cap::Cap;
+use crate::channel::Channel;
 use crate::lwkt::{self, Thread, Wait, unusual};
-use crate::object::Kind;
-use crate::percpu;
+use crate::object::ObjectRef;
+use crate::percpu::{self, PerCpu};
 use crate::user;
 
 /// A thread's registers at a system call, which whoever ends the wait changes in place into the answer. `syscall.s` builds it.
@@ -41,10 +44,10 @@ pub(crate) fn prepare_registers(thread: &Thread) {
     thread.registers.set(at.as_mut_ptr());
 }
 
-/// What `syscall.s` does after [`syscall_call`].
-const ANSWERED: u64 = 0;
-const ANSWERED_AFTER_OTHERS: u64 = 1;
-const THE_LONG_WAY: u64 = 2;
+unsafe extern "C" {
+    /// Goes on from a frame of [`Registers`] to user mode, by [`syscall_resumed`] if need be.
+    safe static syscall_resume: u8;
+}
 
 /// Copies words one by one: the compiler must not use vector registers for it, see `syscall.s`.
 #[inline(always)]
@@ -55,102 +58,139 @@ unsafe fn copy_words(from: *const [u64; WORDS], to: *mut [u64; WORDS]) {
     }
 }
 
-/// [`Operation::Call`] in the two cases that matter most: nothing at all, and a server that waits on this CPU. All that is
-/// unusual is left to [`syscall_general`]. Of the frame only the words from `rax` on are there.
+/// [`Operation::Call`] in the cases that matter most: a server that waits on this CPU, and objects of the kernel's. All that is
+/// unusual is left to [`syscall_general`]: it returns false if it has done nothing, true if the call is over.
 #[unsafe(no_mangle)]
-extern "C" fn syscall_call(frame: *mut Registers) -> u64 {
+extern "C" fn syscall_call(frame: *mut Registers) -> bool {
     let own = percpu::this();
     let thread = own.thread();
-    let Some(space) = thread.space() else { return THE_LONG_WAY };
-    // SAFETY: the entry code's frame; only `rax` and what lies behind it is touched, here and below.
-    let (rax, handle) = unsafe { ((&raw const (*frame).rax).read(), (&raw const (*frame).handle).read()) };
-    let Ok(capability) = space.lookup(Handle::from_word(handle), Rights::SEND) else { return THE_LONG_WAY };
+    // SAFETY: the entry code's frame.
+    let (rax, handle) = unsafe { ((*frame).rax, (*frame).handle) };
+    let Ok(capability) = thread.look_up(Handle::from_word(handle), Rights::SEND) else {
+        return yield_directly(own, thread, frame);
+    };
     let Some(port) = capability.object.get::<Port>() else {
-        if rax >> 32 == 0 && capability.object.header().kind() != Kind::Port {
-            // SAFETY: as above.
-            unsafe { (&raw mut (*frame).rax).write(0) };
-            return ANSWERED;
-        }
-        return THE_LONG_WAY;
+        return call_kernel(frame, capability.object, capability.generation, capability.rights);
     };
-    call_directly(frame, thread, port, u64::from(capability.badge), rax >> 32)
-}
-
-/// The second of the two cases. A function of its own, so that the first needs no stack.
-#[inline(never)]
-fn call_directly(
-    frame: *mut Registers,
-    thread: &'static Thread,
-    port: &'static Port,
-    badge: u64,
-    command: u64,
-) -> u64 {
-    if !port.is_at(thread.cpu) || !port.waiting.get() {
-        return THE_LONG_WAY;
+    if !port.is_at(own.id()) || !port.waiting.get() {
+        return false;
     }
-    let (Some(receiver), Some(message)) = (port.owner.get(), thread.message.get()) else {
-        return THE_LONG_WAY;
-    };
+    // SAFETY: somebody waits there, and none but the owner can.
+    let receiver = unsafe { port.owner.get().unwrap_unchecked() };
     let priority = thread.priority.get();
     let inherited = receiver.base.get().max(priority);
-    if thread.is_unusual() || receiver.is_unusual() || !lwkt::is_best(inherited) {
-        return THE_LONG_WAY;
+    if thread.is_either_unusual(receiver) || !lwkt::is_best(own, inherited) {
+        return false;
     }
-    message.begin_call(thread, port, priority.level());
+    let Some(message) = thread.message.get() else { return false };
+    // SAFETY: one that has no space would be unusual.
+    let Some(root) = (unsafe { lwkt::way_to(own, thread, receiver) }) else { return false };
+    message.begin_call(thread, port, capability.generation, priority);
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
-    receiver.inherit(priority.level());
+    receiver.run_at(inherited);
     let to = receiver.registers.get();
-    // SAFETY: both frames are there, the receiver's whole, since it is blocked in a receive; nobody else looks at them.
+    // SAFETY: the receiver is blocked in a receive; its frame is there, and nobody else looks at it.
     unsafe {
         (*to).rax = 0;
         (*to).handle = message.number().to_word();
-        (*to).r12 = badge;
-        (*to).r13 = command;
+        (*to).r12 = u64::from(capability.badge);
+        (*to).r13 = rax >> 32;
         copy_words(&raw const (*frame).words, &raw mut (*to).words);
     }
-    thread.wants_envelope.set(false);
     thread.set_waiting(Wait::Call(message));
-    lwkt::switch_directly(receiver);
-    if thread.killed.get() {
-        user::exit_killed();
+    // SAFETY: the word below the frame is where this function would return to; `syscall_resume` needs the frame alone.
+    unsafe { lwkt::switch_directly(own, thread, receiver, root, frame.cast(), &raw const syscall_resume) }
+}
+
+/// What [`syscall_call`] does for no handle of the table: a yield of the calling thread to another user thread. It returns if it
+/// has done nothing.
+fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers) -> bool {
+    const YIELD: u64 = (ThreadCommand::Yield as u64) << 32;
+    // SAFETY: the entry code's frame.
+    let registers = unsafe { &mut *frame };
+    if registers.handle != THIS_THREAD.to_word() || registers.rax != YIELD {
+        return false;
     }
-    ANSWERED_AFTER_OTHERS
+    let Some((next, root)) = lwkt::yield_to_user(own, thread) else { return false };
+    registers.rax = 0;
+    // SAFETY: as in `syscall_call`.
+    unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
+}
+
+/// What [`syscall_call`] does for objects of the kernel's: a doorbell that a more urgent thread of this CPU waits for. It returns if
+/// it has done nothing.
+fn ring_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers, object: ObjectRef) {
+    const RING: u64 = (ChannelCommand::Ring as u64) << 32;
+    // SAFETY: the entry code's frame.
+    let registers = unsafe { &mut *frame };
+    if registers.rax != RING {
+        return;
+    }
+    let Some((bell, epoch)) = object.get::<Channel>().and_then(|end| end.bell(own)) else { return };
+    let Some(message) = bell.message() else { return };
+    let Some(port) = message.port.get() else { return };
+    if !message.is_home(own.id())
+        || message.state.get() != State::Idle
+        || port.generation() != message.port_generation.get()
+        || !port.waiting.get()
+    {
+        return;
+    }
+    let Some(receiver) = port.owner.get() else { return };
+    let priority = receiver.priority.get();
+    if priority <= thread.priority.get() || receiver.is_unusual() || !lwkt::is_best(own, priority) {
+        return;
+    }
+    // SAFETY: one that has no space would be unusual; the table of this one's has the channel.
+    let Some(root) = (unsafe { lwkt::way_to(own, thread, receiver) }) else { return };
+    message.count.set(1);
+    port.waiting.set(false);
+    let to = receiver.registers();
+    to.rax = 0;
+    to.handle = 0;
+    to.words = [u64::from(epoch), 0, 0, 0, 0];
+    to.r12 = message.badge.get();
+    to.r13 = message.envelope(message.flags.get(), 0);
+    registers.rax = 0;
+    lwkt::step_aside(own, thread);
+    // SAFETY: as in `syscall_call`.
+    unsafe { lwkt::switch_directly(own, thread, receiver, root, frame.cast(), &raw const syscall_resume) }
 }
 
 /// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
-/// False: nothing was done.
-fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
+#[unsafe(no_mangle)]
+extern "C" fn syscall_reply_wait(frame: *mut Registers) {
     let own = percpu::this();
+    let thread = own.thread();
     // SAFETY: the thread's whole frame.
     let registers = unsafe { &*frame };
     let number = MessageNumber::from_word(registers.r12);
-    let Some(message) = Message::of(number) else { return false };
-    let Some(space) = thread.space() else { return false };
-    if message.home() != Some(own.id()) || message.state.get() != State::Held {
-        return false;
+    let Some(message) = Message::of(number) else { return };
+    if !message.is_home(own.id()) || message.state.get() != State::Held {
+        return;
     }
-    let Sender::Thread(sender) = message.sender.get() else { return false };
+    let Sender::Thread(sender) = message.sender.get() else { return };
+    // SAFETY: a message that is held has its port.
+    let held_at = unsafe { message.port.get().unwrap_unchecked() };
     if registers.r15 != 0
         || sender.cpu != own.id()
-        || sender.wants_envelope.get()
-        || sender.is_unusual()
-        || thread.is_unusual()
-        || message.aborting.get()
-        || !message.port.get().is_some_and(|port| port.is_owned_by(thread))
+        || thread.is_either_unusual(sender)
+        || !held_at.is_owned_by(thread)
     {
-        return false;
+        return;
     }
-    let Ok(capability) = space.lookup(Handle::from_word(registers.handle), Rights::RECEIVE) else {
-        return false;
+    let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
+        return;
     };
-    let Some(port) = capability.object.get::<Port>() else { return false };
-    let Some(held_at) = message.port.get() else { return false };
-    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(sender.priority.get()) {
-        return false;
+    let Some(port) = capability.object.get::<Port>() else { return };
+    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(own, sender.priority.get()) {
+        return;
     }
+    // SAFETY: one that has no space would be unusual.
+    let Some(root) = (unsafe { lwkt::way_to(own, thread, sender) }) else { return };
     let to = sender.registers.get();
-    // SAFETY: the sender is blocked in a call, so the upper part of its frame is there, and nobody else looks at it.
+    // SAFETY: the sender is blocked in a call; its frame is there, and nobody else looks at it.
     unsafe {
         (&raw mut (*to).rax).write(registers.r14);
         (&raw mut (*to).handle).write(0);
@@ -159,10 +199,17 @@ fn reply_wait_directly(thread: &'static Thread, frame: *mut Registers) -> bool {
     message.end_call();
     held_at.held.set(held_at.held.get() - 1);
     thread.set_waiting(Wait::Receive(port));
-    thread.inherit(0);
+    thread.inherit_nothing();
     port.waiting.set(true);
-    lwkt::switch_directly(sender);
-    true
+    // SAFETY: as in `syscall_call`.
+    unsafe { lwkt::switch_directly(own, thread, sender, root, frame.cast(), &raw const syscall_resume) }
+}
+
+/// After a direct switch back, if others may have to run first, one that has ended is to be kept, or this thread is to end.
+#[unsafe(no_mangle)]
+extern "C" fn syscall_resumed() {
+    lwkt::after_switch();
+    user::about_to_return(percpu::this().thread());
 }
 
 /// Every other operation.
@@ -177,16 +224,36 @@ extern "C" fn syscall_general(frame: *mut Registers) {
         return unsafe { user::call_of_test(&mut *frame) };
     }
     let operation = Operation::from_number(rax as u32);
-    if operation == Some(Operation::ReplyWait) && reply_wait_directly(thread, frame) {
-        return user::about_to_return(thread);
-    }
     // SAFETY: as above.
     let registers = unsafe { &mut *frame };
-    let outcome =
-        operation.ok_or(Error::BadCommand).and_then(|operation| serve(thread, operation, registers));
-    match outcome {
+    conclude(thread, registers, |registers| serve(thread, operation.ok_or(Error::BadCommand)?, registers));
+}
+
+/// A call of an object of the kernel's. Arguments in registers, so that the way of a message needs no memory for them.
+#[inline(never)]
+fn call_kernel(frame: *mut Registers, object: ObjectRef, generation: u32, rights: Rights) -> bool {
+    let own = percpu::this();
+    let thread = own.thread();
+    ring_directly(own, thread, frame, object);
+    let target = Cap { object, generation, rights, badge: 0 };
+    // SAFETY: the entry code's frame, alive until this returns.
+    let registers = unsafe { &mut *frame };
+    let command = (registers.rax >> 32) as u32;
+    thread.note(unusual::ENVELOPE, false);
+    conclude(thread, registers, |registers| calls::call(thread, target, command, registers));
+    true
+}
+
+/// Serves, blocks if need be, and has the thread go on with the outcome.
+#[inline(always)]
+fn conclude(
+    thread: &'static Thread,
+    registers: &mut Registers,
+    serve: impl FnOnce(&mut Registers) -> Result<Flow, Error>,
+) {
+    match lwkt::blocking(|| serve(registers)) {
         Ok(Flow::Done(result)) => registers.rax = result,
-        Ok(Flow::Blocked) => lwkt::block_current(),
+        Ok(Flow::Blocked) => {}
         Err(error) => registers.rax = error.code().cast_unsigned(),
     }
     user::about_to_return(thread);
@@ -249,7 +316,7 @@ fn call(
     flags: Flags,
     deadline: u64,
 ) -> Result<Flow, Error> {
-    thread.wants_envelope.set(registers.rax as u32 == Operation::CallUntil as u32);
+    thread.note(unusual::ENVELOPE, registers.rax as u32 == Operation::CallUntil as u32);
     let Some(capability) = calls::target(thread, registers.handle)? else {
         return calls::serve_here(thread, command, registers);
     };
@@ -266,7 +333,7 @@ fn call(
     let parcel = thread.pack_for(port.space())?;
     message.parcel.set(parcel);
     let (token, badge) = (registers.r12, u64::from(capability.badge));
-    if thread.wants_envelope.get() {
+    if thread.has(unusual::ENVELOPE) {
         message.token.set(token);
     }
     transfer::send_call(thread, port, capability.generation, command, flags, registers.words, badge)

@@ -151,7 +151,9 @@ impl AddressSpace {
         }
         let (index, start) = self.place(&mappings, address, length)?;
         let pages = start..start + length;
-        let missing = self.root.missing_tables(&pages);
+        // The commonest case: one page, whose table is there.
+        let only = if length == PAGE_SIZE { self.root.entry(start) } else { None };
+        let missing = if only.is_some() { 0 } else { self.root.missing_tables(&pages) };
         if missing > 0 {
             let (charge, promise) = self.payer.reserve(missing, missing)?;
             self.root.make_tables(&pages, &mut frames::take_zeroed);
@@ -162,10 +164,11 @@ impl AddressSpace {
         let first = (offset / PAGE_SIZE) as u32;
         let every = region.is_complete();
         let mapping = Mapping { start, end: pages.end, first, region: Some(region), protection: kind, most };
-        if every || length <= EAGER {
-            self.root.for_each_page(pages.clone(), |at, entry| {
-                _ = self.show(&mapping, at, entry, Region::present)
-            });
+        let show = |at, entry: Entry<'_>| _ = self.show(&mapping, at, entry, Region::present);
+        if let Some(entry) = only {
+            show(start, entry);
+        } else if every || length <= EAGER {
+            self.root.for_each_page(pages.clone(), show);
         }
         if address == 0 {
             self.hint.set(pages.end);

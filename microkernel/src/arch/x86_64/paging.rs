@@ -3,8 +3,8 @@
 //! Tables are reached through the direct map, which the boot code's tables and the kernel's own have at the same
 //! place, so this works from the first line of Rust on.
 
-use x86_64::registers::control::{Cr3, Cr3Flags};
-use x86_64::structures::paging::{PageTable, PageTableFlags, PhysFrame, Size4KiB};
+use x86_64::registers::control::Cr3;
+use x86_64::structures::paging::{PageTable, PageTableFlags};
 use x86_64::{PhysAddr, VirtAddr};
 
 use crate::mm::layout::{PAGE_SIZE, direct};
@@ -83,6 +83,15 @@ impl Root {
         Self(Cr3::read().0.start_address())
     }
 
+    /// Whether this CPU uses it now.
+    #[inline(always)]
+    pub(crate) fn is_current(self) -> bool {
+        let now: u64;
+        // SAFETY: reads a register. Its other bits are never set here.
+        unsafe { core::arch::asm!("mov {}, cr3", out(reg) now, options(nomem, nostack, preserves_flags)) };
+        now == self.0.as_u64()
+    }
+
     /// Its physical address.
     pub(crate) fn address(self) -> PhysAddr {
         self.0
@@ -92,10 +101,12 @@ impl Root {
     ///
     /// # Safety
     /// It maps all that runs and is reached from here on: code, stack, direct map.
+    #[inline(always)]
     pub(crate) unsafe fn activate(self) {
-        let frame = PhysFrame::<Size4KiB>::containing_address(self.0);
-        // SAFETY: by the caller's promise.
-        unsafe { Cr3::write(frame, Cr3Flags::empty()) }
+        // SAFETY: by the caller's promise; a page's address, and no flags.
+        unsafe {
+            core::arch::asm!("mov cr3, {}", in(reg) self.0.as_u64(), options(nostack, preserves_flags))
+        };
     }
 
     /// Makes sure that the top-level entry for `address` exists, so that all later copies of the root share it.

@@ -147,6 +147,12 @@ impl PortGate {
     }
 }
 
+/// Whether just these ports are allowed on this CPU now.
+#[inline(always)]
+pub(crate) fn are_active(own: &percpu::PerCpu, set: &PortSet) -> bool {
+    own.ports.active.get() == set.stamp.load(Ordering::Acquire)
+}
+
 /// From now on user code on this CPU may use these ports and no others. Interrupts off; with each change of space.
 #[inline]
 pub(crate) fn activate(set: Option<&PortSet>) {

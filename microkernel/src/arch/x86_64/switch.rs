@@ -1,33 +1,60 @@
 //! The step from one thread to another, and the first step of a new one.
 
-use core::arch::naked_asm;
+use core::arch::asm;
 
 use ::x86_64::VirtAddr;
 
-/// Saves the registers that a call preserves on the running stack, stores its pointer to `*save`, and goes on with the
-/// stack whose pointer `next` was stored so before. A call clobbers the vector registers, so none are saved.
+/// Leaves the running stack, its pointer stored to `*save`, and goes on with the stack whose pointer `next` was stored so
+/// before. Inlined: whoever switches saves what he needs himself, so that only what no clobber can name is on the stack: `rbx` and
+/// `rbp`, below them where to go on. Vector registers are clobbered as by a call.
 ///
 /// # Safety
 /// Interrupts are off; `next` comes from an earlier switch or from [`prepare`], and no CPU runs on that stack.
-#[unsafe(naked)]
-pub(crate) unsafe extern "C" fn switch(save: *mut u64, next: u64) {
-    naked_asm!(
-        "push rbx",
-        "push rbp",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
-        "mov [rdi], rsp",
-        "mov rsp, rsi",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop rbp",
-        "pop rbx",
-        "ret",
-    )
+#[inline(always)]
+pub(crate) unsafe fn switch(save: *mut u64, next: u64) {
+    // SAFETY: all registers are clobbered or come back; the rest is the caller's promise.
+    unsafe {
+        asm!(
+            "push rbx",
+            "push rbp",
+            "lea rax, [rip + 2f]",
+            "push rax",
+            "mov [rdi], rsp",
+            "mov rsp, rsi",
+            "ret",
+            "2:",
+            "pop rbp",
+            "pop rbx",
+            inlateout("rdi") save => _,
+            inlateout("rsi") next => _,
+            out("r12") _,
+            out("r13") _,
+            out("r14") _,
+            out("r15") _,
+            clobber_abi("C"),
+        );
+    }
+}
+
+/// As [`switch`], but the running stack is left for good but for what lies from `keep` on: it goes on there, at `resume`. The other
+/// stack's pointer is stored `OFFSET` behind `next`.
+///
+/// # Safety
+/// As [`switch`]; the word below `keep` is free, and `resume` needs nothing but a stack pointer of `keep`.
+#[inline(always)]
+pub(crate) unsafe fn switch_and_resume_at<const OFFSET: usize>(
+    save: *mut u64,
+    keep: *mut u64,
+    resume: *const u8,
+    next: *const u8,
+) -> ! {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let kept = keep.sub(1);
+        kept.write(resume.expose_provenance() as u64);
+        save.write(kept.expose_provenance() as u64);
+        asm!("mov rsp, [{} + {}]", "ret", in(reg) next, const OFFSET, options(noreturn));
+    }
 }
 
 /// Prepares the free stack that ends at `top` so that the first [`switch`] to it calls `start`; the stack pointer to store.
@@ -36,10 +63,10 @@ pub(crate) unsafe extern "C" fn switch(save: *mut u64, next: u64) {
 /// The stack is mapped, at least 128 bytes of it, and nobody's.
 pub(crate) unsafe fn prepare(top: VirtAddr, start: extern "C" fn() -> !) -> u64 {
     // From the top: a zero where `start`'s return address would be (it ends backtraces and leaves the stack as the ABI
-    // wants it at a function's first instruction), the address that `ret` takes, six registers.
-    let words = [0, 0, 0, 0, 0, 0, start as *const () as u64, 0];
+    // wants it at a function's first instruction), and the address that `ret` takes.
+    let words = [start as *const () as u64, 0];
     let pointer = top - size_of_val(&words) as u64;
     // SAFETY: by the caller's promise.
-    unsafe { pointer.as_mut_ptr::<[u64; 8]>().write(words) };
+    unsafe { pointer.as_mut_ptr::<[u64; 2]>().write(words) };
     pointer.as_u64()
 }

@@ -7,9 +7,30 @@ use ::x86_64::registers::control::{Efer, EferFlags};
 use ::x86_64::registers::model_specific::{LStar, SFMask, Star};
 use ::x86_64::registers::rflags::RFlags;
 
+use anax_abi::Rights;
+use microkernel_core::handles::{self, Slot};
+
+use crate::lwkt;
+use crate::object::{self, Kind};
+use crate::percpu;
+
 use super::descriptors::{KERNEL_CODE, KERNEL_DATA, USER_CODE, USER_DATA};
 
-global_asm!(include_str!("syscall.s"));
+global_asm!(
+    include_str!("syscall.s"),
+    gs_thread = const percpu::THREAD,
+    gs_asked = const percpu::ASKED,
+    thread_slots = const lwkt::SLOTS,
+    thread_slot_count = const lwkt::SLOT_COUNT,
+    slot_size = const size_of::<Slot>(),
+    slot_object = const handles::OBJECT,
+    slot_generation = const handles::OBJECT_GENERATION,
+    usable = const handles::USED | Rights::SEND.0 as u64,
+    object_generation = const object::GENERATION,
+    object_kind = const object::KIND,
+    port = const Kind::Port as u8,
+);
+const _: () = assert!(size_of::<Slot>() == 32 && handles::HEAD == 0);
 
 unsafe extern "C" {
     safe static syscall_entry: u8;

@@ -1,12 +1,15 @@
 # System calls: the doorbell of a message to a port. anax_abi::call has the table of registers.
 #
-# The frame is msg::Registers, from its end. The commonest operation, 0 (Call), is tried first with the upper ten words only:
-# the function for it keeps the callee-saved registers by the calling convention, and says what is left to do. Vector registers are
-# cleared where the kernel's code or another thread may have used them; the first function has no vector instruction
-# (seen in the linked kernel; no check asserts it yet). Interrupts are off throughout.
+# The call that does nothing (operation and command 0) of an object of the kernel's is answered without a frame or a stack.
+# The frame of all others is msg::Registers. The commonest operations, 0 (Call) and 4 (ReplyWait), have functions that are tried
+# first; if those switch to another thread, they leave the stack behind but for the frame, and syscall_resume goes on. Vector
+# registers are cleared where the kernel's code or another thread may have used them. Interrupts are off throughout.
 
 .set GS_KERNEL_STACK, 8
 .set GS_USER_STACK, 16
+.set GS_SCRATCH, 24
+.set GS_THREAD, {gs_thread}
+.set GS_ASKED, {gs_asked}
 
 .macro clear_vectors
     .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
@@ -20,7 +23,41 @@
 syscall_entry:
     swapgs
     mov gs:[GS_USER_STACK], rsp
-    mov rsp, gs:[GS_KERNEL_STACK]
+    test rax, rax
+    jnz 5f
+    # Table::lookup (see there) with the right to send, in rax, rcx and rsp; whatever is wrong is found again below.
+    mov gs:[GS_SCRATCH], rcx
+    mov rax, gs:[GS_THREAD]
+    mov ecx, edi
+    cmp ecx, [rax + {thread_slot_count}]
+    jae 4f
+    shl rcx, 5                          # times {slot_size}
+    add rcx, [rax + {thread_slots}]
+    mov rsp, [rcx]
+    mov rax, rsp
+    xor rax, rdi
+    shr rax, 32
+    jnz 4f
+    mov eax, esp
+    not eax
+    test eax, {usable}
+    jnz 4f
+    mov rax, [rcx + {slot_object}]
+    cmp [rcx], rsp
+    jne 4f
+    mov ecx, [rcx + {slot_generation}]
+    cmp [rax + {object_generation}], ecx
+    jne 4f
+    cmp byte ptr [rax + {object_kind}], {port}
+    je 4f
+    xor eax, eax
+    mov rcx, gs:[GS_SCRATCH]
+    mov rsp, gs:[GS_USER_STACK]
+    swapgs
+    sysretq
+4:  xor eax, eax
+    mov rcx, gs:[GS_SCRATCH]
+5:  mov rsp, gs:[GS_KERNEL_STACK]
     push gs:[GS_USER_STACK]
     push rcx
     push r11
@@ -31,15 +68,32 @@ syscall_entry:
     push rsi
     push rdi
     push rax
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    mov rdi, rsp
     test eax, eax
-    jnz 3f
-    lea rdi, [rsp - 48]                 # where the whole frame would begin
-    call syscall_call                   # 0: answered; 1: the same, after other code; 2: the long way
-    cmp eax, 1
-    ja 3f
-    jb 2f
-1:  clear_vectors
-2:  pop rax
+    jnz 6f
+    call syscall_call                   # returns only if it need not switch: whether all is done
+    test al, al
+    jnz 9f
+    jmp 7f
+6:  cmp eax, 4
+    jne 8f
+    call syscall_reply_wait             # returns if it has done nothing
+7:  mov rdi, rsp
+8:  call syscall_general
+9:  clear_vectors
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    pop rax
     pop rdi
     pop rsi
     pop rdx
@@ -51,21 +105,15 @@ syscall_entry:
     pop rsp
     swapgs
     sysretq
-3:  push rbx
-    push rbp
-    push r12
-    push r13
-    push r14
-    push r15
-    mov rdi, rsp
-    call syscall_general
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbp
-    pop rbx
-    jmp 1b
+
+# Where those two go on after others have run, with the frame and nothing else on the stack.
+.balign 16
+.global syscall_resume
+syscall_resume:
+    cmp byte ptr gs:[GS_ASKED], 0
+    je 9b
+    call syscall_resumed
+    jmp 9b
 
 # fn user_start(rip, rsp, argument) -> !: a user thread's first step to user mode, all other registers cleared.
 .balign 16
@@ -77,7 +125,7 @@ user_start:
     xor r13d, r13d
     xor r14d, r14d
     xor r15d, r15d
-    jmp 5f
+    jmp 3f
 
 # fn user_enter(rip, rsp, argument) -> status: runs user code on this thread until user_leave, with the general and
 # vector registers it does not pass cleared.
@@ -92,7 +140,7 @@ user_enter:
     push r15
     push gs:[GS_KERNEL_STACK]
     mov gs:[GS_KERNEL_STACK], rsp
-5:  mov rcx, rdi
+3:  mov rcx, rdi
     mov r11, 0x202                      # interrupts on, and the bit that is always set
     mov rdi, rdx
     mov rsp, rsi

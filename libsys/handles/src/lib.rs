@@ -1,4 +1,5 @@
-//! A space's capability table: what a program's handles stand for.
+//! Capability tables: what handles stand for. The kernel keeps one for each space; a server can keep one for what it hands out to
+//! its clients, over objects of its own.
 //!
 //! A [`Handle`](anax_abi::Handle) is an index and the generation of the slot's use; the slot holds the object, the object's
 //! generation when the handle was made, and the rights. The table's home CPU alone changes it; every other CPU looks handles
@@ -11,12 +12,15 @@
 //!   a sender without claim has lost nothing (`NoSlot`). See [`Table::pack`] and [`Table::unpack`].
 //! - **Quota**: used and posted slots together never exceed the table's limit.
 
+#![cfg_attr(not(loom), no_std)]
+#![forbid(unsafe_code)]
+
 mod slot;
 mod table;
 mod transfer;
 
-pub use slot::{Slot, slots};
-pub use table::{Swept, Table};
+pub use slot::{HEAD, OBJECT, OBJECT_GENERATION, Slot, USED, slots};
+pub use table::{Swept, Table, look_up};
 pub use transfer::{Offer, Parcel, Received, Transfer};
 
 use anax_abi::Rights;

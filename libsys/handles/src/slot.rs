@@ -10,13 +10,22 @@ use super::{Capability, Object};
 use anax_abi::Rights;
 use anax_lwkt::sync::{AtomicU64, Ordering, array_of, const_unless_loom};
 
-const USED: u64 = 1 << 16;
+/// In [`HEAD`]: the slot is in use.
+pub const USED: u64 = 1 << 16;
+/// Where the words of a slot lie, for code that isn't Rust: state, rights and generation; object; the object's generation.
+pub const HEAD: usize = core::mem::offset_of!(Slot, head);
+/// See [`HEAD`].
+pub const OBJECT: usize = core::mem::offset_of!(Slot, object);
+/// See [`HEAD`].
+pub const OBJECT_GENERATION: usize = core::mem::offset_of!(Slot, object_generation);
+
 const RIGHTS_MASK: u64 = 0xffff;
+const RIGHTS_BITS: u32 = 16;
 const GENERATION_SHIFT: u32 = 32;
 
 /// A slot. All zero is a free one that was never used.
 #[derive(Debug)]
-#[repr(align(32))]
+#[repr(C, align(32))]
 pub struct Slot {
     /// Rights in bits 0-15, used in bit 16, generation of the latest use in bits 32-63.
     head: AtomicU64,
@@ -44,11 +53,12 @@ impl Slot {
     }
 
     /// What the slot holds in that use; `None` if it is another use or none. From any CPU.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read<T: Object>(&self, generation: u32) -> Option<Capability<T>> {
-        // One comparison: generation and use together.
+        // One comparison: generation and use together. Besides these, the head holds the rights in its lowest bits.
         #[cfg(not(bite = "handles-no-generation"))]
-        let is_this_use = |head: u64| head & !RIGHTS_MASK == u64::from(generation) << GENERATION_SHIFT | USED;
+        let is_this_use =
+            |head: u64| (head ^ (u64::from(generation) << GENERATION_SHIFT | USED)) >> RIGHTS_BITS == 0;
         #[cfg(bite = "handles-no-generation")]
         let is_this_use = |head: u64| head & USED != 0 && generation != 0;
         let head = self.head.load(Ordering::Acquire);
@@ -58,12 +68,14 @@ impl Slot {
         let object = self.object.load(Ordering::Acquire);
         let object_generation = self.object_generation.load(Ordering::Acquire);
         #[cfg(not(bite = "handles-no-recheck"))]
-        let head = self.head.load(Ordering::Acquire);
+        let again = self.head.load(Ordering::Acquire);
+        #[cfg(bite = "handles-no-recheck")]
+        let again = head;
         // The rights of the second look: narrowing changes them within one use, and nothing else.
-        is_this_use(head).then(|| Capability {
+        (again == head || is_this_use(again)).then(|| Capability {
             object: T::from_word(object),
             generation: object_generation as u32,
-            rights: Rights((head & RIGHTS_MASK) as u16),
+            rights: Rights((again & RIGHTS_MASK) as u16),
             badge: (object_generation >> 32) as u32,
         })
     }

@@ -44,6 +44,27 @@ pub struct Swept {
     pub next: Option<u32>,
 }
 
+/// What `handle` stands for, whose index is this slot's; see [`Table::lookup`]. Any.
+///
+/// # Errors
+/// As there.
+#[inline(always)]
+pub fn look_up<T: Object>(
+    slot: &Slot,
+    handle: Handle,
+    needed: Rights,
+    current: impl Fn(T) -> u32,
+) -> Result<Capability<T>, Error> {
+    let capability = slot.read(handle.generation()).ok_or(Error::BadHandle)?;
+    if current(capability.object) != capability.generation && cfg!(not(bite = "handles-no-revoke")) {
+        return Err(Error::BadHandle);
+    }
+    if !capability.rights.allows(needed) && cfg!(not(bite = "handles-no-rights")) {
+        return Err(Error::NoRights);
+    }
+    Ok(capability)
+}
+
 impl<T: Object, S: AsRef<[Slot]>> Table<T, S> {
     const_unless_loom! {
         /// An empty table over unused slots, of which at most `limit` may be used or set aside.
@@ -69,20 +90,20 @@ impl<T: Object, S: AsRef<[Slot]>> Table<T, S> {
     ///
     /// # Errors
     /// [`Error::BadHandle`] if it is no handle of this table, was removed, or its object has moved on; [`Error::NoRights`].
+    #[inline]
     pub fn lookup(
         &self,
         handle: Handle,
         needed: Rights,
         current: impl Fn(T) -> u32,
     ) -> Result<Capability<T>, Error> {
-        let capability = self.entry(handle)?;
-        if current(capability.object) != capability.generation && cfg!(not(bite = "handles-no-revoke")) {
-            return Err(Error::BadHandle);
-        }
-        if !capability.rights.allows(needed) && cfg!(not(bite = "handles-no-rights")) {
-            return Err(Error::NoRights);
-        }
-        Ok(capability)
+        look_up(self.slot(handle.index())?, handle, needed, current)
+    }
+
+    /// The slots, for [`look_up`]. They don't move.
+    #[must_use]
+    pub fn slots(&self) -> &[Slot] {
+        self.slots.as_ref()
     }
 
     /// Makes a handle. Home.
@@ -236,7 +257,7 @@ impl<T: Object, S: AsRef<[Slot]>> Table<T, S> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::handles::slots;
+    use crate::slots;
 
     #[test]
     fn a_slot_without_generations_left_is_retired() {
