@@ -13,7 +13,7 @@ use super::Group;
 use super::row::{Counted, Row};
 
 /// The group.
-pub(super) const GROUP: Group = Group { name: "boot", measure, gates: true };
+pub(super) const GROUP: Group = Group { name: "boot", measure, unmet: &[] };
 
 const LIMIT: f64 = 100e6;
 const AIM: f64 = 20e6;
