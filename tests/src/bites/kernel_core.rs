@@ -75,6 +75,42 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "a_posted_slot_is_claimed_once",
         "two senders can claim one reserved slot",
     ),
+    model(
+        "message-ended-by-sender",
+        "messages_loom",
+        "reply_and_time_out_end_a_message_once",
+        "a sender whose time is up ends its message itself, not at its home",
+    ),
+    model(
+        "message-reply-unchecked",
+        "messages_loom",
+        "reply_and_time_out_end_a_message_once",
+        "a message that has ended can still be answered",
+    ),
+    model(
+        "message-home-stays",
+        "messages_loom",
+        "a_late_time_out_leaves_the_next_call_alone",
+        "a message on its way back still counts as its port's",
+    ),
+    model(
+        "message-generation-first",
+        "messages_loom",
+        "a_late_time_out_leaves_the_next_call_alone",
+        "whoever ends a message looks at its generation before its home",
+    ),
+    model(
+        "message-home-first",
+        "messages_loom",
+        "a_time_out_finds_a_forwarded_message",
+        "a forwarded message has its new home before it is ready to be ended there",
+    ),
+    model(
+        "message-given-twice",
+        "messages_loom",
+        "a_message_outlives_its_reply_port_once",
+        "a reply port that ends gives back messages that are under way, too",
+    ),
     Bite {
         name: "quota-drop-leaks",
         breaks: "a dropped reservation stays charged",
