@@ -111,6 +111,18 @@ pub(super) const KERNEL_CORE: &[Bite] = &[
         "a_message_outlives_its_reply_port_once",
         "a reply port that ends gives back messages that are under way, too",
     ),
+    model(
+        "header-release-in-two",
+        "header_loom",
+        "one_of_two_is_the_last",
+        "a reference is taken away by a load and a store",
+    ),
+    model(
+        "header-revoke-in-two",
+        "header_loom",
+        "one_of_two_revokes",
+        "an object is revoked by a load and a store",
+    ),
     Bite {
         name: "quota-drop-leaks",
         breaks: "a dropped reservation stays charged",
