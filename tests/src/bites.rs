@@ -5,6 +5,7 @@
 
 mod channels;
 mod kernel_core;
+mod logring;
 mod lwkt;
 mod network;
 mod timers;
@@ -59,8 +60,12 @@ pub enum Judge {
 
 /// All variants, the kernel's own first.
 pub fn bites() -> impl Iterator<Item = &'static Bite> {
-    let of_libraries =
-        lwkt::LWKT.iter().chain(channels::CHANNELS).chain(timers::TIMERS).chain(network::NETWORK);
+    let of_libraries = lwkt::LWKT
+        .iter()
+        .chain(channels::CHANNELS)
+        .chain(timers::TIMERS)
+        .chain(network::NETWORK)
+        .chain(logring::LOGRING);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

@@ -10,8 +10,9 @@
 //! | `r14` | result to reply with, or the reply port's handle | result of a reply |
 //! | `r15` | deadline in nanoseconds since boot, 0 for none | as it was |
 //!
-//! `rcx` and `r11` are the processor's, vector registers come back cleared, all others are kept. [`Operation::Call`] uses the
-//! first three rows only and keeps `r12` to `r15`.
+//! `rcx` and `r11` are the processor's, vector registers come back cleared or as they were, all others are kept. [`Operation::Call`] uses the
+//! first three rows only and keeps `r12` to `r15`; so does [`Operation::CallUntil`] of an object of the kernel's, which takes no deadline,
+//! flags or offered handles.
 
 use crate::Flags;
 

@@ -48,19 +48,19 @@ errors! {
     BadArgument = -4, "bad argument";
     /// An address range is not the caller's to use.
     BadAddress = -5, "bad address";
-    /// No memory, or the quota for it is used up.
+    /// No memory, or the quota of pages for regions and page tables is used up.
     NoMemory = -6, "out of memory";
-    /// The quota for handles, threads or outstanding messages is used up.
+    /// The quota for handles, threads, outstanding messages, or the pages of other objects than regions is used up.
     Quota = -7, "quota exceeded";
     /// The receiver has not reserved slots for the handles that came along; nothing was moved.
     NoSlot = -8, "the receiver has no slot reserved";
-    /// A queue is full; try again when something has been taken out.
+    /// A queue or table is full; try again when something has been taken out.
     Full = -9, "full";
     /// Nothing there, and the call does not wait.
     WouldBlock = -10, "nothing there yet";
-    /// The time given has passed. The message may still be under way; its reply will find nobody.
+    /// The time given has passed. The message ends with it: whoever holds it can't answer any more.
     TimedOut = -11, "timed out";
-    /// The message was aborted, and its target agreed.
+    /// The message was aborted before it was received, or its target agreed.
     Aborted = -12, "aborted";
     /// The port was full and the message droppable.
     Dropped = -13, "dropped";
@@ -70,7 +70,7 @@ errors! {
     PeerMisbehaved = -15, "the peer misbehaved";
     /// Something is there already.
     Exists = -16, "already there";
-    /// A synchronous call upwards, or to oneself where that would never end.
+    /// A synchronous call to a port of one's own, which would never end.
     WouldDeadlock = -17, "would deadlock";
 }
 

@@ -54,7 +54,7 @@ pub struct Rights(pub u16);
 impl Rights {
     /// None.
     pub const NONE: Self = Self(0);
-    /// Send messages to the port; for kernel objects, ask for what changes nothing.
+    /// Send messages to the port; for kernel objects, the commands that say so.
     pub const SEND: Self = Self(1);
     /// Receive the port's messages.
     pub const RECEIVE: Self = Self(1 << 1);

@@ -1,7 +1,8 @@
 //! What the kernel's own objects answer to. Each is a port that the kernel serves: a command, up to five words, a result.
 //!
 //! Results are values (not negative) unless said otherwise; every command can fail with `BadHandle`, `NoRights` and `BadCommand`.
-//! Commands that name a second object do so by a handle of the *calling* space in a word. Numbers of all kinds are distinct, so
+//! Commands that name a second object do so by a handle of the *calling* space in a word; `Close`, `Duplicate` and `Narrow` by one of the
+//! space that is addressed. Numbers of all kinds are distinct, so
 //! a command sent to the wrong kind is `BadCommand` and never something else.
 
 use crate::Handle;
@@ -15,10 +16,10 @@ pub const SELF: Handle = Handle::new(0, 1);
 pub const THIS_THREAD: Handle = Handle::from_word(u64::MAX);
 /// The machine; in the first program's space alone, which passes on what it wants.
 pub const MACHINE: Handle = Handle::new(1, 1);
-/// The boot archive, a region that can be read; in the first program's space alone. Its length in bytes is the program's argument.
+/// The boot archive, a region that can be read; in the first program's space alone.
 pub const ARCHIVE: Handle = Handle::new(2, 1);
 
-/// Any object: does nothing and returns 0. Needs [`Rights::SEND`].
+/// Any object of the kernel's that a slot names: does nothing and returns 0. Needs [`Rights::SEND`].
 pub const NULL: u32 = 0;
 
 numbered! {
@@ -69,7 +70,7 @@ numbered! {
 }
 
 numbered! {
-    /// Commands of a thread; CONTROL, but for `Yield`, `Exit`, `Sleep` and `Time`, which a thread has for itself.
+    /// Commands of a thread; CONTROL. `Yield`, `Exit` and `Sleep` are for the calling thread alone, which has all rights for itself.
     ThreadCommand: 0x200;
     /// Lets equals and betters run. (Table I: yield.)
     Yield = 0,
@@ -84,9 +85,9 @@ numbered! {
     /// Words: priority.
     SetPriority = 5,
     /// Words: group (0: rax rbx rcx rdx rsi; 1: rdi rbp rsp r8 r9; 2: r10 r11 r12 r13 r14; 3: r15 rip rflags fs gs). Result 0,
-    /// words: the registers. Only while its fault is being handled or before it is started.
+    /// words: the registers. Only while its fault is being handled; gs reads as 0.
     ReadRegisters = 6,
-    /// Words: group, place in the group, value.
+    /// Words: group, place in the group, value; not fs and gs, and of rflags what user code may change.
     WriteRegister = 7,
     /// Words: FS base. The thread's own thread-local storage.
     SetFsBase = 8,
@@ -94,7 +95,7 @@ numbered! {
     Move = 9,
     /// Ends it.
     Kill = 10,
-    /// Result: its state; words: CPU, priority, switches, nanoseconds run, what it waits for.
+    /// Result: its state; words: CPU, priority, its number, what it waits for.
     Inspect = 11,
 }
 
@@ -137,7 +138,7 @@ numbered! {
     IrqCommand: 0x600;
     /// Words: port's handle, badge. Where it is delivered from now on.
     Bind = 0,
-    /// Enables it without a message having been answered: after the device was fenced.
+    /// Enables it: a new one, and without a message having been answered, after the device was fenced.
     Enable = 1,
     /// Disables it.
     Disable = 2,
@@ -153,7 +154,7 @@ numbered! {
 }
 
 numbered! {
-    /// Commands of the machine. CONTROL, but for `Log`, `Cpus` and `Time` (SEND).
+    /// Commands of the machine. CONTROL, but for `Log` and `Cpus` (SEND).
     MachineCommand: 0x800;
     /// Result: CPUs that run.
     Cpus = 0,
@@ -179,9 +180,9 @@ numbered! {
     ReadTrace = 10,
     /// Words: address, bytes. What firmware says of the machine (postcard); result: bytes.
     Description = 11,
-    /// Words: address, bytes. The console's input; result: bytes, 0 if there is none.
+    /// Words: address, bytes. The console's input; result: bytes, at most 64, 0 if there is none.
     ConsoleRead = 12,
-    /// Words: address, bytes. The console's output.
+    /// Words: address, bytes (at most 1024). The console's output; result: bytes.
     ConsoleWrite = 13,
 }
 
@@ -249,7 +250,7 @@ pub mod priority {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Policy {
-    /// The parent's.
+    /// That of the space which makes it; as it is, for [`SpaceCommand::SetPolicy`].
     Inherit = 0,
     /// Multi-level feedback with decay.
     Bsd4 = 1,

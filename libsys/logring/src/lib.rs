@@ -68,7 +68,12 @@ impl<const SLOTS: usize> LogRing<SLOTS> {
     /// nanoseconds since boot.
     pub fn write(&self, time: u64, level: Level, cpu: u16, target: &str, message: fmt::Arguments<'_>) -> u64 {
         let (head, words) = record::encode(level, cpu, target, message);
+        #[cfg(not(bite = "logring-claim-in-two"))]
         let sequence = self.claimed.fetch_add(1, Ordering::AcqRel);
+        #[cfg(bite = "logring-claim-in-two")]
+        let sequence = self.claimed.load(Ordering::Acquire);
+        #[cfg(bite = "logring-claim-in-two")]
+        self.claimed.store(sequence + 1, Ordering::Release);
         let [state, time_word, head_word, text @ ..] = self.slot(sequence);
         state.store(writing(sequence), Ordering::Release);
         time_word.store(time, Ordering::Release);
