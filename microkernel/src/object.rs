@@ -120,9 +120,15 @@ impl Header {
     /// Ends `generation`, whatever refers to it: true for one caller only.
     #[must_use]
     pub(crate) fn close(&self, generation: u32) -> bool {
-        let next = u64::from(generation.wrapping_add(1).max(1)) << 32;
-        let ended = |life: u64| ((life >> 32) as u32 == generation).then_some(next);
-        self.life.fetch_update(Ordering::AcqRel, Ordering::Relaxed, ended).is_ok()
+        self.supersede(generation, 0).is_some()
+    }
+
+    /// Ends `generation` and begins the next, with `references` references: that one, for one caller only. Any CPU.
+    pub(crate) fn supersede(&self, generation: u32, references: u32) -> Option<u32> {
+        let next = generation.wrapping_add(1).max(1);
+        let life = u64::from(next) << 32 | u64::from(references);
+        let ended = |life_now: u64| ((life_now >> 32) as u32 == generation).then_some(life);
+        self.life.fetch_update(Ordering::AcqRel, Ordering::Relaxed, ended).ok().map(|_| next)
     }
 
     fn change(&self, generation: u32, change: impl Fn(u32) -> u32) -> Option<u32> {

@@ -140,7 +140,7 @@ fn revoke(target: Cap) -> Result<Served, Error> {
     if matches!(target.object.header().kind(), Kind::Machine | Kind::Space) {
         return Err(Error::BadArgument);
     }
-    let generation = target.object.header().renew(1);
+    let generation = target.object.header().supersede(target.generation, 1).ok_or(Error::BadHandle)?;
     Ok(Served::Handle(Capability { generation, ..target }))
 }
 

@@ -6,6 +6,7 @@
 
 use core::cell::Cell;
 use core::fmt;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use anax_abi::{Envelope, Error, Flags, MessageNumber, WORDS};
@@ -48,8 +49,8 @@ pub(crate) enum State {
 pub(crate) enum Sender {
     /// A thread that waits for it: a synchronous call.
     Thread(&'static Thread),
-    /// A reply port of that generation: an asynchronous one.
-    Port(&'static Port, u32),
+    /// A reply port: an asynchronous one.
+    Port(&'static Port),
     /// The kernel, which wants to hear of it: an interrupt is enabled again.
     Acknowledge(fn(u64), u64),
     /// Nobody: a notice.
@@ -65,7 +66,7 @@ pub(crate) enum Sender {
 pub(crate) struct Message {
     index: u32,
     /// Which use of it; whoever names an earlier one comes too late. 31 bits.
-    pub(super) generation: Cell<u32>,
+    pub(super) generation: AtomicU32,
     pub(super) state: Cell<State>,
     pub(super) priority: Cell<u8>,
     /// Occurrences since a notice was last received.
@@ -133,7 +134,7 @@ impl Message {
                 window::back(VirtAddr::new_truncate(page), 1).ok()?;
             }
         }
-        let message = Self { index, generation: Cell::new(1), ..Self::default() };
+        let message = Self { index, generation: AtomicU32::new(1), ..Self::default() };
         // SAFETY: backed just now or with its neighbour, aligned, and used by nobody before `MADE` says so.
         let message = unsafe {
             at.as_mut_ptr::<Self>().write(message);
@@ -157,6 +158,12 @@ impl Message {
     /// The message of that number, if that use of it is not over.
     #[inline]
     pub(super) fn of(number: MessageNumber) -> Option<&'static Self> {
+        Self::any(number).filter(|message| message.is(number))
+    }
+
+    /// The message of that number in whatever use.
+    #[inline]
+    pub(super) fn any(number: MessageNumber) -> Option<&'static Self> {
         if number.index() >= MADE.load(Ordering::Acquire) {
             return None;
         }
@@ -165,9 +172,8 @@ impl Message {
         unsafe {
             core::arch::asm!("/* {} */", inout(reg) at, options(pure, nomem, nostack, preserves_flags))
         };
-        // SAFETY: made, and never unmade.
-        let message: &Self = unsafe { &*core::ptr::with_exposed_provenance(at as usize) };
-        message.is(number).then_some(message)
+        // SAFETY: made, and never unmade; not null, which the compiler can't see any more.
+        Some(unsafe { NonNull::new_unchecked(core::ptr::with_exposed_provenance_mut(at as usize)).as_ref() })
     }
 
     /// All messages there are, for the end of a port and for dumps.
@@ -250,18 +256,19 @@ impl Message {
     /// Ends the present use: its number means nothing any more.
     #[inline]
     pub(super) fn expire(&self) {
-        self.generation.set(self.generation.get().wrapping_add(1) & (u32::MAX >> 1));
+        let next = self.generation.load(Ordering::Relaxed).wrapping_add(1) & (u32::MAX >> 1);
+        self.generation.store(next, Ordering::Relaxed);
     }
 
     /// Whether `number` names its present use.
     #[inline]
     pub(super) fn is(&self, number: MessageNumber) -> bool {
-        self.generation.get() == number.generation()
+        self.generation.load(Ordering::Relaxed) == number.generation()
     }
 
     /// Whether its reply goes to that port.
     pub(super) fn answers_to(&self, port: &Port) -> bool {
-        matches!(self.sender.get(), Sender::Port(to, _) if core::ptr::eq(to, port)) && self.out.get()
+        matches!(self.sender.get(), Sender::Port(to) if core::ptr::eq(to, port)) && self.out.get()
     }
 
     pub(super) fn home(&self) -> Option<CpuId> {

@@ -155,7 +155,7 @@ impl Port {
         self.free.set(None);
         while let Some(message) = self.all.get() {
             self.all.set(message.sibling.take());
-            if message.out.get() {
+            if message.out.replace(false) {
                 super::withdraw(message);
             } else {
                 message.give();

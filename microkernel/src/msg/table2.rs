@@ -115,7 +115,7 @@ pub(crate) fn sendmsg(
 ) -> Result<MessageNumber, Error> {
     let _off = InterruptsOff::new();
     let message = reply_port.take_message().ok_or(Error::Quota)?;
-    let sender = Sender::Port(reply_port, reply_port.generation());
+    let sender = Sender::Port(reply_port);
     message.fill(sender, (command, flags, token), words);
     let number = message.number();
     transfer::submit(message, port, generation).inspect_err(|_| reply_port.give_message(message))?;

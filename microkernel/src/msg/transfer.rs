@@ -46,10 +46,16 @@ fn named(word: u64) -> Option<&'static Message> {
 
 /// The same if its home is here; if it was forwarded meanwhile, `call` follows it.
 fn named_here(number: u64, call: fn([u64; 3]), word: u64) -> Option<&'static Message> {
-    let message = named(number)?;
-    match message.home() {
+    let wanted = MessageNumber::from_word(number);
+    let message = Message::any(wanted)?;
+    // First where it is: only there is its number sure not to change meanwhile.
+    let home = message.home();
+    if !message.is(wanted) {
+        return None;
+    }
+    match home {
         Some(home) if !is_here(home) => {
-            at(home, message, call, word);
+            crossbar::at(home, call, [number, word, 0]);
             None
         }
         _ => Some(message),
@@ -62,14 +68,16 @@ fn named_here(number: u64, call: fn([u64; 3]), word: u64) -> Option<&'static Mes
 /// `Full`: too many messages on the way to the port's CPU. Nothing was sent.
 pub(super) fn submit(message: &'static Message, port: &'static Port, generation: u32) -> Result<(), Error> {
     invariant!(message.state.get() == State::Idle, "a message is sent twice");
-    message.aim(port, generation);
     message.cancelled.set(None);
-    let home = port.home();
     message.state.set(State::Transit);
+    let home = port.home();
+    // Last: from now on it is the other CPU's.
+    message.aim(port, generation);
     match percpu::get(home) {
         Some(target) if !is_here(home) => {
             let words = [message.number().to_word(), 0, 0];
             crossbar::send(target, Class::User, arrive_from_afar, words).map_err(|_| {
+                message.set_home(percpu::this().id());
                 message.state.set(State::Idle);
                 Error::Full
             })
@@ -239,7 +247,7 @@ pub(super) fn reply(
     let message = held_by(thread, number)?;
     let parcel = match message.sender.get() {
         Sender::Thread(sender) => thread.pack_for(sender.space())?,
-        Sender::Port(port, _) => thread.pack_for(port.space())?,
+        Sender::Port(port) => thread.pack_for(port.space())?,
         Sender::Acknowledge(..) | Sender::Nobody | Sender::Gone => None,
     };
     message.parcel.set(parcel);
@@ -299,7 +307,6 @@ pub(super) fn forward(
         message.drop_parcel(port.space());
         message.port.set(from);
         message.port_generation.set(from.map_or(0, Port::generation));
-        message.set_home(percpu::this().id());
         message.state.set(State::Held);
         return Err(error);
     }
@@ -329,10 +336,12 @@ fn complete(message: &'static Message) {
     match message.sender.get() {
         Sender::Thread(thread) => {
             message.state.set(State::Returning);
+            message.set_home(thread.cpu);
             at(thread.cpu, message, call_ended, 0);
         }
-        Sender::Port(port, _) => {
+        Sender::Port(port) => {
             message.state.set(State::Returning);
+            message.set_home(port.home());
             at(port.home(), message, reply_arrived, 0);
         }
         Sender::Acknowledge(call, argument) => {
@@ -369,9 +378,8 @@ fn call_ended([number, ..]: [u64; 3]) {
 /// An asynchronous message's reply has reached its reply port's CPU.
 fn reply_arrived([number, ..]: [u64; 3]) {
     let Some(message) = named(number) else { return };
-    let Sender::Port(port, generation) = message.sender.get() else { return };
-    message.set_home(percpu::this().id());
-    if port.generation() != generation {
+    let Sender::Port(port) = message.sender.get() else { return };
+    if !message.out.get() {
         // The port has ended meanwhile and left the message to itself.
         message.drop_parcel(None);
         message.state.set(State::Idle);

@@ -166,8 +166,8 @@ extern "C" fn syscall_reply_wait(frame: *mut Registers) {
     // SAFETY: the thread's whole frame.
     let registers = unsafe { &*frame };
     let number = MessageNumber::from_word(registers.r12);
-    let Some(message) = Message::of(number) else { return };
-    if !message.is_home(own.id()) || message.state.get() != State::Held {
+    let Some(message) = Message::any(number) else { return };
+    if !message.is_home(own.id()) || !message.is(number) || message.state.get() != State::Held {
         return;
     }
     let Sender::Thread(sender) = message.sender.get() else { return };
@@ -353,7 +353,7 @@ fn send(thread: &'static Thread, registers: &Registers, command: u32) -> Result<
         parcel.into_iter().for_each(|parcel| crate::cap::discard(port.space(), parcel));
         return Err(Error::Quota);
     };
-    let sender = Sender::Port(reply_port, reply_port.generation());
+    let sender = Sender::Port(reply_port);
     message.fill(sender, (command, request_flags(registers.r13), registers.r12), registers.words);
     message.badge.set(badge);
     message.parcel.set(parcel);
