@@ -15,6 +15,7 @@ mod firmware;
 pub mod guest;
 mod hostile;
 pub mod kernel;
+mod load;
 pub mod peer;
 mod refusal;
 mod schedules;
@@ -33,6 +34,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         faults::TESTS,
         firmware::TESTS,
         hostile::TESTS,
+        load::TESTS,
         refusal::TESTS,
         schedules::TESTS,
     ]

@@ -1,5 +1,7 @@
 //! Random load on the thread system: whatever threads do to each other, every switch keeps its rules (the scheduler asserts
 //! them in test kernels), nobody is lost, and all end.
+//!
+//! A percentage of N hundred gives each seed at least N seconds, however many operations that takes.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -33,6 +35,9 @@ static QUEUES: [Waiters; 4] = [
     Waiters::new(CpuId::BOOT),
 ];
 static LEFT: AtomicU64 = AtomicU64::new(0);
+/// Operations are to be had until then even if none is left. Nanoseconds.
+static UNTIL: AtomicU64 = AtomicU64::new(0);
+static DONE: AtomicU64 = AtomicU64::new(0);
 static STARTED: AtomicU64 = AtomicU64::new(0);
 static ENDED: AtomicU64 = AtomicU64::new(0);
 static TICKS: [Deadline; MAX_CPUS] = [const { Deadline::new(tick) }; MAX_CPUS];
@@ -60,9 +65,11 @@ fn tick(deadline: &'static Deadline) {
     }
 }
 
-/// Takes one operation from the common store; false when none is left.
+/// Takes one operation from the common store; false when none is left and the time is over.
 fn take_one() -> bool {
+    DONE.fetch_add(1, Ordering::Relaxed);
     LEFT.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok()
+        || clock::now().0 < UNTIL.load(Ordering::Acquire)
 }
 
 fn start(target: &PerCpu, random: &mut Random, function: fn(u64)) -> bool {
@@ -129,7 +136,11 @@ fn load(seed: u64) {
 
 fn random_load_keeps_every_rule(context: &Context) -> Verdict {
     for seed in SEEDS {
-        LEFT.store(context.rounds(OPERATIONS) * percpu::count() as u64, Ordering::Release);
+        let operations = context.rounds(OPERATIONS).min(OPERATIONS) * percpu::count() as u64;
+        let began = clock::now().0;
+        LEFT.store(operations, Ordering::Release);
+        UNTIL.store(began + context.rounds(100) / 100 * 1_000_000_000, Ordering::Release);
+        DONE.store(0, Ordering::Release);
         STARTED.store(0, Ordering::Release);
         ENDED.store(0, Ordering::Release);
         TICKING.store(true, Ordering::Release);
@@ -157,6 +168,9 @@ fn random_load_keeps_every_rule(context: &Context) -> Verdict {
             lwkt_block(&ALL_ENDED, seen);
         }
         TICKING.store(false, Ordering::Release);
+        let (done, started) = (DONE.load(Ordering::Relaxed), STARTED.load(Ordering::Acquire));
+        let milliseconds = (clock::now().0 - began) / 1_000_000;
+        log::info!("load: seed {seed:#x}, {milliseconds} ms: {done} operations, {started} threads");
     }
     // The last ticks must be over before others count what interrupts do.
     let quiet = clock::now().0 + 2 * TICK.0;

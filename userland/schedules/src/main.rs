@@ -2,9 +2,11 @@
 //!
 //! Four threads that never pause ("hogs") share a CPU. Under `rr` each gets a quarter. Under `bsd4` a thread that mostly sleeps
 //! runs within one slice of each wake-up beside them. A policy can be changed while they run. The argument is how many slices of
-//! 10 ms the shares are measured over.
+//! 10 ms the shares are measured over; 0 asks for priorities that are inherited instead ([`inversion`]).
 #![no_std]
 #![no_main]
+
+mod inversion;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -46,10 +48,10 @@ extern "C" fn sleeper(_: u64) -> ! {
     }
 }
 
-fn start(function: extern "C" fn(u64) -> !, argument: u64) -> Result<Thread, Error> {
+fn start(function: extern "C" fn(u64) -> !, argument: u64, cpu: Cpu, priority: u64) -> Result<Thread, Error> {
     let stack = Space::SELF.create_region(STACK, RegionKind::Lazy)?;
     let bottom = Space::SELF.map(stack, 0, STACK, Rights::READ.with(Rights::WRITE))?;
-    let thread = Space::SELF.create_thread(Cpu(0), priority::USER, None)?;
+    let thread = Space::SELF.create_thread(cpu, priority, None)?;
     // SAFETY: a function that never returns, on a stack of its own, aligned as if it had been called.
     unsafe { thread.start(function as usize as u64, bottom + STACK - 8, argument)? };
     Ok(thread)
@@ -72,10 +74,13 @@ fn deviation(turns: [u64; HOGS]) -> u64 {
 
 fn main(slices: u64) -> Result<u64, Error> {
     log::to(Machine::FIRST);
+    if slices == 0 {
+        return inversion::run();
+    }
     let slices = u32::try_from(slices.max(40)).map_err(|_| Error::BadArgument)?;
     Space::SELF.set_policy(Policy::RoundRobin)?;
     for number in 0..HOGS {
-        start(hog, number as u64)?;
+        start(hog, number as u64, Cpu(0), priority::USER)?;
     }
     let fair = deviation(turns_in(SLICE * slices)?);
     log!("rr: shares within {fair} thousandths over {slices} slices");
@@ -83,7 +88,7 @@ fn main(slices: u64) -> Result<u64, Error> {
         return Ok(1);
     }
     Space::SELF.set_policy(Policy::Bsd4)?;
-    start(sleeper, 0)?;
+    start(sleeper, 0, Cpu(0), priority::USER)?;
     let turns = turns_in(SLICE * slices)?;
     let (latest, wake_ups) = (LATEST.load(Ordering::Relaxed), WAKE_UPS.load(Ordering::Relaxed));
     log!("bsd4: {wake_ups} wake-ups, {latest} ns late at most; hogs {turns:?}");
