@@ -134,6 +134,8 @@ pub(crate) struct Thread {
     pub(crate) ports: Cell<Option<&'static Port>>,
     /// Handles that its next message takes along.
     pub(crate) offers: RefCell<ArrayVec<Offer, MAX_HANDLES>>,
+    /// Those that the last packed message takes away from it, once that is under way.
+    leaving: RefCell<ArrayVec<Handle, MAX_HANDLES>>,
     /// Handles that came with what it received last.
     pub(crate) received: Cell<Option<Parcel<ObjectRef>>>,
     /// Where its thread-local storage lies.
@@ -187,6 +189,7 @@ impl Thread {
             awaited: Cell::new(None),
             ports: Cell::new(None),
             offers: RefCell::new(ArrayVec::new_const()),
+            leaving: RefCell::new(ArrayVec::new_const()),
             received: Cell::new(None),
             fs_base: Cell::new(0),
             policy: Cell::new(Policy::Bsd4),
@@ -260,7 +263,8 @@ impl Thread {
         self.unusual.set(if holds { bits | bit } else { bits & !bit });
     }
 
-    /// Takes the handles that are to go along with a message to `target` and forgets that they were offered.
+    /// Takes copies of the handles that are to go along with a message to `target`, and forgets that they were offered. Once the
+    /// message is under way, [`Thread::part_with`] takes away those that were given away.
     ///
     /// # Errors
     /// As [`Space::pack`].
@@ -271,16 +275,17 @@ impl Thread {
         let mut offers = core::mem::take(&mut *self.offers.borrow_mut());
         self.note(unusual::OFFERS, false);
         let space = self.space().ok_or(Error::BadHandle)?;
-        let given_away: ArrayVec<Handle, MAX_HANDLES> = offers
-            .iter()
-            .filter(|offer| offer.transfer == Transfer::Move)
-            .map(|offer| offer.handle)
-            .collect();
-        // A handle that is given away is a copy first, so that it is still there if the message can't be sent.
+        let moved = offers.iter().filter(|offer| offer.transfer == Transfer::Move);
+        *self.leaving.borrow_mut() = moved.map(|offer| offer.handle).collect();
         offers.iter_mut().for_each(|offer| offer.transfer = Transfer::Copy);
-        let parcel = space.pack(&offers, target)?;
-        given_away.into_iter().for_each(|handle| space.close_soon(handle));
-        Ok(Some(parcel))
+        space.pack(&offers, target).map(Some)
+    }
+
+    /// The message that was packed last, with handles beside it, is under way.
+    #[cold]
+    pub(crate) fn part_with(&self) {
+        let Some(space) = self.space() else { return };
+        self.leaving.take().into_iter().for_each(|handle| space.close_soon(handle));
     }
 
     /// Where the outcome of what it waits for is to be written.

@@ -250,6 +250,9 @@ pub(super) fn reply(
         Sender::Port(port) => thread.pack_for(port.space())?,
         Sender::Acknowledge(..) | Sender::Nobody | Sender::Gone => None,
     };
+    if parcel.is_some() {
+        thread.part_with();
+    }
     message.parcel.set(parcel);
     message.words.set(words);
     message.result.set(result.cast_signed());
@@ -298,6 +301,7 @@ pub(super) fn forward(
     message.command.set(command);
     message.words.set(words);
     message.badge.set(badge);
+    let parts = parcel.is_some();
     message.parcel.set(parcel);
     message.state.set(State::Idle);
     if let Err(error) = submit(message, port, generation) {
@@ -309,6 +313,9 @@ pub(super) fn forward(
         message.port_generation.set(from.map_or(0, Port::generation));
         message.state.set(State::Held);
         return Err(error);
+    }
+    if parts {
+        thread.part_with();
     }
     if let Some(port) = from {
         port.held.set(port.held.get() - 1);

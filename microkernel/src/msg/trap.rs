@@ -331,6 +331,7 @@ fn call(
     }
     let message = thread.message().ok_or(Error::NoMemory)?;
     let parcel = thread.pack_for(port.space())?;
+    let parts = parcel.is_some();
     message.parcel.set(parcel);
     let (token, badge) = (registers.r12, u64::from(capability.badge));
     if thread.has(unusual::ENVELOPE) {
@@ -338,6 +339,9 @@ fn call(
     }
     transfer::send_call(thread, port, capability.generation, command, flags, registers.words, badge)
         .inspect_err(|_| message.drop_parcel(port.space()))?;
+    if parts {
+        thread.part_with();
+    }
     until(thread, deadline, Ok(Flow::Blocked))
 }
 
@@ -356,12 +360,16 @@ fn send(thread: &'static Thread, registers: &Registers, command: u32) -> Result<
     let sender = Sender::Port(reply_port);
     message.fill(sender, (command, request_flags(registers.r13), registers.r12), registers.words);
     message.badge.set(badge);
+    let parts = parcel.is_some();
     message.parcel.set(parcel);
     let number = message.number().to_word();
     transfer::submit(message, port, generation).inspect_err(|_| {
         message.drop_parcel(port.space());
         reply_port.give_message(message);
     })?;
+    if parts {
+        thread.part_with();
+    }
     Ok(Flow::Done(number))
 }
 

@@ -6,7 +6,7 @@ use anax_abi::object::{SELF, SpaceCommand, THIS_THREAD, ThreadCommand, priority}
 use anax_sys::object::{Cpu, RegionKind, Space, Thread};
 use anax_sys::{Error, Offer, Port, Rights, Target, initmsg, offer, replymsg};
 
-use crate::lab::{BLOCKS, Child, DATA, End, Fail, Held, Lab, close, hold, is, later, nap, soon};
+use crate::lab::{BLOCKS, Child, DATA, End, Fail, Held, Lab, close, fails, hold, is, later, nap, soon};
 use crate::script::{BLOCK, Step};
 
 const OWN: Space = Space::SELF;
@@ -67,6 +67,8 @@ pub(crate) fn run(lab: &mut Lab) {
         ("a server dies with a call queued and one held", server_dies),
         ("a reply to a caller that is gone", caller_gone),
         ("revoked on the way", revoked_in_flight),
+        ("a gift that is not sent", unsent_gift),
+        ("the revoked reply port", revoked_reply_port),
         ("the space destroys itself", suicide),
         ("the space closes its own handle", closes_itself),
         ("two spaces call each other", call_each_other),
@@ -215,6 +217,42 @@ fn revoked_in_flight(lab: &mut Lab) -> Held {
     close([region.handle(), port.handle(), replies.handle()])?;
     OWN.withdraw_slots(9)?;
     let _ = lab;
+    Ok(())
+}
+
+/// A handle that is given away with a message that can't be sent stays.
+fn unsent_gift(_: &mut Lab) -> Held {
+    let (port, replies) = (Port::initport(Thread::SELF, 0)?, Port::initport(Thread::SELF, 1)?);
+    let region = OWN.create_region(4096, RegionKind::Pinned)?;
+    OWN.post_slots(2)?;
+    let target = Target::from_handle(port.handle());
+    target.beginmsg(&initmsg(0x9000, [0; 5]), replies)?;
+    offer(region.handle(), Rights::ALL, Offer::GiveAway)?;
+    fails(target.beginmsg(&initmsg(0x9000, [0; 5]), replies), Error::Quota, "a second message")?;
+    is(region.size()?.cast_signed(), 4096, "the region that was not sent")?;
+    close([port.handle(), replies.handle(), region.handle()])?;
+    OWN.withdraw_slots(9)?;
+    Ok(())
+}
+
+/// The handles of a reply port die while messages are under way from it, and then the port does: each message goes back once.
+fn revoked_reply_port(_: &mut Lab) -> Held {
+    for _ in 0..3 {
+        let (port, replies) = (Port::initport(Thread::SELF, 0)?, Port::initport(Thread::SELF, 3)?);
+        let target = Target::from_handle(port.handle());
+        for _ in 0..3 {
+            target.beginmsg(&initmsg(0x9000, [0; 5]), replies)?;
+        }
+        let (one, two) = (port.getport()?, port.getport()?);
+        let answer = Target::from_handle(OWN.handle())
+            .domsg(SpaceCommand::Revoke as u32, [replies.handle().to_word(), 0, 0, 0, 0])?;
+        let fresh = Port::from_handle(anax_sys::Handle::from_word(answer.result));
+        replymsg(one.number, Ok(1), [1; 5])?;
+        is(fresh.getport()?.result, 1, "a reply by the fresh handle")?;
+        replymsg(two.number, Ok(2), [2; 5])?;
+        close([fresh.handle(), replies.handle()])?;
+        close([port.handle()])?;
+    }
     Ok(())
 }
 
