@@ -14,7 +14,6 @@ use core::ops::RangeInclusive;
 
 use microkernel_core::acpi::{Polarity, Trigger, Wiring};
 use microkernel_core::interrupts::{Budget, Charge, Livelock, Rate, Report, Standing, Wake};
-use microkernel_core::memmap::MemoryMap;
 use spin::Mutex;
 use x86_64::PhysAddr;
 
@@ -167,12 +166,13 @@ pub(crate) fn line(gsi: u32, asked: Wiring, deliver: Deliver) -> Result<&'static
 /// Subscribes to entry `entry` of the MSI-X table at `table`. As [`line`].
 ///
 /// # Errors
-/// See [`IrqError`]. An entry that is in memory, or may be, is [`IrqError::NoSource`].
+/// See [`IrqError`]. An entry that is in memory or among the kernel's own registers, or may be, is [`IrqError::NoSource`].
 pub(crate) fn msix(table: PhysAddr, entry: u16, deliver: Deliver) -> Result<&'static Irq, IrqError> {
     let at = table.as_u64() + u64::from(entry) * msi::ENTRY_SIZE;
-    let is_memory = |map: &MemoryMap| map.touches_memory(at..at + msi::ENTRY_SIZE);
     let address = PhysAddr::try_new(at).map_err(|_| IrqError::NoSource)?;
-    if !at.is_multiple_of(msi::ENTRY_SIZE) || start::machine().is_none_or(|machine| is_memory(&machine.map)) {
+    if !at.is_multiple_of(msi::ENTRY_SIZE)
+        || start::machine().is_none_or(|machine| machine.is_taken(at..at + msi::ENTRY_SIZE))
+    {
         return Err(IrqError::NoSource);
     }
     subscribe(Source::MsiX(msi::Entry::of(address).map_err(|_| IrqError::NoMemory)?), EDGE, deliver)

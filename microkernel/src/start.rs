@@ -59,13 +59,12 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Whether registers that are the kernel's own lie in a range of physical addresses.
-    pub(crate) fn is_kernels(&self, range: Range<u64>) -> bool {
+    /// Whether memory, or registers of the kernel's own, lie in a range of physical addresses.
+    pub(crate) fn is_taken(&self, range: Range<u64>) -> bool {
         let touches = |at: u64| range.start < at + PAGE_SIZE && at & !(PAGE_SIZE - 1) < range.end;
         let io_apics = self.platform.io_apics.iter().map(|io_apic| u64::from(io_apic.address));
         let hpet = self.platform.hpet.iter().map(|hpet| hpet.address);
-        io_apics.chain(hpet).chain([apic::registers()]).any(touches)
-            || crate::arch::msi::is_table(range.clone())
+        io_apics.chain(hpet).chain([apic::registers()]).any(touches) || self.map.touches_memory(range.clone())
     }
 }
 

@@ -165,10 +165,10 @@ pub(crate) fn run_program(name: &str, argument: u64) -> Result<u64, Error> {
 /// Starts it at `[rip, rsp, argument]`. Its CPU.
 ///
 /// # Errors
-/// `BadArgument` if it was started before, `BadAddress` for an instruction pointer that is none of a user.
+/// `Exists` if it was started before, `BadAddress` for an instruction pointer that is none of a user.
 pub(crate) fn start(thread: &'static Thread, begin: [u64; 3]) -> Result<(), Error> {
     if thread.state.get() != ThreadState::Fresh {
-        return Err(Error::BadArgument);
+        return Err(Error::Exists);
     }
     if !crate::vm::USER.contains(&begin[0]) {
         return Err(Error::BadAddress);

@@ -7,8 +7,8 @@ use microkernel_core::acpi::{Polarity, Trigger, Wiring};
 use x86_64::PhysAddr;
 
 use super::{Call, Served};
-use crate::arch::power;
 use crate::arch::serial::{self, Line};
+use crate::arch::{msi, power};
 use crate::cap;
 use crate::irq::{self, IrqError};
 use crate::object::{Header, Kind, Object};
@@ -51,13 +51,11 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         }
         MachineCommand::DeviceRegion => {
             let end = words[0].checked_add(words[1]).ok_or(Error::BadArgument)?;
-            let taken = |machine: &start::Machine| {
-                // Page 0 is memory that no memory map lists.
-                words[0] == 0
-                    || machine.map.touches_memory(words[0]..end)
-                    || machine.is_kernels(words[0]..end)
-            };
-            if start::machine().is_none_or(taken) {
+            // Page 0 is memory that no memory map lists.
+            if words[0] == 0
+                || start::machine().is_none_or(|machine| machine.is_taken(words[0]..end))
+                || msi::is_table(words[0]..end)
+            {
                 return Err(Error::BadAddress);
             }
             let region = Region::device(call.space.payer(), words[0], words[1])?;

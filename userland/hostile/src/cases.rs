@@ -282,7 +282,7 @@ const TABLE: &[Few] = &[
             Step::call(THREAD, 0x207, [u64::MAX; 5]),
             Step::call(THREAD, 0x204, [0x1000_0000, 0, 0, 0, 0]),
         ],
-        &[Error::BadArgument],
+        &[Error::BadArgument, Error::Exists],
     ),
     (
         "threads: FS at a bad address",
@@ -405,6 +405,8 @@ const TABLE: &[Few] = &[
             Step::call(MACHINE, MachineCommand::Line as u32, [5, 0, 99, 0, 0]),
             Step::call(MACHINE, MachineCommand::MsiX as u32, [u64::MAX, 0, 0, 0, 0]),
             Step::call(MACHINE, MachineCommand::MsiX as u32, [0x10_0000, 0, 0, 0, 0]),
+            Step::call(MACHINE, MachineCommand::MsiX as u32, [0xfec0_0000, 0, 0, 0, 0]),
+            Step::call(MACHINE, MachineCommand::MsiX as u32, [0xfee0_0000, 1, 0, 0, 0]),
         ],
         &[Error::BadAddress, Error::BadArgument],
     ),
