@@ -79,9 +79,8 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
         return exception(frame);
     }
     crate::trace::note(TraceKind::Interrupt, frame.vector, frame.is_user().into());
-    serve(frame.vector as u8);
     let from_user = frame.is_user();
-    crate::lwkt::after_interrupt(from_user);
+    crate::lwkt::interrupted(from_user, || serve(frame.vector as u8));
     if from_user && percpu::this().thread().killed.get() {
         crate::user::exit_killed();
     }

@@ -10,8 +10,8 @@ mod users;
 mod wait;
 
 pub(crate) use schedule::{
-    ASKED, Scheduler, after_interrupt, after_switch, before_user, block_current, blocking, crit_enter,
-    crit_exit, idle, is_best, lwkt_switch, lwkt_yield, set_base_priority, set_priority, step_aside,
+    ASKED, Scheduler, after_switch, before_user, block_current, blocking, crit_enter, crit_exit, idle,
+    interrupted, is_best, lwkt_switch, lwkt_yield, set_base_priority, set_priority, step_aside,
     switch_directly, wake, way_to, yield_to_user,
 };
 pub(crate) use thread::{

@@ -162,13 +162,29 @@ pub(super) fn equals_wait(running: &Thread) -> bool {
     percpu::this().scheduler.queue.borrow().has(running.priority.get())
 }
 
-/// Decides, on the way out of an interrupt, whether what was interrupted goes on. Interrupts are off.
-pub(crate) fn after_interrupt(from_user: bool) {
+/// Serves an interrupt, and decides on the way out whether what was interrupted goes on. If that was user code and nothing is
+/// to be decided but that a more urgent thread was woken, that one is switched to past the run queue. Interrupts are off.
+#[inline(always)]
+pub(crate) fn interrupted(from_user: bool, serve: impl FnOnce()) {
     let own = percpu::this();
-    if !own.scheduler.asked.get() {
-        return;
+    own.scheduler.heirs.set(from_user);
+    serve();
+    own.scheduler.heirs.set(false);
+    let running = own.thread();
+    if let Some(heir) = own.scheduler.heir.get().map(thread) {
+        let alone = !own.scheduler.asked.get() && link_of(running) == Link::FREE;
+        if alone && heir.priority.get() > running.priority.get() {
+            own.scheduler.heir.set(None);
+            step_aside(own, running);
+            return switch_to(heir);
+        }
+        disinherit();
     }
-    if from_user { give_way() } else { preempt() }
+    match own.scheduler.asked.get() {
+        true if from_user => give_way(),
+        true => preempt(),
+        false => {}
+    }
 }
 
 /// User code was interrupted (or is about to be returned to): the best runnable thread runs.
