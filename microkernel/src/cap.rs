@@ -284,6 +284,21 @@ impl Space {
         Ok(parcel)
     }
 
+    /// Passes a handle on to `target`, if `cpu`, this one, is the home of both.
+    ///
+    /// # Errors
+    /// As [`Table::pack`]; `NoSlot` away from home.
+    #[inline(always)]
+    pub(crate) fn hand_over(&self, cpu: CpuId, offer: &Offer, target: &Self) -> Result<Handle, Error> {
+        if !self.header.is_at(cpu) || !target.header.is_at(cpu) {
+            return Err(Error::NoSlot);
+        }
+        self.table().hand_over(offer, target.table(), current, |capability| {
+            // As in `pack`.
+            let _alive = capability.object.header().retain(capability.generation);
+        })
+    }
+
     /// A thread begins to exist; false if it has to end at once, since the space does.
     pub(crate) fn thread_made(&self) -> bool {
         self.threads.fetch_add(1, Ordering::SeqCst);

@@ -22,4 +22,4 @@ mod trap;
 pub(crate) use message::{Message, Notice, Sender};
 pub(crate) use port::Port;
 pub(crate) use transfer::{Flow, abandon, notify, tell, withdraw};
-pub(crate) use trap::{Registers, prepare_registers};
+pub(crate) use trap::{Registers, offered, prepare_registers};

@@ -6,15 +6,15 @@
 //! | `rdi` | handle | number of the message received ([`MessageNumber`]), 0 for a reply |
 //! | `rsi` `rdx` `r10` `r8` `r9` | five words | five words |
 //! | `r12` | number of the message answered or aborted, or the token to send | badge of a request, token of a reply |
-//! | `r13` | [`Flags`](crate::Flags) (bits 0-15) | [`Envelope`] of what was received |
+//! | `r13` | [`Flags`](crate::Flags) (bits 0-15), or [`Along`] | [`Envelope`] of what was received |
 //! | `r14` | result to reply with, or the reply port's handle | result of a reply |
-//! | `r15` | deadline in nanoseconds since boot, 0 for none | as it was |
+//! | `r15` | deadline in nanoseconds since boot, 0 for none; or the handle that goes along | the one handle that came along, see [`Envelope::handles`] |
 //!
 //! `rcx` and `r11` are the processor's, vector registers come back cleared or as they were, all others are kept. [`Operation::Call`] uses the
-//! first three rows only and keeps `r12` to `r15`; so does [`Operation::CallUntil`] of an object of the kernel's, which takes no deadline,
-//! flags or offered handles.
+//! first three rows only and keeps `r12` to `r15`; so do [`Operation::CallUntil`] and [`Operation::CallWith`] of an object of the kernel's,
+//! which takes no deadline, flags or handles beside it.
 
-use crate::Flags;
+use crate::{Flags, Rights};
 
 macro_rules! numbered {
     ($(#[$meta:meta])* $name:ident: $base:literal; $($(#[doc = $doc:literal])+ $variant:ident = $value:literal,)+) => {
@@ -69,6 +69,55 @@ numbered! {
     Offer = 10,
     /// The handles that came with the message which this thread received last, in the words; 0 for none.
     Collect = 11,
+    /// `domsg` with flags and handle `r15` beside it, in the way that `r13` says ([`Along`]); the shortest way for one handle.
+    CallWith = 12,
+    /// `replymsg` with handle `r15` beside it, in the way that `r13` says, then `waitport` on port `rdi`.
+    ReplyWaitWith = 13,
+}
+
+/// How a handle goes along with [`Operation::CallWith`] and [`Operation::ReplyWaitWith`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Along(pub u64);
+
+impl Along {
+    /// The sender loses its handle once the message is accepted; without this bit it keeps it.
+    pub const GIVEN: u64 = 1 << 32;
+
+    /// A copy of the handle, or the handle itself with [`Along::given`], arrives with at most these rights.
+    #[inline]
+    #[must_use]
+    pub const fn copied(flags: Flags, rights: Rights) -> Self {
+        Self(flags.0 as u64 | (rights.0 as u64) << 16)
+    }
+
+    /// As [`Along::copied`], but the sender loses it.
+    #[inline]
+    #[must_use]
+    pub const fn given(flags: Flags, rights: Rights) -> Self {
+        Self(Self::copied(flags, rights).0 | Self::GIVEN)
+    }
+
+    /// How the message is handled.
+    #[inline]
+    #[must_use]
+    pub const fn flags(self) -> Flags {
+        Flags(self.0 as u16)
+    }
+
+    /// The rights that arrive, at most.
+    #[inline]
+    #[must_use]
+    pub const fn rights(self) -> Rights {
+        Rights((self.0 >> 16) as u16)
+    }
+
+    /// Whether the sender loses its handle.
+    #[inline]
+    #[must_use]
+    pub const fn is_given(self) -> bool {
+        self.0 & Self::GIVEN != 0
+    }
 }
 
 /// Names a message from its sending to its reply, to the sender and to whoever holds it. Never 0.
@@ -133,7 +182,7 @@ impl Envelope {
         Flags((self.0 >> 32) as u16)
     }
 
-    /// Handles that came along, for [`Operation::Collect`].
+    /// Handles that came along. If it is one, `r15` has it unless it is 0; else they are there for [`Operation::Collect`].
     #[must_use]
     pub const fn handles(self) -> u8 {
         (self.0 >> 48) as u8

@@ -12,7 +12,7 @@ mod handle;
 mod message;
 pub mod object;
 
-pub use call::{Envelope, MessageNumber, Operation};
+pub use call::{Along, Envelope, MessageNumber, Operation};
 pub use error::Error;
 pub use handle::{Handle, Rights};
 pub use message::{Flags, MAX_HANDLES, Message, WORDS};

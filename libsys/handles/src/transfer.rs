@@ -131,6 +131,30 @@ impl<T: Object, S: AsRef<[Slot]>> Table<T, S> {
         Ok(Parcel(parcel))
     }
 
+    /// Passes one handle on to `target` at once, or does nothing at all; `added` is told of a handle that is there twice from then on.
+    /// Home of both tables.
+    ///
+    /// # Errors
+    /// As [`Table::pack`].
+    #[inline(always)]
+    pub fn hand_over<R: AsRef<[Slot]>>(
+        &self,
+        offer: &Offer,
+        target: &Table<T, R>,
+        current: impl Fn(T) -> u32,
+        added: impl FnOnce(&Capability<T>),
+    ) -> Result<Handle, Error> {
+        let capability = self.lookup(offer.handle, Rights::GRANT, &current)?;
+        target.claim(1)?;
+        match offer.transfer {
+            Transfer::Move => self.clear(offer.handle.index()),
+            Transfer::Copy => added(&capability),
+        }
+        target.change_set_aside(|set_aside| set_aside - 1);
+        let narrowed = Capability { rights: capability.rights.narrowed(offer.rights), ..capability };
+        Ok(target.fill(narrowed).unwrap_or(Handle::from_word(0)))
+    }
+
     /// Puts a parcel packed for this table into the slots claimed for it. Home.
     pub fn unpack(&self, parcel: Parcel<T>, current: impl Fn(T) -> u32) -> Received {
         self.change_set_aside(|set_aside| set_aside.saturating_sub(parcel.len() as u32));

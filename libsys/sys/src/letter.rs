@@ -87,8 +87,15 @@ mod tests {
     fn sent_waited_for_and_sent_again() {
         let target = Target::from_handle(Handle::new(1, 1));
         let port = Port::from_handle(Handle::new(2, 1));
-        let back =
-            Incoming { outcome: 5, number: 0, words: [0; WORDS], badge: 0, envelope: Envelope(0), result: 0 };
+        let back = Incoming {
+            outcome: 5,
+            number: 0,
+            words: [0; WORDS],
+            badge: 0,
+            envelope: Envelope(0),
+            result: 0,
+            came: 0,
+        };
         fake::answer(back);
         let mut letter = initmsg_rp(port, 3, [0; WORDS]);
         assert_eq!(letter.waitmsg(Deadline::NEVER).err(), Some(Error::BadArgument));

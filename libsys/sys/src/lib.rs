@@ -34,7 +34,7 @@ pub mod trap;
 
 pub use anax_abi::{Envelope, Error, Flags, Handle, MAX_HANDLES, Message, MessageNumber, Rights, WORDS};
 pub use entry::{PANIC_STATUS, Status};
-pub use handles::{Offer, collect, offer, withdraw_offers};
+pub use handles::{Beside, Came, Offer, collect, offer, withdraw_offers};
 pub use letter::{Letter, initmsg, initmsg_rp};
 pub use port::{Port, Received, replymsg};
 pub use target::{Answer, Target};

@@ -2,6 +2,7 @@
 
 use anax_abi::{Envelope, Error, Flags, Handle, Message, MessageNumber, WORDS};
 
+use crate::handles::{Beside, Came};
 use crate::object::{Space, Thread};
 use crate::target::outcome;
 use crate::time::Deadline;
@@ -25,6 +26,8 @@ pub struct Received {
     pub result: i64,
     /// The words.
     pub words: [u64; WORDS],
+    /// The handles.
+    pub came: Came,
 }
 
 impl Received {
@@ -163,6 +166,22 @@ impl Port {
     ) -> Result<Received, Error> {
         received(trap::reply_wait(self.0, number, code(result), words, deadline))
     }
+
+    /// [`Port::replymsg_waitport`] with a handle beside the reply.
+    ///
+    /// # Errors
+    /// Those of both; then the message is still to be answered, unless the error is the wait's.
+    #[inline(always)]
+    pub fn replymsg_waitport_with(
+        self,
+        number: MessageNumber,
+        result: Result<u64, Error>,
+        words: [u64; WORDS],
+        beside: Beside,
+    ) -> Result<Received, Error> {
+        let along = beside.along(Flags::NONE);
+        received(trap::reply_wait_with(self.0, number, code(result), words, along, beside.handle))
+    }
 }
 
 /// As a reply's register carries it.
@@ -176,11 +195,12 @@ const fn code(result: Result<u64, Error>) -> i64 {
 
 #[inline(always)]
 fn received(incoming: Incoming) -> Result<Received, Error> {
-    let Incoming { outcome, number, words, badge, envelope, result } = incoming;
+    let Incoming { outcome, number, words, badge, envelope, result, came } = incoming;
     if outcome < 0 {
         return Err(Error::from_code(outcome));
     }
-    Ok(Received { number: MessageNumber::from_word(number), badge, envelope, result, words })
+    let (number, came) = (MessageNumber::from_word(number), Came::new(envelope, came));
+    Ok(Received { number, badge, envelope, result, words, came })
 }
 
 #[cfg(test)]
@@ -197,7 +217,7 @@ mod tests {
 
     fn request() -> Incoming {
         let envelope = Envelope::new(0x77, Flags::PRIORITY, 1);
-        Incoming { outcome: 0, number: 44, words: [1, 2, 3, 4, 5], badge: 99, envelope, result: 0 }
+        Incoming { outcome: 0, number: 44, words: [1, 2, 3, 4, 5], badge: 99, envelope, result: 0, came: 0 }
     }
 
     #[test]
@@ -238,6 +258,13 @@ mod tests {
         let trap = fake::only();
         assert_eq!((trap.operation, trap.handle), (Operation::ReplyWait, PORT.handle().to_word()));
         assert_eq!((trap.r12, trap.r13, trap.r14, trap.r15), (NUMBER.to_word(), 0, 12, 7));
+
+        let given = Beside::given(Handle::new(8, 1));
+        assert!(PORT.replymsg_waitport_with(NUMBER, Ok(12), [9; WORDS], given).is_ok());
+        let trap = fake::only();
+        assert_eq!((trap.operation, trap.handle), (Operation::ReplyWaitWith, PORT.handle().to_word()));
+        assert_eq!((trap.r12, trap.r14, trap.r15), (NUMBER.to_word(), 12, given.handle.to_word()));
+        assert_eq!(trap.r13, given.along(Flags::NONE).0);
 
         assert_eq!(PORT.abortmsg(NUMBER), Ok(()));
         let trap = fake::only();

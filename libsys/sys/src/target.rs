@@ -1,8 +1,9 @@
 //! The sending end: where a message goes.
 
-use anax_abi::{Envelope, Error, Handle, Message, MessageNumber, WORDS};
+use anax_abi::{Error, Handle, Message, MessageNumber, WORDS};
 
 use crate::guard::reaches_memory;
+use crate::handles::{Beside, Came};
 use crate::port::Port;
 use crate::time::Deadline;
 use crate::trap;
@@ -49,19 +50,35 @@ impl Target {
         answer(result, words)
     }
 
-    /// `domsg` with the message's flags, a deadline, and the handles offered before. Also tells how many handles came back.
+    /// `domsg` with the message's flags, a deadline, and the handles offered before. Also tells what came back beside the reply.
     ///
     /// # Errors
     /// As [`Target::domsg`]; `TimedOut`, `Dropped`, and `NoSlot` if the receiver has no room for the handles.
     #[inline]
-    pub fn domsg_until(self, message: &Message, deadline: Deadline) -> Result<(Answer, Envelope), Error> {
+    pub fn domsg_until(self, message: &Message, deadline: Deadline) -> Result<(Answer, Came), Error> {
         if reaches_memory(message.command) {
             return Err(Error::BadCommand);
         }
         // SAFETY: the command is none of those that touch memory.
-        let (result, words, envelope) =
+        let (result, words, arrived) =
             unsafe { trap::call_until(self.0, message.command, message.words, message.flags, deadline) };
-        Ok((answer(result, words)?, envelope))
+        Ok((answer(result, words)?, Came::new(arrived.envelope, arrived.came)))
+    }
+
+    /// `domsg` with the message's flags and a handle beside it, in one trap. Also tells what came back beside the reply.
+    ///
+    /// # Errors
+    /// As [`Target::domsg_until`]; `BadHandle` or `NoRights` also for the handle beside it.
+    #[inline]
+    pub fn domsg_with(self, message: &Message, beside: Beside) -> Result<(Answer, Came), Error> {
+        if reaches_memory(message.command) {
+            return Err(Error::BadCommand);
+        }
+        let along = beside.along(message.flags);
+        // SAFETY: the command is none of those that touch memory.
+        let (result, words, arrived) =
+            unsafe { trap::call_with(self.0, message.command, message.words, along, beside.handle) };
+        Ok((answer(result, words)?, Came::new(arrived.envelope, arrived.came)))
     }
 
     /// `beginmsg`: hands the message over and goes on, with the handles offered before. The reply comes to `reply_port`, which
@@ -118,7 +135,7 @@ pub(crate) fn outcome(result: i64) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use anax_abi::object::SpaceCommand;
-    use anax_abi::{Flags, Operation};
+    use anax_abi::{Envelope, Flags, Operation};
 
     use super::*;
     use crate::letter::initmsg;
@@ -135,6 +152,7 @@ mod tests {
         badge: 0,
         envelope: Envelope(2 << 48),
         result: 0,
+        came: 0,
     };
 
     #[test]
@@ -154,11 +172,17 @@ mod tests {
         let mut message = initmsg(7, WORDS_IN);
         message.flags = Flags::PRIORITY.with(Flags::ABORTABLE);
         let deadline = Deadline::at(Instant::from_nanoseconds(77));
-        let (_, envelope) = TARGET.domsg_until(&message, deadline).unwrap();
-        assert_eq!(envelope.handles(), 2);
+        let (_, came) = TARGET.domsg_until(&message, deadline).unwrap();
+        assert_eq!(came.count(), 2);
         let trap = fake::only();
         assert_eq!((trap.operation, trap.command, trap.words), (Operation::CallUntil, 7, WORDS_IN));
         assert_eq!((trap.r13, trap.r15), (5, 77));
+
+        let beside = Beside::given(Handle::new(9, 4));
+        assert!(TARGET.domsg_with(&message, beside).is_ok());
+        let trap = fake::only();
+        assert_eq!((trap.operation, trap.command, trap.words), (Operation::CallWith, 7, WORDS_IN));
+        assert_eq!((trap.r13, trap.r15), (beside.along(message.flags).0, beside.handle.to_word()));
     }
 
     #[test]

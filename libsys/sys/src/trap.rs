@@ -37,4 +37,15 @@ pub struct Incoming {
     pub envelope: Envelope,
     /// Result of a reply.
     pub result: i64,
+    /// The one handle that came along; 0 if it is still to be collected, meaningless if the envelope says that none came.
+    pub came: u64,
+}
+
+/// What came beside the words of a reply.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived {
+    /// Command, flags, handles.
+    pub envelope: Envelope,
+    /// As in [`Incoming`].
+    pub came: u64,
 }

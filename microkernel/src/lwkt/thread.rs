@@ -21,7 +21,7 @@ use crate::arch::switch;
 use crate::cap::{self, Cap, Space};
 use crate::crossbar;
 use crate::mm::stack::Stack;
-use crate::msg::{Message, Port, Registers};
+use crate::msg::{Message, Port, Registers, offered};
 use crate::object::{Header, Kind, Object, ObjectRef};
 use crate::percpu::{self, CpuId, PerCpu};
 use crate::user::UserState;
@@ -261,6 +261,47 @@ impl Thread {
     pub(crate) fn note(&self, bit: u8, holds: bool) {
         let bits = self.unusual.get();
         self.unusual.set(if holds { bits | bit } else { bits & !bit });
+    }
+
+    /// Whether nothing unusual holds of it but `bits`, which do.
+    #[inline(always)]
+    pub(crate) fn has_only(&self, bits: u8) -> bool {
+        self.unusual.get() == bits
+    }
+
+    /// Notes a handle that its next message takes along; how many these are.
+    ///
+    /// # Errors
+    /// `Full`; `BadHandle` if it is offered already and can't be given away twice.
+    pub(crate) fn offer(&self, offer: Offer) -> Result<u64, Error> {
+        let mut offers = self.offers.borrow_mut();
+        if offer.transfer == Transfer::Move && offers.iter().any(|other| other.handle == offer.handle) {
+            return Err(Error::BadHandle);
+        }
+        offers.try_push(offer).map_err(|_| Error::Full)?;
+        self.note(unusual::OFFERS, true);
+        Ok(offers.len() as u64)
+    }
+
+    /// Its next message takes nothing along.
+    pub(crate) fn forget_offers(&self) {
+        self.offers.borrow_mut().clear();
+        self.note(unusual::OFFERS, false);
+    }
+
+    /// Passes the handle beside a message or reply of its to `receiver`'s space at once.
+    ///
+    /// # Errors
+    /// As [`Space::hand_over`]; nothing has changed, and [`Thread::pack_for`] may do it.
+    #[inline(always)]
+    pub(crate) fn hand_over(
+        &self,
+        own: &PerCpu,
+        receiver: &Self,
+        registers: &Registers,
+    ) -> Result<Handle, Error> {
+        let (from, to) = (self.space().ok_or(Error::NoSlot)?, receiver.space().ok_or(Error::NoSlot)?);
+        from.hand_over(own.id(), &offered(registers), to)
     }
 
     /// Takes copies of the handles that are to go along with a message to `target`, and forgets that they were offered. Once the

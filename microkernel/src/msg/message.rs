@@ -246,6 +246,14 @@ impl Message {
         self.flags.set(Flags::NONE);
     }
 
+    /// What its envelope and that of its reply say. The fast path's, for a handle beside it.
+    #[inline(always)]
+    pub(super) fn expect_envelope(&self, command: u32, flags: Flags, token: u64) {
+        self.command.set(command);
+        self.flags.set(flags);
+        self.token.set(token);
+    }
+
     /// Its end when the sender has the reply.
     #[inline(always)]
     pub(super) fn end_call(&self) {

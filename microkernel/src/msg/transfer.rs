@@ -137,6 +137,10 @@ pub(super) fn receive(owner: &'static Thread, port: &'static Port, message: &'st
     registers.handle = 0;
     registers.r12 = message.badge.get();
     registers.r13 = message.envelope(flags, handles);
+    if handles > 0 {
+        // They are still to be collected.
+        registers.r15 = 0;
+    }
     if message.state.get() == State::Replied {
         registers.r12 = message.token.get();
         registers.r13 = message.envelope(flags.with(Flags::REPLY), handles);
@@ -377,6 +381,7 @@ fn call_ended([number, ..]: [u64; 3]) {
         registers.r12 = message.token.get();
         registers.r13 = message.envelope(message.flags.get().with(Flags::REPLY), handles);
         registers.r14 = registers.rax;
+        registers.r15 = if handles > 0 { 0 } else { registers.r15 };
         thread.note(unusual::ENVELOPE, false);
     }
     lwkt::wake(thread);

@@ -2,7 +2,7 @@
 //! the two most common: a call to a server that waits on this CPU, and its reply.
 
 use anax_abi::object::{ChannelCommand, THIS_THREAD, ThreadCommand};
-use anax_abi::{Error, Flags, Handle, MAX_HANDLES, MessageNumber, Operation, Rights, WORDS};
+use anax_abi::{Along, Error, Flags, Handle, MessageNumber, Operation, Rights, WORDS};
 use microkernel_core::handles::{Offer, Transfer};
 
 use super::message::{Message, Sender, State};
@@ -62,15 +62,27 @@ unsafe fn copy_words(from: *const [u64; WORDS], to: *mut [u64; WORDS]) {
 /// unusual is left to [`syscall_general`]: it returns false if it has done nothing, true if the call is over.
 #[unsafe(no_mangle)]
 extern "C" fn syscall_call(frame: *mut Registers) -> bool {
+    call_directly::<false>(frame)
+}
+
+/// [`Operation::CallWith`] of a server that waits on this CPU, as [`syscall_call`].
+#[unsafe(no_mangle)]
+extern "C" fn syscall_call_with(frame: *mut Registers) -> bool {
+    call_directly::<true>(frame)
+}
+
+/// Both of them; `BESIDE`: with a handle beside the words.
+#[inline(always)]
+fn call_directly<const BESIDE: bool>(frame: *mut Registers) -> bool {
     let own = percpu::this();
     let thread = own.thread();
     // SAFETY: the entry code's frame.
     let (rax, handle) = unsafe { ((*frame).rax, (*frame).handle) };
     let Ok(capability) = thread.look_up(Handle::from_word(handle), Rights::SEND) else {
-        return yield_directly(own, thread, frame);
+        return !BESIDE && yield_directly(own, thread, frame);
     };
     let Some(port) = capability.object.get::<Port>() else {
-        return call_kernel(frame, capability.object, capability.generation, capability.rights);
+        return !BESIDE && call_kernel(frame, capability.object, capability.generation, capability.rights);
     };
     if !port.is_at(own.id()) || !port.waiting.get() {
         return false;
@@ -85,6 +97,13 @@ extern "C" fn syscall_call(frame: *mut Registers) -> bool {
     let Some(message) = thread.message.get() else { return false };
     // SAFETY: one that has no space would be unusual.
     let Some(root) = (unsafe { lwkt::way_to(own, thread, receiver) }) else { return false };
+    let mut beside = 0;
+    if BESIDE {
+        // SAFETY: the thread's whole frame.
+        let registers = unsafe { &*frame };
+        let Ok(handle) = thread.hand_over(own, receiver, registers) else { return false };
+        beside = handle.to_word();
+    }
     message.begin_call(thread, port, capability.generation, priority);
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
@@ -97,6 +116,12 @@ extern "C" fn syscall_call(frame: *mut Registers) -> bool {
         (*to).r12 = u64::from(capability.badge);
         (*to).r13 = rax >> 32;
         copy_words(&raw const (*frame).words, &raw mut (*to).words);
+        if BESIDE {
+            message.expect_envelope((rax >> 32) as u32, request_flags((*frame).r13), (*frame).r12);
+            (*to).r13 = message.envelope(message.flags.get(), 1);
+            (*to).r15 = beside;
+            thread.note(unusual::ENVELOPE, true);
+        }
     }
     thread.set_waiting(Wait::Call(message));
     // SAFETY: the word below the frame is where this function would return to; `syscall_resume` needs the frame alone.
@@ -161,6 +186,18 @@ fn ring_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Regi
 /// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
 #[unsafe(no_mangle)]
 extern "C" fn syscall_reply_wait(frame: *mut Registers) {
+    reply_directly::<false>(frame);
+}
+
+/// [`Operation::ReplyWaitWith`] in the same case, to a sender who wants to know of handles.
+#[unsafe(no_mangle)]
+extern "C" fn syscall_reply_wait_with(frame: *mut Registers) {
+    reply_directly::<true>(frame);
+}
+
+/// Both of them; `BESIDE`: with a handle beside the words.
+#[inline(always)]
+fn reply_directly<const BESIDE: bool>(frame: *mut Registers) {
     let own = percpu::this();
     let thread = own.thread();
     // SAFETY: the thread's whole frame.
@@ -173,11 +210,11 @@ extern "C" fn syscall_reply_wait(frame: *mut Registers) {
     let Sender::Thread(sender) = message.sender.get() else { return };
     // SAFETY: a message that is held has its port.
     let held_at = unsafe { message.port.get().unwrap_unchecked() };
-    if registers.r15 != 0
-        || sender.cpu != own.id()
-        || thread.is_either_unusual(sender)
-        || !held_at.is_owned_by(thread)
-    {
+    let usual = match BESIDE {
+        true => thread.has_only(0) && sender.has_only(unusual::ENVELOPE),
+        false => registers.r15 == 0 && !thread.is_either_unusual(sender),
+    };
+    if !usual || sender.cpu != own.id() || !held_at.is_owned_by(thread) {
         return;
     }
     let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
@@ -189,12 +226,24 @@ extern "C" fn syscall_reply_wait(frame: *mut Registers) {
     }
     // SAFETY: one that has no space would be unusual.
     let Some(root) = (unsafe { lwkt::way_to(own, thread, sender) }) else { return };
+    let mut beside = 0;
+    if BESIDE {
+        let Ok(handle) = thread.hand_over(own, sender, registers) else { return };
+        beside = handle.to_word();
+    }
     let to = sender.registers.get();
     // SAFETY: the sender is blocked in a call; its frame is there, and nobody else looks at it.
     unsafe {
         (&raw mut (*to).rax).write(registers.r14);
         (&raw mut (*to).handle).write(0);
         copy_words(&raw const (*frame).words, &raw mut (*to).words);
+        if BESIDE {
+            (*to).r12 = message.token.get();
+            (*to).r13 = message.envelope(message.flags.get().with(Flags::REPLY), 1);
+            (*to).r14 = registers.r14;
+            (*to).r15 = beside;
+            sender.note(unusual::ENVELOPE, false);
+        }
     }
     message.end_call();
     held_at.held.set(held_at.held.get() - 1);
@@ -271,6 +320,14 @@ fn serve(thread: &'static Thread, operation: Operation, registers: &mut Register
         Operation::Reply => {
             transfer::reply(thread, number, registers.r14, registers.words).map(|()| Flow::Done(0))
         }
+        Operation::CallWith => call(thread, registers, command, request_flags(registers.r13), 0),
+        Operation::ReplyWaitWith => {
+            let port = receive_end(thread, registers.handle)?;
+            beside(thread, registers)?;
+            transfer::reply(thread, number, registers.r14, registers.words)
+                .inspect_err(|_| thread.forget_offers())?;
+            transfer::wait(thread, port, None)
+        }
         Operation::ReplyWait | Operation::Wait | Operation::WaitFor => {
             let port = receive_end(thread, registers.handle)?;
             if operation == Operation::ReplyWait && registers.r12 != 0 {
@@ -316,7 +373,7 @@ fn call(
     flags: Flags,
     deadline: u64,
 ) -> Result<Flow, Error> {
-    thread.note(unusual::ENVELOPE, registers.rax as u32 == Operation::CallUntil as u32);
+    thread.note(unusual::ENVELOPE, registers.rax as u32 != Operation::Call as u32);
     let Some(capability) = calls::target(thread, registers.handle)? else {
         return calls::serve_here(thread, command, registers);
     };
@@ -330,6 +387,9 @@ fn call(
         return Err(Error::WouldDeadlock);
     }
     let message = thread.message().ok_or(Error::NoMemory)?;
+    if registers.rax as u32 == Operation::CallWith as u32 {
+        beside(thread, registers)?;
+    }
     let parcel = thread.pack_for(port.space())?;
     let parts = parcel.is_some();
     message.parcel.set(parcel);
@@ -388,10 +448,8 @@ fn receive_end(thread: &Thread, handle: u64) -> Result<&'static Port, Error> {
 
 /// Notes a handle for the thread's next message.
 fn offer(thread: &Thread, registers: &Registers) -> Result<Flow, Error> {
-    let mut offers = thread.offers.borrow_mut();
     if registers.handle == 0 {
-        offers.clear();
-        thread.note(unusual::OFFERS, false);
+        thread.forget_offers();
         return Ok(Flow::Done(0));
     }
     let transfer = match registers.words[1] {
@@ -399,14 +457,19 @@ fn offer(thread: &Thread, registers: &Registers) -> Result<Flow, Error> {
         1 => Transfer::Move,
         _ => return Err(Error::BadArgument),
     };
-    if offers.len() == MAX_HANDLES {
-        return Err(Error::Full);
-    }
-    let handle = Handle::from_word(registers.handle);
-    if transfer == Transfer::Move && offers.iter().any(|other| other.handle == handle) {
-        return Err(Error::BadHandle);
-    }
-    thread.note(unusual::OFFERS, true);
-    offers.push(Offer { handle, rights: Rights(registers.words[0] as u16), transfer });
-    Ok(Flow::Done(offers.len() as u64))
+    let (handle, rights) = (Handle::from_word(registers.handle), Rights(registers.words[0] as u16));
+    thread.offer(Offer { handle, rights, transfer }).map(Flow::Done)
+}
+
+/// Notes the handle beside a message that goes the long way.
+fn beside(thread: &Thread, registers: &Registers) -> Result<(), Error> {
+    thread.offer(offered(registers)).map(drop)
+}
+
+/// The handle that goes along with the message in these registers.
+#[inline(always)]
+pub(crate) fn offered(registers: &Registers) -> Offer {
+    let along = Along(registers.r13);
+    let transfer = if along.is_given() { Transfer::Move } else { Transfer::Copy };
+    Offer { handle: Handle::from_word(registers.r15), rights: along.rights(), transfer }
 }

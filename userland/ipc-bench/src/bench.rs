@@ -7,10 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use anax_abi::object::{self, notice, priority};
 use anax_sys::object::{Cpu, Line, Machine, Polarity, Region, RegionKind, Space, Thread, Trigger};
-use anax_sys::{
-    Deadline, Error, Handle, MessageNumber, Offer, Port, Received, Rights, Target, collect, initmsg, log,
-    offer, trap,
-};
+use anax_sys::{Beside, Error, Handle, MessageNumber, Port, Received, Target, initmsg, log, trap};
 
 use crate::child::{self, CPU, READ_WRITE, Word, get, set};
 use crate::rings;
@@ -404,11 +401,8 @@ extern "C" fn hand_back(port: u64) -> ! {
     let port = Port::from_handle(Handle::from_word(port));
     let mut next = port.waitport();
     while let Ok(request) = next {
-        let Ok([Some(handle), ..]) = collect() else { break };
-        if offer(handle, Rights::ALL, Offer::GiveAway).is_err() {
-            break;
-        }
-        next = port.replymsg_waitport(request.number, Ok(1), [0; 5]);
+        let Ok(handle) = request.came.one() else { break };
+        next = port.replymsg_waitport_with(request.number, Ok(1), [0; 5], Beside::given(handle));
     }
     Thread::exit(1)
 }
@@ -426,10 +420,9 @@ fn region(space: Space) -> Result<u64, Error> {
     let message = initmsg(ECHO, [1, 2, 3, 4, 5]);
     let mut handle = region.handle();
     let mut once = || {
-        offer(handle, Rights::ALL, Offer::GiveAway)?;
-        let (answer, envelope) = port.domsg_until(&message, Deadline::NEVER)?;
-        handle = collect()?[0].ok_or(Error::BadHandle)?;
-        Ok(answer.result + u64::from(envelope.handles()))
+        let (answer, came) = port.domsg_with(&message, Beside::given(handle))?;
+        handle = came.one()?;
+        Ok(answer.result + u64::from(came.count()))
     };
     let mut least = u64::MAX;
     for _ in 0..=ROUNDS {

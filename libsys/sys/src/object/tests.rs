@@ -14,6 +14,7 @@ const BACK: Incoming = Incoming {
     badge: 0,
     envelope: Envelope(0),
     result: 0,
+    came: 0,
 };
 const REGION: Region = Region::from_handle(Handle::new(3, 1));
 

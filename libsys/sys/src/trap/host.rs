@@ -1,8 +1,8 @@
 //! The trap where there is no such kernel: every message is to a bad handle, unless a test of this library plays the kernel.
 
-use anax_abi::{Envelope, Flags, Handle, MessageNumber, Operation, WORDS};
+use anax_abi::{Along, Envelope, Flags, Handle, MessageNumber, Operation, WORDS};
 
-use super::Incoming;
+use super::{Arrived, Incoming};
 use crate::time::Deadline;
 
 /// The registers on the way in.
@@ -27,7 +27,15 @@ impl Trap {
     #[cfg(not(test))]
     fn ring(self) -> Incoming {
         let outcome = anax_abi::Error::BadHandle.code();
-        Incoming { outcome, number: 0, words: self.words, badge: 0, envelope: Envelope(0), result: 0 }
+        Incoming {
+            outcome,
+            number: 0,
+            words: self.words,
+            badge: 0,
+            envelope: Envelope(0),
+            result: 0,
+            came: 0,
+        }
     }
 
     #[cfg(test)]
@@ -55,10 +63,26 @@ pub unsafe fn call_until(
     words: [u64; WORDS],
     flags: Flags,
     deadline: Deadline,
-) -> (i64, [u64; WORDS], Envelope) {
+) -> (i64, [u64; WORDS], Arrived) {
     let (r13, r15) = (flags.0.into(), deadline.to_word());
     let back = Trap { command, words, r13, r15, ..Trap::new(Operation::CallUntil, handle) }.ring();
-    (back.outcome, back.words, back.envelope)
+    (back.outcome, back.words, Arrived { envelope: back.envelope, came: back.came })
+}
+
+/// As in ring 3.
+///
+/// # Safety
+/// Nothing can happen here.
+pub unsafe fn call_with(
+    handle: Handle,
+    command: u32,
+    words: [u64; WORDS],
+    along: Along,
+    beside: Handle,
+) -> (i64, [u64; WORDS], Arrived) {
+    let (r13, r15) = (along.0, beside.to_word());
+    let back = Trap { command, words, r13, r15, ..Trap::new(Operation::CallWith, handle) }.ring();
+    (back.outcome, back.words, Arrived { envelope: back.envelope, came: back.came })
 }
 
 /// As in ring 3.
@@ -93,6 +117,20 @@ pub fn reply_wait(
 ) -> Incoming {
     let (r12, r14, r15) = (number.to_word(), result.cast_unsigned(), deadline.to_word());
     Trap { words, r12, r14, r15, ..Trap::new(Operation::ReplyWait, port) }.ring()
+}
+
+/// As in ring 3.
+pub fn reply_wait_with(
+    port: Handle,
+    number: MessageNumber,
+    result: i64,
+    words: [u64; WORDS],
+    along: Along,
+    beside: Handle,
+) -> Incoming {
+    let (r12, r13, r14) = (number.to_word(), along.0, result.cast_unsigned());
+    let r15 = beside.to_word();
+    Trap { words, r12, r13, r14, r15, ..Trap::new(Operation::ReplyWaitWith, port) }.ring()
 }
 
 /// As in ring 3.
@@ -147,7 +185,7 @@ pub(crate) mod fake {
     std::thread_local! {
         static TRAPS: RefCell<Vec<Trap>> = const { RefCell::new(Vec::new()) };
         static ANSWER: RefCell<Incoming> = const {
-            RefCell::new(Incoming { outcome: 0, number: 0, words: [0; WORDS], badge: 0, envelope: Envelope(0), result: 0 })
+            RefCell::new(Incoming { outcome: 0, number: 0, words: [0; WORDS], badge: 0, envelope: Envelope(0), result: 0, came: 0 })
         };
     }
 

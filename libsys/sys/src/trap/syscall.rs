@@ -5,9 +5,9 @@
 
 use core::arch::asm;
 
-use anax_abi::{Envelope, Flags, Handle, MessageNumber, Operation, WORDS};
+use anax_abi::{Along, Envelope, Flags, Handle, MessageNumber, Operation, WORDS};
 
-use super::Incoming;
+use super::{Arrived, Incoming};
 use crate::time::Deadline;
 
 macro_rules! trap {
@@ -49,7 +49,7 @@ pub unsafe fn call(handle: Handle, command: u32, words: [u64; WORDS]) -> (i64, [
     (result, [w0, w1, w2, w3, w4])
 }
 
-/// [`Operation::CallUntil`]: as [`call`], with flags, a deadline and offered handles; also how many handles came back.
+/// [`Operation::CallUntil`]: as [`call`], with flags, a deadline and offered handles; also what came beside the reply.
 ///
 /// # Safety
 /// As [`call`].
@@ -60,10 +60,10 @@ pub unsafe fn call_until(
     words: [u64; WORDS],
     flags: Flags,
     deadline: Deadline,
-) -> (i64, [u64; WORDS], Envelope) {
+) -> (i64, [u64; WORDS], Arrived) {
     let [mut w0, mut w1, mut w2, mut w3, mut w4] = words;
     let result: i64;
-    let envelope: u64;
+    let (envelope, came);
     // SAFETY: as in `call`.
     unsafe {
         trap!(
@@ -71,10 +71,38 @@ pub unsafe fn call_until(
             inlateout("rdi") handle.to_word() => _,
             inlateout("rsi") w0, inlateout("rdx") w1, inlateout("r10") w2, inlateout("r8") w3, inlateout("r9") w4,
             inlateout("r12") 0_u64 => _, inlateout("r13") u64::from(flags.0) => envelope, inlateout("r14") 0_u64 => _,
-            in("r15") deadline.to_word(),
+            inlateout("r15") deadline.to_word() => came,
         );
     }
-    (result, [w0, w1, w2, w3, w4], Envelope(envelope))
+    (result, [w0, w1, w2, w3, w4], Arrived { envelope: Envelope(envelope), came })
+}
+
+/// [`Operation::CallWith`]: as [`call_until`], without a deadline, with a handle beside it.
+///
+/// # Safety
+/// As [`call`].
+#[inline(always)]
+pub unsafe fn call_with(
+    handle: Handle,
+    command: u32,
+    words: [u64; WORDS],
+    along: Along,
+    beside: Handle,
+) -> (i64, [u64; WORDS], Arrived) {
+    let [mut w0, mut w1, mut w2, mut w3, mut w4] = words;
+    let result: i64;
+    let (envelope, came);
+    // SAFETY: as in `call`.
+    unsafe {
+        trap!(
+            inlateout("rax") head(Operation::CallWith, command) => result,
+            inlateout("rdi") handle.to_word() => _,
+            inlateout("rsi") w0, inlateout("rdx") w1, inlateout("r10") w2, inlateout("r8") w3, inlateout("r9") w4,
+            inlateout("r12") 0_u64 => _, inlateout("r13") along.0 => envelope, lateout("r14") _,
+            inlateout("r15") beside.to_word() => came,
+        );
+    }
+    (result, [w0, w1, w2, w3, w4], Arrived { envelope: Envelope(envelope), came })
 }
 
 /// [`Operation::Send`]: the message's number, or an error.
@@ -136,7 +164,7 @@ pub fn reply_wait(
     deadline: Deadline,
 ) -> Incoming {
     let [mut w0, mut w1, mut w2, mut w3, mut w4] = words;
-    let (outcome, number_in, badge, envelope, result_in);
+    let (outcome, number_in, badge, envelope, result_in, came);
     // SAFETY: all registers that change are named; neither half changes memory of this program's.
     unsafe {
         trap!(
@@ -145,18 +173,45 @@ pub fn reply_wait(
             inlateout("rsi") w0, inlateout("rdx") w1, inlateout("r10") w2, inlateout("r8") w3, inlateout("r9") w4,
             inlateout("r12") number.to_word() => badge, inlateout("r13") 0_u64 => envelope,
             inlateout("r14") result => result_in,
-            in("r15") deadline.to_word(),
+            inlateout("r15") deadline.to_word() => came,
         );
     }
-    let words = [w0, w1, w2, w3, w4];
-    Incoming { outcome, number: number_in, words, badge, envelope: Envelope(envelope), result: result_in }
+    let (words, envelope) = ([w0, w1, w2, w3, w4], Envelope(envelope));
+    Incoming { outcome, number: number_in, words, badge, envelope, result: result_in, came }
+}
+
+/// [`Operation::ReplyWaitWith`]: answers `number` with a handle beside the words, then waits at `port`.
+#[inline(always)]
+pub fn reply_wait_with(
+    port: Handle,
+    number: MessageNumber,
+    result: i64,
+    words: [u64; WORDS],
+    along: Along,
+    beside: Handle,
+) -> Incoming {
+    let [mut w0, mut w1, mut w2, mut w3, mut w4] = words;
+    let (outcome, number_in, badge, envelope, result_in, came);
+    // SAFETY: as in `reply_wait`.
+    unsafe {
+        trap!(
+            inlateout("rax") head(Operation::ReplyWaitWith, 0) => outcome,
+            inlateout("rdi") port.to_word() => number_in,
+            inlateout("rsi") w0, inlateout("rdx") w1, inlateout("r10") w2, inlateout("r8") w3, inlateout("r9") w4,
+            inlateout("r12") number.to_word() => badge, inlateout("r13") along.0 => envelope,
+            inlateout("r14") result => result_in,
+            inlateout("r15") beside.to_word() => came,
+        );
+    }
+    let (words, envelope) = ([w0, w1, w2, w3, w4], Envelope(envelope));
+    Incoming { outcome, number: number_in, words, badge, envelope, result: result_in, came }
 }
 
 /// What [`wait`], [`get`] and [`wait_for`] have in common: no words go in.
 #[inline(always)]
 fn receive(operation: Operation, port: Handle, number: u64, deadline: Deadline) -> Incoming {
     let [w0, w1, w2, w3, w4];
-    let (outcome, number_in, badge, envelope, result);
+    let (outcome, number_in, badge, envelope, result, came);
     // SAFETY: all registers that change are named; receiving changes no memory of this program's.
     unsafe {
         trap!(
@@ -164,11 +219,11 @@ fn receive(operation: Operation, port: Handle, number: u64, deadline: Deadline) 
             inlateout("rdi") port.to_word() => number_in,
             lateout("rsi") w0, lateout("rdx") w1, lateout("r10") w2, lateout("r8") w3, lateout("r9") w4,
             inlateout("r12") number => badge, inlateout("r13") 0_u64 => envelope, lateout("r14") result,
-            in("r15") deadline.to_word(),
+            inlateout("r15") deadline.to_word() => came,
         );
     }
     let words = [w0, w1, w2, w3, w4];
-    Incoming { outcome, number: number_in, words, badge, envelope: Envelope(envelope), result }
+    Incoming { outcome, number: number_in, words, badge, envelope: Envelope(envelope), result, came }
 }
 
 /// [`Operation::Wait`]: the next message of `port`.
