@@ -212,8 +212,8 @@ const TABLE: &[Few] = &[
     (
         "operations that are none",
         &[
-            Step::odd(12, ME, [0; 5]),
-            Step::odd(13, ME, [0; 5]),
+            Step::odd(20, ME, [0; 5]),
+            Step::odd(21, ME, [0; 5]),
             Step::odd(255, ME, [0; 5]),
             Step::odd(256, ME, [0; 5]),
             Step::odd(1 << 16, ME, [0; 5]),

@@ -30,8 +30,6 @@ pub(crate) fn run(lab: &mut Lab) {
         ("ports: send to oneself, reply, wait for it", asynchronous),
         ("ports: abort what is queued", abort),
         ("ports: dropped and urgent", flags),
-        ("messages: handles go along", travel),
-        ("messages: no slot, nothing moved", no_slot),
         ("faults: told, helped, gone on", fault_helped),
         ("faults: registers", fault_registers),
         ("threads: kill before start", kill_fresh),
@@ -303,56 +301,6 @@ fn flags(_: &mut Lab) -> Held {
         is(port.getport()?.words[0].cast_signed(), expected, "the order")?;
     }
     Ok(close([replies.handle(), port.handle()])?)
-}
-
-/// A port of this thread and one for its replies, to send handles to oneself.
-fn travel(_: &mut Lab) -> Held {
-    let (port, replies) = (Port::initport(Thread::SELF, 0)?, Port::initport(Thread::SELF, 2)?);
-    let target = Target::from_handle(port.handle());
-    let region = OWN.create_region(4096, RegionKind::Lazy)?;
-    OWN.post_slots(2)?;
-    offer(region.handle(), Rights::ALL, Offer::GiveAway)?;
-    let other = OWN.duplicate(region.handle(), Rights::ALL, 0)?;
-    offer(other, Rights::READ, Offer::Copy)?;
-    target.beginmsg(&initmsg(0x9000, [1; 5]), replies)?;
-    let got = port.getport()?;
-    is(got.envelope.handles().into(), 2, "handles in the envelope")?;
-    let [Some(moved), Some(copied), None, None] = collect()? else { return Err(Fail("collected", 0)) };
-    hold(collect()? == [None; 4], "collected twice", 0)?;
-    fails(region.size(), Error::BadHandle, "given away and kept")?;
-    let seen = OWN.inspect(copied)?;
-    is(seen.words[2].cast_signed(), Rights::READ.0.into(), "rights of the copy")?;
-    is(anax_sys::object::Region::from_handle(moved).size()?.cast_signed(), 4096, "what was given")?;
-    replymsg(got.number, Ok(0), [0; 5])?;
-    offer(copied, Rights::ALL, Offer::Copy)?;
-    withdraw_offers()?;
-    close([copied, moved, other, port.handle(), replies.handle()])?;
-    is(OWN.withdraw_slots(9)?.cast_signed(), 0, "slots left")
-}
-
-fn no_slot(lab: &mut Lab) -> Held {
-    let (port, replies) = (Port::initport(Thread::SELF, 0)?, Port::initport(Thread::SELF, 2)?);
-    let target = Target::from_handle(port.handle());
-    let region = OWN.create_region(4096, RegionKind::Lazy)?;
-    OWN.post_slots(1)?;
-    offer(region.handle(), Rights::ALL, Offer::GiveAway)?;
-    offer(lab.data.handle(), Rights::ALL, Offer::Copy)?;
-    fails(target.beginmsg(&initmsg(0x9000, [1; 5]), replies), Error::NoSlot, "two in one slot")?;
-    is(region.size()?.cast_signed(), 4096, "lost")?;
-    fails(port.getport(), Error::WouldBlock, "sent all the same")?;
-    is(OWN.withdraw_slots(9)?.cast_signed(), 1, "the slot")?;
-    for _ in 0..4 {
-        offer(region.handle(), Rights::ALL, Offer::Copy)?;
-    }
-    fails(offer(region.handle(), Rights::ALL, Offer::Copy), Error::Full, "a fifth")?;
-    withdraw_offers()?;
-    // A message with handles that nobody receives.
-    OWN.post_slots(1)?;
-    offer(region.handle(), Rights::ALL, Offer::Copy)?;
-    target.beginmsg(&initmsg(0x9000, [1; 5]), replies)?;
-    close([port.handle(), replies.handle(), region.handle()])?;
-    OWN.withdraw_slots(9)?;
-    Ok(())
 }
 
 fn fault_helped(lab: &mut Lab) -> Held {

@@ -10,6 +10,7 @@
 mod cases;
 mod cycles;
 mod functional;
+mod gifts;
 mod lab;
 mod quarrels;
 mod raw;
@@ -30,6 +31,7 @@ fn main(argument: u64) -> Result<u64, Error> {
     let mut lab = Lab::open()?;
     if argument == 0 {
         functional::run(&mut lab);
+        gifts::run(&mut lab);
         raw::run(&mut lab);
         cases::run(&mut lab);
         quarrels::run(&mut lab);

@@ -66,8 +66,6 @@ pub(crate) fn run(lab: &mut Lab) {
     let table: &[(&str, Case)] = &[
         ("a server dies with a call queued and one held", server_dies),
         ("a reply to a caller that is gone", caller_gone),
-        ("revoked on the way", revoked_in_flight),
-        ("a gift that is not sent", unsent_gift),
         ("the revoked reply port", revoked_reply_port),
         ("the space destroys itself", suicide),
         ("the space closes its own handle", closes_itself),
@@ -198,40 +196,6 @@ fn caller_gone(lab: &mut Lab) -> Held {
         close([thread.handle(), port.handle()])?;
         child.end()?;
     }
-    Ok(())
-}
-
-fn revoked_in_flight(lab: &mut Lab) -> Held {
-    let (port, replies) = (Port::initport(Thread::SELF, 0)?, Port::initport(Thread::SELF, 2)?);
-    let region = OWN.create_region(4096, RegionKind::Pinned)?;
-    OWN.post_slots(2)?;
-    offer(region.handle(), Rights::ALL, Offer::Copy)?;
-    Target::from_handle(port.handle()).beginmsg(&initmsg(0x9000, [0; 5]), replies)?;
-    OWN.destroy(region.handle())?;
-    port.getport()?;
-    let [came, ..] = anax_sys::collect()?;
-    if let Some(came) = came {
-        hold(anax_sys::object::Region::from_handle(came).size() == Err(Error::BadHandle), "alive", 0)?;
-        close([came])?;
-    }
-    close([region.handle(), port.handle(), replies.handle()])?;
-    OWN.withdraw_slots(9)?;
-    let _ = lab;
-    Ok(())
-}
-
-/// A handle that is given away with a message that can't be sent stays.
-fn unsent_gift(_: &mut Lab) -> Held {
-    let (port, replies) = (Port::initport(Thread::SELF, 0)?, Port::initport(Thread::SELF, 1)?);
-    let region = OWN.create_region(4096, RegionKind::Pinned)?;
-    OWN.post_slots(2)?;
-    let target = Target::from_handle(port.handle());
-    target.beginmsg(&initmsg(0x9000, [0; 5]), replies)?;
-    offer(region.handle(), Rights::ALL, Offer::GiveAway)?;
-    fails(target.beginmsg(&initmsg(0x9000, [0; 5]), replies), Error::Quota, "a second message")?;
-    is(region.size()?.cast_signed(), 4096, "the region that was not sent")?;
-    close([port.handle(), replies.handle(), region.handle()])?;
-    OWN.withdraw_slots(9)?;
     Ok(())
 }
 

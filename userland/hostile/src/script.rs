@@ -58,6 +58,7 @@ global_asm!(
     "mov [rbp + 144], r12",
     "mov [rbp + 152], r13",
     "mov [rbp + 160], r14",
+    "mov [rbp + 168], r15",
     // Repeated until it fails, so often at most.
     "test rax, rax",
     "js 24f",
