@@ -11,7 +11,7 @@ use microkernel_core::preempt::{
 use microkernel_core::runqueue::{Priority, RunQueue};
 use spin::Mutex;
 
-use super::thread::{STACK_POINTER, Thread, ThreadLinks, ThreadState, Wait, link_of, thread};
+use super::thread::{STACK_POINTER, Thread, ThreadLinks, ThreadState, Wait, link_of, thread, unusual};
 use super::users;
 use crate::arch::cpu::{self, InterruptsOff};
 use crate::arch::paging::Root;
@@ -30,7 +30,8 @@ pub(crate) struct Scheduler {
     asked: Cell<bool>,
     /// A system call is served, which may block its thread: whom it wakes is the heir, if best.
     heirs: Cell<bool>,
-    /// A ready thread on no queue: it has the CPU next if the running one blocks.
+    /// A ready thread on no queue: it has the CPU next if the running one blocks. It may stay that while the running thread is in user
+    /// mode, which then has [`unusual::HEIR`].
     heir: Cell<Option<ThreadIndex>>,
     /// How many threads of this CPU are preempted now.
     preempted: Cell<u8>,
@@ -135,9 +136,16 @@ pub(crate) fn blocking(serve: impl FnOnce() -> Result<Flow, Error>) -> Result<Fl
 fn disinherit() {
     let scheduler = &percpu::this().scheduler;
     scheduler.heirs.set(false);
-    if let Some(heir) = scheduler.heir.take() {
+    if let Some(heir) = inherit(percpu::this()) {
         put(heir, RunQueue::enqueue_front);
     }
+}
+
+/// Takes the heir of the running thread.
+#[inline]
+fn inherit(own: &'static PerCpu) -> Option<ThreadIndex> {
+    own.thread().note(unusual::HEIR, false);
+    own.scheduler.heir.take()
 }
 
 /// Puts a runnable thread of this CPU on the run queue.
@@ -175,7 +183,12 @@ pub(crate) fn interrupted(from_user: bool, serve: impl FnOnce()) {
         let alone = !own.scheduler.asked.get() && link_of(running) == Link::FREE;
         if alone && heir.priority.get() > running.priority.get() {
             own.scheduler.heir.set(None);
-            step_aside(own, running);
+            running.state.set(ThreadState::Ready);
+            own.scheduler.queue.borrow_mut().enqueue_front(
+                &mut ThreadLinks,
+                running.index,
+                running.priority.get(),
+            );
             return switch_to(heir);
         }
         disinherit();
@@ -241,7 +254,7 @@ pub(super) fn switch_away() {
         let heir = thread(heir);
         let is_best = own.scheduler.queue.borrow().best().is_none_or(|best| best < heir.priority.get());
         if is_best && own.thread().preempted.get().is_none() {
-            own.scheduler.heir.set(None);
+            inherit(own);
             return switch_to(heir);
         }
         disinherit();
@@ -478,11 +491,29 @@ pub(crate) fn lwkt_yield() {
     }
 }
 
-/// Puts the running user thread before its equals: it is about to switch directly to a more urgent one. Interrupts are off.
-#[inline]
-pub(crate) fn step_aside(own: &'static PerCpu, running: &'static Thread) {
+/// Makes the running user thread the heir of the more urgent `next`, which is about to be switched to directly. Interrupts are off.
+#[inline(always)]
+pub(crate) fn step_aside(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
     running.state.set(ThreadState::Ready);
-    own.scheduler.queue.borrow_mut().enqueue_front(&mut ThreadLinks, running.index, running.priority.get());
+    own.scheduler.heir.set(Some(running.index));
+    next.note(unusual::HEIR, true);
+}
+
+/// The heir of the running user thread, which is about to block, for a direct switch. None, and nothing has changed: there is none, or
+/// it is not the best, or more has to be changed than a direct switch does. Interrupts are off.
+#[inline(always)]
+pub(crate) fn take_heir(
+    own: &'static PerCpu,
+    running: &'static Thread,
+) -> Option<(&'static Thread, Option<Root>)> {
+    let next = thread(own.scheduler.heir.get()?);
+    if !is_best(own, next.priority.get()) || next.killed.get() {
+        return None;
+    }
+    // SAFETY: a thread with an heir has a space, and only user threads become heirs of user threads.
+    let root = unsafe { way_to(own, running, next) }?;
+    inherit(own);
+    Some((next, root))
 }
 
 /// Puts the running user thread behind its equals if there are any or betters, and returns the first of them for a direct switch. None,
@@ -496,6 +527,7 @@ pub(crate) fn yield_to_user(
         || crossbar::is_rung()
         || trace::is_on()
         || users::is_governed(running)
+        || running.is_unusual()
     {
         return None;
     }

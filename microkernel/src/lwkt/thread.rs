@@ -75,6 +75,8 @@ pub(crate) mod unusual {
     pub(crate) const ENVELOPE: u8 = 16;
     /// It has no space.
     pub(crate) const KERNEL: u8 = 32;
+    /// It runs, and the CPU's heir waits until it blocks.
+    pub(crate) const HEIR: u8 = 64;
 }
 
 /// Where the entry code of system calls finds the slots and how many there are.

@@ -164,7 +164,10 @@ fn ring_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Regi
     }
     let Some(receiver) = port.owner.get() else { return };
     let priority = receiver.priority.get();
-    if priority <= thread.priority.get() || receiver.is_unusual() || !lwkt::is_best(own, priority) {
+    if priority <= thread.priority.get()
+        || thread.is_either_unusual(receiver)
+        || !lwkt::is_best(own, priority)
+    {
         return;
     }
     // SAFETY: one that has no space would be unusual; the table of this one's has the channel.
@@ -178,7 +181,7 @@ fn ring_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Regi
     to.r12 = message.badge.get();
     to.r13 = message.envelope(message.flags.get(), 0);
     registers.rax = 0;
-    lwkt::step_aside(own, thread);
+    lwkt::step_aside(own, thread, receiver);
     // SAFETY: as in `syscall_call`.
     unsafe { lwkt::switch_directly(own, thread, receiver, root, frame.cast(), &raw const syscall_resume) }
 }
@@ -252,6 +255,33 @@ fn reply_directly<const BESIDE: bool>(frame: *mut Registers) {
     port.waiting.set(true);
     // SAFETY: as in `syscall_call`.
     unsafe { lwkt::switch_directly(own, thread, sender, root, frame.cast(), &raw const syscall_resume) }
+}
+
+/// [`Operation::Wait`] of a thread that has taken the CPU by a doorbell or a message: it goes back directly to whom it took it from,
+/// if the port is empty.
+#[unsafe(no_mangle)]
+extern "C" fn syscall_wait(frame: *mut Registers) {
+    let own = percpu::this();
+    let thread = own.thread();
+    // SAFETY: the thread's whole frame.
+    let registers = unsafe { &*frame };
+    let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
+        return;
+    };
+    let Some(port) = capability.object.get::<Port>() else { return };
+    if registers.r15 != 0
+        || !thread.has_only(unusual::HEIR)
+        || !port.is_owned_by(thread)
+        || port.first().is_some()
+    {
+        return;
+    }
+    let Some((next, root)) = lwkt::take_heir(own, thread) else { return };
+    thread.set_waiting(Wait::Receive(port));
+    thread.inherit_nothing();
+    port.waiting.set(true);
+    // SAFETY: as in `syscall_call`.
+    unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
 }
 
 /// After a direct switch back, if others may have to run first, one that has ended is to be kept, or this thread is to end.

@@ -1,8 +1,8 @@
 # System calls: the doorbell of a message to a port. anax_abi::call has the table of registers.
 #
 # The call that does nothing (operation and command 0) of an object of the kernel's is answered without a frame or a stack.
-# The frame of all others is msg::Registers. The commonest operations, 0 (Call), 4 (ReplyWait) and the same with a handle beside
-# the message, 12 and 13, have functions that are tried first; if those switch to another thread, they leave the stack behind but for the frame, and syscall_resume goes on. Vector
+# The frame of all others is msg::Registers. The commonest operations, 0 (Call), 4 (ReplyWait), 5 (Wait), and the first two with a
+# handle beside the message, 12 and 13, have functions that are tried first; if those switch to another thread, they leave the stack behind but for the frame, and syscall_resume goes on. Vector
 # registers are cleared where the kernel's code or another thread may have used them. Interrupts are off throughout.
 
 .set GS_KERNEL_STACK, 8
@@ -85,7 +85,11 @@ syscall_entry:
     jne 1f
     call syscall_reply_wait             # returns if it has done nothing
     jmp 7f
-1:  cmp eax, 12
+1:  cmp eax, 5
+    jne 3f
+    call syscall_wait                   # as syscall_reply_wait
+    jmp 7f
+3:  cmp eax, 12
     jb 8f
     jne 2f
     call syscall_call_with              # as syscall_call

@@ -11,8 +11,7 @@ use super::Group;
 use super::row::{Counted, Row};
 
 /// The group.
-pub(super) const GROUP: Group =
-    Group { name: "ipc", measure, unmet: &["irq.to_user", "channel.batch1"] };
+pub(super) const GROUP: Group = Group { name: "ipc", measure, unmet: &["irq.to_user", "channel.batch1"] };
 
 /// Name, limit, aim, and the same figure of Linux or seL4 in this emulator.
 type Known = (&'static str, Option<f64>, Option<f64>, Option<f64>);
