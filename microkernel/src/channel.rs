@@ -124,6 +124,16 @@ impl Channel {
         here.then_some((&peer.notice, self.common.get()?.epoch.load(Ordering::Acquire)))
     }
 
+    /// Tells the other end's port. Any CPU.
+    ///
+    /// # Errors
+    /// `PeerDied`.
+    pub(crate) fn ring(&self) -> Result<(), Error> {
+        let (peer, generation) = self.peer.get().ok_or(Error::PeerDied)?;
+        peer.tell(generation, self.common()?.epoch.load(Ordering::Acquire));
+        Ok(())
+    }
+
     fn common(&self) -> Result<&'static Common, Error> {
         self.common.get().ok_or(Error::BadHandle)
     }
@@ -150,9 +160,7 @@ pub(crate) fn serve(end: &'static Channel, command: u32, call: &mut Call<'_>) ->
     match ChannelCommand::from_number(command).ok_or(Error::BadCommand)? {
         ChannelCommand::Ring => {
             call.needs(Rights::SEND)?;
-            let (peer, generation) = end.peer.get().ok_or(Error::PeerDied)?;
-            peer.tell(generation, end.common()?.epoch.load(Ordering::Acquire));
-            Ok(Served::Value(0))
+            end.ring().map(|()| Served::Value(0))
         }
         ChannelCommand::Bind => {
             call.needs(Rights::RECEIVE)?;

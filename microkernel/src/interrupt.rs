@@ -78,8 +78,13 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
     if frame.vector < EXCEPTIONS {
         return exception(frame);
     }
-    crate::trace::note(TraceKind::Interrupt, frame.vector, frame.is_user().into());
+    let own = percpu::this();
+    count(&own.interrupts.handled);
     let from_user = frame.is_user();
+    if from_user && crate::msg::interrupted(own, frame) {
+        return;
+    }
+    crate::trace::note(TraceKind::Interrupt, frame.vector, from_user.into());
     crate::lwkt::interrupted(from_user, || serve(frame.vector as u8));
     if from_user && percpu::this().thread().killed.get() {
         crate::user::exit_killed();
@@ -88,7 +93,6 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
 
 fn serve(vector: u8) {
     let cpu = percpu::this();
-    count(&cpu.interrupts.handled);
     match vector {
         vector::TIMER => {
             apic::end_of_interrupt();

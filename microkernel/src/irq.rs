@@ -221,6 +221,14 @@ fn chain(first: Option<&'static Irq>) -> impl Iterator<Item = &'static Irq> {
     core::iter::successors(first, |irq| irq.next.get())
 }
 
+/// The subscriber of a vector of this CPU, if an arrival needs nothing but that this one is told of it.
+#[inline(always)]
+pub(crate) fn alone(own: &'static PerCpu, vector: u8) -> Option<&'static Irq> {
+    let irq = VECTORS.contains(&vector).then(|| own.irqs.slot(vector).get())??;
+    let ready = irq.state.get() == State::Enabled && !irq.told.get() && irq.pending.get() == 0;
+    (ready && !irq.is_level() && irq.next.get().is_none()).then_some(irq)
+}
+
 /// An interrupt of this CPU with one of the [`VECTORS`]; ends it at the local APIC. False if nobody has the vector: sent before its
 /// source was masked, perhaps.
 pub(crate) fn serve(vector: u8) -> bool {
@@ -350,12 +358,40 @@ impl Irq {
         self.route.get().vector
     }
 
+    /// Ends an interrupt of which only this subscriber, which [`alone`] has given, is to be told. False: not by the caller, but from a
+    /// timer.
+    #[inline(always)]
+    pub(crate) fn admit(&'static self) -> bool {
+        apic::end_of_interrupt();
+        self.pending.set(1);
+        let now = self.is_admitted();
+        if now {
+            self.told.set(true);
+            self.pending.set(0);
+        }
+        now
+    }
+
     fn arrive(&'static self) {
+        if self.is_admitted() {
+            self.tell();
+        }
+    }
+
+    /// Counts an arrival; whether it is to be told of now.
+    #[inline(always)]
+    fn is_admitted(&self) -> bool {
         let now = clock::now();
         let wake = self.limiter.borrow_mut().arrival(now.0);
-        if wake == Wake::Now {
-            return self.tell();
+        if wake != Wake::Now {
+            self.defer(wake, now);
         }
+        wake == Wake::Now
+    }
+
+    /// Leaves an arrival to the timer.
+    #[cold]
+    fn defer(&self, wake: Wake, now: Nanos) {
         if !self.is_level() {
             self.route.get().set(Gate::Masked);
         }

@@ -73,6 +73,8 @@ numbered! {
     CallWith = 12,
     /// `replymsg` with handle `r15` beside it, in the way that `r13` says, then `waitport` on port `rdi`.
     ReplyWaitWith = 13,
+    /// [`ChannelCommand::Ring`](crate::object::ChannelCommand::Ring) of the channel end `rdi`, the shortest way. Words are kept.
+    Ring = 14,
 }
 
 /// How a handle goes along with [`Operation::CallWith`] and [`Operation::ReplyWaitWith`].

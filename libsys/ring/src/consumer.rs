@@ -26,6 +26,8 @@ pub struct Consumer<'a> {
     available: u32,
     /// What the peer has been told of.
     released: u32,
+    /// The producer's position as it was read last, for a look that finds nothing new to be short.
+    seen: u64,
     state: State,
 }
 
@@ -55,6 +57,7 @@ impl<'a> Consumer<'a> {
             next: 0,
             available: 0,
             released: 0,
+            seen: 0,
             state: State::Open,
         })
     }
@@ -72,6 +75,8 @@ impl<'a> Consumer<'a> {
     pub fn rebind(&mut self, epoch: Epoch) {
         self.epoch = epoch;
         (self.next, self.available, self.released) = (0, 0, 0);
+        // Of an earlier epoch, whatever it was: nothing is known.
+        self.seen = 0;
         self.state = State::Open;
         doorbell::withdraw(self.asleep, epoch);
         self.own.store(stamped(epoch, 0), Ordering::Release);
@@ -83,8 +88,8 @@ impl<'a> Consumer<'a> {
     /// [`Misbehaved`] if the peer's position can't be true or the slot holds no message, now or earlier.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<Message>, Misbehaved> {
-        if self.next == self.available && !self.look_for_more()? {
-            return Ok(None);
+        if self.next == self.available && (self.is_still_empty() || !self.look_for_more()) {
+            return self.nothing();
         }
         let place = self.next as usize & self.slots.len().wrapping_sub(1);
         let Some(message) = self.slots.get(place).and_then(wire::load) else { return Err(self.poison()) };
@@ -92,25 +97,34 @@ impl<'a> Consumer<'a> {
         Ok(Some(message))
     }
 
+    /// Whether the producer stands where it stood, for one that has taken all there was, is awake and was not lied to.
+    #[inline]
+    fn is_still_empty(&self) -> bool {
+        self.state == State::Open && self.peer.load(Ordering::Relaxed) == self.seen
+    }
+
+    /// What there is when there is no message.
+    #[inline]
+    fn nothing(&self) -> Result<Option<Message>, Misbehaved> {
+        if self.state == State::Poisoned { Err(Misbehaved) } else { Ok(None) }
+    }
+
+    /// Whether there is a message; none if the peer has misbehaved, now or earlier.
     #[inline(never)]
-    fn look_for_more(&mut self) -> Result<bool, Misbehaved> {
-        match self.state {
-            State::Poisoned => return Err(Misbehaved),
-            State::Waiting => {
-                doorbell::withdraw(self.asleep, self.epoch);
-                self.state = State::Open;
-            }
-            State::Open => {}
+    fn look_for_more(&mut self) -> bool {
+        if self.state == State::Poisoned {
+            return false;
         }
-        self.learn()?;
-        Ok(self.next != self.available)
+        self.stay_awake();
+        self.learn().is_ok() && self.next != self.available
     }
 
     /// Reads the producer's position, once.
     #[inline]
     fn learn(&mut self) -> Result<(), Misbehaved> {
         // Acquire: the producer has written the slots that it shows.
-        if let Some(mut index) = value_in(self.epoch, self.peer.load(Ordering::Acquire)) {
+        let word = self.peer.load(Ordering::Acquire);
+        if let Some(mut index) = value_in(self.epoch, word) {
             let ahead = index.wrapping_sub(self.next);
             // A position that went back is a huge one here.
             let believable = ahead <= self.capacity() && ahead >= self.available.wrapping_sub(self.next);
@@ -121,6 +135,7 @@ impl<'a> Consumer<'a> {
                 index = value_in(self.epoch, self.peer.load(Ordering::Acquire)).unwrap_or(index);
             }
             self.available = index;
+            self.seen = word;
         }
         Ok(())
     }
@@ -166,25 +181,52 @@ impl<'a> Consumer<'a> {
     /// # Errors
     /// As for [`Self::pop`] and [`Self::release`].
     pub fn prepare_to_sleep(&mut self) -> Result<Sleep, Misbehaved> {
-        if self.release()? == Doorbell::Ring {
-            return Ok(Sleep::RingFirst);
+        match self.release()? {
+            Doorbell::Ring => Ok(Sleep::RingFirst),
+            Doorbell::Quiet => self.ask_to_be_rung(),
         }
+    }
+
+    /// What is left of preparing to sleep when everything taken has been released.
+    #[inline]
+    fn ask_to_be_rung(&mut self) -> Result<Sleep, Misbehaved> {
         if self.next != self.available {
             return Ok(Sleep::MoreToDo);
         }
-        doorbell::raise(self.asleep, self.epoch);
-        if cfg!(not(bite = "ring-doorbell-not-rechecked")) {
-            self.learn()?;
-        }
-        if self.next != self.available {
-            doorbell::withdraw(self.asleep, self.epoch);
-            return Ok(Sleep::MoreToDo);
-        }
+        self.raise();
+        doorbell::full_fence();
+        self.look_again()
+    }
+
+    /// Puts the flag up before the fence; [`Self::look_again`] or [`Self::stay_awake`] is to follow it.
+    #[inline]
+    pub(crate) fn raise(&mut self) {
         self.state = State::Waiting;
+        doorbell::raise(self.asleep, self.epoch);
+    }
+
+    /// Whether everything known of has been taken.
+    #[inline]
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.next == self.available
+    }
+
+    /// Looks again after the flag is up and the fence behind.
+    #[inline]
+    pub(crate) fn look_again(&mut self) -> Result<Sleep, Misbehaved> {
+        let again = cfg!(not(bite = "ring-doorbell-not-rechecked"));
+        if again && self.peer.load(Ordering::Relaxed) != self.seen {
+            self.learn()?;
+            if self.next != self.available {
+                self.stay_awake();
+                return Ok(Sleep::MoreToDo);
+            }
+        }
         Ok(Sleep::MaySleep)
     }
 
     /// Stays awake after all, though it was told that it may sleep.
+    #[inline]
     pub(crate) fn stay_awake(&mut self) {
         if self.state == State::Waiting {
             doorbell::withdraw(self.asleep, self.epoch);

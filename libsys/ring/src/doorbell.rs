@@ -43,10 +43,9 @@ pub enum Sleep {
     RingFirst,
 }
 
-/// Puts the flag up; whatever is read after it counts as looked at again.
+/// Puts the flag up; whatever is read after the fence that has to follow counts as looked at again.
 pub(crate) fn raise(flag: &AtomicU64, epoch: Epoch) {
     flag.store(stamped(epoch, SET), Ordering::Relaxed);
-    full_fence();
 }
 
 /// Takes one's own flag down, when awake for another reason than the doorbell.
@@ -54,7 +53,7 @@ pub(crate) fn withdraw(flag: &AtomicU64, epoch: Epoch) {
     flag.store(stamped(epoch, 0), Ordering::Relaxed);
 }
 
-/// Between moving one's position and looking at the peer's flag.
+/// Between moving one's position and looking at the peer's flag, and between raising one's flag and looking at the peer's position.
 pub(crate) fn full_fence() {
     if cfg!(not(bite = "ring-no-fence")) {
         fence(Ordering::SeqCst);

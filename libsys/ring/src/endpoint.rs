@@ -117,9 +117,7 @@ impl<'a> Endpoint<'a> {
         if released || published {
             doorbell::full_fence();
         }
-        let room = if released { self.consumer.answer()? } else { Doorbell::Quiet };
-        let news = if published { self.producer.answer()? } else { Doorbell::Quiet };
-        Ok(room.or(news))
+        self.answer(released, published)
     }
 
     /// Flushes, and asks to be rung when there is a message or a new epoch; the caller then waits if it
@@ -128,15 +126,32 @@ impl<'a> Endpoint<'a> {
     /// # Errors
     /// As for [`Self::flush`], [`Self::moved`] and [`Consumer::pop`].
     pub fn prepare_to_sleep(&mut self) -> Result<Sleep, Misbehaved> {
-        if self.flush()? == Doorbell::Ring {
+        if !self.consumer.is_exhausted() {
+            return Ok(if self.flush()? == Doorbell::Ring { Sleep::RingFirst } else { Sleep::MoreToDo });
+        }
+        // One fence for both: positions shown before flags are read, and the flag raised before positions are read again.
+        let released = self.consumer.show()?;
+        let published = self.producer.show()?;
+        self.consumer.raise();
+        doorbell::full_fence();
+        if self.answer(released, published)? == Doorbell::Ring {
+            self.consumer.stay_awake();
             return Ok(Sleep::RingFirst);
         }
-        let sleep = self.consumer.prepare_to_sleep()?;
+        let sleep = self.consumer.look_again()?;
         if sleep == Sleep::MaySleep && self.moved()?.is_some() {
             self.consumer.stay_awake();
             return Ok(Sleep::MoreToDo);
         }
         Ok(sleep)
+    }
+
+    /// Whether the peer has to be rung for what was shown, after the fence.
+    #[inline]
+    fn answer(&mut self, released: bool, published: bool) -> Result<Doorbell, Misbehaved> {
+        let room = if released { self.consumer.answer()? } else { Doorbell::Quiet };
+        let news = if published { self.producer.answer()? } else { Doorbell::Quiet };
+        Ok(room.or(news))
     }
 
     /// Believes nothing from the peer any more, until a successor is bound.

@@ -200,6 +200,7 @@ impl<'a> Producer<'a> {
             return Ok(Sleep::MoreToDo);
         }
         doorbell::raise(self.room, self.epoch);
+        doorbell::full_fence();
         if cfg!(not(bite = "ring-room-not-rechecked")) {
             self.learn()?;
         }

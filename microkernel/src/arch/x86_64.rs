@@ -4,7 +4,7 @@ pub(crate) mod apic;
 pub(crate) mod boot;
 pub(crate) mod cpu;
 pub(crate) mod descriptors;
-mod entry;
+pub(crate) mod entry;
 pub(crate) mod exception;
 pub(crate) mod frame;
 pub(crate) mod io_apic;

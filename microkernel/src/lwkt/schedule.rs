@@ -32,7 +32,7 @@ pub(crate) struct Scheduler {
     heirs: Cell<bool>,
     /// A ready thread on no queue: it has the CPU next if the running one blocks. It may stay that while the running thread is in user
     /// mode, which then has [`unusual::HEIR`].
-    heir: Cell<Option<ThreadIndex>>,
+    heir: Cell<Option<&'static Thread>>,
     /// How many threads of this CPU are preempted now.
     preempted: Cell<u8>,
     /// Runs when nobody else can.
@@ -110,7 +110,7 @@ pub(super) fn make_ready(ready: &'static Thread) {
         && scheduler.heir.get().is_none()
         && scheduler.queue.borrow().best().is_none_or(|best| best < ready.priority.get())
     {
-        return scheduler.heir.set(Some(ready.index));
+        return scheduler.heir.set(Some(ready));
     }
     enqueue(ready.index);
 }
@@ -137,13 +137,13 @@ fn disinherit() {
     let scheduler = &percpu::this().scheduler;
     scheduler.heirs.set(false);
     if let Some(heir) = inherit(percpu::this()) {
-        put(heir, RunQueue::enqueue_front);
+        put(heir.index, RunQueue::enqueue_front);
     }
 }
 
 /// Takes the heir of the running thread.
 #[inline]
-fn inherit(own: &'static PerCpu) -> Option<ThreadIndex> {
+fn inherit(own: &'static PerCpu) -> Option<&'static Thread> {
     own.thread().note(unusual::HEIR, false);
     own.scheduler.heir.take()
 }
@@ -179,7 +179,7 @@ pub(crate) fn interrupted(from_user: bool, serve: impl FnOnce()) {
     serve();
     own.scheduler.heirs.set(false);
     let running = own.thread();
-    if let Some(heir) = own.scheduler.heir.get().map(thread) {
+    if let Some(heir) = own.scheduler.heir.get() {
         let alone = !own.scheduler.asked.get() && link_of(running) == Link::FREE;
         if alone && heir.priority.get() > running.priority.get() {
             own.scheduler.heir.set(None);
@@ -251,10 +251,10 @@ pub(super) fn switch_away() {
     let own = percpu::this();
     own.scheduler.heirs.set(false);
     if let Some(heir) = own.scheduler.heir.get() {
-        let heir = thread(heir);
         let is_best = own.scheduler.queue.borrow().best().is_none_or(|best| best < heir.priority.get());
         if is_best && own.thread().preempted.get().is_none() {
             inherit(own);
+            answered(own);
             return switch_to(heir);
         }
         disinherit();
@@ -271,10 +271,19 @@ pub(super) fn switch_away() {
             own.scheduler.preempted.set(own.scheduler.preempted.get() - 1);
             victim
         }
-        Next::Run(next) => next,
+        Next::Run(next) => {
+            answered(own);
+            next
+        }
         Next::Idle => own.scheduler.idle.get().expect("every CPU has an idle thread"),
     };
     switch_to(thread(next));
+}
+
+/// The best is about to run, so that nobody has to decide who is, unless one that has ended is to be kept.
+#[inline(always)]
+fn answered(own: &'static PerCpu) {
+    own.scheduler.asked.set(own.scheduler.buried.get().is_some());
 }
 
 /// The step itself.
@@ -403,19 +412,18 @@ pub(crate) unsafe fn switch_directly(
     next.state.set(ThreadState::Running);
     // Where a thread with a space enters the kernel never changes.
     own.set_thread(next, next.entry_stack.get());
-    if let Some(root) = root {
-        // SAFETY: the root of a space that lives as long as its threads; it shares the kernel's half.
-        unsafe { root.activate() };
-    }
     own.use_fs_base(next.fs_base.get());
-    // SAFETY: by the caller's promise; the other thread is blocked.
+    let (save, to) = (running.stack_pointer.as_ptr(), core::ptr::from_ref(next).cast());
+    // SAFETY: by the caller's promise; the other thread does not run. The root is that of a space that lives as long as its threads,
+    // and shares the kernel's half.
     unsafe {
-        switch::switch_and_resume_at::<STACK_POINTER>(
-            running.stack_pointer.as_ptr(),
-            keep,
-            resume,
-            core::ptr::from_ref(next).cast(),
-        )
+        match root {
+            None => switch::switch_and_resume_at::<STACK_POINTER, true>(save, keep, resume, to),
+            Some(root) => {
+                root.activate();
+                switch::switch_and_resume_at::<STACK_POINTER, false>(save, keep, resume, to)
+            }
+        }
     }
 }
 
@@ -423,7 +431,19 @@ pub(crate) unsafe fn switch_directly(
 #[inline(always)]
 pub(crate) fn is_best(own: &'static PerCpu, priority: Priority) -> bool {
     // SAFETY: this CPU's own; a borrow lasts for a function of this module and never while others run.
-    !trace::is_on() && may_switch_directly(unsafe { &*own.scheduler.queue.as_ptr() }, priority)
+    is_plain(own) && may_switch_directly(unsafe { &*own.scheduler.queue.as_ptr() }, priority)
+}
+
+/// Whether somebody may have to run before `running` goes on, or it waits with its policy.
+#[inline(always)]
+pub(crate) fn is_asked(own: &'static PerCpu, running: &'static Thread) -> bool {
+    own.scheduler.asked.get() || link_of(running) != Link::FREE
+}
+
+/// Whether nobody wants to know of switches.
+#[inline(always)]
+pub(crate) fn is_plain(_: &PerCpu) -> bool {
+    !trace::is_on()
 }
 
 /// Changes the priority at which a thread of this CPU runs now. Interrupts are off.
@@ -495,7 +515,7 @@ pub(crate) fn lwkt_yield() {
 #[inline(always)]
 pub(crate) fn step_aside(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
     running.state.set(ThreadState::Ready);
-    own.scheduler.heir.set(Some(running.index));
+    own.scheduler.heir.set(Some(running));
     next.note(unusual::HEIR, true);
 }
 
@@ -506,13 +526,14 @@ pub(crate) fn take_heir(
     own: &'static PerCpu,
     running: &'static Thread,
 ) -> Option<(&'static Thread, Option<Root>)> {
-    let next = thread(own.scheduler.heir.get()?);
+    let next = own.scheduler.heir.get()?;
     if !is_best(own, next.priority.get()) || next.killed.get() {
         return None;
     }
     // SAFETY: a thread with an heir has a space, and only user threads become heirs of user threads.
     let root = unsafe { way_to(own, running, next) }?;
-    inherit(own);
+    running.note(unusual::HEIR, false);
+    own.scheduler.heir.set(None);
     Some((next, root))
 }
 
@@ -534,10 +555,10 @@ pub(crate) fn yield_to_user(
     let mut queue = own.scheduler.queue.borrow_mut();
     let best = queue.best().filter(|best| *best >= running.priority.get())?;
     let next = thread(queue.first(best)?);
-    if next.killed.get() || running.space().is_none() || next.space().is_none() {
+    if next.killed.get() || next.space().is_none() {
         return None;
     }
-    // SAFETY: just seen.
+    // SAFETY: just seen; one that has no space would be unusual.
     let root = unsafe { way_to(own, running, next) }?;
     queue.yield_to(&mut ThreadLinks, running.index, running.priority.get())?;
     running.state.set(ThreadState::Ready);

@@ -1,7 +1,7 @@
 //! The operations as user code asks for them by a trap ([`anax_abi::Operation`] has the table of registers), and the short way for
 //! the two most common: a call to a server that waits on this CPU, and its reply.
 
-use anax_abi::object::{ChannelCommand, THIS_THREAD, ThreadCommand};
+use anax_abi::object::{THIS_THREAD, ThreadCommand};
 use anax_abi::{Along, Error, Flags, Handle, MessageNumber, Operation, Rights, WORDS};
 use microkernel_core::handles::{Offer, Transfer};
 
@@ -46,7 +46,7 @@ pub(crate) fn prepare_registers(thread: &Thread) {
 
 unsafe extern "C" {
     /// Goes on from a frame of [`Registers`] to user mode, by [`syscall_resumed`] if need be.
-    safe static syscall_resume: u8;
+    pub(super) safe static syscall_resume: u8;
 }
 
 /// Copies words one by one: the compiler must not use vector registers for it, see `syscall.s`.
@@ -139,51 +139,8 @@ fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Reg
     }
     let Some((next, root)) = lwkt::yield_to_user(own, thread) else { return false };
     registers.rax = 0;
-    // SAFETY: as in `syscall_call`.
+    // SAFETY: as in `call_directly`.
     unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
-}
-
-/// What [`syscall_call`] does for objects of the kernel's: a doorbell that a more urgent thread of this CPU waits for. It returns if
-/// it has done nothing.
-fn ring_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers, object: ObjectRef) {
-    const RING: u64 = (ChannelCommand::Ring as u64) << 32;
-    // SAFETY: the entry code's frame.
-    let registers = unsafe { &mut *frame };
-    if registers.rax != RING {
-        return;
-    }
-    let Some((bell, epoch)) = object.get::<Channel>().and_then(|end| end.bell(own)) else { return };
-    let Some(message) = bell.message() else { return };
-    let Some(port) = message.port.get() else { return };
-    if !message.is_home(own.id())
-        || message.state.get() != State::Idle
-        || port.generation() != message.port_generation.get()
-        || !port.waiting.get()
-    {
-        return;
-    }
-    let Some(receiver) = port.owner.get() else { return };
-    let priority = receiver.priority.get();
-    if priority <= thread.priority.get()
-        || thread.is_either_unusual(receiver)
-        || !lwkt::is_best(own, priority)
-    {
-        return;
-    }
-    // SAFETY: one that has no space would be unusual; the table of this one's has the channel.
-    let Some(root) = (unsafe { lwkt::way_to(own, thread, receiver) }) else { return };
-    message.count.set(1);
-    port.waiting.set(false);
-    let to = receiver.registers();
-    to.rax = 0;
-    to.handle = 0;
-    to.words = [u64::from(epoch), 0, 0, 0, 0];
-    to.r12 = message.badge.get();
-    to.r13 = message.envelope(message.flags.get(), 0);
-    registers.rax = 0;
-    lwkt::step_aside(own, thread, receiver);
-    // SAFETY: as in `syscall_call`.
-    unsafe { lwkt::switch_directly(own, thread, receiver, root, frame.cast(), &raw const syscall_resume) }
 }
 
 /// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
@@ -253,7 +210,7 @@ fn reply_directly<const BESIDE: bool>(frame: *mut Registers) {
     thread.set_waiting(Wait::Receive(port));
     thread.inherit_nothing();
     port.waiting.set(true);
-    // SAFETY: as in `syscall_call`.
+    // SAFETY: as in `call_directly`.
     unsafe { lwkt::switch_directly(own, thread, sender, root, frame.cast(), &raw const syscall_resume) }
 }
 
@@ -280,7 +237,7 @@ extern "C" fn syscall_wait(frame: *mut Registers) {
     thread.set_waiting(Wait::Receive(port));
     thread.inherit_nothing();
     port.waiting.set(true);
-    // SAFETY: as in `syscall_call`.
+    // SAFETY: as in `call_directly`.
     unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
 }
 
@@ -311,9 +268,7 @@ extern "C" fn syscall_general(frame: *mut Registers) {
 /// A call of an object of the kernel's. Arguments in registers, so that the way of a message needs no memory for them.
 #[inline(never)]
 fn call_kernel(frame: *mut Registers, object: ObjectRef, generation: u32, rights: Rights) -> bool {
-    let own = percpu::this();
-    let thread = own.thread();
-    ring_directly(own, thread, frame, object);
+    let thread = percpu::this().thread();
     let target = Cap { object, generation, rights, badge: 0 };
     // SAFETY: the entry code's frame, alive until this returns.
     let registers = unsafe { &mut *frame };
@@ -379,6 +334,11 @@ fn serve(thread: &'static Thread, operation: Operation, registers: &mut Register
         }
         Operation::Offer => offer(thread, registers),
         Operation::Collect => calls::collect(thread, registers),
+        Operation::Ring => {
+            let space = thread.space().ok_or(Error::BadHandle)?;
+            let (channel, _) = space.object::<Channel>(registers.handle, Rights::SEND)?;
+            channel.ring().map(|()| Flow::Done(0))
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use anax_abi::object::ChannelCommand;
 
 use super::{ask, ask_anything, done, number};
 use crate::port::Port;
+use crate::target::outcome;
+use crate::trap;
 
 object! {
     /// One end of a channel.
@@ -16,8 +18,9 @@ impl Channel {
     ///
     /// # Errors
     /// `PeerDied`.
+    #[inline]
     pub fn ring(self) -> Result<(), Error> {
-        done(ask(self.0, ChannelCommand::Ring as u32, []))
+        outcome(trap::ring(self.0))
     }
 
     /// Where this end hears the doorbell and of new epochs.

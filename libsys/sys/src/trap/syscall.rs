@@ -229,7 +229,20 @@ fn receive(operation: Operation, port: Handle, number: u64, deadline: Deadline) 
 /// [`Operation::Wait`]: the next message of `port`.
 #[inline(always)]
 pub fn wait(port: Handle, deadline: Deadline) -> Incoming {
-    receive(Operation::Wait, port, 0, deadline)
+    let [w0, w1, w2, w3, w4];
+    let (outcome, number_in, badge, envelope, result, came);
+    // SAFETY: as in `receive`.
+    unsafe {
+        trap!(
+            inlateout("rax") head(Operation::Wait, 0) => outcome,
+            inlateout("rdi") port.to_word() => number_in,
+            lateout("rsi") w0, lateout("rdx") w1, lateout("r10") w2, lateout("r8") w3, lateout("r9") w4,
+            lateout("r12") badge, lateout("r13") envelope, lateout("r14") result,
+            inlateout("r15") deadline.to_word() => came,
+        );
+    }
+    let words = [w0, w1, w2, w3, w4];
+    Incoming { outcome, number: number_in, words, badge, envelope: Envelope(envelope), result, came }
 }
 
 /// [`Operation::Get`]: the same without waiting.
@@ -294,4 +307,15 @@ pub fn offer(handle: u64, rights: u64, give_away: u64) -> i64 {
 pub fn collect() -> (i64, [u64; WORDS]) {
     let incoming = receive(Operation::Collect, Handle::from_word(0), 0, Deadline::NEVER);
     (incoming.outcome, incoming.words)
+}
+
+/// [`Operation::Ring`]: tells the other end of a channel.
+#[inline(always)]
+pub fn ring(channel: Handle) -> i64 {
+    let result: i64;
+    // SAFETY: all registers that change are named; the kernel tells somebody else, and does nothing here.
+    unsafe {
+        trap!(inlateout("rax") head(Operation::Ring, 0) => result, inlateout("rdi") channel.to_word() => _,);
+    }
+    result
 }

@@ -109,7 +109,7 @@ enter_normal:
     mov rsp, rax
 3:  push_low_registers
     mov rdi, rsp
-    sub rsp, 512
+    sub rsp, {vectors}
 .if {save_vectors}
     fxsave64 [rsp]
 .endif
@@ -117,16 +117,26 @@ enter_normal:
     popfq
     ldmxcsr [rip + kernel_mxcsr]
     call interrupt_entry_rust
+5:
 .if {save_vectors}
     fxrstor64 [rsp]
 .endif
-    add rsp, 512
+    add rsp, {vectors}
     pop_registers
     add rsp, 16                         # vector and error code
     test byte ptr [rsp + 8], 3
     jz 4f
     swapgs
 4:  iretq
+
+# Where an interrupt of user code goes on that gave the CPU away directly, with the frame and the vector registers on the stack.
+.balign 16
+.global interrupt_resume
+interrupt_resume:
+    cmp byte ptr gs:[{gs_asked}], 0
+    je 5b
+    call interrupt_resumed
+    jmp 5b
 
 # On entry: vector, error, RIP, CS, RFLAGS, RSP, SS, then the pointer to the CPU's data.
 .balign 16

@@ -30,7 +30,15 @@ pub(crate) struct TrapFrame {
     pub(crate) ss: u64,
 }
 
+/// Bytes below the frame of an interrupt for the vector registers (FXSAVE).
+pub(super) const VECTORS: usize = 512;
+
 impl TrapFrame {
+    /// Where the entry code has put the vector registers: the end of what it needs of the stack.
+    pub(crate) fn vectors(&mut self) -> *mut u64 {
+        (&raw mut *self).wrapping_byte_sub(VECTORS).cast()
+    }
+
     /// Whether user code was interrupted.
     pub(crate) fn is_user(&self) -> bool {
         self.cs & 3 == 3

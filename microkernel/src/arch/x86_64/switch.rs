@@ -6,7 +6,8 @@ use ::x86_64::VirtAddr;
 
 /// Leaves the running stack, its pointer stored to `*save`, and goes on with the stack whose pointer `next` was stored so
 /// before. Inlined: whoever switches saves what he needs himself, so that only what no clobber can name is on the stack: `rbx` and
-/// `rbp`, below them where to go on. Vector registers are clobbered as by a call.
+/// `rbp`, below them where to go on. Vector registers are clobbered as by a call. Arrives with ZF clear, see
+/// [`switch_and_resume_at`].
 ///
 /// # Safety
 /// Interrupts are off; `next` comes from an earlier switch or from [`prepare`], and no CPU runs on that stack.
@@ -21,6 +22,7 @@ pub(crate) unsafe fn switch(save: *mut u64, next: u64) {
             "push rax",
             "mov [rdi], rsp",
             "mov rsp, rsi",
+            "test rsp, rsp",
             "ret",
             "2:",
             "pop rbp",
@@ -37,12 +39,13 @@ pub(crate) unsafe fn switch(save: *mut u64, next: u64) {
 }
 
 /// As [`switch`], but the running stack is left for good but for what lies from `keep` on: it goes on there, at `resume`. The other
-/// stack's pointer is stored `OFFSET` behind `next`.
+/// stack's pointer is stored `OFFSET` behind `next`. Arrives with ZF set if `NOTHING_TO_HIDE` of the vector registers: `next` is of
+/// the same space, and no other code of the kernel's has run since user code was left.
 ///
 /// # Safety
 /// As [`switch`]; the word below `keep` is free, and `resume` needs nothing but a stack pointer of `keep`.
 #[inline(always)]
-pub(crate) unsafe fn switch_and_resume_at<const OFFSET: usize>(
+pub(crate) unsafe fn switch_and_resume_at<const OFFSET: usize, const NOTHING_TO_HIDE: bool>(
     save: *mut u64,
     keep: *mut u64,
     resume: *const u8,
@@ -53,7 +56,11 @@ pub(crate) unsafe fn switch_and_resume_at<const OFFSET: usize>(
         let kept = keep.sub(1);
         kept.write(resume.expose_provenance() as u64);
         save.write(kept.expose_provenance() as u64);
-        asm!("mov rsp, [{} + {}]", "ret", in(reg) next, const OFFSET, options(noreturn));
+        if NOTHING_TO_HIDE {
+            asm!("mov rsp, [{} + {}]", "cmp eax, eax", "ret", in(reg) next, const OFFSET, options(noreturn));
+        } else {
+            asm!("mov rsp, [{} + {}]", "test rsp, rsp", "ret", in(reg) next, const OFFSET, options(noreturn));
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 #
 # The call that does nothing (operation and command 0) of an object of the kernel's is answered without a frame or a stack.
 # The frame of all others is msg::Registers. The commonest operations, 0 (Call), 4 (ReplyWait), 5 (Wait), and the first two with a
-# handle beside the message, 12 and 13, have functions that are tried first; if those switch to another thread, they leave the stack behind but for the frame, and syscall_resume goes on. Vector
-# registers are cleared where the kernel's code or another thread may have used them. Interrupts are off throughout.
+# handle beside the message, 12 and 13, and 14 (Ring), have functions that are tried first; if those switch to another thread, they leave the stack behind but for the frame, and syscall_resume goes on. Vector
+# registers are cleared where the kernel's code or another space may have used them. Interrupts are off throughout.
 
 .set GS_KERNEL_STACK, 8
 .set GS_USER_STACK, 16
@@ -82,27 +82,31 @@ syscall_entry:
     jnz 9f
     jmp 7f
 6:  cmp eax, 4
-    jne 1f
-    call syscall_reply_wait             # returns if it has done nothing
-    jmp 7f
-1:  cmp eax, 5
-    jne 3f
-    call syscall_wait                   # as syscall_reply_wait
-    jmp 7f
-3:  cmp eax, 12
+    je 1f
+    cmp eax, 5
+    je 2f
+    cmp eax, 14
+    je 3f
+    cmp eax, 12
     jb 8f
-    jne 2f
+    jne 4f
     call syscall_call_with              # as syscall_call
     test al, al
     jnz 9f
     jmp 7f
-2:  cmp eax, 13
+1:  call syscall_reply_wait             # these return if they have done nothing
+    jmp 7f
+2:  call syscall_wait
+    jmp 7f
+3:  call syscall_ring
+    jmp 7f
+4:  cmp eax, 13
     jne 8f
-    call syscall_reply_wait_with        # as syscall_reply_wait
+    call syscall_reply_wait_with
 7:  mov rdi, rsp
 8:  call syscall_general
 9:  clear_vectors
-    pop r15
+5:  pop r15
     pop r14
     pop r13
     pop r12
@@ -121,14 +125,19 @@ syscall_entry:
     swapgs
     sysretq
 
-# Where those two go on after others have run, with the frame and nothing else on the stack.
+# Where they go on after others have run, with the frame and nothing else on the stack. ZF: directly from user code of the same
+# space, so that there is nothing to hide in the vector registers.
 .balign 16
 .global syscall_resume
 syscall_resume:
+    je 1f
     cmp byte ptr gs:[GS_ASKED], 0
     je 9b
-    call syscall_resumed
+2:  call syscall_resumed
     jmp 9b
+1:  cmp byte ptr gs:[GS_ASKED], 0
+    je 5b
+    jmp 2b
 
 # fn user_start(rip, rsp, argument) -> !: a user thread's first step to user mode, all other registers cleared.
 .balign 16
