@@ -11,8 +11,8 @@ mod wait;
 
 pub(crate) use schedule::{
     ASKED, Scheduler, after_switch, before_user, block_current, blocking, crit_enter, crit_exit, idle,
-    interrupted, is_asked, is_best, is_plain, lwkt_switch, lwkt_yield, set_base_priority, set_priority,
-    step_aside, switch_directly, take_heir, wake, way_to, yield_to_user,
+    interrupted, is_asked, is_best, lwkt_switch, lwkt_yield, set_base_priority, set_priority, step_aside,
+    switch_directly, take_heir, wake, way_to, yield_to_user,
 };
 pub(crate) use thread::{
     SLOT_COUNT, SLOTS, Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit,

@@ -1,27 +1,26 @@
 //! A record of what each CPU did last: switches, messages, interrupts, faults. Off until switched on, and then it costs the short way of
-//! messages, which is not taken while it is on; off, it costs that way nothing but a bit in a word that is read anyway.
+//! messages, which is not taken while it is on; off, it costs that way one comparison with memory of the CPU's own.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use anax_abi::Error;
 use anax_abi::object::{TRACE_RECORD, TraceKind};
 use spin::Once;
 
 use crate::arch::cpu::timestamp;
-use crate::percpu;
+use crate::crossbar;
+use crate::percpu::{self, PerCpu};
 
 /// Records kept on each CPU.
 const RECORDS: usize = 512;
-
-static ON: AtomicBool = AtomicBool::new(false);
 
 type Record = [u64; TRACE_RECORD / 8];
 
 /// A CPU's latest records; its own alone, interrupts off. The memory is there from the first time that recording is switched on.
 pub(crate) struct Trace {
+    on: Cell<bool>,
     records: Once<Box<[Cell<Record>]>>,
     next: Cell<usize>,
     taken: Cell<usize>,
@@ -29,7 +28,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) const fn new() -> Self {
-        Self { records: Once::new(), next: Cell::new(0), taken: Cell::new(0) }
+        Self { on: Cell::new(false), records: Once::new(), next: Cell::new(0), taken: Cell::new(0) }
     }
 
     /// Takes the oldest record that is still there and was not taken.
@@ -41,13 +40,13 @@ impl Trace {
     }
 }
 
-/// Whether records are kept.
-#[inline]
-pub(crate) fn is_on() -> bool {
-    ON.load(Ordering::Relaxed)
+/// Whether records are kept on this CPU.
+#[inline(always)]
+pub(crate) fn is_on(own: &PerCpu) -> bool {
+    own.trace.on.get()
 }
 
-/// Switches recording on all CPUs on or off.
+/// Switches recording on all CPUs on or off. By a thread.
 ///
 /// # Errors
 /// `NoMemory` for the records.
@@ -60,14 +59,14 @@ pub(crate) fn switch(on: bool) -> Result<(), Error> {
             cpu.trace.records.call_once(|| records.into_boxed_slice());
         }
     }
-    ON.store(on, Ordering::Relaxed);
+    crossbar::on_all_cpus(|on| percpu::this().trace.on.set(on != 0), on.into());
     Ok(())
 }
 
 /// Notes something, if that is wanted. Interrupts are off.
 #[inline]
 pub(crate) fn note(kind: TraceKind, what: u64, detail: u64) {
-    if is_on() {
+    if is_on(percpu::this()) {
         record(kind, what, detail);
     }
 }

@@ -110,7 +110,7 @@ impl<'a> Consumer<'a> {
     }
 
     /// Whether there is a message; none if the peer has misbehaved, now or earlier.
-    #[inline(never)]
+    #[inline]
     fn look_for_more(&mut self) -> bool {
         if self.state == State::Poisoned {
             return false;

@@ -149,9 +149,12 @@ impl<'a> Endpoint<'a> {
     /// Whether the peer has to be rung for what was shown, after the fence.
     #[inline]
     fn answer(&mut self, released: bool, published: bool) -> Result<Doorbell, Misbehaved> {
-        let room = if released { self.consumer.answer()? } else { Doorbell::Quiet };
-        let news = if published { self.producer.answer()? } else { Doorbell::Quiet };
-        Ok(room.or(news))
+        let mut news = |published| if published { self.producer.answer() } else { Ok(Doorbell::Quiet) };
+        if released && self.consumer.answer()? == Doorbell::Ring {
+            // Both flags are taken down for one doorbell.
+            return news(published).map(|_| Doorbell::Ring);
+        }
+        news(published)
     }
 
     /// Believes nothing from the peer any more, until a successor is bound.

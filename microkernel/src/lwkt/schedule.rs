@@ -431,19 +431,13 @@ pub(crate) unsafe fn switch_directly(
 #[inline(always)]
 pub(crate) fn is_best(own: &'static PerCpu, priority: Priority) -> bool {
     // SAFETY: this CPU's own; a borrow lasts for a function of this module and never while others run.
-    is_plain(own) && may_switch_directly(unsafe { &*own.scheduler.queue.as_ptr() }, priority)
+    !trace::is_on(own) && may_switch_directly(unsafe { &*own.scheduler.queue.as_ptr() }, priority)
 }
 
 /// Whether somebody may have to run before `running` goes on, or it waits with its policy.
 #[inline(always)]
 pub(crate) fn is_asked(own: &'static PerCpu, running: &'static Thread) -> bool {
     own.scheduler.asked.get() || link_of(running) != Link::FREE
-}
-
-/// Whether nobody wants to know of switches.
-#[inline(always)]
-pub(crate) fn is_plain(_: &PerCpu) -> bool {
-    !trace::is_on()
 }
 
 /// Changes the priority at which a thread of this CPU runs now. Interrupts are off.
@@ -546,7 +540,7 @@ pub(crate) fn yield_to_user(
 ) -> Option<(&'static Thread, Option<Root>)> {
     if running.preempted.get().is_some()
         || crossbar::is_rung()
-        || trace::is_on()
+        || trace::is_on(own)
         || users::is_governed(running)
         || running.is_unusual()
     {

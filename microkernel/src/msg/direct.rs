@@ -11,6 +11,7 @@ use crate::channel::Channel;
 use crate::irq;
 use crate::lwkt::{self, Thread};
 use crate::percpu::{self, PerCpu};
+use crate::trace;
 use anax_abi::{Handle, Rights, WORDS};
 
 /// Who gets the CPU, and what is told there.
@@ -38,7 +39,7 @@ fn taker(own: &'static PerCpu, running: &'static Thread, notice: &Notice) -> Opt
     // Whoever runs in user mode is as urgent as all that are queued.
     if thread.priority.get() <= running.priority.get()
         || running.is_either_unusual(thread)
-        || !lwkt::is_plain(own)
+        || trace::is_on(own)
     {
         return None;
     }

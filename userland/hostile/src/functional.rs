@@ -3,10 +3,7 @@
 use anax_abi::Operation;
 use anax_abi::object::{Policy, Resource, SpaceCommand, notice, priority};
 use anax_sys::object::{Cpu, RegionKind, Registers, Space, Thread};
-use anax_sys::{
-    Deadline, Error, Flags, Message, Offer, Port, Rights, Target, collect, initmsg, offer, replymsg,
-    withdraw_offers,
-};
+use anax_sys::{Deadline, Error, Flags, Message, Port, Rights, Target, initmsg, replymsg};
 
 use crate::lab::{CODE, DATA, End, Fail, Held, Lab, USUAL, close, fails, hold, is, later, soon};
 use crate::script::{DONE, Step};
