@@ -4,11 +4,13 @@
 //! nothing is queued; else the caller waits while the crossbar carries the request there and the result back. No call
 //! blocks its server: what takes longer answers later, by [`finish`].
 
+mod batch;
 mod machine;
 mod objects;
 mod space;
 mod thread;
 
+pub(crate) use batch::drain;
 pub(crate) use machine::MACHINE;
 
 use anax_abi::object::{ChannelCommand, MachineCommand, NULL, SpaceCommand, THIS_THREAD};
@@ -108,6 +110,7 @@ pub(crate) fn call(
 }
 
 /// The CPU that alone may serve the call.
+#[inline(always)]
 fn home(
     thread: &Thread,
     space: &'static Space,

@@ -196,7 +196,6 @@ pub(crate) fn serve(end: &'static Channel, command: u32, call: &mut Call<'_>) ->
                 .map(page, call.words[0], 0, 4096, Rights::READ, Rights::READ)
                 .map(Served::Value)
         }
-        ChannelCommand::Drain => Err(Error::BadCommand),
     }
 }
 

@@ -75,6 +75,12 @@ numbered! {
     ReplyWaitWith = 13,
     /// [`ChannelCommand::Ring`](crate::object::ChannelCommand::Ring) of the channel end `rdi`, the shortest way. Words are kept.
     Ring = 14,
+    /// Many messages by one trap: those in a ring of slots laid out as [`Message`](crate::Message), with the target's handle as `result`.
+    /// Words: address of the first slot, a multiple of 64; slots, a power of two up to 65,536; position of the first message, how many
+    /// there are; a reply port for messages to ports, or 0. Each is served in order as by [`Operation::Call`] of an object of the kernel's,
+    /// or sent as by [`Operation::Send`] to a port, and its slot gets result and words. The result is how many were: it ends before
+    /// one for which the thread would have to wait, and after 64.
+    Drain = 15,
 }
 
 /// How a handle goes along with [`Operation::CallWith`] and [`Operation::ReplyWaitWith`].

@@ -129,8 +129,6 @@ numbered! {
     NewEpoch = 2,
     /// Words: address or 0. Maps the page with the epoch word, read-only. Result: the address. SEND.
     MapEpoch = 3,
-    /// Serves the requests in a channel to the kernel, until there are none. Result: how many. SEND.
-    Drain = 4,
 }
 
 numbered! {

@@ -16,21 +16,12 @@ pub(crate) const fn reaches_memory(command: u32) -> bool {
     const START: u32 = ThreadCommand::Start as u32;
     const WRITE_REGISTER: u32 = ThreadCommand::WriteRegister as u32;
     const MAP_EPOCH: u32 = ChannelCommand::MapEpoch as u32;
-    const DRAIN: u32 = ChannelCommand::Drain as u32;
     const READ_TRACE: u32 = MachineCommand::ReadTrace as u32;
     const DESCRIPTION: u32 = MachineCommand::Description as u32;
     const CONSOLE_READ: u32 = MachineCommand::ConsoleRead as u32;
     matches!(
         command,
-        MAP | UNMAP
-            | PROTECT
-            | START
-            | WRITE_REGISTER
-            | MAP_EPOCH
-            | DRAIN
-            | READ_TRACE
-            | DESCRIPTION
-            | CONSOLE_READ
+        MAP | UNMAP | PROTECT | START | WRITE_REGISTER | MAP_EPOCH | READ_TRACE | DESCRIPTION | CONSOLE_READ
     )
 }
 

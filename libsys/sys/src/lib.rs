@@ -19,6 +19,7 @@ extern crate std;
 // For the functions in it that the compiler calls by name.
 use anax_memory as _;
 
+mod batch;
 mod entry;
 mod guard;
 mod handles;
@@ -33,6 +34,7 @@ mod toolchain;
 pub mod trap;
 
 pub use anax_abi::{Envelope, Error, Flags, Handle, MAX_HANDLES, Message, MessageNumber, Rights, WORDS};
+pub use batch::Batch;
 pub use entry::{PANIC_STATUS, Status};
 pub use handles::{Beside, Came, Offer, collect, offer, withdraw_offers};
 pub use letter::{Letter, initmsg, initmsg_rp};

@@ -265,6 +265,15 @@ extern "C" fn syscall_general(frame: *mut Registers) {
     conclude(thread, registers, |registers| serve(thread, operation.ok_or(Error::BadCommand)?, registers));
 }
 
+/// [`Operation::Drain`].
+#[unsafe(no_mangle)]
+extern "C" fn syscall_drain(frame: *mut Registers) {
+    // SAFETY: the entry code's frame, alive until this returns.
+    conclude(percpu::this().thread(), unsafe { &mut *frame }, |registers| {
+        calls::drain(percpu::this().thread(), registers)
+    });
+}
+
 /// A call of an object of the kernel's. Arguments in registers, so that the way of a message needs no memory for them.
 #[inline(never)]
 fn call_kernel(frame: *mut Registers, object: ObjectRef, generation: u32, rights: Rights) -> bool {
@@ -301,7 +310,7 @@ fn serve(thread: &'static Thread, operation: Operation, registers: &mut Register
     match operation {
         Operation::Call => call(thread, registers, command, Flags::NONE, 0),
         Operation::CallUntil => call(thread, registers, command, request_flags(registers.r13), deadline),
-        Operation::Send => send(thread, registers, command),
+        Operation::Send => send(thread, registers, command).map(Flow::Done),
         Operation::Reply => {
             transfer::reply(thread, number, registers.r14, registers.words).map(|()| Flow::Done(0))
         }
@@ -334,6 +343,7 @@ fn serve(thread: &'static Thread, operation: Operation, registers: &mut Register
         }
         Operation::Offer => offer(thread, registers),
         Operation::Collect => calls::collect(thread, registers),
+        Operation::Drain => unreachable!("syscall_drain serves it"),
         Operation::Ring => {
             let space = thread.space().ok_or(Error::BadHandle)?;
             let (channel, _) = space.object::<Channel>(registers.handle, Rights::SEND)?;
@@ -395,8 +405,11 @@ fn call(
     until(thread, deadline, Ok(Flow::Blocked))
 }
 
-/// `sendmsg`.
-fn send(thread: &'static Thread, registers: &Registers, command: u32) -> Result<Flow, Error> {
+/// `sendmsg`: the message's number.
+///
+/// # Errors
+/// As [`Operation::Send`].
+pub(crate) fn send(thread: &'static Thread, registers: &Registers, command: u32) -> Result<u64, Error> {
     let (port, generation, badge) = send_end(thread, registers.handle)?;
     let reply_port = receive_end(thread, registers.r14)?;
     if !reply_port.is_owned_by(thread) {
@@ -420,7 +433,7 @@ fn send(thread: &'static Thread, registers: &Registers, command: u32) -> Result<
     if parts {
         thread.part_with();
     }
-    Ok(Flow::Done(number))
+    Ok(number)
 }
 
 fn send_end(thread: &Thread, handle: u64) -> Result<(&'static Port, u32, u64), Error> {

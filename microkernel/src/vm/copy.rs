@@ -42,6 +42,18 @@ impl AddressSpace {
         })
     }
 
+    /// Where the kernel sees the 64 bytes at `address`, which the program may write. It stays while interrupts are off and no rendezvous is
+    /// taken part in, since this CPU has not acknowledged its loss. As [`AddressSpace::write`].
+    ///
+    /// # Errors
+    /// See [`CopyError`]; not a multiple of 64.
+    pub(crate) fn line(&self, address: u64) -> Result<*mut u64, CopyError> {
+        if !USER.contains(&address) || !address.is_multiple_of(64) {
+            return Err(CopyError::BadAddress);
+        }
+        Ok(direct(self.translate(address, Write::Yes)?).as_mut_ptr())
+    }
+
     /// Calls `action` with where the kernel sees each page's part of the range, and which part that is.
     fn for_each_part(
         &self,

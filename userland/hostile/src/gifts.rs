@@ -29,7 +29,8 @@ pub(crate) fn run(lab: &mut Lab) {
     for (name, case) in once {
         lab.case(name, case);
     }
-    let on_every_cpu: &[(&str, fn(&mut Lab, u32) -> Held)] = &[
+    type There = fn(&mut Lab, u32) -> Held;
+    let on_every_cpu: &[(&str, There)] = &[
         ("handles: given, and given back, in registers", there_and_back),
         ("handles: a copy in a register, with fewer rights", a_copy),
         ("handles: what may not go along in a register", refused),

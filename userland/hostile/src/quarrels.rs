@@ -4,7 +4,7 @@
 use anax_abi::Operation;
 use anax_abi::object::{SELF, SpaceCommand, THIS_THREAD, ThreadCommand, priority};
 use anax_sys::object::{Cpu, RegionKind, Space, Thread};
-use anax_sys::{Error, Offer, Port, Rights, Target, initmsg, offer, replymsg};
+use anax_sys::{Error, Port, Rights, Target, initmsg, replymsg};
 
 use crate::lab::{BLOCKS, Child, DATA, End, Fail, Held, Lab, close, hold, is, later, nap, soon};
 use crate::script::{BLOCK, Step};

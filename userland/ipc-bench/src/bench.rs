@@ -7,7 +7,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use anax_abi::object::{self, notice, priority};
 use anax_sys::object::{Cpu, Line, Machine, Polarity, Region, RegionKind, Space, Thread, Trigger};
-use anax_sys::{Beside, Error, Handle, MessageNumber, Port, Received, Target, initmsg, log, trap};
+use anax_sys::{
+    Batch, Beside, Error, Handle, Message, MessageNumber, Port, Received, Target, initmsg, log, trap,
+};
 
 use crate::child::{self, CPU, READ_WRITE, Word, get, set};
 use crate::rings;
@@ -131,7 +133,34 @@ fn syscalls() -> Result<(), Error> {
     })?;
     verify(u64::from(words == [1, 2, 3, 4, 5]), 1)?;
     report("syscall.null", null);
+    report("syscall.batch32", batch()?);
     Ok(())
+}
+
+/// The same call 32 times by one trap: put in the ring, served, taken out.
+fn batch() -> Result<u64, Error> {
+    const BATCH: u64 = 32;
+    /// Within a page.
+    #[repr(align(2048))]
+    struct Slots([Message; BATCH as usize]);
+    let mut slots = Slots([initmsg(u32::MAX, [7; 5]); BATCH as usize]);
+    let mut batch = Batch::new(&mut slots.0)?;
+    let target = Target::from_handle(Space::SELF.handle());
+    let mut once = || -> Result<u64, Error> {
+        for number in 0..BATCH {
+            batch.push(target, object::NULL, [number])?;
+        }
+        batch.drain()?;
+        let (mut sum, mut results) = (0, 0);
+        let (first, rest) = batch.take();
+        for message in first.iter().chain(rest) {
+            results |= message.result;
+            sum += message.words[0] + 1;
+        }
+        Ok(sum + results.cast_unsigned())
+    };
+    let figure = best(COUNT * BATCH * (BATCH + 1) / 2, |_| value(once()))?;
+    Ok(figure / BATCH)
 }
 
 /// Answers with the same words and the first one plus 1 as the result.

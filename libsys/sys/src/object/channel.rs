@@ -47,16 +47,4 @@ impl Channel {
         // SAFETY: the kernel chooses a place where nothing is.
         number(unsafe { ask_anything(self.0, ChannelCommand::MapEpoch as u32, [0]) })
     }
-
-    /// Has the requests in a channel to the kernel served; how many.
-    ///
-    /// # Errors
-    /// `PeerMisbehaved` if the ring makes no sense.
-    ///
-    /// # Safety
-    /// None of the requests touches memory that Rust code of this program owns.
-    pub unsafe fn drain(self) -> Result<u64, Error> {
-        // SAFETY: by contract.
-        number(unsafe { ask_anything(self.0, ChannelCommand::Drain as u32, []) })
-    }
 }

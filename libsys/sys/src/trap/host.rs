@@ -1,6 +1,6 @@
 //! The trap where there is no such kernel: every message is to a bad handle, unless a test of this library plays the kernel.
 
-use anax_abi::{Along, Envelope, Flags, Handle, MessageNumber, Operation, WORDS};
+use anax_abi::{Along, Envelope, Flags, Handle, Message, MessageNumber, Operation, WORDS};
 
 use super::{Arrived, Incoming};
 use crate::time::Deadline;
@@ -177,6 +177,15 @@ pub fn collect() -> (i64, [u64; WORDS]) {
 /// As in ring 3.
 pub fn ring(channel: Handle) -> i64 {
     Trap::new(Operation::Ring, channel).ring().outcome
+}
+
+/// As in ring 3.
+///
+/// # Safety
+/// Nothing can happen here.
+pub unsafe fn drain(slots: *mut Message, count: usize, first: u32, messages: u32, reply_port: Handle) -> i64 {
+    let words = [slots.addr() as u64, count as u64, first.into(), messages.into(), reply_port.to_word()];
+    Trap { words, ..Trap::new(Operation::Drain, Handle::from_word(0)) }.ring().outcome
 }
 
 /// A kernel for tests: it notes what it was asked, and answers what it was told to.

@@ -5,7 +5,7 @@
 
 use core::arch::asm;
 
-use anax_abi::{Along, Envelope, Flags, Handle, MessageNumber, Operation, WORDS};
+use anax_abi::{Along, Envelope, Flags, Handle, Message, MessageNumber, Operation, WORDS};
 
 use super::{Arrived, Incoming};
 use crate::time::Deadline;
@@ -316,6 +316,25 @@ pub fn ring(channel: Handle) -> i64 {
     // SAFETY: all registers that change are named; the kernel tells somebody else, and does nothing here.
     unsafe {
         trap!(inlateout("rax") head(Operation::Ring, 0) => result, inlateout("rdi") channel.to_word() => _,);
+    }
+    result
+}
+
+/// [`Operation::Drain`]: has messages in a ring of slots served.
+///
+/// # Safety
+/// The slots are the caller's to write, and none of the messages touches memory that this program's Rust code owns.
+#[inline(always)]
+pub unsafe fn drain(slots: *mut Message, count: usize, first: u32, messages: u32, reply_port: Handle) -> i64 {
+    let result: i64;
+    // SAFETY: all registers that change are named; the rest by contract.
+    unsafe {
+        trap!(
+            inlateout("rax") head(Operation::Drain, 0) => result,
+            inlateout("rdi") 0_u64 => _,
+            inlateout("rsi") slots => _, inlateout("rdx") count => _, inlateout("r10") u64::from(first) => _,
+            inlateout("r8") u64::from(messages) => _, inlateout("r9") reply_port.to_word() => _,
+        );
     }
     result
 }

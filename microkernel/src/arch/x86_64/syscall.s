@@ -100,7 +100,11 @@ syscall_entry:
     jmp 7f
 3:  call syscall_ring
     jmp 7f
-4:  cmp eax, 13
+4:  cmp eax, 15
+    jne 1f
+    call syscall_drain
+    jmp 9f
+1:  cmp eax, 13
     jne 8f
     call syscall_reply_wait_with
 7:  mov rdi, rsp

@@ -11,7 +11,7 @@ use super::Group;
 use super::row::{Counted, Row};
 
 /// The group.
-pub(super) const GROUP: Group = Group { name: "ipc", measure, unmet: &["irq.to_user", "channel.batch1"] };
+pub(super) const GROUP: Group = Group { name: "ipc", measure, unmet: &[] };
 
 /// Name, limit, aim, and the same figure of Linux or seL4 in this emulator.
 type Known = (&'static str, Option<f64>, Option<f64>, Option<f64>);
@@ -29,8 +29,9 @@ const fn reported(name: &'static str) -> Known {
 }
 
 /// All that the program reports; docs/measuring.md says what each is.
-const ROWS: [Known; 19] = [
+const ROWS: [Known; 20] = [
     limited("syscall.null", 60.0, 45.0, 337.0),
+    unmatched("syscall.batch32", 40.0, 25.0),
     limited("ipc.call_reply.remote", 400.0, 300.0, 408.0),
     limited("ipc.call_reply.local", 380.0, 280.0, 404.0),
     reported("port.kernel_served"),
