@@ -18,7 +18,7 @@ use crate::object::Kind;
 /// Messages served by one trap, at most: interrupts are off meanwhile.
 const MOST: u64 = 64;
 /// Messages that one look-up answers for, at most.
-const RUN: u64 = 16;
+const RUN: u64 = 32;
 /// Slots of a ring, at most.
 const SLOTS: u64 = 1 << 16;
 const SLOT: u64 = size_of::<Message>() as u64;
@@ -94,7 +94,10 @@ fn look_up_all(thread: &Thread, line: *mut u64, count: u64) -> u64 {
             Ok(_) => 0,
             Err(error) => error.code().cast_unsigned(),
         };
+        // The first of them is this one.
+        write(at(place), RESULT, result);
         let run = count.min(place + RUN);
+        place += 1;
         while place < run && read(at(place), 0) as u32 == NULL && read(at(place), RESULT) == word {
             write(at(place), RESULT, result);
             place += 1;

@@ -7,6 +7,7 @@
 #![no_std]
 #![no_main]
 
+mod batches;
 mod cases;
 mod cycles;
 mod functional;
@@ -32,6 +33,7 @@ fn main(argument: u64) -> Result<u64, Error> {
     if argument == 0 {
         functional::run(&mut lab);
         gifts::run(&mut lab);
+        batches::run(&mut lab);
         raw::run(&mut lab);
         cases::run(&mut lab);
         quarrels::run(&mut lab);

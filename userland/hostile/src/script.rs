@@ -173,6 +173,13 @@ impl Block {
         unsafe { self.word(offset).read_volatile() }
     }
 
+    /// Writes words at an offset.
+    pub(crate) fn put(self, offset: u64, words: &[u64]) {
+        for (place, word) in (0..).zip(words) {
+            self.set(offset + place * 8, *word);
+        }
+    }
+
     /// Writes a script.
     pub(crate) fn write(self, steps: &[Step]) {
         assert!(steps.len() <= STEPS);

@@ -153,9 +153,11 @@ fn batch() -> Result<u64, Error> {
         batch.drain()?;
         let (mut sum, mut results) = (0, 0);
         let (first, rest) = batch.take();
-        for message in first.iter().chain(rest) {
-            results |= message.result;
-            sum += message.words[0] + 1;
+        for part in [first, rest] {
+            for message in part {
+                results |= message.result;
+                sum += message.words[0] + 1;
+            }
         }
         Ok(sum + results.cast_unsigned())
     };

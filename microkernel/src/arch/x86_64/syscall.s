@@ -82,31 +82,31 @@ syscall_entry:
     jnz 9f
     jmp 7f
 6:  cmp eax, 4
-    je 1f
+    je 60f
     cmp eax, 5
     je 2f
     cmp eax, 14
     je 3f
+    ja 4f
     cmp eax, 12
     jb 8f
-    jne 4f
+    jne 1f
     call syscall_call_with              # as syscall_call
     test al, al
     jnz 9f
     jmp 7f
-1:  call syscall_reply_wait             # these return if they have done nothing
+1:  call syscall_reply_wait_with
+    jmp 7f
+60: call syscall_reply_wait             # these return if they have done nothing
     jmp 7f
 2:  call syscall_wait
     jmp 7f
 3:  call syscall_ring
     jmp 7f
 4:  cmp eax, 15
-    jne 1f
+    jne 8f
     call syscall_drain
     jmp 9f
-1:  cmp eax, 13
-    jne 8f
-    call syscall_reply_wait_with
 7:  mov rdi, rsp
 8:  call syscall_general
 9:  clear_vectors
