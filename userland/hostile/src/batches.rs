@@ -25,7 +25,7 @@ pub(crate) fn run(lab: &mut Lab) {
         ("batches: what makes one wait is left", waits),
     ];
     // The stack's pages are charged when they are first used: not in the middle of a case.
-    core::hint::black_box(empty::<600>());
+    core::hint::black_box(empty::<160>());
     for (name, case) in table {
         lab.case(name, case);
     }
@@ -136,10 +136,10 @@ fn messages(_: &mut Lab) -> Held {
 }
 
 fn many(_: &mut Lab) -> Held {
-    let mut slots = empty::<512>();
+    let mut slots = empty::<128>();
     let mut batch = Batch::new(&mut slots)?;
     for round in 0..3 {
-        for place in 0..500 {
+        for place in 0..120 {
             let command = if place % 7 == round { SpaceCommand::Usage as u32 } else { NULL };
             batch.push(target(OWN.handle()), command, [0])?;
         }
