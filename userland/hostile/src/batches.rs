@@ -24,8 +24,6 @@ pub(crate) fn run(lab: &mut Lab) {
         ("batches: more than a trap takes", many),
         ("batches: what makes one wait is left", waits),
     ];
-    // The stack's pages are charged when they are first used: not in the middle of a case.
-    core::hint::black_box(empty::<160>());
     for (name, case) in table {
         lab.case(name, case);
     }
