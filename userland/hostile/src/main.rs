@@ -30,7 +30,8 @@ anax_sys::main!(main);
 fn main(argument: u64) -> Result<u64, Error> {
     log::to(Machine::FIRST);
     // The stack's pages are charged when they are first used: not in the middle of a case.
-    core::hint::black_box(&[0_u8; 32 * 1024]);
+    let mut stack = [0_u8; 32 * 1024];
+    core::hint::black_box(&mut stack);
     let mut lab = Lab::open()?;
     if argument == 0 {
         functional::run(&mut lab);
