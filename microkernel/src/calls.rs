@@ -22,7 +22,7 @@ use crate::cap::{Cap, Space};
 use crate::crossbar;
 use crate::lwkt::{self, Thread, ThreadState, Wait};
 use crate::msg::{Flow, Port, Registers};
-use crate::object::{Kind, ObjectRef};
+use crate::object::{Kind, Object as _, ObjectRef};
 use crate::percpu::{self, CpuId};
 
 /// What a call comes to.
@@ -91,7 +91,7 @@ pub(crate) fn call(
 ) -> Result<Flow, Error> {
     let space = thread.space().ok_or(Error::BadHandle)?;
     let home = home(thread, space, target, command, &registers.words)?;
-    if home == thread.cpu {
+    if home == thread.cpu() {
         let mut call = Call { caller: thread, space, rights: target.rights, words: &mut registers.words };
         let served = serve(target, command, &mut call)?;
         return hand_over(thread, served);
@@ -121,9 +121,9 @@ fn home(
     let second = || {
         let object = space.lookup(Handle::from_word(words[0]), Rights::NONE)?.object;
         // Regions have no home; taking one away stops all CPUs, which only a thread can do.
-        Ok(if object.header().kind() == Kind::Region { thread.cpu } else { object.header().home() })
+        Ok(if object.header().kind() == Kind::Region { thread.cpu() } else { object.header().home() })
     };
-    let own = Ok(thread.cpu);
+    let own = Ok(thread.cpu());
     match target.object.header().kind() {
         Kind::Machine => match MachineCommand::from_number(command) {
             Some(MachineCommand::Line | MachineCommand::MsiX) => space::running_cpu(words[2]),
@@ -159,6 +159,12 @@ fn home(
 fn serve_remotely([index, ..]: [u64; 3]) {
     let thread = lwkt::thread(ThreadIndex(index as u32));
     let (Some(target), Some(space)) = (thread.user.target.take(), thread.space()) else { return };
+    if let Some(moved) = target.object.get::<Thread>()
+        && !moved.header().is_at(percpu::this().id())
+    {
+        thread.user.target.set(Some(target));
+        return crossbar::at(moved.cpu(), serve_remotely, [index, 0, 0]);
+    }
     let mut words = thread.user.words.get();
     let mut call = Call { caller: thread, space, rights: target.rights, words: &mut words };
     let served = serve(target, thread.user.command.get(), &mut call);
@@ -199,7 +205,7 @@ fn serve(target: Cap, command: u32, call: &mut Call<'_>) -> Result<Served, Error
 
 /// The caller will be told by [`finish`]; before anything that might call it.
 fn waits(caller: &'static Thread) {
-    if caller.cpu == percpu::this().id() {
+    if caller.cpu() == percpu::this().id() {
         caller.user.words.set([0; WORDS]);
         caller.set_waiting(Wait::Kernel);
     }
@@ -207,7 +213,7 @@ fn waits(caller: &'static Thread) {
 
 /// It can be told at once, after all.
 fn answered(caller: &'static Thread) -> Result<Served, Error> {
-    if caller.cpu == percpu::this().id() {
+    if caller.cpu() == percpu::this().id() {
         caller.set_running();
     }
     Ok(Served::Value(0))
@@ -220,7 +226,7 @@ fn hand_over(thread: &'static Thread, served: Served) -> Result<Flow, Error> {
         Served::Later => Ok(Flow::Blocked),
         Served::Handle(capability) => {
             let space = thread.space().ok_or(Error::BadHandle)?;
-            if space.home() == thread.cpu {
+            if space.home() == thread.cpu() {
                 return space.insert(capability).map(Flow::Done);
             }
             waits(thread);
@@ -239,7 +245,7 @@ fn insert_for(thread: &'static Thread, capability: Cap) {
             finish(index as u32, space.insert(capability));
         }
     };
-    let home = thread.space().map_or(thread.cpu, Space::home);
+    let home = thread.space().map_or(thread.cpu(), Space::home);
     crossbar::at(home, insert, [u64::from(thread.index.0), 0, 0]);
 }
 
@@ -254,7 +260,7 @@ pub(crate) fn finish(index: u32, result: Result<u64, Error>) {
         registers.words = thread.user.words.get();
         lwkt::wake(thread);
     };
-    crossbar::at(thread.cpu, go_on, [u64::from(index), 0, 0]);
+    crossbar::at(thread.cpu(), go_on, [u64::from(index), 0, 0]);
 }
 
 /// `Collect`: the handles that came with what the thread received last.
@@ -268,7 +274,7 @@ pub(crate) fn collect(thread: &'static Thread, registers: &mut Registers) -> Res
         registers.words = [0; WORDS];
         return Ok(Flow::Done(0));
     };
-    if space.home() == thread.cpu {
+    if space.home() == thread.cpu() {
         let handles = space.unpack(parcel);
         registers.words = words_of(&handles);
         return Ok(Flow::Done(handles.len() as u64));

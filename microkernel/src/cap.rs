@@ -305,6 +305,11 @@ impl Space {
         !self.dying.load(Ordering::SeqCst)
     }
 
+    /// Whether its end has begun, and that of its threads.
+    pub(crate) fn is_dying(&self) -> bool {
+        self.dying.load(Ordering::SeqCst)
+    }
+
     /// A thread has left the space for good; the last one's end is the space's if nobody else knows it. Any CPU.
     pub(crate) fn thread_gone(&'static self) {
         if self.threads.fetch_sub(1, Ordering::AcqRel) == 1 {

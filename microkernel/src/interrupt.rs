@@ -86,8 +86,9 @@ pub(crate) fn dispatch(frame: &mut TrapFrame) {
     }
     crate::trace::note(TraceKind::Interrupt, frame.vector, from_user.into());
     crate::lwkt::interrupted(from_user, || serve(frame.vector as u8));
-    if from_user && percpu::this().thread().killed.get() {
-        crate::user::exit_killed();
+    let thread = percpu::this().thread();
+    if from_user && thread.summons.get() != 0 {
+        crate::user::answer_summons(thread);
     }
 }
 

@@ -71,7 +71,8 @@ impl Header {
     /// The CPU that alone changes the object.
     #[inline]
     pub(crate) fn home(&self) -> CpuId {
-        CpuId::new(usize::from(self.home.load(Ordering::Relaxed))).unwrap_or(CpuId::BOOT)
+        // SAFETY: only `set_home` has written it.
+        unsafe { CpuId::new(usize::from(self.home.load(Ordering::Acquire))).unwrap_unchecked() }
     }
 
     /// Whether that is its home.
@@ -82,7 +83,7 @@ impl Header {
 
     /// Moves the object to another home; by the old one, or before anybody else knows the object.
     pub(crate) fn set_home(&self, cpu: CpuId) {
-        self.home.store(cpu.index() as u16, Ordering::Relaxed);
+        self.home.store(cpu.index() as u16, Ordering::Release);
     }
 
     /// Which use of this memory, and which set of handles to it, is valid now.

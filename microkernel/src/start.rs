@@ -35,7 +35,7 @@ use crate::smp;
 use crate::time::{clock, timer};
 
 /// The thread that boots the system and becomes its first.
-static BOOT_THREAD: Thread = Thread::adopted("boot", CpuId::BOOT, 0, VirtAddr::zero(), Priority::USER_NORMAL);
+static BOOT_THREAD: Thread = Thread::adopted("boot", 0, VirtAddr::zero(), Priority::USER_NORMAL);
 static BOOT_RING: Ring = Ring::new();
 static BOOT_CPU: PerCpu = PerCpu::new(CpuId::BOOT, &BOOT_THREAD, &BOOT_RING);
 /// Descriptors of the boot CPU while there is no memory for stacks.

@@ -17,7 +17,7 @@ use crate::arch::frame::TrapFrame;
 use crate::arch::syscall::start_user;
 use crate::cap::{self, Cap, Space};
 use crate::crossbar;
-use crate::lwkt::{self, Start, Thread, ThreadState, Wait, unusual};
+use crate::lwkt::{self, Start, Thread, ThreadState, Wait, summons, unusual};
 use crate::mm::layout::PAGE_SIZE;
 use crate::mm::window;
 use crate::msg::{self, Port, Registers, table2};
@@ -192,15 +192,27 @@ fn run(_: u64) {
 #[inline]
 pub(crate) fn about_to_return(thread: &'static Thread) {
     lwkt::before_user();
-    if thread.killed.get() {
-        exit_killed();
+    if thread.summons.get() != 0 {
+        answer_summons(thread);
     }
 }
 
-/// A thread that was killed ends. By itself, interrupts off.
+/// The running thread does what it is to do before it returns to user mode: it ends, or goes to another CPU. Interrupts off.
 #[cold]
-pub(crate) fn exit_killed() -> ! {
-    exit(percpu::this().thread(), Error::PeerDied.code().cast_unsigned())
+pub(crate) fn answer_summons(thread: &'static Thread) {
+    while thread.summons.get() != 0 {
+        if thread.is_killed() {
+            exit(thread, Error::PeerDied.code().cast_unsigned());
+        }
+        thread.summons.set(0);
+        // One that has come to own a port meanwhile stays with it.
+        if thread.ports.get().is_none() {
+            // SAFETY: as in `exit`. This CPU may have no other thread of the space, and must not keep its tables.
+            unsafe { window::kernel_root().activate() };
+            lwkt::lwkt_give_away(thread.destination.get());
+        }
+        lwkt::before_user();
+    }
 }
 
 /// Ends the running user thread: its ports, its charges, its place in the space; its supervisor is told. Interrupts off.
@@ -232,7 +244,7 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
 
 /// Marks a thread for its end and cuts its wait short. Its CPU; interrupts off.
 pub(crate) fn kill(thread: &'static Thread) {
-    if thread.space().is_none() || thread.killed.replace(true) {
+    if thread.space().is_none() || thread.summon(summons::KILLED) {
         return;
     }
     cut_short(thread);
@@ -254,7 +266,7 @@ pub(crate) fn cut_short(thread: &'static Thread) {
 pub(crate) fn kill_threads_of(space: &'static Space) {
     let own = percpu::this().id();
     let of_space = |thread: &Thread| thread.space().is_some_and(|other| core::ptr::eq(other, space));
-    lwkt::threads().filter(|thread| thread.cpu == own && of_space(thread)).for_each(kill);
+    lwkt::threads().filter(|thread| thread.cpu() == own && of_space(thread)).for_each(kill);
 }
 
 /// A fault of user code that the kernel has not resolved: the supervisor decides; without one, or if it says so, the thread

@@ -123,11 +123,11 @@ fn one(thread: &'static Thread, space: &'static Space, line: *mut u64, reply_por
     }
     let kind = target.object.header().kind();
     let here = match home(thread, space, target, command, &words) {
-        Ok(home) => home == thread.cpu,
+        Ok(home) => home == thread.cpu(),
         Err(error) => return Some((Err(error), words)),
     };
     // New handles are made where the space is at home.
-    let makes = matches!(kind, Kind::Space | Kind::Machine) && space.home() != thread.cpu;
+    let makes = matches!(kind, Kind::Space | Kind::Machine) && space.home() != thread.cpu();
     if !here || makes || may_wait(kind, command) {
         return None;
     }

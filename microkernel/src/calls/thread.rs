@@ -4,7 +4,8 @@ use anax_abi::object::ThreadCommand;
 use anax_abi::{Error, WORDS};
 
 use super::{Call, Served};
-use crate::lwkt::{self, Thread, Wait};
+use crate::lwkt::{self, Thread, Wait, summons};
+use crate::percpu;
 use crate::time::clock;
 use crate::user;
 
@@ -40,7 +41,17 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
         }
         ThreadCommand::WriteRegister => return Err(Error::BadArgument),
         ThreadCommand::SetFsBase => user::set_fs_base(thread, words[0])?,
-        ThreadCommand::Move => return Err(Error::BadCommand),
+        ThreadCommand::Move => {
+            let to = super::space::running_cpu(words[0])?;
+            if thread.ports.get().is_some() {
+                return Err(Error::BadArgument);
+            }
+            if to != thread.cpu() {
+                thread.destination.set(to);
+                thread.summon(summons::MOVES);
+                percpu::this().scheduler.ask();
+            }
+        }
         ThreadCommand::Kill => user::kill(thread),
         ThreadCommand::Inspect => {
             let waits_for = match thread.wait.get() {
@@ -51,7 +62,7 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
                 Wait::Kernel => 4,
             };
             let priority = thread.priority.get().level().into();
-            *call.words = [thread.cpu.index() as u64, priority, thread.index.0.into(), waits_for, 0];
+            *call.words = [thread.cpu().index() as u64, priority, thread.index.0.into(), waits_for, 0];
             return Ok(Served::Value(thread.state.get() as u64));
         }
     }

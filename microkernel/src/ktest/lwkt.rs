@@ -10,7 +10,7 @@ use super::{Broken, Context, Held, Verdict};
 use crate::arch::cpu;
 use crate::lwkt::{
     Start, ThreadState, Waiters, crit_enter, crit_exit, lwkt_alloc, lwkt_block, lwkt_create, lwkt_free,
-    lwkt_schedule, lwkt_signal, lwkt_switch, lwkt_yield,
+    lwkt_give_away, lwkt_schedule, lwkt_signal, lwkt_switch, lwkt_yield,
 };
 use crate::percpu::{self, CpuId, PerCpu};
 use crate::time::clock::{self, Nanos};
@@ -28,6 +28,7 @@ ktest!(
     preempted_threads_get_the_cpu_back_directly,
     alloc_and_free_reuse_threads,
     threads_come_and_go_on_all_cpus,
+    threads_are_given_away_and_taken_over,
 );
 
 static ENDED: AtomicU64 = AtomicU64::new(0);
@@ -273,5 +274,51 @@ fn threads_come_and_go_on_all_cpus(context: &Context) -> Verdict {
         wait_for_ends(made);
     }
     check!(percpu::this().scheduler.switches() > 0, "no switch was counted");
+    Ok(Held::Passed)
+}
+
+static ASTRAY: AtomicU64 = AtomicU64::new(0);
+
+/// Goes round the CPUs, and waits now and then for a signal that comes from whatever CPU.
+fn wander(hops: u64) {
+    let mut at = percpu::this().id().index();
+    for hop in 0..hops {
+        at = (at + 1 + hop as usize % 2) % percpu::count();
+        {
+            let _off = cpu::InterruptsOff::new();
+            lwkt_give_away(CpuId::new(at).unwrap_or(CpuId::BOOT));
+        }
+        if percpu::this().id().index() != at || percpu::this().thread().cpu().index() != at {
+            ASTRAY.fetch_add(1, Ordering::AcqRel);
+        }
+        match hop % 3 {
+            0 => lwkt_yield(),
+            1 => lwkt_signal(&GATE, usize::MAX),
+            _ => {
+                let seen = GATE.generation();
+                lwkt_signal(&GATE, usize::MAX);
+                // Moved on just now: it must not sleep.
+                lwkt_block(&GATE, seen);
+            }
+        }
+    }
+    end(0);
+}
+
+fn threads_are_given_away_and_taken_over(context: &Context) -> Verdict {
+    reset();
+    ASTRAY.store(0, Ordering::Release);
+    let (rounds, mut made) = (context.rounds(20), 0);
+    for _ in 0..rounds {
+        for target in percpu::all() {
+            for priority in [Priority::KERNEL_USER, Priority::DAEMON, Priority::USER_NORMAL] {
+                create(target, priority, wander, 100)?;
+                made += 1;
+            }
+        }
+        wait_for_ends(made);
+    }
+    let astray = ASTRAY.load(Ordering::Acquire);
+    check!(astray == 0, "{astray} times on another CPU than it was given to");
     Ok(Held::Passed)
 }

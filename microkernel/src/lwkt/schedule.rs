@@ -20,8 +20,18 @@ use crate::arch::switch;
 use crate::cap::Space;
 use crate::crossbar;
 use crate::msg::Flow;
-use crate::percpu::{self, PerCpu};
+use crate::object::Object as _;
+use crate::percpu::{self, CpuId, PerCpu};
 use crate::trace;
+
+/// A thread that does not come back, and why.
+#[derive(Clone, Copy)]
+pub(super) enum Departed {
+    /// It has ended, and is kept for reuse.
+    Dead(&'static Thread),
+    /// It is given away to another CPU.
+    Given(&'static Thread),
+}
 
 /// A CPU's scheduler; its own alone, interrupts off.
 pub(crate) struct Scheduler {
@@ -37,8 +47,8 @@ pub(crate) struct Scheduler {
     preempted: Cell<u8>,
     /// Runs when nobody else can.
     pub(crate) idle: Cell<Option<ThreadIndex>>,
-    /// Ended, but perhaps still on its stack: kept by whoever runs next.
-    pub(super) buried: Cell<Option<ThreadIndex>>,
+    /// Has left this CPU for good, but perhaps not its stack: seen off by whoever runs next.
+    pub(super) departed: Cell<Option<Departed>>,
     /// The first of the ended threads that are kept for reuse, chained. A cold lock: creation and end of threads, from any CPU.
     kept: Mutex<Option<ThreadIndex>>,
     switches: Cell<u64>,
@@ -57,7 +67,7 @@ impl Scheduler {
             heir: Cell::new(None),
             preempted: Cell::new(0),
             idle: Cell::new(None),
-            buried: Cell::new(None),
+            departed: Cell::new(None),
             kept: Mutex::new(None),
             switches: Cell::new(0),
         }
@@ -95,7 +105,7 @@ impl Scheduler {
 pub(super) fn make_ready(ready: &'static Thread) {
     let _off = InterruptsOff::new();
     let own = percpu::this();
-    invariant!(ready.cpu == own.id(), "{ready} is not this CPU's");
+    invariant!(ready.cpu() == own.id(), "{ready} is not this CPU's");
     invariant!(
         matches!(ready.state.get(), ThreadState::Fresh | ThreadState::Blocked),
         "{ready} is {:?}",
@@ -283,7 +293,7 @@ pub(super) fn switch_away() {
 /// The best is about to run, so that nobody has to decide who is, unless one that has ended is to be kept.
 #[inline(always)]
 fn answered(own: &'static PerCpu) {
-    own.scheduler.asked.set(own.scheduler.buried.get().is_some());
+    own.scheduler.asked.set(own.scheduler.departed.get().is_some());
 }
 
 /// The step itself.
@@ -302,7 +312,7 @@ fn switch_to(next: &'static Thread) {
     if core::ptr::eq(running, next) {
         return;
     }
-    if next.killed.get() {
+    if next.summons.get() != 0 {
         // For those who look at nothing else when they go on.
         own.scheduler.asked.set(true);
     }
@@ -338,18 +348,53 @@ fn enter(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) 
 /// What the thread before could not do for itself: it has left its stack only now.
 #[inline(always)]
 pub(crate) fn after_switch() {
-    if percpu::this().scheduler.buried.get().is_some() {
-        keep_buried();
+    if percpu::this().scheduler.departed.get().is_some() {
+        see_off();
     }
 }
 
 #[cold]
 #[inline(never)]
-fn keep_buried() {
+fn see_off() {
     let own = percpu::this();
-    if let Some(dead) = own.scheduler.buried.take() {
-        own.scheduler.keep(dead);
+    match own.scheduler.departed.take() {
+        Some(Departed::Dead(dead)) => own.scheduler.keep(dead.index),
+        Some(Departed::Given(given)) => {
+            let Some(target) = percpu::get(given.destination.get()) else { return };
+            // From here on it is the other CPU's.
+            given.header().set_home(target.id());
+            crossbar::send_surely(target, lwkt_acquire, [given.index.0.into(), 0, 0]);
+        }
+        None => {}
     }
+}
+
+/// Gives the running thread away to another CPU, where it goes on; its own queue and policy have it no more. It owns no port and is in no
+/// critical section. Interrupts are off.
+pub(crate) fn lwkt_give_away(to: CpuId) {
+    let own = percpu::this();
+    let running = own.thread();
+    invariant!(running.ports.get().is_none() && running.critical.get() == 0, "{running} can't be moved");
+    if to == own.id() || percpu::get(to).is_none() {
+        return;
+    }
+    users::leaves(running);
+    running.state.set(ThreadState::Blocked);
+    running.destination.set(to);
+    own.scheduler.departed.set(Some(Departed::Given(running)));
+    // For those who look at nothing else when they go on.
+    own.scheduler.ask();
+    switch_away();
+}
+
+/// Takes over a thread that was given away to this CPU.
+fn lwkt_acquire([index, ..]: [u64; 3]) {
+    let acquired = thread(ThreadIndex(index as u32));
+    if acquired.space().is_some_and(Space::is_dying) {
+        // It was on no CPU when those of its space were told to end.
+        crate::user::kill(acquired);
+    }
+    make_ready(acquired);
 }
 
 /// The running thread, whose state says that it is blocked (or is runnable again already), gives the CPU away until it is woken.
@@ -357,7 +402,7 @@ fn keep_buried() {
 pub(crate) fn block_current() {
     let running = percpu::this().thread();
     // Killed by a call from another CPU that was served on the way here.
-    if running.killed.get() && running.state.get() == ThreadState::Blocked {
+    if running.is_killed() && running.state.get() == ThreadState::Blocked {
         crate::user::cut_short(running);
     }
     switch_away();
@@ -521,7 +566,7 @@ pub(crate) fn take_heir(
     running: &'static Thread,
 ) -> Option<(&'static Thread, Option<Root>)> {
     let next = own.scheduler.heir.get()?;
-    if !is_best(own, next.priority.get()) || next.killed.get() {
+    if !is_best(own, next.priority.get()) || next.summons.get() != 0 {
         return None;
     }
     // SAFETY: a thread with an heir has a space, and only user threads become heirs of user threads.
@@ -549,7 +594,7 @@ pub(crate) fn yield_to_user(
     let mut queue = own.scheduler.queue.borrow_mut();
     let best = queue.best().filter(|best| *best >= running.priority.get())?;
     let next = thread(queue.first(best)?);
-    if next.killed.get() || next.space().is_none() {
+    if next.summons.get() != 0 || next.space().is_none() {
         return None;
     }
     // SAFETY: just seen; one that has no space would be unusual.

@@ -79,6 +79,14 @@ pub(crate) mod unusual {
     pub(crate) const HEIR: u8 = 64;
 }
 
+/// Why a thread is stopped on its way to user mode.
+pub(crate) mod summons {
+    /// It is to end.
+    pub(crate) const KILLED: u8 = 1;
+    /// It is given away to another CPU.
+    pub(crate) const MOVES: u8 = 2;
+}
+
 /// Where the entry code of system calls finds the slots and how many there are.
 pub(crate) const SLOTS: usize = core::mem::offset_of!(Thread, slots);
 /// Where a switch finds its stack.
@@ -98,8 +106,6 @@ pub(crate) struct Thread {
     pub(super) entry_stack: Cell<u64>,
     /// Its number.
     pub(crate) index: ThreadIndex,
-    /// The CPU it belongs to.
-    pub(crate) cpu: CpuId,
     name: Cell<&'static str>,
     /// The priority at which it runs now.
     pub(crate) priority: Cell<Priority>,
@@ -119,8 +125,10 @@ pub(crate) struct Thread {
     pub(crate) base: Cell<Priority>,
     /// What it waits for while it is blocked.
     pub(crate) wait: Cell<Wait>,
-    /// It is to end as soon as it is about to return to user mode.
-    pub(crate) killed: Cell<bool>,
+    /// What it has to do as soon as it is about to return to user mode: bits of [`summons`].
+    pub(crate) summons: Cell<u8>,
+    /// The CPU that it is given away to then.
+    pub(crate) destination: Cell<CpuId>,
     /// The slots of its space's capability table; none if it is no user thread.
     slots: Cell<*const Slot>,
     slot_count: Cell<u32>,
@@ -152,14 +160,14 @@ pub(crate) struct Thread {
 }
 
 // SAFETY: all cells are used by the thread's own CPU only (its link also by the home of the wait queue it is on, while it is
-// on no queue of its CPU); others reach only `index`, `cpu`, and what never changes.
+// on no queue of its CPU); others reach only `index`, the header, and what never changes. It moves to another CPU only
+// by its own CPU's hand, while it is on no queue.
 unsafe impl Sync for Thread {}
 
 impl Thread {
-    /// The thread that runs on `cpu` already, on the stack that ends at `stack_top`.
+    /// The thread that runs on some CPU already, on the stack that ends at `stack_top`.
     pub(crate) const fn adopted(
         name: &'static str,
-        cpu: CpuId,
         index: u32,
         stack_top: VirtAddr,
         priority: Priority,
@@ -169,7 +177,6 @@ impl Thread {
             stack_top,
             entry_stack: Cell::new(0),
             index: ThreadIndex(index),
-            cpu,
             name: Cell::new(name),
             priority: Cell::new(priority),
             state: Cell::new(ThreadState::Running),
@@ -182,7 +189,8 @@ impl Thread {
             header: Header::new(Kind::Thread),
             base: Cell::new(priority),
             wait: Cell::new(Wait::None),
-            killed: Cell::new(false),
+            summons: Cell::new(0),
+            destination: Cell::new(CpuId::BOOT),
             slots: Cell::new(core::ptr::NonNull::dangling().as_ptr()),
             slot_count: Cell::new(0),
             space: Cell::new(None),
@@ -199,6 +207,24 @@ impl Thread {
             unusual: Cell::new(unusual::KERNEL),
             user: UserState::new(),
         }
+    }
+
+    /// The CPU it belongs to. Its own alone changes that.
+    #[inline]
+    pub(crate) fn cpu(&self) -> CpuId {
+        self.header.home()
+    }
+
+    /// Has it do something on its way to user mode; whether it was to do that already.
+    pub(crate) fn summon(&self, bit: u8) -> bool {
+        let before = self.summons.get();
+        self.summons.set(before | bit);
+        before & bit != 0
+    }
+
+    /// Whether it is to end.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.summons.get() & summons::KILLED != 0
     }
 
     /// Its space, if it is a user thread.
@@ -376,7 +402,7 @@ impl Thread {
         self.priority.set(priority);
         self.base.set(priority);
         self.fs_base.set(0);
-        self.killed.set(false);
+        self.summons.set(0);
         self.wait.set(Wait::None);
         self.function.set((function, argument));
         self.state.set(ThreadState::Fresh);
@@ -398,7 +424,7 @@ unsafe impl Object for Thread {
 
 impl fmt::Display for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} of CPU {})", self.name.get(), self.index, self.cpu.index())
+        write!(f, "{} ({} of CPU {})", self.name.get(), self.index, self.cpu().index())
     }
 }
 
@@ -481,7 +507,7 @@ pub(crate) fn adopt(
         NEXT.store(MAX_THREADS as u32, Ordering::Relaxed);
         return Err(CreateError::TooMany);
     }
-    let thread: &'static Thread = Box::leak(Box::new(Thread::adopted(name, cpu, index, stack_top, priority)));
+    let thread: &'static Thread = Box::leak(Box::new(Thread::adopted(name, index, stack_top, priority)));
     thread.header.set_home(cpu);
     register(thread);
     Ok(thread)
@@ -507,8 +533,8 @@ pub(crate) fn lwkt_alloc(cpu: &PerCpu) -> Result<&'static Thread, CreateError> {
 
 /// Keeps a thread that does not run and is on no queue for the next who needs one. (Table I: free.)
 pub(crate) fn lwkt_free(thread: &'static Thread) {
-    if thread.cpu != percpu::this().id() {
-        let Some(home) = percpu::get(thread.cpu) else { return };
+    if thread.cpu() != percpu::this().id() {
+        let Some(home) = percpu::get(thread.cpu()) else { return };
         let free = |[index, ..]: [u64; 3]| lwkt_free(self::thread(ThreadIndex(index as u32)));
         return crossbar::send_surely(home, free, [index_word(thread), 0, 0]);
     }
@@ -541,7 +567,7 @@ pub(crate) fn lwkt_create(
 /// Makes a fresh or blocked thread runnable, on whatever CPU it is.
 pub(crate) fn lwkt_schedule(thread: &'static Thread) {
     let ready = |[index, ..]: [u64; 3]| schedule::make_ready(self::thread(ThreadIndex(index as u32)));
-    crossbar::at(thread.cpu, ready, [index_word(thread), 0, 0]);
+    crossbar::at(thread.cpu(), ready, [index_word(thread), 0, 0]);
 }
 
 /// A thread's number as a word for the crossbar.
@@ -570,7 +596,7 @@ pub(crate) fn lwkt_exit() -> ! {
     super::users::leaves(thread);
     thread.state.set(ThreadState::Dead);
     thread.root.set(None);
-    own.scheduler.buried.set(Some(thread.index));
+    own.scheduler.departed.set(Some(schedule::Departed::Dead(thread)));
     // For those who look at nothing else when they go on.
     own.scheduler.ask();
     schedule::switch_away();

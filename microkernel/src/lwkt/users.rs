@@ -162,7 +162,7 @@ pub(crate) fn yield_turn(running: &'static Thread) {
 /// Gives all threads of a space on this CPU another policy.
 pub(crate) fn change_policy(of: impl Fn(&Thread) -> bool, policy: Policy) {
     let own = percpu::this().id();
-    for changed in super::threads().filter(|thread| thread.cpu == own && of(thread)) {
+    for changed in super::threads().filter(|thread| thread.cpu() == own && of(thread)) {
         let waited = leaves(changed);
         changed.policy.set(policy);
         if waited {

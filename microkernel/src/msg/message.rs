@@ -241,7 +241,7 @@ impl Message {
         self.sender.set(Sender::Thread(thread));
         self.port.set(Some(port));
         self.port_generation.set(generation);
-        self.set_home(thread.cpu);
+        self.set_home(thread.cpu());
         self.priority.set(priority.level());
         self.flags.set(Flags::NONE);
     }

@@ -83,7 +83,7 @@ impl Port {
         space: Option<&'static Space>,
         capacity: u32,
     ) -> Result<&'static Self, Error> {
-        invariant!(owner.cpu == percpu::this().id());
+        invariant!(owner.cpu() == percpu::this().id());
         let reservation = space.map(|space| space.quota().messages.reserve(capacity)).transpose()?;
         let page = space.map(|space| space.quota().pages.reserve(1)).transpose()?;
         let port = POOL.take(Self::unused).ok_or(Error::NoMemory)?;
@@ -97,7 +97,7 @@ impl Port {
             message.next.set(port.free.replace(Some(message)));
         }
         reservation.into_iter().chain(page).for_each(|reserved| reserved.commit());
-        port.header.set_home(owner.cpu);
+        port.header.set_home(owner.cpu());
         port.owner.set(Some(owner));
         port.space.set(space);
         port.capacity.set(capacity);

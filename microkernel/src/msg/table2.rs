@@ -95,7 +95,7 @@ pub(crate) fn domsg(
     words: [u64; WORDS],
 ) -> Result<(u64, [u64; WORDS]), Error> {
     let registers = with_registers(|thread| {
-        if port.home() == thread.cpu && port.is_owned_by(thread) {
+        if port.home() == thread.cpu() && port.is_owned_by(thread) {
             return Err(Error::WouldDeadlock);
         }
         transfer::send_call(thread, port, generation, command, flags, words, 0).map(|()| Flow::Blocked)

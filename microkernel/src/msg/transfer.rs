@@ -347,8 +347,8 @@ fn complete(message: &'static Message) {
     match message.sender.get() {
         Sender::Thread(thread) => {
             message.state.set(State::Returning);
-            message.set_home(thread.cpu);
-            at(thread.cpu, message, call_ended, 0);
+            message.set_home(thread.cpu());
+            at(thread.cpu(), message, call_ended, 0);
         }
         Sender::Port(port) => {
             message.state.set(State::Returning);

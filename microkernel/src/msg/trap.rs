@@ -174,7 +174,7 @@ fn reply_directly<const BESIDE: bool>(frame: *mut Registers) {
         true => thread.has_only(0) && sender.has_only(unusual::ENVELOPE),
         false => registers.r15 == 0 && !thread.is_either_unusual(sender),
     };
-    if !usual || sender.cpu != own.id() || !held_at.is_owned_by(thread) {
+    if !usual || sender.cpu() != own.id() || !held_at.is_owned_by(thread) {
         return;
     }
     let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
@@ -383,7 +383,7 @@ fn call(
     if !capability.rights.allows(Rights::SEND) {
         return Err(Error::NoRights);
     }
-    if port.home() == thread.cpu && port.is_owned_by(thread) {
+    if port.home() == thread.cpu() && port.is_owned_by(thread) {
         return Err(Error::WouldDeadlock);
     }
     let message = thread.message().ok_or(Error::NoMemory)?;
@@ -446,7 +446,7 @@ fn receive_end(thread: &Thread, handle: u64) -> Result<&'static Port, Error> {
     let space = thread.space().ok_or(Error::BadHandle)?;
     let (port, _) = space.object::<Port>(handle, Rights::RECEIVE)?;
     // Another CPU's port is nobody's on this one.
-    if port.home() == thread.cpu { Ok(port) } else { Err(Error::BadHandle) }
+    if port.home() == thread.cpu() { Ok(port) } else { Err(Error::BadHandle) }
 }
 
 /// Notes a handle for the thread's next message.

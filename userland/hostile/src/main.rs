@@ -13,6 +13,7 @@ mod cycles;
 mod functional;
 mod gifts;
 mod lab;
+mod moves;
 mod quarrels;
 mod raw;
 mod script;
@@ -45,6 +46,7 @@ fn main(argument: u64) -> Result<u64, Error> {
         raw::run(&mut lab);
         cases::run(&mut lab);
         quarrels::run(&mut lab);
+        moves::run(&mut lab);
         cycles::run(&mut lab, ROUNDS);
     } else {
         cycles::run(&mut lab, argument);
