@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use anax_abi::object::Policy;
 use anax_abi::{Error, Handle, Rights};
 use microkernel_core::handles::{Capability, Object as _, Offer, Parcel, Received, Slot, Table};
+use microkernel_core::list::ThreadIndex;
 use microkernel_core::quota::{Limits, Quota, pages_for};
 use spin::Mutex;
 
@@ -400,6 +401,22 @@ impl Space {
             crate::calls::finish(mourner, Ok(0));
         }
     }
+}
+
+/// A thread that is to end waits no longer for a space's end, if it does: else two spaces that end each other would wait for ever. Any
+/// CPU, interrupts off.
+pub(crate) fn stop_mourning(index: ThreadIndex) {
+    let stop = |[index, ..]: [u64; 3]| {
+        let index = index as u32;
+        let own = percpu::this().id();
+        let mourns = |space: &&&Space| space.home() == own && space.mourner.get() == Some(index);
+        let space = SPACES.lock().iter().find(mourns).copied();
+        if let Some(space) = space {
+            space.mourner.set(None);
+            crate::calls::finish(index, Err(Error::PeerDied));
+        }
+    };
+    percpu::all().for_each(|cpu| crossbar::at(cpu.id(), stop, [index.0.into(), 0, 0]));
 }
 
 /// Has every CPU look again at which ports the space that it runs may use. By a thread.

@@ -257,7 +257,8 @@ pub(crate) fn cut_short(thread: &'static Thread) {
         (ThreadState::Blocked, Wait::Call(message)) => msg::abandon(message, Error::PeerDied),
         (ThreadState::Blocked, Wait::Receive(port)) => port.stop_waiting(Error::PeerDied),
         (ThreadState::Blocked, Wait::Sleep) => lwkt::wake(thread),
-        // What the kernel does for it elsewhere ends by itself; one that runs or is runnable comes by before it returns.
+        (ThreadState::Blocked, Wait::Kernel) => cap::stop_mourning(thread.index),
+        // What else the kernel does for it elsewhere ends by itself; one that runs or is runnable comes by before it returns.
         _ => {}
     }
 }

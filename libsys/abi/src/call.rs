@@ -7,7 +7,7 @@
 //! | `rsi` `rdx` `r10` `r8` `r9` | five words | five words |
 //! | `r12` | number of the message answered or aborted, or the token to send | badge of a request, token of a reply |
 //! | `r13` | [`Flags`](crate::Flags) (bits 0-15), or [`Along`] | [`Envelope`] of what was received |
-//! | `r14` | result to reply with, or the reply port's handle | result of a reply |
+//! | `r14` | result to reply with, or the reply port's handle | result of a reply, occurrences of a notice |
 //! | `r15` | deadline in nanoseconds since boot, 0 for none; or the handle that goes along | the one handle that came along, see [`Envelope::handles`] |
 //!
 //! `rcx` and `r11` are the processor's, vector registers come back cleared or as they were, all others are kept. [`Operation::Call`] uses the

@@ -22,7 +22,7 @@ pub struct Received {
     pub badge: u64,
     /// Command, flags, and how many handles came along.
     pub envelope: Envelope,
-    /// A reply's result.
+    /// A reply's result; of a timer's, interrupt's or doorbell's notice, how many occurrences it tells of.
     pub result: i64,
     /// The words.
     pub words: [u64; WORDS],

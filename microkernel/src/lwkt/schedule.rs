@@ -361,6 +361,9 @@ fn see_off() {
         Some(Departed::Dead(dead)) => own.scheduler.keep(dead.index),
         Some(Departed::Given(given)) => {
             let Some(target) = percpu::get(given.destination.get()) else { return };
+            if let Some(space) = given.space() {
+                space.memory().ran_on(target.id());
+            }
             // From here on it is the other CPU's.
             given.header().set_home(target.id());
             crossbar::send_surely(target, lwkt_acquire, [given.index.0.into(), 0, 0]);

@@ -29,7 +29,7 @@ fn taker(own: &'static PerCpu, running: &'static Thread, notice: &Notice) -> Opt
     let port = message.port.get()?;
     if !message.is_home(own.id())
         || message.state.get() != State::Idle
-        || port.generation() != message.port_generation.get()
+        || port.life() != message.port_generation.get()
         || !port.waiting.get()
     {
         return None;
@@ -57,6 +57,7 @@ impl Taker {
         to.rax = 0;
         to.handle = number;
         to.words = words;
+        to.r14 = 1;
         to.r12 = self.message.badge.get();
         to.r13 = self.message.envelope(self.message.flags.get(), 0);
     }

@@ -340,7 +340,7 @@ impl Notice {
         };
         self.0.set(Some(message));
         super::withdraw(message);
-        message.aim(port, port.generation());
+        message.aim(port, port.life());
         message.badge.set(badge);
         message.command.set(command);
         message.sender.set(sender);

@@ -32,6 +32,8 @@ pub(crate) struct Port {
     /// Who pays for it, and whose table its handles go to.
     space: Cell<Option<&'static Space>>,
     next_owned: Cell<Option<&'static Port>>,
+    /// Which port this memory is. Handles may be revoked, and the port lives on with what is bound to it.
+    life: Cell<u32>,
 }
 
 impl fmt::Display for Port {
@@ -71,6 +73,7 @@ impl Port {
             capacity: Cell::new(0),
             space: Cell::new(None),
             next_owned: Cell::new(None),
+            life: Cell::new(0),
         }
     }
 
@@ -109,6 +112,12 @@ impl Port {
     #[inline]
     pub(crate) fn generation(&self) -> u32 {
         self.header.generation()
+    }
+
+    /// Which port it is, for what is bound to it. Home.
+    #[inline]
+    pub(super) fn life(&self) -> u32 {
+        self.life.get()
     }
 
     /// Whether `thread` owns it.
@@ -245,6 +254,7 @@ impl Port {
         let Some(owner) = self.owner.take() else { return };
         disown(owner, self);
         self.header.renew(0);
+        self.life.set(self.life.get().wrapping_add(1));
         while let Some(message) = self.head.get() {
             self.unlink(message);
             if message.state.get() == State::Replied || message.answers_to(self) {

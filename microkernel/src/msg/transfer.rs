@@ -154,8 +154,14 @@ pub(super) fn receive(owner: &'static Thread, port: &'static Port, message: &'st
         message.state.set(State::Held);
         return;
     }
-    if let Sender::Nobody | Sender::Gone = message.sender.get() {
-        return complete(message);
+    match message.sender.get() {
+        Sender::Nobody => {
+            registers.r14 = message.count.get().into();
+            return complete(message);
+        }
+        Sender::Gone => return complete(message),
+        Sender::Acknowledge(..) => registers.r14 = message.count.get().into(),
+        Sender::Thread(_) | Sender::Port(_) => {}
     }
     registers.handle = message.number().to_word();
     message.state.set(State::Held);
@@ -460,7 +466,7 @@ pub(crate) fn notify(notice: &Notice, words: [u64; 2]) {
 fn notify_at_home([number, first, second]: [u64; 3]) {
     let Some(message) = named(number) else { return };
     let Some(port) = message.port.get() else { return };
-    if port.generation() != message.port_generation.get() {
+    if port.life() != message.port_generation.get() {
         return;
     }
     match message.state.get() {

@@ -19,6 +19,7 @@ pub(crate) fn run(lab: &mut Lab) {
         ("a time-out of domsg", domsg_times_out),
         ("a timer", timer),
         ("a timer that is cancelled", timer_cancelled),
+        ("what is bound to a port whose handles are revoked", bound_for_good),
         ("memory: lazy, mapped, protected", lazy),
         ("memory: a copy", copy),
         ("memory: what a mapping may be", mapping_rules),
@@ -101,6 +102,29 @@ fn timer_cancelled(lab: &mut Lab) -> Held {
     timer.set(later(50_000))?;
     fails(lab.port.waitport_until(soon(10)), Error::TimedOut, "the first deadline")?;
     Ok(close([timer.handle()])?)
+}
+
+/// Revoking takes others' handles to a port away, not what the port's owner has bound to it; and doorbells are counted.
+fn bound_for_good(_: &mut Lab) -> Held {
+    let port = Port::initport(Thread::SELF, 0)?;
+    let timer = OWN.create_timer(port, 5)?;
+    let memory = OWN.create_region(4096, RegionKind::Pinned)?;
+    let (bell, end) = OWN.create_channel(memory, 4096)?;
+    end.bind(port, 6)?;
+    let answer = Target::from_handle(OWN.handle())
+        .domsg(SpaceCommand::Revoke as u32, [port.handle().to_word(), 0, 0, 0, 0])?;
+    let fresh = Port::from_handle(anax_sys::Handle::from_word(answer.result));
+    for times in 1..=3 {
+        (0..times).try_for_each(|_| bell.ring())?;
+        let told = fresh.waitport_until(soon(5000))?;
+        hold(told.command() == notice::RING && told.badge == 6, "another notice", told.badge.cast_signed())?;
+        is(told.result, times, "doorbells")?;
+    }
+    timer.set(later(1))?;
+    let told = fresh.waitport_until(soon(5000))?;
+    hold(told.command() == notice::TIMER && told.badge == 5, "another notice", told.badge.cast_signed())?;
+    is(told.result, 1, "times")?;
+    Ok(close([port.handle(), fresh.handle(), timer.handle(), memory.handle(), bell.handle(), end.handle()])?)
 }
 
 fn poke(at: u64, value: u8) {

@@ -62,9 +62,11 @@ fn driven(lab: &mut Lab) -> Held {
     let mut seen = 0_u64;
     for round in 0..40 {
         let cpu = round % lab.cpus;
-        thread.move_to(Cpu(cpu))?;
+        thread.move_to(Cpu(cpu)).map_err(|error| crate::lab::Fail("moving", error.code()))?;
         for _ in 0..1000 {
-            seen = thread.inspect()?.words[0];
+            let told =
+                thread.inspect().map_err(|_| crate::lab::Fail("it has ended", lab.block(0).result(0)))?;
+            seen = told.words[0];
             if seen == u64::from(cpu) {
                 break;
             }

@@ -71,6 +71,7 @@ pub(crate) fn run(lab: &mut Lab) {
         ("the space closes its own handle", closes_itself),
         ("two spaces call each other", call_each_other),
         ("two threads destroy one space", destroyed_twice),
+        ("two spaces destroy each other", destroy_each_other),
         ("a thread bomb", bomb),
         ("a chain of spaces", chain),
         ("everything closed in random order", random_order),
@@ -292,6 +293,33 @@ fn destroyed_twice(lab: &mut Lab) -> Held {
         lab.end()?;
         close([spinning.handle(), thread.handle(), victim.space.handle()])?;
         rival.end()?;
+    }
+    Ok(())
+}
+
+/// Each waits for the other's end, and neither may wait for ever.
+fn destroy_each_other(lab: &mut Lab) -> Held {
+    for nth in 0..lab.cpus {
+        let (one, other) = (lab.child(0)?, lab.child(nth)?);
+        let there = one.space.grant(other.space.handle(), Rights::ALL)?.to_word();
+        let here = other.space.grant(one.space.handle(), Rights::ALL)?.to_word();
+        let destroy = |space| Step::call(ME, SpaceCommand::Destroy as u32, [space, 0, 0, 0, 0]);
+        let (first, second) = (lab.thread(one)?, lab.thread(other)?);
+        lab.put_code(crate::script::code());
+        lab.block(0).write(&[destroy(there)]);
+        lab.block(1).write(&[destroy(here)]);
+        lab.start(one, first, 0)?;
+        // The first may have ended its space by now.
+        let started = lab.start(other, second, 1);
+        hold(matches!(started, Ok(()) | Err(Error::BadHandle | Error::Exists)), "started", 0)?;
+        lab.end()?;
+        lab.end()?;
+        for space in [one.space, other.space] {
+            // It is over already, as a rule.
+            let seen = OWN.destroy(space.handle());
+            hold(matches!(seen, Ok(()) | Err(Error::BadHandle)), "destroyed", 0)?;
+        }
+        close([first.handle(), second.handle(), one.space.handle(), other.space.handle()])?;
     }
     Ok(())
 }
