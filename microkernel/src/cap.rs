@@ -204,15 +204,14 @@ impl Space {
     /// Gives all its threads another user scheduler, those of later included. Home.
     pub(crate) fn set_policy(&'static self, policy: Policy) {
         self.policy.set(policy);
-        let word = ObjectRef::of(self).to_word();
         for cpu in percpu::all() {
-            let change = |[space, ..]: [u64; 3]| {
-                let Some(space) = ObjectRef::from_word(space).get::<Self>() else { return };
+            let change = |words: [u64; 3]| {
+                let Some(space) = Self::named(words) else { return };
                 let of_space =
                     |thread: &lwkt::Thread| thread.space().is_some_and(|own| core::ptr::eq(own, space));
                 lwkt::change_policy(of_space, space.policy.get());
             };
-            crossbar::send_surely(cpu, change, [word, 0, 0]);
+            crossbar::send_surely(cpu, change, self.name(0));
         }
     }
 
@@ -257,13 +256,23 @@ impl Space {
 
     /// Gives a handle up, at the home, as soon as may be. Any CPU.
     pub(crate) fn close_soon(&'static self, handle: Handle) {
-        let close = |[space, handle, _]: [u64; 3]| {
-            if let Some(space) = ObjectRef::from_word(space).get::<Self>() {
-                let _was_there = space.close(Handle::from_word(handle));
+        let close = |words: [u64; 3]| {
+            if let Some(space) = Self::named(words) {
+                let _was_there = space.close(Handle::from_word(words[2]));
             }
         };
-        let words = [ObjectRef::of(self).to_word(), handle.to_word(), 0];
-        crossbar::at(self.home(), close, words);
+        crossbar::at(self.home(), close, self.name(handle.to_word()));
+    }
+
+    /// Names this space, and not the next one in its place, for a crossbar call that has `word` beside it.
+    fn name(&'static self, word: u64) -> [u64; 3] {
+        [ObjectRef::of(self).to_word(), self.header.generation().into(), word]
+    }
+
+    /// The space of that name, unless it has ended since.
+    fn named([space, generation, _]: [u64; 3]) -> Option<&'static Self> {
+        let space = ObjectRef::from_word(space).get::<Self>()?;
+        (u64::from(space.header.generation()) == generation).then_some(space)
     }
 
     /// Takes what has arrived into the table. Home.
@@ -313,11 +322,10 @@ impl Space {
 
     /// A thread has left the space for good; the last one's end is the space's if nobody else knows it. Any CPU.
     pub(crate) fn thread_gone(&'static self) {
+        // Before its home can learn that this was the last one.
+        let (home, name) = (self.home(), self.name(0));
         if self.threads.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let end = |[space, ..]: [u64; 3]| {
-                ObjectRef::from_word(space).get::<Self>().into_iter().for_each(Self::end_if_over);
-            };
-            crossbar::at(self.home(), end, [ObjectRef::of(self).to_word(), 0, 0]);
+            crossbar::at(home, |words| Self::named(words).into_iter().for_each(Self::end_if_over), name);
         }
     }
 
@@ -334,11 +342,8 @@ impl Space {
         }
         self.mourner.set(mourner.or(self.mourner.get()));
         for cpu in percpu::all() {
-            let word = ObjectRef::of(self).to_word();
-            let kill = |[space, ..]: [u64; 3]| {
-                ObjectRef::from_word(space).get::<Self>().into_iter().for_each(user::kill_threads_of);
-            };
-            crossbar::send_surely(cpu, kill, [word, 0, 0]);
+            let kill = |words: [u64; 3]| Self::named(words).into_iter().for_each(user::kill_threads_of);
+            crossbar::send_surely(cpu, kill, self.name(0));
         }
         false
     }
