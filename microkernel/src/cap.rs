@@ -92,7 +92,7 @@ pub(crate) fn current(object: ObjectRef) -> u32 {
 /// A capability with a reference of its own to the object.
 pub(crate) fn capability<T: Object>(object: &'static T, rights: Rights) -> Cap {
     let generation = object.header().generation();
-    let _alive = object.header().retain(generation);
+    let _alive = object.header().life().retain(generation);
     Capability { object: ObjectRef::of(object), generation, rights, badge: 0 }
 }
 
@@ -289,7 +289,7 @@ impl Space {
         let parcel = self.table().pack(offers, target.table(), current)?;
         for capability in parcel.capabilities() {
             // One that is revoked at this moment arrives as a bad handle.
-            let _alive = capability.object.header().retain(capability.generation);
+            let _alive = capability.object.header().life().retain(capability.generation);
         }
         Ok(parcel)
     }
@@ -305,7 +305,7 @@ impl Space {
         }
         self.table().hand_over(offer, target.table(), current, |capability| {
             // As in `pack`.
-            let _alive = capability.object.header().retain(capability.generation);
+            let _alive = capability.object.header().life().retain(capability.generation);
         })
     }
 
@@ -350,7 +350,7 @@ impl Space {
 
     /// Ends it if no thread and nobody but itself knows it. Home.
     fn end_if_over(&'static self) {
-        let unknown = self.header.references() <= 1;
+        let unknown = self.header.life().references() <= 1;
         if self.threads.load(Ordering::Acquire) == 0 && (unknown || self.dying.load(Ordering::SeqCst)) {
             self.end();
         }
@@ -374,7 +374,7 @@ impl Space {
     }
 
     fn dismantle(&'static self) {
-        self.header.renew(0);
+        self.header.life().renew(0);
         self.table().clear_all(0, u32::MAX, release);
         SPACES.lock().retain(|space| !core::ptr::eq(*space, self));
         // SAFETY: no thread is left to use it, and no handle.
@@ -460,10 +460,10 @@ pub(crate) fn discard(receiver: Option<&Space>, parcel: Parcel<ObjectRef>) {
 /// Takes a reference away; the last one's end is the object's. Any CPU.
 pub(crate) fn release(capability: Cap) {
     let header = capability.object.header();
-    let last = header.release(capability.generation);
+    let last = header.life().release(capability.generation);
     if let Some(region) = capability.object.get::<Region>() {
         // Regions have no home: whoever gives the last handle up ends them.
-        if last && header.close(capability.generation) {
+        if last && header.life().supersede(capability.generation, 0).is_some() {
             region.end();
         }
         return;
@@ -482,7 +482,7 @@ fn unreferenced([object, generation, _]: [u64; 3]) {
     }
     match object.get::<Space>() {
         Some(space) => space.end_if_over(),
-        None if object.header().references() == 0 => crate::calls::end(object),
+        None if object.header().life().references() == 0 => crate::calls::end(object),
         None => {}
     }
 }

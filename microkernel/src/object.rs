@@ -7,10 +7,10 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU16, Ordering};
 
 use anax_abi::Error;
-use microkernel_core::handles;
+use microkernel_core::handles::{self, Life};
 use spin::Mutex;
 
 use crate::arch::cpu::InterruptsOff;
@@ -49,8 +49,7 @@ pub(crate) const KIND: usize = core::mem::offset_of!(Header, kind);
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Header {
-    /// Generation in the high half, references in the low half.
-    life: AtomicU64,
+    life: Life,
     kind: Kind,
     /// The CPU that alone changes the object.
     home: AtomicU16,
@@ -59,7 +58,7 @@ pub(crate) struct Header {
 impl Header {
     /// Of an object of that kind in its first generation, without references.
     pub(crate) const fn new(kind: Kind) -> Self {
-        Self { life: AtomicU64::new(1 << 32), kind, home: AtomicU16::new(0) }
+        Self { life: Life::new(), kind, home: AtomicU16::new(0) }
     }
 
     /// What the object is.
@@ -86,63 +85,16 @@ impl Header {
         self.home.store(cpu.index() as u16, Ordering::Release);
     }
 
+    /// Its life; the caller has the object ended, at its home, when it takes the last reference away.
+    #[inline(always)]
+    pub(crate) fn life(&self) -> &Life {
+        &self.life
+    }
+
     /// Which use of this memory, and which set of handles to it, is valid now.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn generation(&self) -> u32 {
-        (self.life.load(Ordering::Acquire) >> 32) as u32
-    }
-
-    /// References in the present generation. Past when it is returned.
-    pub(crate) fn references(&self) -> u32 {
-        self.life.load(Ordering::Acquire) as u32
-    }
-
-    /// Adds a reference if the object is still in `generation`.
-    #[must_use]
-    pub(crate) fn retain(&self, generation: u32) -> bool {
-        self.change(generation, |references| references + 1).is_some()
-    }
-
-    /// Takes a reference of `generation` away; true if it was the last one: the caller then has the object ended, at its home. A
-    /// reference of an earlier generation went with that generation.
-    #[must_use]
-    pub(crate) fn release(&self, generation: u32) -> bool {
-        self.change(generation, |references| references - 1) == Some(0)
-    }
-
-    /// Begins a new generation with `references` references: everybody else's are dead from now on. Home.
-    pub(crate) fn renew(&self, references: u32) -> u32 {
-        // Generation 0 is never used: an all-zero slot must not match.
-        let generation = self.generation().wrapping_add(1).max(1);
-        self.life.store(u64::from(generation) << 32 | u64::from(references), Ordering::Release);
-        generation
-    }
-
-    /// Ends `generation`, whatever refers to it: true for one caller only.
-    #[must_use]
-    pub(crate) fn close(&self, generation: u32) -> bool {
-        self.supersede(generation, 0).is_some()
-    }
-
-    /// Ends `generation` and begins the next, with `references` references: that one, for one caller only. Any CPU.
-    pub(crate) fn supersede(&self, generation: u32, references: u32) -> Option<u32> {
-        let next = generation.wrapping_add(1).max(1);
-        let life = u64::from(next) << 32 | u64::from(references);
-        let ended = |life_now: u64| ((life_now >> 32) as u32 == generation).then_some(life);
-        self.life.fetch_update(Ordering::AcqRel, Ordering::Relaxed, ended).ok().map(|_| next)
-    }
-
-    fn change(&self, generation: u32, change: impl Fn(u32) -> u32) -> Option<u32> {
-        let mut life = self.life.load(Ordering::Relaxed);
-        while (life >> 32) as u32 == generation {
-            let references = change(life as u32);
-            let after = u64::from(generation) << 32 | u64::from(references);
-            match self.life.compare_exchange_weak(life, after, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return Some(references),
-                Err(now) => life = now,
-            }
-        }
-        None
+        self.life.generation()
     }
 }
 
@@ -256,7 +208,7 @@ impl<T: Sync> Pool<T> {
 impl<T: Object> Pool<T> {
     /// Ends an object: its generation moves on and it can be taken again. The caller is its home and the last who knows it.
     pub(crate) fn give(&self, object: &'static T) {
-        object.header().renew(0);
+        object.header().life().renew(0);
         self.put(object);
     }
 }

@@ -236,7 +236,7 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
         thread.set_space(None);
         space.quota().threads.release(1);
         space.quota().pages.release(PAGES);
-        thread.header().renew(0);
+        thread.header().life().renew(0);
         space.thread_gone();
     }
     lwkt::lwkt_exit()

@@ -15,10 +15,12 @@
 #![cfg_attr(not(loom), no_std)]
 #![forbid(unsafe_code)]
 
+mod life;
 mod slot;
 mod table;
 mod transfer;
 
+pub use life::Life;
 pub use slot::{HEAD, OBJECT, OBJECT_GENERATION, Slot, USED, slots};
 pub use table::{Swept, Table, look_up};
 pub use transfer::{Offer, Parcel, Received, Transfer};

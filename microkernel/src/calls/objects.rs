@@ -57,7 +57,7 @@ static PORTS: Pool<Ports> = Pool::new();
 pub(super) fn end(object: ObjectRef) {
     let generation = object.header().generation();
     if let Some(region) = object.get::<Region>() {
-        if region.header().close(generation) {
+        if region.header().life().supersede(generation, 0).is_some() {
             cap::lose_everywhere(region);
             region.end();
         }

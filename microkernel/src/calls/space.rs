@@ -75,7 +75,7 @@ fn policy(number: u64, inherited: Policy) -> Result<Policy, Error> {
 
 /// Another capability for the same object, with a reference of its own.
 fn copy(original: Cap, rights: Rights, badge: u32) -> Result<Cap, Error> {
-    if !original.object.header().retain(original.generation) {
+    if !original.object.header().life().retain(original.generation) {
         return Err(Error::BadHandle);
     }
     let badge = if badge == 0 { original.badge } else { badge };
@@ -140,7 +140,7 @@ fn revoke(target: Cap) -> Result<Served, Error> {
     if matches!(target.object.header().kind(), Kind::Machine | Kind::Space) {
         return Err(Error::BadArgument);
     }
-    let generation = target.object.header().supersede(target.generation, 1).ok_or(Error::BadHandle)?;
+    let generation = target.object.header().life().supersede(target.generation, 1).ok_or(Error::BadHandle)?;
     Ok(Served::Handle(Capability { generation, ..target }))
 }
 
@@ -196,7 +196,7 @@ fn inspect(call: &mut Call<'_>, target: Cap) -> Result<Served, Error> {
     let header = target.object.header();
     let counted = target.object.get::<Port>().map_or(0, Port::queued);
     *call.words = [
-        header.references().into(),
+        header.life().references().into(),
         header.home().index() as u64,
         target.rights.0.into(),
         target.badge.into(),

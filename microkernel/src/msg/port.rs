@@ -253,7 +253,7 @@ impl Port {
     pub(crate) fn end(&'static self) {
         let Some(owner) = self.owner.take() else { return };
         disown(owner, self);
-        self.header.renew(0);
+        self.header.life().renew(0);
         self.life.set(self.life.get().wrapping_add(1));
         while let Some(message) = self.head.get() {
             self.unlink(message);

@@ -170,7 +170,7 @@ impl Region {
     /// All handles are gone, or it was destroyed: takes their common use away, and whoever still has an old handle finds nothing.
     /// Memory stays until the last mapping goes. Once for each region, on the CPU that [`Header::release`] told that it was the last.
     pub(crate) fn end(&'static self) {
-        self.header.renew(0);
+        self.header.life().renew(0);
         drop(RegionRef(self));
     }
 
