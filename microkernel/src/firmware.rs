@@ -9,9 +9,9 @@ use x86_64::{PhysAddr, VirtAddr};
 
 use crate::arch::boot::BootFrames;
 use crate::arch::paging::Access;
-use crate::boot::{BootInfo, ROOT_POINTER, RootPointer};
 use crate::mm::layout::{DIRECT_MAP_SIZE, PAGE_SIZE, direct};
 use crate::mm::window;
+use microkernel_core::bootinfo::{BootInfo, ROOT_POINTER, RootPointer};
 
 /// Where BIOSes keep the root pointer and small tables, whether the memory map names the area or not.
 const BIOS_AREA: core::ops::Range<u64> = 0xe_0000..0x10_0000;

@@ -6,6 +6,10 @@
 #![no_std]
 #![no_main]
 // Giving memory back, waking CPUs and reading statistics have no user yet but the tests.
+#![cfg_attr(
+    not(feature = "test"),
+    allow(dead_code, unused_imports, reason = "exercised by the tests until user-land needs it")
+)]
 
 extern crate alloc;
 

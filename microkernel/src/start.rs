@@ -6,6 +6,7 @@ use core::ops::Range;
 
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::{self, Platform};
+use microkernel_core::bootinfo::BootInfo;
 use microkernel_core::cmdline::{AcpiSource, Options, unknown_words};
 use microkernel_core::memmap::{MemoryMap, RegionKind};
 use microkernel_core::runqueue::Priority;
@@ -21,7 +22,7 @@ use crate::arch::descriptors::CpuTables;
 use crate::arch::reference::Reference;
 use crate::arch::serial::{self, Line};
 use crate::arch::{apic, io_apic, pic, power};
-use crate::boot::{self, BootInfo, Framebuffer};
+use crate::boot;
 use crate::console::{self, Ring};
 use crate::firmware::FirmwareMemory;
 use crate::lwkt::{self, Start, Thread};
@@ -278,11 +279,6 @@ fn start_devices(platform: &Platform, features: &Features) {
 fn report(info: &BootInfo, features: &Features) {
     for region in info.map.iter() {
         log::debug!("memory {:#014x}-{:#014x} {:?}", region.start, region.end, region.kind);
-    }
-    if let Some(Framebuffer { address, width, height, pitch, depth }) = info.framebuffer {
-        log::debug!(
-            "framebuffer at {address:#x}: {width} x {height}, {depth} bits a pixel, {pitch} bytes a row"
-        );
     }
     log::info!(
         "clock: {:?} at {}.{:03} MHz{} by {}, {}",

@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub use anax_acpi as acpi;
-pub use anax_boot::{cmdline, memmap};
+pub use anax_boot::{cmdline, info as bootinfo, memmap};
 pub use anax_clock as clock;
 pub use anax_elf as elf;
 pub use anax_handles as handles;

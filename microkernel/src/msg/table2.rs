@@ -1,11 +1,12 @@
 //! Table II for threads of the kernel: the same ports and messages as user threads have, without a trap.
 //!
 //! Each call runs with interrupts off and lends the thread a set of registers on its stack, in which whoever ends a wait
-//! writes the outcome. `initmsg`, `initmsg_rp` and `reinitmsg` have no function of their own: a message's fields are set when it
+//! writes the outcome. Those that no thread of a plain kernel uses are in test kernels only. `initmsg`, `initmsg_rp` and `reinitmsg` have no function of their own: a message's fields are set when it
 //! is sent, and its reply port is the argument of [`sendmsg`].
 
 use anax_abi::{Envelope, Error, Flags, MessageNumber, WORDS};
 
+#[cfg(feature = "test")]
 use super::message::{Message, Sender};
 use super::port::Port;
 use super::transfer::{self, Flow};
@@ -107,6 +108,7 @@ pub(crate) fn domsg(
 ///
 /// # Errors
 /// `Quota` if the reply port has all its messages under way, `Full`.
+#[cfg(feature = "test")]
 pub(crate) fn sendmsg(
     Target(port, generation): Target,
     reply_port: &'static Port,
@@ -134,6 +136,7 @@ pub(crate) fn waitport(port: &'static Port) -> Result<Received, Error> {
 ///
 /// # Errors
 /// As [`waitport`]; `BadArgument` if it is not under way.
+#[cfg(feature = "test")]
 pub(crate) fn waitmsg(port: &'static Port, number: MessageNumber) -> Result<Received, Error> {
     receive(|thread| transfer::wait(thread, port, Some(number)))
 }
@@ -142,6 +145,7 @@ pub(crate) fn waitmsg(port: &'static Port, number: MessageNumber) -> Result<Rece
 ///
 /// # Errors
 /// `WouldBlock` if there is none.
+#[cfg(feature = "test")]
 pub(crate) fn getport(port: &'static Port) -> Result<Received, Error> {
     receive(|thread| transfer::get(thread, port))
 }
@@ -159,6 +163,7 @@ pub(crate) fn replymsg(number: MessageNumber, result: i64, words: [u64; WORDS]) 
 ///
 /// # Errors
 /// As [`replymsg`]; `Full`.
+#[cfg(feature = "test")]
 pub(crate) fn forwardmsg(
     number: MessageNumber,
     Target(port, generation): Target,
@@ -173,6 +178,7 @@ pub(crate) fn forwardmsg(
 ///
 /// # Errors
 /// `BadArgument` if it is not under way from `reply_port` or can't be aborted.
+#[cfg(feature = "test")]
 pub(crate) fn abortmsg(reply_port: &'static Port, number: MessageNumber) -> Result<(), Error> {
     let _off = InterruptsOff::new();
     transfer::abort(Message::abortable(reply_port, number)?);

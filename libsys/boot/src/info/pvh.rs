@@ -1,10 +1,9 @@
 //! The PVH start information (Xen, `docs/misc/pvh.pandoc` and `public/arch-x86/hvm/start_info.h`).
 
 use arrayvec::ArrayVec;
-use microkernel_core::memmap::RawRegion;
-use x86_64::PhysAddr;
 
-use super::{BootError, Found, RootPointer, copy_command_line, kind_of_e820, physical_bytes};
+use super::{BootError, Found, Reach, RootPointer, bytes, command_line, kind_of_e820};
+use crate::memmap::RawRegion;
 
 const MAGIC: u32 = 0x336e_c578;
 const START_INFO: u64 = 56;
@@ -14,8 +13,11 @@ const MEMORY_MAP_ENTRY: u64 = 24;
 const LIMIT: u64 = 256;
 
 /// Reads the block at `block`.
-pub(super) fn read(block: PhysAddr) -> Result<Found, BootError> {
-    let info = physical_bytes(block.as_u64(), START_INFO, "PVH start information out of reach")?;
+///
+/// # Errors
+/// `Damaged`.
+pub fn read(memory: Reach<'_, '_>, block: u64) -> Result<Found, BootError> {
+    let info = bytes(memory, block, START_INFO, "PVH start information out of reach")?;
     if u32_at(info, 0) != MAGIC {
         return Err(BootError::Damaged("PVH magic number is wrong"));
     }
@@ -29,33 +31,25 @@ pub(super) fn read(block: PhysAddr) -> Result<Found, BootError> {
     let archive = match modules {
         0 => None,
         _ => {
-            let module = physical_bytes(u64_at(info, 16), MODULE, "PVH module list out of reach")?;
+            let module = bytes(memory, u64_at(info, 16), MODULE, "PVH module list out of reach")?;
             let (start, length) = (u64_at(module, 0), u64_at(module, 8));
             let end = start.checked_add(length).ok_or(BootError::Damaged("PVH module wraps around"))?;
             Some(start..end)
         }
     };
-    let table = physical_bytes(u64_at(info, 40), entries * MEMORY_MAP_ENTRY, "PVH memory map out of reach")?;
+    let table = bytes(memory, u64_at(info, 40), entries * MEMORY_MAP_ENTRY, "PVH memory map out of reach")?;
     let mut regions = ArrayVec::new();
     for entry in table.chunks_exact(MEMORY_MAP_ENTRY as usize) {
         let (base, length, kind) = (u64_at(entry, 0), u64_at(entry, 8), kind_of_e820(u32_at(entry, 16)));
         let full = BootError::Damaged("PVH memory map has too many entries");
         regions.try_push(RawRegion { base, length, kind }).map_err(|_| full)?;
     }
-    let command_line = match u64_at(info, 24) {
+    let line = match u64_at(info, 24) {
         0 => ArrayVec::new(),
-        at => copy_command_line(physical_bytes(at, 4096, "PVH command line out of reach")?),
+        at => command_line(bytes(memory, at, 4096, "PVH command line out of reach")?),
     };
     let rsdp = Some(u64_at(info, 32)).filter(|address| *address != 0).map(RootPointer::At);
-    Ok(Found {
-        protocol: "PVH",
-        regions,
-        command_line,
-        archive,
-        rsdp,
-        framebuffer: None,
-        blocks: ArrayVec::new(),
-    })
+    Ok(Found { protocol: "PVH", regions, command_line: line, archive, rsdp, block: None })
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> u32 {
