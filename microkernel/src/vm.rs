@@ -6,7 +6,6 @@
 
 mod copy;
 mod load;
-mod mapping;
 mod payer;
 mod region;
 mod shootdown;
@@ -14,7 +13,8 @@ mod space;
 
 pub(crate) use copy::CopyError;
 pub(crate) use load::LoadError;
+pub(crate) use microkernel_core::mappings::USER;
 pub(crate) use payer::Payer;
 pub(crate) use region::{Backing, Region, RegionRef};
 pub(crate) use shootdown::{Completion, Done};
-pub(crate) use space::{AddressSpace, USER};
+pub(crate) use space::AddressSpace;

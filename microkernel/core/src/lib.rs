@@ -16,4 +16,5 @@ pub use anax_elf as elf;
 pub use anax_handles as handles;
 pub use anax_logring as logring;
 pub use anax_lwkt::{crossbar, list, preempt, runqueue, usched, waitqueue};
+pub use anax_mappings as mappings;
 pub use anax_quota::{self as quota, interrupts};

@@ -4,7 +4,8 @@ use core::ops::Range;
 
 use x86_64::PhysAddr;
 
-use super::space::{AddressSpace, FAULT_WRITE, USER};
+use super::USER;
+use super::space::{AddressSpace, FAULT_WRITE};
 use crate::arch::cpu::InterruptsOff;
 use crate::arch::user_tables::Write;
 use crate::mm::layout::{PAGE_SIZE, direct};

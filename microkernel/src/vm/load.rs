@@ -4,7 +4,7 @@ use anax_abi::{Error, Rights};
 use microkernel_core::elf::{ElfError, Program, Protection};
 
 use super::region::{Backing, Region};
-use super::space::{AddressSpace, USER};
+use super::{AddressSpace, USER};
 
 /// Why a program was not loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,6 @@ use anax_abi::{Error, Rights};
 use microkernel_core::elf::Protection;
 use x86_64::PhysAddr;
 
-use super::mapping::{Mapping, cut, cuts, gap, overlap, pages, protection_of};
 use super::payer::Payer;
 use super::region::{Region, RegionRef};
 use super::shootdown::{self, Completion, CpuSet, Done, Record, Shootdown};
@@ -22,10 +21,10 @@ use crate::mm::frames;
 use crate::mm::layout::PAGE_SIZE;
 use crate::mm::window::kernel_root;
 use crate::percpu::{self, CpuId, MAX_CPUS};
+use microkernel_core::mappings::{self, USER, cut, cuts, gap, overlap, pages, protection_of};
 
-/// Where programs may lie: not page 0, so that null stays a fault, and not the last page, so that no system call can return to
-/// a non-canonical address.
-pub(crate) const USER: Range<u64> = 0x1000..0x7fff_ffff_f000;
+/// A mapping of a region.
+type Mapping = mappings::Mapping<RegionRef>;
 /// Addresses from here on are chosen for who wants any: 4 GiB, beyond what programs are linked to.
 const AUTOMATIC: u64 = 1 << 32;
 /// Mappings of up to so many bytes show at once those lazy pages that are there already; larger ones page by page.

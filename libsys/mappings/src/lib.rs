@@ -1,38 +1,53 @@
-//! The mapping list of a space: sorted by address, disjoint, searched by halves.
+//! What is mapped where in an address space: a list sorted by address, disjoint, searched by halves.
+//!
+//! The kernel keeps one for each space; what a mapping is of, its region, is a type parameter. All addresses and lengths are bytes.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use anax_abi::{Error, Rights};
-use microkernel_core::elf::Protection;
+use anax_elf::Protection;
 
-use super::region::RegionRef;
-use super::space::USER;
-use crate::mm::layout::PAGE_SIZE;
+/// Bytes of a page.
+pub const PAGE_SIZE: u64 = 4096;
+/// Where programs may lie: not page 0, so that null stays a fault, and not the last page, so that no system call can return to a
+/// non-canonical address.
+pub const USER: Range<u64> = 0x1000..0x7fff_ffff_f000;
 
 /// Pages of a region at an address.
-#[derive(Clone)]
-pub(super) struct Mapping {
-    pub(super) start: u64,
-    pub(super) end: u64,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping<R> {
+    /// First byte, of a page.
+    pub start: u64,
+    /// Byte after the last, of a page.
+    pub end: u64,
     /// The region's page at `start`.
-    pub(super) first: u32,
+    pub first: u32,
     /// What is mapped; none: it was lost.
-    pub(super) region: Option<RegionRef>,
-    pub(super) protection: Protection,
+    pub region: Option<R>,
+    /// What it allows.
+    pub protection: Protection,
     /// What it may be protected to at most.
-    pub(super) most: Rights,
+    pub most: Rights,
 }
 
-impl Mapping {
+impl<R> Mapping<R> {
     /// Which of the region's pages lies at `at`.
-    pub(super) fn page(&self, at: u64) -> u32 {
+    #[must_use]
+    pub fn page(&self, at: u64) -> u32 {
         self.first + ((at - self.start) / PAGE_SIZE) as u32
     }
 }
 
 /// The protection that these rights ask for.
-pub(super) fn protection_of(rights: Rights) -> Result<Protection, Error> {
+///
+/// # Errors
+/// `BadArgument` for writable code, or what can't be read.
+pub fn protection_of(rights: Rights) -> Result<Protection, Error> {
     const READ_WRITE: Rights = Rights::READ.with(Rights::WRITE);
     const READ_EXECUTE: Rights = Rights::READ.with(Rights::EXECUTE);
     match rights {
@@ -44,7 +59,10 @@ pub(super) fn protection_of(rights: Rights) -> Result<Protection, Error> {
 }
 
 /// The range as whole pages of user memory.
-pub(super) fn pages(address: u64, bytes: u64) -> Result<Range<u64>, Error> {
+///
+/// # Errors
+/// `BadAddress`.
+pub fn pages(address: u64, bytes: u64) -> Result<Range<u64>, Error> {
     let end = bytes.checked_next_multiple_of(PAGE_SIZE).and_then(|length| address.checked_add(length));
     match end {
         Some(end)
@@ -60,8 +78,11 @@ pub(super) fn pages(address: u64, bytes: u64) -> Result<Range<u64>, Error> {
 }
 
 /// The range as pages, and the mappings that reach into it: at least one.
-pub(super) fn overlap(
-    mappings: &[Mapping],
+///
+/// # Errors
+/// `BadAddress`, also if there is none.
+pub fn overlap<R>(
+    mappings: &[Mapping<R>],
     address: u64,
     bytes: u64,
 ) -> Result<(Range<u64>, Range<usize>), Error> {
@@ -72,14 +93,16 @@ pub(super) fn overlap(
 }
 
 /// How many of these mappings, which reach into the range, reach out of it: each becomes one more.
-pub(super) fn cuts(mappings: &[Mapping], pages: &Range<u64>) -> usize {
-    let out =
-        |mapping: &Mapping| usize::from(mapping.start < pages.start) + usize::from(mapping.end > pages.end);
+#[must_use]
+pub fn cuts<R>(mappings: &[Mapping<R>], pages: &Range<u64>) -> usize {
+    let out = |mapping: &Mapping<R>| {
+        usize::from(mapping.start < pages.start) + usize::from(mapping.end > pages.end)
+    };
     mappings.iter().map(out).sum()
 }
 
 /// Splits the mapping at `index` if it reaches across `at`; true if it did.
-pub(super) fn cut(mappings: &mut Vec<Mapping>, index: usize, at: u64) -> bool {
+pub fn cut<R: Clone>(mappings: &mut Vec<Mapping<R>>, index: usize, at: u64) -> bool {
     let lower = &mut mappings[index];
     let across = lower.start < at && at < lower.end;
     if across {
@@ -91,7 +114,8 @@ pub(super) fn cut(mappings: &mut Vec<Mapping>, index: usize, at: u64) -> bool {
 }
 
 /// The first place from `from` on for `length` bytes above an unmapped page.
-pub(super) fn gap(mappings: &[Mapping], from: u64, length: u64) -> Option<(usize, u64)> {
+#[must_use]
+pub fn gap<R>(mappings: &[Mapping<R>], from: u64, length: u64) -> Option<(usize, u64)> {
     let first = mappings.partition_point(|mapping| mapping.end <= from);
     let mut below = from;
     for (index, mapping) in mappings.iter().enumerate().skip(first) {
