@@ -4,8 +4,8 @@ use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrayvec::ArrayString;
-use log::{Level, LevelFilter, Log, Metadata, Record};
-use microkernel_core::logring::LogRing;
+use log::{LevelFilter, Log, Metadata, Record};
+use microkernel_core::logring::{LogRing, Truncated, line};
 
 use crate::arch::serial::{self, Line};
 use crate::percpu;
@@ -55,53 +55,12 @@ impl Log for Logger {
             cpu.log.write(time.0, record.level(), cpu.id().index() as u16, target, *record.args());
         }
         if record.level() as usize <= MIRROR.load(Ordering::Relaxed) {
-            let mut line = ArrayString::<LINE>::new();
-            let _ = write!(
-                Truncated(&mut line),
-                "[{:>12}] {}{}",
-                Seconds(time),
-                mark(record.level()),
-                record.args()
-            );
-            let _ = line.try_push_str("\r\n");
-            serial::write(Line::Com1, line.as_bytes());
+            serial::write(Line::Com1, line::<LINE>(time.0, record.level(), *record.args()).as_bytes());
         }
     }
 
     fn flush(&self) {
         serial::flush(Line::Com1);
-    }
-}
-
-struct Seconds(clock::Nanos);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = ArrayString::<24>::new();
-        write!(text, "{}", self.0)?;
-        f.pad(&text)
-    }
-}
-
-fn mark(level: Level) -> &'static str {
-    match level {
-        Level::Error => "error: ",
-        Level::Warn => "warning: ",
-        Level::Info => "",
-        Level::Debug => "debug: ",
-        Level::Trace => "trace: ",
-    }
-}
-
-/// Writes what fits, leaving room for the line's end, and drops the rest without an error.
-struct Truncated<'a, const N: usize>(&'a mut ArrayString<N>);
-
-impl<const N: usize> Write for Truncated<'_, N> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = (N - 2).saturating_sub(self.0.len());
-        let end = text.floor_char_boundary(room.min(text.len()));
-        let _ = self.0.try_push_str(&text[..end]);
-        Ok(())
     }
 }
 

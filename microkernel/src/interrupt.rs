@@ -159,10 +159,10 @@ fn exception(frame: &mut TrapFrame) {
 fn user_fault(frame: &mut TrapFrame) {
     #[cfg(feature = "test")]
     if percpu::this().thread().space().is_none() {
-        use crate::arch::exception::Meaning;
+        use crate::arch::exception::meaning;
         use crate::arch::syscall::leave_user;
         let address = crate::arch::cpu::page_fault_address();
-        log::info!("a test program ended: {}, at {:#x}", Meaning { frame, address }, frame.rip);
+        log::info!("a test program ended: {}, at {:#x}", meaning(frame, address), frame.rip);
         // SAFETY: user code without a space runs on threads inside `enter_user` only, and nothing is held here.
         unsafe { leave_user(FAULT_STATUS | frame.vector) }
     }

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::arch::exception::{DOUBLE_FAULT, Meaning};
+use crate::arch::exception::{DOUBLE_FAULT, meaning};
 use crate::arch::frame::TrapFrame;
 use crate::arch::{apic, cpu, power, serial};
 use crate::console::PanicWriter;
@@ -31,7 +31,7 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
 pub(crate) fn fault(frame: &TrapFrame) -> ! {
     let address = cpu::page_fault_address();
     let mut out = begin();
-    let _ = writeln!(out, "anax: panic: {}, at {:#018x}", Meaning { frame, address }, frame.rip);
+    let _ = writeln!(out, "anax: panic: {}, at {:#018x}", meaning(frame, address), frame.rip);
     where_are_we(&mut out);
     let _ = writeln!(out, "{frame}");
     let _ = writeln!(out, "  cr2 {address:016x}");

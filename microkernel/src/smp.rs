@@ -2,11 +2,10 @@
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::{CpuState, Lint, NmiTarget, Platform};
-use microkernel_core::clock::Exchange;
+use microkernel_core::clock::Questions;
 use microkernel_core::runqueue::Priority;
 use x86_64::PhysAddr;
 
@@ -25,8 +24,6 @@ use crate::time::timer;
 
 /// How long a CPU may take to say that it runs.
 const PATIENCE: Nanos = Nanos(2_000_000_000);
-/// Questions about the time that each newcomer answers.
-const EXCHANGES: usize = 32;
 
 /// What a newcomer needs, handed over by address.
 struct Newcomer {
@@ -38,9 +35,8 @@ struct Newcomer {
     nmi_pin: Option<Lint>,
 }
 
-/// Question and answer between the boot CPU and the newcomer: an odd number asks, the next even one has answered.
-static QUESTION: AtomicU64 = AtomicU64::new(0);
-static ANSWER: AtomicU64 = AtomicU64::new(0);
+/// By which the boot CPU and a newcomer compare their time-stamp counters.
+static QUESTIONS: Questions = Questions::new();
 
 /// Starts every CPU that `platform` names besides this one; those that do not answer are reported and left out.
 pub(crate) fn start_all(platform: &Platform, features: &Features, trampoline_page: Option<PhysAddr>) {
@@ -145,46 +141,15 @@ fn start_one(trampoline: &mut Trampoline, newcomer: Newcomer) -> Result<(), Star
     if !up() {
         return Err(StartError::Silent);
     }
-    let before = clock::source();
-    let source = clock::judge(compare_clocks());
+    let (before, give_up) = (clock::source(), clock::now().0 + PATIENCE.0);
+    let source = clock::judge(QUESTIONS.ask(timestamp, || {
+        cpu::pause();
+        clock::now().0 > give_up
+    }));
     if source != before {
         log::warn!("CPU {}'s time-stamp counter disagrees: the clock is now {source:?}", id.index());
     }
     Ok(())
-}
-
-/// Asks the newcomer for its time-stamp counter, again and again. Boot CPU.
-fn compare_clocks() -> ArrayVec<Exchange, EXCHANGES> {
-    let mut exchanges = ArrayVec::new();
-    let first = QUESTION.load(Ordering::Relaxed);
-    let give_up = clock::now().0 + PATIENCE.0;
-    for round in 0..EXCHANGES as u64 {
-        let question = first + 2 * round + 1;
-        let before = timestamp();
-        QUESTION.store(question, Ordering::Release);
-        while QUESTION.load(Ordering::Acquire) == question {
-            if clock::now().0 > give_up {
-                // Too few exchanges to trust the counters: that is what the judge will find.
-                return ArrayVec::new();
-            }
-            cpu::pause();
-        }
-        let remote = ANSWER.load(Ordering::Relaxed);
-        exchanges.push(Exchange { before, remote, after: timestamp() });
-    }
-    exchanges
-}
-
-/// The newcomer's side.
-fn answer_clock_questions(mut due: u64) {
-    for _ in 0..EXCHANGES {
-        while QUESTION.load(Ordering::Acquire) != due + 1 {
-            cpu::pause();
-        }
-        ANSWER.store(timestamp(), Ordering::Relaxed);
-        due += 2;
-        QUESTION.store(due, Ordering::Release);
-    }
 }
 
 /// The first Rust that a further CPU runs, on its own stack and the kernel's tables.
@@ -201,9 +166,9 @@ extern "C" fn on_new_cpu(argument: u64) -> ! {
         apic::enable_nmi_pin(pin);
     }
     timer::prepare();
-    let due = QUESTION.load(Ordering::Relaxed);
+    let mark = QUESTIONS.mark();
     percpu::announce(data);
-    answer_clock_questions(due);
+    QUESTIONS.answer(mark, timestamp, cpu::pause);
     log::debug!("CPU {} runs, APIC ID {}, node {}", data.id().index(), data.apic_id(), data.node().index());
     data.scheduler.idle.set(Some(data.thread().index));
     lwkt::idle()

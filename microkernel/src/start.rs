@@ -113,7 +113,10 @@ pub(crate) fn on_boot_cpu(road: Road) -> ! {
 
     install_boot_tables();
     let mut platform = platform;
-    believe_only_devices(&info.map, &mut platform);
+    let is_memory = |address: u64| info.map.touches_memory(address..address.saturating_add(1));
+    for what in platform.believe_only_devices(is_memory) {
+        log::warn!("ACPI: {what:?} would be in memory: ignored");
+    }
     start_devices(&platform, &features);
     let place = platform.cpus.iter().find(|entry| entry.apic_id == apic::id());
     BOOT_CPU.place(apic::id(), NodeId::new(place.map_or(0, |entry| entry.node as usize)));
@@ -203,7 +206,7 @@ fn free_memory(map: &MemoryMap, platform: &Platform) -> u64 {
         let mut start = region.start;
         let end = region.end.min(limit);
         while start < end {
-            let (node, node_end) = node_of(platform, start);
+            let (node, node_end) = platform.node_of(start);
             let piece = node_end.min(end).max(start + PAGE_SIZE) & !(PAGE_SIZE - 1);
             // SAFETY: usable by the map, shown by the direct map, handed out once.
             unsafe {
@@ -221,23 +224,6 @@ fn free_memory(map: &MemoryMap, platform: &Platform) -> u64 {
     total
 }
 
-/// The node of the memory at `address`, and where that node's memory, or the gap between nodes, ends.
-fn node_of(platform: &Platform, address: u64) -> (u32, u64) {
-    let memory = &platform.numa_memory;
-    match memory.iter().find(|memory| (memory.start..memory.end).contains(&address)) {
-        Some(memory) => (memory.node, memory.end),
-        None => (
-            0,
-            memory
-                .iter()
-                .map(|memory| memory.start)
-                .filter(|start| *start > address)
-                .min()
-                .unwrap_or(u64::MAX),
-        ),
-    }
-}
-
 /// Segments, gates and interrupt stacks of the boot CPU.
 fn install_boot_tables() {
     let stacks: Option<ArrayVec<Stack, 5>> = (0..5).map(|_| Stack::new().ok()).collect();
@@ -246,21 +232,6 @@ fn install_boot_tables() {
     };
     let tables = Box::leak(Box::new(CpuTables::new()));
     percpu::install_tables(&BOOT_CPU, tables, stacks.map(|stack| stack.top()), entry::stack_top());
-}
-
-/// Drops what firmware says of registers that the memory map says are memory.
-fn believe_only_devices(map: &MemoryMap, platform: &mut Platform) {
-    let is_memory = |address: u64| map.touches_memory(address..address.saturating_add(1));
-    platform.io_apics.retain(|io_apic| {
-        let memory = is_memory(u64::from(io_apic.address));
-        if memory {
-            log::warn!("ACPI: IO-APIC {} at {:#x} would be in memory: ignored", io_apic.id, io_apic.address);
-        }
-        !memory
-    });
-    if let Some(hpet) = platform.hpet.take_if(|hpet| is_memory(hpet.address)) {
-        log::warn!("ACPI: the HPET at {:#x} would be in memory: ignored", hpet.address);
-    }
 }
 
 /// Interrupt controllers and the way to switch off.

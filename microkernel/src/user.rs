@@ -12,7 +12,7 @@ use microkernel_core::quota::Limits;
 use microkernel_core::runqueue::Priority;
 
 use crate::arch::cpu::{self, InterruptsOff};
-use crate::arch::exception::{Meaning, PAGE_FAULT};
+use crate::arch::exception::{PAGE_FAULT, meaning};
 use crate::arch::frame::TrapFrame;
 use crate::arch::syscall::start_user;
 use crate::cap::{self, Cap, Space};
@@ -284,7 +284,7 @@ pub(crate) fn fault(frame: &mut TrapFrame) {
     }
     let status = FAULT_STATUS | frame.vector;
     let Some((port, generation)) = thread.user.supervisor.get() else {
-        log::info!("{thread} ended: {}, at {:#x}", Meaning { frame, address }, frame.rip);
+        log::info!("{thread} ended: {}, at {:#x}", meaning(frame, address), frame.rip);
         exit(thread, status);
     };
     let cause = frame.vector | frame.error << 32;

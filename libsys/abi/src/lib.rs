@@ -8,6 +8,7 @@
 
 mod call;
 mod error;
+pub mod fault;
 mod handle;
 mod message;
 pub mod object;

@@ -35,8 +35,8 @@ mod warning;
 pub use discover::discover;
 pub use platform::{
     AcpiEnable, CpuEntry, CpuState, Hpet, InterruptOverride, IoApic, Lint, LocalNmi, MAX_CPUS, MAX_IO_APICS,
-    MAX_NODES, NmiTarget, NumaMemory, PciSegment, Platform, PmTimer, PmTimerWidth, Polarity, PowerOff,
-    Register, Reset, Trigger, Wiring,
+    MAX_NODES, Misplaced, NmiTarget, NumaMemory, PciSegment, Platform, PmTimer, PmTimerWidth, Polarity,
+    PowerOff, Register, Reset, Trigger, Wiring,
 };
 pub use table::Signature;
 pub use warning::{AcpiWarning, EntryProblem, Fault, List, MAX_WARNINGS, Warnings};

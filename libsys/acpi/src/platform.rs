@@ -57,6 +57,33 @@ impl Platform {
         Some(Wiring { trigger: found.trigger, polarity: found.polarity })
     }
 
+    /// The node that memory at `address` belongs to, and where the answer may change.
+    #[must_use]
+    pub fn node_of(&self, address: u64) -> (u32, u64) {
+        let memory = &self.numa_memory;
+        if let Some(memory) = memory.iter().find(|memory| (memory.start..memory.end).contains(&address)) {
+            return (memory.node, memory.end);
+        }
+        let next = memory.iter().map(|memory| memory.start).filter(|start| *start > address).min();
+        (0, next.unwrap_or(u64::MAX))
+    }
+
+    /// Takes IO-APICs and HPET out that would lie where `is_memory` says that memory is; the addresses.
+    pub fn believe_only_devices(&mut self, is_memory: impl Fn(u64) -> bool) -> ArrayVec<Misplaced, 64> {
+        let mut misplaced = ArrayVec::new();
+        self.io_apics.retain(|io_apic| {
+            let memory = is_memory(u64::from(io_apic.address));
+            if memory {
+                let _ = misplaced.try_push(Misplaced::IoApic(u64::from(io_apic.address)));
+            }
+            !memory
+        });
+        if let Some(hpet) = self.hpet.take_if(|hpet| is_memory(hpet.address)) {
+            let _ = misplaced.try_push(Misplaced::Hpet(hpet.address));
+        }
+        misplaced
+    }
+
     /// A machine of which nothing is known.
     #[must_use]
     pub(super) fn unknown() -> Self {
@@ -78,6 +105,15 @@ impl Platform {
             warnings: Warnings::new(),
         }
     }
+}
+
+/// A device's registers where they can't be, and the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misplaced {
+    /// Of an IO-APIC.
+    IoApic(u64),
+    /// Of the HPET.
+    Hpet(u64),
 }
 
 /// A CPU that may be started.

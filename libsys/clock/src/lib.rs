@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 mod calibrate;
+mod questions;
 mod scale;
 mod skew;
 
 pub use calibrate::{Calibration, CalibrationError, MAX_SAMPLES, Sample, calibrate, extend_counter};
+pub use questions::{EXCHANGES, Questions};
 pub use scale::TscScale;
 pub use skew::{Exchange, Skew};

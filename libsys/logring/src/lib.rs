@@ -12,10 +12,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod line;
 mod reader;
 mod record;
 mod text;
 
+pub use line::{Truncated, line};
 pub use reader::{Read, Reader};
 pub use record::{LogRecord, TEXT_BYTES};
 

@@ -1,80 +1,23 @@
-//! The processor's exceptions by name and meaning, for whoever reads a fault report (Intel SDM volume 3A, table 6-1).
+//! The processor's exceptions, and what is reported of one.
 
 use core::fmt;
+
+use anax_abi::fault::Meaning;
 
 use super::frame::TrapFrame;
 
 /// Vectors below this are exceptions of the processor.
 pub(crate) const EXCEPTIONS: u64 = 32;
-/// Page fault.
-pub(crate) const PAGE_FAULT: u64 = 14;
+pub(crate) use anax_abi::fault::PAGE_FAULT;
 /// Non-maskable interrupt.
 pub(crate) const NMI: u64 = 2;
 /// Double fault.
 pub(crate) const DOUBLE_FAULT: u64 = 8;
 
-/// What vector `vector` is called.
-pub(crate) fn name(vector: u64) -> &'static str {
-    match vector {
-        0 => "division error (#DE)",
-        1 => "debug exception (#DB)",
-        2 => "non-maskable interrupt",
-        3 => "breakpoint (#BP)",
-        4 => "overflow (#OF)",
-        5 => "bound range exceeded (#BR)",
-        6 => "invalid instruction (#UD)",
-        7 => "no floating-point unit (#NM)",
-        8 => "double fault (#DF)",
-        10 => "invalid task state (#TS)",
-        11 => "segment not present (#NP)",
-        12 => "stack segment fault (#SS)",
-        13 => "general protection fault (#GP)",
-        14 => "page fault (#PF)",
-        16 => "floating-point error (#MF)",
-        17 => "misaligned access (#AC)",
-        18 => "machine check (#MC)",
-        19 => "vector floating-point error (#XM)",
-        20 => "virtualisation exception (#VE)",
-        21 => "control protection exception (#CP)",
-        _ => "reserved exception",
-    }
-}
-
-/// The meaning of a fault in words: for a page fault, who wanted what where and why it was refused.
-pub(crate) struct Meaning<'a> {
-    /// The fault.
-    pub(crate) frame: &'a TrapFrame,
-    /// CR2 at the time.
-    pub(crate) address: u64,
-}
-
-impl fmt::Display for Meaning<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", name(self.frame.vector))?;
-        if self.frame.vector != PAGE_FAULT {
-            if self.frame.error != 0 {
-                write!(f, ", error code {:#x}", self.frame.error)?;
-            }
-            return Ok(());
-        }
-        let bit = |n: u32| self.frame.error & (1 << n) != 0;
-        let who = if bit(2) { "user code" } else { "the kernel" };
-        let what = match (bit(4), bit(1)) {
-            (true, _) => "executed",
-            (false, true) => "wrote to",
-            (false, false) => "read",
-        };
-        write!(f, ": {who} {what} {:#018x}, ", self.address)?;
-        if bit(3) {
-            write!(f, "through a table with reserved bits set")
-        } else if crate::mm::stack::is_guard(self.address) || super::boot::is_stack_guard(self.address) {
-            write!(f, "the guard page below a kernel stack: stack overflow")
-        } else if !bit(0) {
-            write!(f, "where nothing is mapped")
-        } else {
-            write!(f, "which the mapping forbids")
-        }
-    }
+/// What a fault means in words.
+pub(crate) fn meaning(frame: &TrapFrame, address: u64) -> Meaning {
+    let is_guard = crate::mm::stack::is_guard(address) || super::boot::is_stack_guard(address);
+    Meaning { vector: frame.vector, error: frame.error, address, is_guard }
 }
 
 impl fmt::Display for TrapFrame {

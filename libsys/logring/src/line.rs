@@ -1,0 +1,52 @@
+//! A record as a line of the console.
+
+use core::fmt::{self, Write};
+
+use arrayvec::ArrayString;
+use log::Level;
+
+/// A line of at most `N` bytes with its end: seconds since boot, the level if it is none of the usual, the text, cut where it is too long.
+#[must_use]
+pub fn line<const N: usize>(nanoseconds: u64, level: Level, text: fmt::Arguments<'_>) -> ArrayString<N> {
+    let mut line = ArrayString::new();
+    let (seconds, microseconds) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000 / 1000);
+    let _ = write!(Truncated(&mut line), "[{seconds:>5}.{microseconds:06}] {}{text}", mark(level));
+    let _ = line.try_push_str("\r\n");
+    line
+}
+
+fn mark(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error: ",
+        Level::Warn => "warning: ",
+        Level::Info => "",
+        Level::Debug => "debug: ",
+        Level::Trace => "trace: ",
+    }
+}
+
+/// Takes text as long as there is room, but for two bytes: the line's end. Cuts between characters.
+#[derive(Debug)]
+pub struct Truncated<'a, const N: usize>(pub &'a mut ArrayString<N>);
+
+impl<const N: usize> Write for Truncated<'_, N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = (N - 2).saturating_sub(self.0.len());
+        let end = text.floor_char_boundary(room.min(text.len()));
+        let _ = self.0.try_push_str(&text[..end]);
+        Ok(())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_have_their_end_whatever_the_text() {
+        let short = line::<64>(12_345_678_901, Level::Info, format_args!("ready"));
+        assert_eq!(short.as_str(), "[   12.345678] ready\r\n");
+        let cut = line::<32>(0, Level::Warn, format_args!("ääääääääääääääääääää"));
+        assert_eq!(cut.as_str(), "[    0.000000] warning: äää\r\n");
+    }
+}
