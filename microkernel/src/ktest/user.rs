@@ -11,7 +11,7 @@ use x86_64::VirtAddr;
 use super::{Broken, Context, Held, Verdict};
 use crate::arch::cpu::InterruptsOff;
 use crate::arch::paging::Root;
-use crate::arch::ports::{self, MAX_RANGES, PortSet};
+use crate::arch::ports::{self, PortSet};
 use crate::arch::syscall::enter_user;
 use crate::interrupt::FAULT_STATUS;
 use crate::lwkt::{self, Start};
@@ -19,6 +19,7 @@ use crate::mm::frames;
 use crate::object::Object;
 use crate::vm::{AddressSpace, Backing, LoadError, Payer, Region, USER};
 use crate::{check, ktest, percpu};
+use microkernel_core::portset::MAX_RANGES;
 
 ktest!(
     calls_return_and_keep_registers,

@@ -6,71 +6,14 @@
 
 use core::cell::Cell;
 use core::mem::offset_of;
-use core::ops::RangeInclusive;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ::x86_64::structures::gdt::Descriptor;
 use ::x86_64::structures::tss::TaskStateSegment;
 
+use microkernel_core::portset::{Bitmap, Held};
+pub(crate) use microkernel_core::portset::{Full, PortSet};
+
 use crate::percpu;
-
-/// Ranges in a set.
-pub(crate) const MAX_RANGES: usize = 16;
-/// First port in the low half, last one in the high half. This one is empty.
-const EMPTY: u32 = 1;
-
-/// The ports that a space's threads may use. Changed at its home alone; any CPU that runs the space reads it.
-#[derive(Debug)]
-pub(crate) struct PortSet {
-    /// No two sets, and no two states of one, have the same; 0 if it is empty.
-    stamp: AtomicU64,
-    ranges: [AtomicU32; MAX_RANGES],
-}
-
-/// A set has no room for another range.
-#[derive(Debug)]
-pub(crate) struct Full;
-
-impl PortSet {
-    /// No ports.
-    pub(crate) const fn new() -> Self {
-        Self { stamp: AtomicU64::new(0), ranges: [const { AtomicU32::new(EMPTY) }; MAX_RANGES] }
-    }
-
-    /// Adds ports. CPUs that run the space get to know with their next [`activate`].
-    ///
-    /// # Errors
-    /// [`Full`].
-    pub(crate) fn allow(&self, ports: RangeInclusive<u16>) -> Result<(), Full> {
-        self.replace(pack(&ports), pack(&ports)).or_else(|Full| self.replace(EMPTY, pack(&ports)))
-    }
-
-    /// Takes ports away that were added as exactly this range. In force everywhere once all CPUs that may run the space have been
-    /// through [`activate`].
-    pub(crate) fn forbid(&self, ports: RangeInclusive<u16>) {
-        let _ = self.replace(pack(&ports), EMPTY);
-    }
-
-    /// Takes all ports away: the space has ended.
-    pub(crate) fn clear(&self) {
-        self.ranges.iter().for_each(|range| range.store(EMPTY, Ordering::Relaxed));
-        self.stamp.store(0, Ordering::Release);
-    }
-
-    fn replace(&self, old: u32, new: u32) -> Result<(), Full> {
-        static STAMP: AtomicU64 = AtomicU64::new(1);
-        let slot = self.ranges.iter().find(|range| range.load(Ordering::Relaxed) == old).ok_or(Full)?;
-        slot.store(new, Ordering::Relaxed);
-        let empty = self.ranges.iter().all(|range| range.load(Ordering::Relaxed) == EMPTY);
-        let stamp = if empty { 0 } else { STAMP.fetch_add(1, Ordering::Relaxed) };
-        self.stamp.store(stamp, Ordering::Release);
-        Ok(())
-    }
-}
-
-fn pack(ports: &RangeInclusive<u16>) -> u32 {
-    u32::from(*ports.end()) << 16 | u32::from(*ports.start())
-}
 
 /// A CPU's task state and its bitmap, a bit a port, set where the port is forbidden; the last byte belongs to no port. Aligned so
 /// that the task state, which the processor reads as a whole, does not cross a page.
@@ -78,10 +21,9 @@ fn pack(ports: &RangeInclusive<u16>) -> u32 {
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) state: TaskStateSegment,
-    forbidden: [u8; 65_536 / 8 + 1],
-    /// Stamp of the set in the bitmap, and its ranges as they were then.
-    held: u64,
-    ranges: [u32; MAX_RANGES],
+    forbidden: Bitmap,
+    /// What the bitmap allows.
+    held: Held,
 }
 
 const BITMAP: u16 = offset_of!(Task, forbidden) as u16;
@@ -90,7 +32,7 @@ const NOWHERE: u16 = u16::MAX;
 
 impl Task {
     pub(super) const fn new() -> Self {
-        Self { state: TaskStateSegment::new(), forbidden: [0xff; _], held: 0, ranges: [EMPTY; _] }
+        Self { state: TaskStateSegment::new(), forbidden: [0xff; _], held: Held::nothing() }
     }
 
     /// The descriptor that covers both; no port is allowed.
@@ -102,18 +44,6 @@ impl Task {
         // SAFETY: the descriptor keeps no reference; nobody else has one.
         unsafe { (*task).state.iomap_base = NOWHERE };
         (descriptor, task)
-    }
-
-    fn hold(&mut self, set: &PortSet, stamp: u64) {
-        let ports = |ranges: [u32; MAX_RANGES]| {
-            ranges.into_iter().flat_map(|range| (range & 0xffff)..=(range >> 16)).map(|port| port as usize)
-        };
-        let ranges = set.ranges.each_ref().map(|range| range.load(Ordering::Relaxed));
-        if !cfg!(bite = "ports-stay") {
-            ports(self.ranges).for_each(|port| self.forbidden[port / 8] |= 1 << (port % 8));
-        }
-        ports(ranges).for_each(|port| self.forbidden[port / 8] &= !(1 << (port % 8)));
-        (self.held, self.ranges) = (stamp, ranges);
     }
 }
 
@@ -139,8 +69,8 @@ impl PortGate {
         // SAFETY: this CPU's own since it loaded its tables, and nobody else's: not even this CPU's while interrupts are off.
         let task = unsafe { &mut *self.task.get() };
         let set = set.filter(|_| stamp != 0);
-        if let Some(set) = set.filter(|_| stamp != task.held) {
-            task.hold(set, stamp);
+        if let Some(set) = set.filter(|_| stamp != task.held.stamp()) {
+            task.held.change(&mut task.forbidden, set, stamp);
         }
         task.state.iomap_base = if set.is_some() { BITMAP } else { NOWHERE };
         self.active.set(stamp);
@@ -150,13 +80,13 @@ impl PortGate {
 /// Whether just these ports are allowed on this CPU now.
 #[inline(always)]
 pub(crate) fn are_active(own: &percpu::PerCpu, set: &PortSet) -> bool {
-    own.ports.active.get() == set.stamp.load(Ordering::Acquire)
+    own.ports.active.get() == set.stamp()
 }
 
 /// From now on user code on this CPU may use these ports and no others. Interrupts off; with each change of space.
 #[inline]
 pub(crate) fn activate(set: Option<&PortSet>) {
-    let stamp = set.map_or(0, |set| set.stamp.load(Ordering::Acquire));
+    let stamp = set.map_or(0, |set| set.stamp());
     let gate = &percpu::this().ports;
     if gate.active.get() != stamp {
         gate.change(set, stamp);

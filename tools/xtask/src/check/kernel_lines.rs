@@ -18,7 +18,7 @@ const LIMIT: usize = 10_000;
 const FOLDERS: [&str; 2] = ["microkernel/src", "microkernel/core/src"];
 
 /// Libraries that it shares with programs: reported, since they run in the kernel, too.
-const LIBRARIES: [&str; 14] = [
+const LIBRARIES: [&str; 15] = [
     "libsys/abi/src",
     "libsys/acpi/src",
     "libsys/archive/src",
@@ -29,6 +29,7 @@ const LIBRARIES: [&str; 14] = [
     "libsys/logring/src",
     "libsys/lwkt/src",
     "libsys/mappings/src",
+    "libsys/portset/src",
     "libsys/memory/src",
     "libsys/quota/src",
     "libsys/symbols/src",
