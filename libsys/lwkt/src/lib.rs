@@ -17,6 +17,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod cpuset;
 pub mod crossbar;
 pub mod list;
 pub mod preempt;

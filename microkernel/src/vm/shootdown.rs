@@ -21,6 +21,9 @@ use crate::mm::window::kernel_root;
 use crate::object::Pool;
 use crate::percpu::{self, CpuId, MAX_CPUS};
 
+/// CPUs that may know translations of a space.
+pub(super) type CpuSet = microkernel_core::cpuset::CpuSet<{ MAX_CPUS / 64 }>;
+
 static RECORDS: Pool<Record> = Pool::new();
 /// In the low bits of a call's pages, where a count of at most [`FEW_PAGES`] stands otherwise.
 const ALL: u64 = PAGE_SIZE - 2;
@@ -81,7 +84,7 @@ impl Record {
         self.waiting.set(others.iter().count() as u32);
         self.completion.set(Some(completion));
         let root = root.address().as_u64() | percpu::this().id().index() as u64;
-        for target in others.iter().filter_map(percpu::get) {
+        for target in others.iter().filter_map(CpuId::new).filter_map(percpu::get) {
             crossbar::send_surely(
                 target,
                 forget,
@@ -174,22 +177,5 @@ fn acknowledge([record, ..]: [u64; 3]) {
         let completion = record.completion.take();
         record.put();
         completion.into_iter().for_each(|Completion { call, argument }| call(argument));
-    }
-}
-
-/// CPUs, as bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CpuSet(pub(super) [u64; MAX_CPUS / 64]);
-
-impl CpuSet {
-    fn is_empty(self) -> bool {
-        self.0 == [0; MAX_CPUS / 64]
-    }
-
-    fn iter(self) -> impl Iterator<Item = CpuId> {
-        let bits = move |word: usize| {
-            (0..64).filter(move |bit| self.0[word] >> bit & 1 != 0).map(move |bit| word * 64 + bit)
-        };
-        (0..MAX_CPUS / 64).filter(move |word| self.0[*word] != 0).flat_map(bits).filter_map(CpuId::new)
     }
 }

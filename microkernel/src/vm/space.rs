@@ -6,9 +6,9 @@
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use anax_abi::{Error, Rights};
+use microkernel_core::cpuset::GrowingCpuSet;
 use microkernel_core::elf::Protection;
 use x86_64::PhysAddr;
 
@@ -40,7 +40,7 @@ pub(crate) struct AddressSpace {
     root: Root,
     home: CpuId,
     /// CPUs that threads of the space have been given to.
-    cpus: [AtomicU64; MAX_CPUS / 64],
+    cpus: GrowingCpuSet<{ MAX_CPUS / 64 }>,
     payer: Payer,
     /// Stands behind all pages of lost mappings: private to the space and writable, so that losing needs no memory and faults nowhere.
     sink: PhysAddr,
@@ -77,7 +77,7 @@ impl AddressSpace {
         let space = Self {
             root: kernel_root().new_user(root),
             home,
-            cpus: [const { AtomicU64::new(0) }; MAX_CPUS / 64],
+            cpus: GrowingCpuSet::new(),
             payer: payer.clone(),
             sink,
             tables: Cell::new(0),
@@ -108,14 +108,12 @@ impl AddressSpace {
 
     /// A thread of the space is about to run on `cpu` for the first time. Before it does; any CPU.
     pub(crate) fn ran_on(&self, cpu: CpuId) {
-        self.cpus[cpu.index() / 64].fetch_or(1 << (cpu.index() % 64), Ordering::AcqRel);
+        self.cpus.add(cpu.index());
     }
 
     /// The CPUs besides its home that may know translations of it.
     pub(super) fn others(&self) -> CpuSet {
-        let mut words = self.cpus.each_ref().map(|word| word.load(Ordering::Acquire));
-        words[self.home.index() / 64] &= !(1 << (self.home.index() % 64));
-        CpuSet(words)
+        self.cpus.now().without(self.home.index())
     }
 
     /// Maps `bytes` (rounded up to pages) of the region from `offset` on, at `address` or, for 0, anywhere with an unmapped page
