@@ -5,6 +5,7 @@
 //! interrupt: briefly, and never blocking. A sender that finds a ring full keeps serving its own rings while it waits, or two
 //! CPUs with full rings would wait for each other for ever.
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use microkernel_core::crossbar::{
@@ -14,12 +15,15 @@ use microkernel_core::crossbar::{
 use crate::arch::{apic, cpu};
 use crate::interrupt::vector;
 use crate::percpu::{self, CpuId, MAX_CPUS, PerCpu};
-use crate::time::clock;
+use crate::time::clock::{self, Nanos};
+use crate::time::timer::{self, Deadline};
 
 type KernelRing = Ring<CAPACITY>;
 /// What another CPU is asked to do: a function, and three words for it.
 pub(crate) type Call = fn([u64; 3]);
 
+/// Between interrupts of the bell at least, where they come often: what a message to a CPU under load may wait for.
+const QUIET: Nanos = Nanos(20_000);
 /// Entries served from one ring before the next one's turn.
 const TURN: usize = 32;
 
@@ -30,6 +34,11 @@ pub(crate) struct Inbound {
     rings: [AtomicPtr<KernelRing>; MAX_CPUS],
     /// Interrupts sent to this CPU by others.
     interrupts: AtomicU64,
+    /// When the last one came.
+    rung_at: Cell<Nanos>,
+    /// The bell counts as rung, so that nobody rings it: this CPU looks by itself at `look`. Its own.
+    muted: Cell<bool>,
+    look: Deadline,
 }
 
 impl Inbound {
@@ -39,6 +48,9 @@ impl Inbound {
             bell: Doorbell::new(),
             rings: [const { AtomicPtr::new(core::ptr::null_mut()) }; MAX_CPUS],
             interrupts: AtomicU64::new(0),
+            rung_at: Cell::new(Nanos(0)),
+            muted: Cell::new(false),
+            look: Deadline::new(|_| look()),
         }
     }
 
@@ -142,20 +154,55 @@ fn interrupt(target: &PerCpu) {
 pub(crate) fn poll() {
     let _off = cpu::InterruptsOff::new();
     let inbound = &percpu::this().inbound;
-    inbound.bell.poll(|_| drain(inbound));
+    if inbound.muted.get() {
+        drain(inbound)
+    } else {
+        inbound.bell.poll(|_| drain(inbound))
+    };
 }
 
-fn drain(inbound: &Inbound) {
+/// The bell's interrupt. If it comes too often, the next ones are spared: this CPU looks by itself for a while.
+pub(crate) fn rung() {
+    poll();
+    let (own, now) = (percpu::this(), clock::now());
+    let often = now.0 - own.inbound.rung_at.replace(now).0 < QUIET.0;
+    if often && own.scheduler.idle.get() != Some(own.thread().index) && !cfg!(bite = "crossbar-never-muted") {
+        mute(own, now);
+    }
+}
+
+fn mute(own: &PerCpu, now: Nanos) {
+    own.inbound.muted.set(true);
+    // Whoever rings from now on finds it rung; whoever has rung just now has an interrupt under way, which does no harm.
+    let _nobody_else_has_to = own.inbound.bell.ring();
+    timer::set(&percpu::this().inbound.look, Nanos(now.0 + QUIET.0));
+}
+
+/// The look that takes the place of interrupts: as long as there is something each time.
+fn look() {
+    let own = percpu::this();
+    if own.inbound.muted.get() && drain(&own.inbound) { mute(own, clock::now()) } else { listen() }
+}
+
+/// Interrupts are wanted from now on: this CPU is about to sleep, or has looked in vain.
+pub(crate) fn listen() {
+    percpu::this().inbound.muted.set(false);
+    poll();
+}
+
+/// Serves what has come; whether there was something.
+fn drain(inbound: &Inbound) -> bool {
+    let mut any = false;
     for source in 0..percpu::count() {
         let Some(ring) = CpuId::new(source).and_then(|source| inbound.ring(source)) else { continue };
-        if let Drained::Limit = ring.drain(TURN, serve)
-            && !ring.is_empty()
-            && inbound.bell.ring() == Notify::Ipi
-        {
+        let drained = ring.drain(TURN, serve);
+        any |= drained != Drained::All(0);
+        if drained == Drained::Limit && !ring.is_empty() && inbound.bell.ring() == Notify::Ipi {
             // More than a turn's worth: come back after others have had theirs.
             interrupt(percpu::this());
         }
     }
+    any
 }
 
 fn serve(entry: Entry) {
@@ -202,6 +249,8 @@ pub(crate) fn on_all_cpus(function: fn(u64), argument: u64) {
     let mut expected = 0;
     for target in percpu::all().filter(|target| target.id() != own.id()) {
         send_surely(target, attend, [(&raw const meeting).expose_provenance() as u64, 0, 0]);
+        // All wait for the last: even one that looks by itself comes at once.
+        interrupt(target);
         expected += 1;
     }
     while meeting.arrived.load(Ordering::Acquire) < expected {

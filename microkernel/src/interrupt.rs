@@ -101,7 +101,7 @@ fn serve(vector: u8) {
         }
         vector::WAKE => {
             apic::end_of_interrupt();
-            crate::crossbar::poll();
+            crate::crossbar::rung();
         }
         device if irq::VECTORS.contains(&device) => {
             if !irq::serve(device) {

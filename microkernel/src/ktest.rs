@@ -7,6 +7,7 @@
 mod clock;
 mod crossbar;
 mod entry;
+mod flood;
 mod irq;
 mod load;
 mod lwkt;
@@ -14,6 +15,7 @@ mod memory;
 mod msg;
 mod processors;
 mod records;
+pub(crate) mod service;
 mod user;
 mod vm;
 mod vm_shootdown;

@@ -120,6 +120,11 @@ const KERNEL: &[Bite] = &[
         judge: Judge::Kernel { test: "irq::the_dead_answer_when_fenced", cpus: 1 },
     },
     Bite {
+        name: "crossbar-never-muted",
+        breaks: "rings another CPU for every message that finds its bell silent, however often",
+        judge: Judge::Kernel { test: "flood::few_interrupts_a_message", cpus: 2 },
+    },
+    Bite {
         name: "ports-stay",
         breaks: "leaves a space's I/O ports open to the next space that has any",
         judge: Judge::Kernel { test: "user::ports_are_open_to_the_space_that_has_them", cpus: 1 },

@@ -33,6 +33,10 @@ unsafe impl Object for Machine {
 pub(crate) static MACHINE: Machine = Machine(Header::new(Kind::Machine));
 
 pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> {
+    #[cfg(feature = "test")]
+    if command == crate::ktest::service::COMMAND {
+        return crate::ktest::service::port(call.words[0]);
+    }
     let command = MachineCommand::from_number(command).ok_or(Error::BadCommand)?;
     let open = matches!(command, MachineCommand::Cpus | MachineCommand::Log);
     call.needs(if open { Rights::SEND } else { Rights::CONTROL })?;

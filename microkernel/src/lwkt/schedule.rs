@@ -629,7 +629,7 @@ pub(crate) fn crit_exit() {
 pub(crate) fn idle() -> ! {
     loop {
         cpu::disable_interrupts();
-        crossbar::poll();
+        crossbar::listen();
         let own = percpu::this();
         if own.scheduler.queue.borrow().is_empty() {
             users::reseat();
