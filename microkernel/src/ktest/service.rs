@@ -29,6 +29,8 @@ pub(crate) fn port(cpu: u64) -> Result<Served, Error> {
 
 fn serve(_: u64) {
     let Ok(port) = initport(0) else { return };
+    // A reference of its own: programs come and go.
+    let _alive = cap::capability(port, Rights::NONE);
     // One of it is enough; whoever asks again too early has made another, which ends.
     let unset = core::ptr::null_mut();
     let own = core::ptr::from_ref(port).cast_mut();

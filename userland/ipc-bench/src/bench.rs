@@ -29,22 +29,19 @@ pub(crate) fn all() -> Result<(), Error> {
     let page = child::share()?;
     let remote = child::create(page)?;
     syscalls()?;
-    for (name, space) in [("ipc.call_reply.remote", remote), ("ipc.call_reply.local", Space::SELF)] {
-        let port = child::serve(space, echo, OWN)?;
-        let target = Target::from_handle(port.handle());
-        report(name, call_reply(target)?);
-        if space == Space::SELF {
-            report("port.user_thread", small_call(target)?);
-        }
-    }
-    report("port.kernel_served", kernel_served()?);
+    let target = Target::from_handle(child::serve(remote, CPU, echo, OWN)?.handle());
+    report_marked::<3>("ipc.call_reply.remote", call_reply::<3>(target)?, COUNT);
+    let target = Target::from_handle(child::serve(Space::SELF, CPU, echo, OWN)?.handle());
+    report_marked::<4>("ipc.call_reply.local", call_reply::<4>(target)?, COUNT);
+    report_marked::<5>("port.user_thread", small_call::<5>(target)?, COUNT);
+    report_marked::<6>("port.kernel_served", kernel_served()?, COUNT);
     wakes(remote)?;
     interrupts(remote)?;
     yields(remote)?;
     faults(remote)?;
     threads()?;
     memory()?;
-    report("msg.region_4k", region(remote)?);
+    report_marked::<15>("msg.region_4k", region(remote)?, COUNT);
     rings::all()?;
     Space::SELF.destroy(remote.handle())?;
     log!("bench end 0");
@@ -54,6 +51,20 @@ pub(crate) fn all() -> Result<(), Error> {
 /// The line that the build tool looks for.
 pub(crate) fn report(name: &str, hundredths: u64) {
     log!("bench {name} {hundredths}");
+}
+
+/// The same for what was done `times` times between each two marks `ID`.
+pub(crate) fn report_marked<const ID: u16>(name: &str, hundredths: u64, times: u64) {
+    log!("bench {name} {hundredths} {ID} {times}");
+}
+
+/// A mark that the counting plugin sees (`tools/count-format` has its form), and that does nothing.
+#[inline(always)]
+pub(crate) fn mark<const ID: u16>() {
+    // SAFETY: an instruction without effect.
+    unsafe {
+        asm!("nop dword ptr [rax + {mark}]", mark = const 0x414e_0000 + ID as u32, options(nomem, nostack, preserves_flags));
+    }
 }
 
 /// Fails unless what was to be seen was seen.
@@ -79,28 +90,31 @@ fn opaque(mut value: u64) -> u64 {
     value
 }
 
-/// Instructions of `count` times `work`, and the sum of what it returned.
+/// Instructions of `count` times `work`, between two marks `ID`, and the sum of what it returned.
 #[inline(always)]
-pub(crate) fn sum(count: u64, mut work: impl FnMut(u64) -> u64) -> (u64, u64) {
+pub(crate) fn sum<const ID: u16>(count: u64, mut work: impl FnMut(u64) -> u64) -> (u64, u64) {
+    mark::<ID>();
     let (mut sum, begin) = (0u64, now());
     for number in 0..opaque(count) {
         sum = sum.wrapping_add(work(number));
     }
-    (now() - begin, sum)
+    let ticks = now() - begin;
+    mark::<ID>();
+    (ticks, sum)
 }
 
 /// What the loop of [`sum`] costs by itself.
 fn empty(count: u64) -> u64 {
-    sum(count, opaque).0
+    sum::<0>(count, opaque).0
 }
 
 /// Hundredths of instructions each: the best of some rounds of `COUNT`, with `expected` as the sum of a round.
 #[inline(always)]
-fn best(expected: u64, mut work: impl FnMut(u64) -> u64) -> Result<u64, Error> {
+pub(crate) fn best<const ID: u16>(expected: u64, mut work: impl FnMut(u64) -> u64) -> Result<u64, Error> {
     let mut least = u64::MAX;
     // The first round is for what happens once only.
     for round in 0..=ROUNDS {
-        let (ticks, seen) = sum(COUNT, &mut work);
+        let (ticks, seen) = sum::<ID>(COUNT, &mut work);
         verify(seen, expected)?;
         if round > 0 {
             least = least.min(ticks);
@@ -125,15 +139,15 @@ fn syscalls() -> Result<(), Error> {
     let own = Space::SELF.handle();
     // A call that does nothing returns 0 and leaves the words alone.
     let mut words = [1, 2, 3, 4, 5];
-    let null = best(0, |_| {
+    let null = best::<1>(0, |_| {
         let result;
         // SAFETY: it does nothing.
         (result, words) = unsafe { trap::call(own, object::NULL, words) };
         result.cast_unsigned()
     })?;
     verify(u64::from(words == [1, 2, 3, 4, 5]), 1)?;
-    report("syscall.null", null);
-    report("syscall.batch32", batch()?);
+    report_marked::<1>("syscall.null", null, COUNT);
+    report_marked::<2>("syscall.batch32", batch()?, COUNT * 32);
     Ok(())
 }
 
@@ -161,12 +175,12 @@ fn batch() -> Result<u64, Error> {
         }
         Ok(sum + results.cast_unsigned())
     };
-    let figure = best(COUNT * BATCH * (BATCH + 1) / 2, |_| value(once()))?;
+    let figure = best::<2>(COUNT * BATCH * (BATCH + 1) / 2, |_| value(once()))?;
     Ok(figure / BATCH)
 }
 
 /// Answers with the same words and the first one plus 1 as the result.
-extern "C" fn echo(port: u64) -> ! {
+pub(crate) extern "C" fn echo(port: u64) -> ! {
     let port = Port::from_handle(Handle::from_word(port));
     let mut next = port.waitport();
     while let Ok(request) = next {
@@ -175,10 +189,10 @@ extern "C" fn echo(port: u64) -> ! {
     Thread::exit(1)
 }
 
-fn call_reply(server: Target) -> Result<u64, Error> {
+pub(crate) fn call_reply<const ID: u16>(server: Target) -> Result<u64, Error> {
     let mut words = [0, 2, 3, 4, 5];
     // Each reply's words are the next request's, the first one replaced by the result.
-    let figure = best(0, |_| {
+    let figure = best::<ID>(0, |_| {
         // SAFETY: a server's command. A result that is an error leaves a wrong sum behind.
         let (result, [_, b, c, d, e]) = unsafe { trap::call(server.handle(), ECHO, words) };
         words = [result.cast_unsigned(), b, c, d, e];
@@ -189,13 +203,13 @@ fn call_reply(server: Target) -> Result<u64, Error> {
 }
 
 /// The same call as [`kernel_served`]'s, without words to check.
-fn small_call(server: Target) -> Result<u64, Error> {
-    best(COUNT, |_| value(server.domsg(ECHO, [0; 5]).map(|answer| answer.result)))
+pub(crate) fn small_call<const ID: u16>(server: Target) -> Result<u64, Error> {
+    best::<ID>(COUNT, |_| value(server.domsg(ECHO, [0; 5]).map(|answer| answer.result)))
 }
 
 fn kernel_served() -> Result<u64, Error> {
     let region = Space::SELF.create_region(PAGE, RegionKind::Pinned)?;
-    best(COUNT * PAGE, |_| value(region.size()))
+    best::<6>(COUNT * PAGE, |_| value(region.size()))
 }
 
 /// Waits for doorbells, and adds up how long each took to arrive.
@@ -213,12 +227,12 @@ extern "C" fn waiter(port: u64) -> ! {
 
 /// From the ring of a doorbell to the first instruction of the more urgent thread in another space that waited for it.
 fn wakes(space: Space) -> Result<(), Error> {
-    let port = child::serve(space, waiter, ABOVE)?;
+    let port = child::serve(space, CPU, waiter, ABOVE)?;
     let memory = Space::SELF.create_region(PAGE, RegionKind::Pinned)?;
     let (bell, other) = Space::SELF.create_channel(memory, PAGE)?;
     other.bind(port, 0)?;
     let mut one_way = u64::MAX;
-    let round = best(0, |_| {
+    let round = best::<7>(0, |_| {
         set(Word::Told, now());
         bell.ring().is_err().into()
     })?;
@@ -234,7 +248,7 @@ fn wakes(space: Space) -> Result<(), Error> {
         one_way = one_way.min(get(Word::Took));
     }
     report("notify.wake", one_way * 100 / COUNT);
-    report("notify.round_trip", round);
+    report_marked::<7>("notify.round_trip", round, COUNT);
     Ok(())
 }
 
@@ -260,7 +274,7 @@ fn interrupts(space: Space) -> Result<(), Error> {
     const COUNTER: u16 = 0x40;
     const CONTROL: u16 = 0x43;
     const MODE_0: u8 = 0x30;
-    let port = child::serve(space, interrupted, ABOVE)?;
+    let port = child::serve(space, CPU, interrupted, ABOVE)?;
     let irq = Machine::FIRST.line(LINE, Cpu(0))?;
     irq.bind(port, 0)?;
     irq.enable()?;
@@ -306,11 +320,11 @@ fn yields(space: Space) -> Result<(), Error> {
     child::start(space, thread, yielder, 0)?;
     Thread::yield_now()?;
     set(Word::Done, 0);
-    let round = best(COUNT, |_| value(Thread::yield_now().map(|()| 1)))?;
+    let round = best::<9>(COUNT, |_| value(Thread::yield_now().map(|()| 1)))?;
     verify(get(Word::Done), COUNT * (ROUNDS as u64 + 1))?;
     set(Word::Stop, 1);
     Thread::yield_now()?;
-    report("thread.yield.remote", round / 2);
+    report_marked::<9>("thread.yield.remote", round / 2, 2 * COUNT);
     Ok(())
 }
 
@@ -345,9 +359,9 @@ fn faults(space: Space) -> Result<(), Error> {
         told = port.replymsg_waitport(number, Ok(0), [0; 5]);
         (command == notice::FAULT).into()
     };
-    let round = best(COUNT, |_| settle())?;
+    let round = best::<8>(COUNT, |_| settle())?;
     verify(get(Word::Done), 8 * COUNT * (ROUNDS as u64 + 1))?;
-    report("fault.round_trip", round);
+    report_marked::<8>("fault.round_trip", round, COUNT);
     set(Word::Stop, 1);
     let _last = settle();
     Space::SELF.destroy(port.handle())
@@ -369,9 +383,9 @@ fn threads() -> Result<(), Error> {
         Space::SELF.close(thread.handle())?;
         Ok(1)
     };
-    let figure = best(COUNT, |_| value(once()))?;
+    let figure = best::<10>(COUNT, |_| value(once()))?;
     verify(get(Word::Done), COUNT * (ROUNDS as u64 + 1))?;
-    report("thread.create_exit", figure);
+    report_marked::<10>("thread.create_exit", figure, COUNT);
     Ok(())
 }
 
@@ -393,7 +407,7 @@ fn memory() -> Result<(), Error> {
     }
     let (mut map, mut unmap, mut fault) = (u64::MAX, u64::MAX, u64::MAX);
     for _ in 0..=ROUNDS {
-        let (ticks, sum_of_addresses) = sum(PAGES, |page| {
+        let (ticks, sum_of_addresses) = sum::<11>(PAGES, |page| {
             // SAFETY: nothing is there.
             value(unsafe { Space::SELF.map_at(AT + page * PAGE, region, page * PAGE, PAGE, READ_WRITE) })
         });
@@ -402,7 +416,7 @@ fn memory() -> Result<(), Error> {
         for page in 0..PAGES {
             verify(word(AT + page * PAGE).load(Ordering::Relaxed), page + 77)?;
         }
-        let (ticks, errors) = sum(PAGES, |page| {
+        let (ticks, errors) = sum::<12>(PAGES, |page| {
             // SAFETY: mapped above, for this.
             u64::from(unsafe { Space::SELF.unmap(AT + page * PAGE, PAGE) }.is_err())
         });
@@ -412,8 +426,8 @@ fn memory() -> Result<(), Error> {
         let lazy = Space::SELF.create_region(whole, RegionKind::Lazy)?;
         let at = Space::SELF.map(lazy, 0, whole, READ_WRITE)?;
         // Each is zero before, and 1 behind.
-        let (ticks, before) = sum(PAGES, |page| word(at + page * PAGE).fetch_add(1, Ordering::Relaxed));
-        let (_, behind) = sum(PAGES, |page| word(at + page * PAGE).load(Ordering::Relaxed));
+        let (ticks, before) = sum::<13>(PAGES, |page| word(at + page * PAGE).fetch_add(1, Ordering::Relaxed));
+        let (_, behind) = sum::<0>(PAGES, |page| word(at + page * PAGE).load(Ordering::Relaxed));
         verify(before, 0)?;
         verify(behind, PAGES)?;
         fault = fault.min(ticks);
@@ -421,9 +435,9 @@ fn memory() -> Result<(), Error> {
         unsafe { Space::SELF.unmap(at, whole)? };
         Space::SELF.close(lazy.handle())?;
     }
-    report("vm.map_page", each(map, PAGES));
-    report("vm.unmap_page", each(unmap, PAGES));
-    report("vm.fault_page", each(fault, PAGES));
+    report_marked::<11>("vm.map_page", each(map, PAGES), PAGES);
+    report_marked::<12>("vm.unmap_page", each(unmap, PAGES), PAGES);
+    report_marked::<13>("vm.fault_page", each(fault, PAGES), PAGES);
     // SAFETY: as above.
     unsafe { Space::SELF.unmap(all, whole) }
 }
@@ -442,7 +456,7 @@ extern "C" fn hand_back(port: u64) -> ! {
 /// A region of 4 KiB is given away to another space with a request, and comes back with the reply; nothing is copied.
 fn region(space: Space) -> Result<u64, Error> {
     const PATTERN: u64 = 0x0123_4567_89ab_cdef;
-    let port = Target::from_handle(child::serve(space, hand_back, OWN)?.handle());
+    let port = Target::from_handle(child::serve(space, CPU, hand_back, OWN)?.handle());
     let region = Space::SELF.create_region(PAGE, RegionKind::Pinned)?;
     let at = Space::SELF.map(region, 0, PAGE, READ_WRITE)?;
     (0..PAGE).step_by(8).for_each(|offset| word(at + offset).store(PATTERN ^ offset, Ordering::Relaxed));
@@ -460,7 +474,7 @@ fn region(space: Space) -> Result<u64, Error> {
     for _ in 0..=ROUNDS {
         Space::SELF.post_slots(slots)?;
         space.post_slots(slots)?;
-        let (ticks, seen) = sum(COUNT, |_| value(once()));
+        let (ticks, seen) = sum::<15>(COUNT, |_| value(once()));
         verify(seen, 2 * COUNT)?;
         least = least.min(ticks);
     }

@@ -11,7 +11,7 @@ use anax_sys::{Error, Port, Rights};
 const SHARED: usize = 0x5000_0000;
 const PAGE: u64 = 4096;
 const STACK: u64 = 4 * PAGE;
-/// All benchmarks run on this CPU.
+/// All benchmarks but those between CPUs run on this one.
 pub(crate) const CPU: Cpu = Cpu(0);
 
 // The linker script's marks: where code and variables begin, and the end.
@@ -112,8 +112,8 @@ pub(crate) fn stack(space: Space) -> Result<u64, Error> {
 }
 
 /// A thread of `space` that serves a port of its own: the port, by a handle of this space. It is told its own handle.
-pub(crate) fn serve(space: Space, entry: Entry, priority: u64) -> Result<Port, Error> {
-    let thread = space.create_thread(CPU, priority, None)?;
+pub(crate) fn serve(space: Space, cpu: Cpu, entry: Entry, priority: u64) -> Result<Port, Error> {
+    let thread = space.create_thread(cpu, priority, None)?;
     let port = space.create_port(thread, 0)?;
     let told = if space == Space::SELF { port.handle() } else { space.grant(port.handle(), Rights::ALL)? };
     start(space, thread, entry, told.to_word())?;

@@ -11,7 +11,7 @@ use anax_ring::{
 use anax_sys::object::{Channel, RegionKind, Space, Thread};
 use anax_sys::{Error, Handle, Port};
 
-use crate::bench::{report, sum, verify};
+use crate::bench::{report_marked, sum, verify};
 use crate::child::{self, READ_WRITE, Word, get, set};
 
 const SLOTS: u32 = 64;
@@ -23,31 +23,31 @@ const MESSAGE: u32 = 1;
 
 /// One-way messages and calls, in batches of 32 and one by one.
 pub(crate) fn all() -> Result<(), Error> {
-    for (name, server, batch) in [
-        ("channel.batch32", consumer as child::Entry, 32),
-        ("channel.batch1", consumer, 1),
-        ("channel.call32", responder, 32),
-        ("channel.call1", responder, 1),
-    ] {
-        let geometry = Geometry::new(SLOTS, SLOTS).map_err(|_| Error::BadArgument)?;
-        let bytes = (geometry.bytes() as u64).next_multiple_of(4096);
-        let memory = Space::SELF.create_region(bytes, RegionKind::Pinned)?;
-        let block = Space::SELF.map(memory, 0, bytes, READ_WRITE)?;
-        Supervisor::create(self::block(block)?, geometry).map_err(|_| Error::BadArgument)?;
-        let (bell, other) = Space::SELF.create_channel(memory, bytes)?;
-        set(Word::Block, block);
-        set(Word::Channel, other.handle().to_word());
-        set(Word::Done, 0);
-        let port = child::serve(Space::SELF, server, priority::SERVER + 1)?;
-        other.bind(port, 0)?;
-        let client = Endpoint::open(self::block(block)?, Side::Client).map_err(|_| Error::BadArgument)?;
-        let figure = if server as usize == consumer as child::Entry as usize {
-            one_way(client, bell, batch)?
-        } else {
-            calls(client, bell, batch)?
-        };
-        report(name, figure);
-    }
+    measure::<16>("channel.batch32", consumer, 32)?;
+    measure::<17>("channel.batch1", consumer, 1)?;
+    measure::<18>("channel.call32", responder, 32)?;
+    measure::<19>("channel.call1", responder, 1)
+}
+
+fn measure<const ID: u16>(name: &str, server: child::Entry, batch: u64) -> Result<(), Error> {
+    let geometry = Geometry::new(SLOTS, SLOTS).map_err(|_| Error::BadArgument)?;
+    let bytes = (geometry.bytes() as u64).next_multiple_of(4096);
+    let memory = Space::SELF.create_region(bytes, RegionKind::Pinned)?;
+    let block = Space::SELF.map(memory, 0, bytes, READ_WRITE)?;
+    Supervisor::create(self::block(block)?, geometry).map_err(|_| Error::BadArgument)?;
+    let (bell, other) = Space::SELF.create_channel(memory, bytes)?;
+    set(Word::Block, block);
+    set(Word::Channel, other.handle().to_word());
+    set(Word::Done, 0);
+    let port = child::serve(Space::SELF, child::CPU, server, priority::SERVER + 1)?;
+    other.bind(port, 0)?;
+    let client = Endpoint::open(self::block(block)?, Side::Client).map_err(|_| Error::BadArgument)?;
+    let figure = if server as usize == consumer as child::Entry as usize {
+        one_way::<ID>(client, bell, batch)?
+    } else {
+        calls::<ID>(client, bell, batch)?
+    };
+    report_marked::<ID>(name, figure, BATCHES * batch);
     Ok(())
 }
 
@@ -69,14 +69,14 @@ fn misbehaved<E>(_: E) -> Error {
 }
 
 /// Hundredths of instructions a message, of the best of some rounds of batches, each of which `send` sends and sums up.
-fn best(
+fn best<const ID: u16>(
     batch: u64,
     mut send: impl FnMut() -> Result<u64, Error>,
     mut check: impl FnMut(u64) -> Result<(), Error>,
 ) -> Result<u64, Error> {
     let mut least = u64::MAX;
     for _ in 0..=ROUNDS {
-        let (ticks, seen) = sum(BATCHES, |_| send().unwrap_or(u64::MAX / 3));
+        let (ticks, seen) = sum::<ID>(BATCHES, |_| send().unwrap_or(u64::MAX / 3));
         check(seen)?;
         least = least.min(ticks);
     }
@@ -88,7 +88,7 @@ fn message(command: u32, number: u64) -> Message {
 }
 
 /// Push, publish and doorbell here; pop, release and sleep there. The figure includes the client's loop.
-fn one_way(mut client: Endpoint<'_>, bell: Channel, batch: u64) -> Result<u64, Error> {
+fn one_way<const ID: u16>(mut client: Endpoint<'_>, bell: Channel, batch: u64) -> Result<u64, Error> {
     let mut rounds = 0;
     let per_round = BATCHES * batch * (batch - 1) / 2 + BATCHES * batch;
     let send = || {
@@ -98,7 +98,7 @@ fn one_way(mut client: Endpoint<'_>, bell: Channel, batch: u64) -> Result<u64, E
         ring(bell, client.producer.publish().map_err(misbehaved)?)?;
         Ok(0)
     };
-    let figure = best(batch, send, |seen| {
+    let figure = best::<ID>(batch, send, |seen| {
         rounds += 1;
         verify(seen, 0)?;
         verify(get(Word::Done), rounds * per_round)
@@ -108,7 +108,7 @@ fn one_way(mut client: Endpoint<'_>, bell: Channel, batch: u64) -> Result<u64, E
     Ok(figure)
 }
 
-fn calls(client: Endpoint<'_>, bell: Channel, batch: u64) -> Result<u64, Error> {
+fn calls<const ID: u16>(client: Endpoint<'_>, bell: Channel, batch: u64) -> Result<u64, Error> {
     let mut client = Requester::<{ SLOTS as usize }>::new(client);
     let send = || {
         for number in 0..batch {
@@ -121,7 +121,7 @@ fn calls(client: Endpoint<'_>, bell: Channel, batch: u64) -> Result<u64, Error> 
         }
         Ok(sum)
     };
-    let figure = best(batch, send, |seen| verify(seen, BATCHES * batch * (batch + 1) / 2))?;
+    let figure = best::<ID>(batch, send, |seen| verify(seen, BATCHES * batch * (batch + 1) / 2))?;
     client.submit(&message(STOP, 0)).map_err(misbehaved)?;
     ring(bell, client.flush().map_err(misbehaved)?)?;
     Ok(figure)

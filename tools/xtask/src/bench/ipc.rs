@@ -1,10 +1,14 @@
-//! What the kernel's calls cost a program: `userland/ipc-bench` measures itself, by the time stamp counter under icount.
+//! What the kernel's calls cost a program: `userland/ipc-bench` measures itself, by the time stamp counter under icount, and is
+//! counted by the plugin: what is dear on real hardware, and what goes on between two CPUs.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
-use anax_vm::{Accel, BENCH_CPU, Spec};
+use anax_vm::{Accel, BENCH_CPU, Plugin, Spec};
 use anyhow::{Context as _, ensure};
+use count_format::{Counter, Counts, Recording};
 use system_tests::{Artefacts, Context, Effort, guest};
 
 use super::Group;
@@ -52,36 +56,136 @@ const ROWS: [Known; 20] = [
     reported("channel.call1"),
 ];
 
-fn measure(artefacts: &Artefacts, folder: &Path) -> anyhow::Result<Vec<Row>> {
-    let context = Context { artefacts, folder, effort: Effort::Plain };
-    let figures = run(&context, "icount-1")?;
-    let again = run(&context, "icount-2")?;
-    ensure!(figures == again, "two runs differ: {figures:?} and {again:?}");
-    let row = |&(name, limit, aim, peer): &Known| {
-        let value = *figures.get(name).with_context(|| format!("the program did not report {name}"))?;
-        let (unit, counted, expensive) = ("instructions", Counted::Icount, None);
-        Ok(Row { name, value, unit, counted, expensive, limit, aim, peer })
-    };
-    ROWS.iter().map(row).collect()
+/// What goes on between two CPUs: counted by the plugin, over both, what the idle loops do included.
+const BETWEEN: [Known; 4] = [
+    unmatched("ipc.call_reply.cross_cpu", 1500.0, 900.0),
+    reported("port.user_thread.queued"),
+    reported("port.kernel_served.queued"),
+    reported("port.kernel_thread.queued"),
+];
+/// A message to a thread of the kernel's costs at most so many times what a call of the kernel's own costs, if both are queued.
+const NO_APPRECIABLE_DIFFERENCE: f64 = 1.1;
+/// Runs of which the median counts, where two CPUs and the host's timing have their part.
+const RUNS: usize = 3;
+
+/// A line of the program's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Figure {
+    value: f64,
+    /// The marks around what was done, and how often it was done between two of them.
+    marked: Option<(u16, u64)>,
 }
 
-/// Runs the program on one CPU; what it reported. It reports only what it has verified, and the end only if all was.
-fn run(context: &Context<'_>, log: &str) -> anyhow::Result<BTreeMap<String, f64>> {
+fn measure(artefacts: &Artefacts, folder: &Path) -> anyhow::Result<Vec<Row>> {
+    let context = Context { artefacts, folder, effort: Effort::Plain };
+    let figures = run(&context, "icount-1", Accel::Icount, Vec::new(), 1)?;
+    let again = run(&context, "icount-2", Accel::Icount, Vec::new(), 1)?;
+    ensure!(figures == again, "two runs differ: {figures:?} and {again:?}");
+    let (_, recording) = counted(&context, "plugin", 1)?;
+    let row = |&(name, limit, aim, peer): &Known| {
+        let figure = figures.get(name).with_context(|| format!("the program did not report {name}"))?;
+        let least = figure.marked.map(|marked| least(&recording, name, marked)).transpose()?;
+        let expensive = least.map(|least| each(least, figure.marked));
+        let (value, unit, counted) = (figure.value, "instructions", Counted::Icount);
+        Ok(Row { name, value, unit, counted, expensive, limit, aim, peer })
+    };
+    let mut rows = ROWS.iter().map(row).collect::<anyhow::Result<Vec<_>>>()?;
+    let remote = rows.iter().find(|row| row.name == "ipc.call_reply.remote").and_then(|row| row.expensive);
+    let remote = remote.context("a remote call was not counted")?;
+    let dear = [Counter::Cr3, Counter::Wrmsr, Counter::Xsave].map(|counter| remote[counter]);
+    ensure!(dear == [2, 0, 0], "a remote call and its reply take {dear:?} writes of CR3, wrmsr and xsave");
+    rows.extend(between(&context)?);
+    Ok(rows)
+}
+
+/// The rows between two CPUs.
+fn between(context: &Context<'_>) -> anyhow::Result<Vec<Row>> {
+    let runs = (0..RUNS)
+        .map(|run| counted(context, &format!("plugin-2-{run}"), 2))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let row = |&(name, limit, aim, peer): &Known| {
+        let count = |(figures, recording): &(BTreeMap<String, Figure>, Recording)| {
+            let figure = figures.get(name).with_context(|| format!("the program did not report {name}"))?;
+            let marked = figure.marked.with_context(|| format!("{name} has no marks"))?;
+            Ok((least(recording, name, marked)?, marked.1))
+        };
+        let mut counts = runs.iter().map(count).collect::<anyhow::Result<Vec<_>>>()?;
+        counts.sort_by_key(|(counts, _)| counts.instructions());
+        let (median, times) = counts[RUNS / 2];
+        let value = (median.instructions() * 100 / times) as f64 / 100.0;
+        let (unit, counted, expensive) =
+            ("instructions", Counted::Plugin, Some(each(median, Some((0, times)))));
+        Ok(Row { name, value, unit, counted, expensive, limit, aim, peer })
+    };
+    let mut rows = BETWEEN.iter().map(row).collect::<anyhow::Result<Vec<_>>>()?;
+    let served = rows.iter().find(|row| row.name == "port.kernel_served.queued").map(|row| row.value);
+    let thread = rows.iter_mut().find(|row| row.name == "port.kernel_thread.queued");
+    if let (Some(thread), Some(served)) = (thread, served) {
+        thread.limit = Some(served * NO_APPRECIABLE_DIFFERENCE);
+    }
+    Ok(rows)
+}
+
+/// The least that was counted between two marks of that row, over all CPUs: the first round does what happens once only, others may be
+/// interrupted.
+fn least(recording: &Recording, name: &str, (id, _): (u16, u64)) -> anyhow::Result<Counts> {
+    let marks: Vec<_> = recording.snapshots.iter().filter(|snapshot| snapshot.marker == Some(id)).collect();
+    let rounds = marks.chunks_exact(2).map(|pair| pair[1].total() - pair[0].total());
+    rounds
+        .min_by_key(Counts::instructions)
+        .with_context(|| format!("{name}: the marks {id} were not executed"))
+}
+
+/// What each one took, to the nearest whole number.
+fn each(counts: Counts, marked: Option<(u16, u64)>) -> Counts {
+    let times = marked.map_or(1, |(_, times)| times);
+    let mut each = Counts::default();
+    for counter in Counter::ALL {
+        each[counter] = (counts[counter] + times / 2) / times;
+    }
+    each
+}
+
+/// Runs the program with the plugin: what it reported, and what was counted.
+fn counted(
+    context: &Context<'_>,
+    log: &str,
+    cpus: u32,
+) -> anyhow::Result<(BTreeMap<String, Figure>, Recording)> {
+    let path = context.folder.join(format!("{log}-counts"));
+    let args = vec![format!("out={}", path.display())];
+    let plugin = Plugin { path: context.artefacts.plugin.clone(), args };
+    // One CPU is counted under icount, too: whoever is interrupted by time takes turns that a figure does not have.
+    let accel = if cpus == 1 { Accel::Icount } else { Accel::Tcg };
+    let figures = run(context, log, accel, vec![plugin], cpus)?;
+    Ok((figures, count_format::read(BufReader::new(File::open(&path)?))?))
+}
+
+/// Runs the program; what it reported. It reports only what it has verified, and the end only if all was.
+fn run(
+    context: &Context<'_>,
+    log: &str,
+    accel: Accel,
+    plugins: Vec<Plugin>,
+    cpus: u32,
+) -> anyhow::Result<BTreeMap<String, Figure>> {
     let cpu = Some(BENCH_CPU.to_owned());
-    let spec = Spec { cpus: 1, memory_mib: 256, cpu, accel: Accel::Icount, ..guest::spec(context, log) };
-    let seen = guest::run(&spec, "program ipc-bench")?;
+    let spec = Spec { cpus, memory_mib: 256, cpu, accel, plugins, ..guest::spec(context, log) };
+    let seen = guest::run(&spec, if cpus == 1 { "program ipc-bench" } else { "program ipc-bench 1" })?;
     seen.expect_success("")?;
     let figures = parse(seen.console());
     ensure!(figures.contains_key("end"), "the program did not say that it came to its end");
     Ok(figures)
 }
 
-/// Lines `... bench NAME HUNDREDTHS` of the console.
-fn parse(console: &str) -> BTreeMap<String, f64> {
+/// Lines `... bench NAME HUNDREDTHS [ID TIMES]` of the console.
+fn parse(console: &str) -> BTreeMap<String, Figure> {
     let figure = |line: &str| {
         let (_, text) = line.split_once("] bench ")?;
-        let (name, hundredths) = text.trim_end().split_once(' ')?;
-        Some((name.to_owned(), hundredths.parse::<f64>().ok()? / 100.0))
+        let mut words = text.split_whitespace();
+        let (name, value) = (words.next()?, words.next()?.parse::<f64>().ok()? / 100.0);
+        let mut marked = || Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?));
+        Some((name.to_owned(), Figure { value, marked: marked() }))
     };
     console.lines().filter_map(figure).collect()
 }
@@ -94,6 +198,8 @@ mod tests {
     fn figures_are_found_among_other_lines() {
         let figures =
             parse("anax: ready\n[    0.02] bench a.b 1234\r\n[    0.03] bench failed: 3 instead of 4\n");
-        assert_eq!(figures, BTreeMap::from([("a.b".to_owned(), 12.34)]));
+        assert_eq!(figures, BTreeMap::from([("a.b".to_owned(), Figure { value: 12.34, marked: None })]));
+        let figures = parse("[    0.02] bench a.b 1234 7 256\r\n");
+        assert_eq!(figures["a.b"], Figure { value: 12.34, marked: Some((7, 256)) });
     }
 }

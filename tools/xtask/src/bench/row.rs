@@ -8,7 +8,6 @@ pub(crate) enum Counted {
     /// By the emulator's instruction counter: the same on every run.
     Icount,
     /// By the plugin: other CPUs and the host's timing have their part in it.
-    #[expect(dead_code, reason = "for groups that involve several CPUs or the wire; boot involves neither")]
     Plugin,
 }
 
