@@ -163,10 +163,14 @@ pub(crate) fn poll() {
 
 /// The bell's interrupt. If it comes too often, the next ones are spared: this CPU looks by itself for a while.
 pub(crate) fn rung() {
+    let own = percpu::this();
+    if own.scheduler.is_idle() {
+        return poll();
+    }
     poll();
-    let (own, now) = (percpu::this(), clock::now());
+    let now = clock::now();
     let often = now.0 - own.inbound.rung_at.replace(now).0 < QUIET.0;
-    if often && own.scheduler.idle.get() != Some(own.thread().index) && !cfg!(bite = "crossbar-never-muted") {
+    if often && !cfg!(bite = "crossbar-never-muted") {
         mute(own, now);
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Scheduler {
     /// A ready thread on no queue: it has the CPU next if the running one blocks. It may stay that while the running thread is in user
     /// mode, which then has [`unusual::HEIR`].
     heir: Cell<Option<&'static Thread>>,
+    /// Nobody is runnable: the CPU sleeps on the stack of the thread that blocked last.
+    sleeps: Cell<bool>,
     /// How many threads of this CPU are preempted now.
     preempted: Cell<u8>,
     /// Runs when nobody else can.
@@ -65,6 +67,7 @@ impl Scheduler {
             asked: Cell::new(false),
             heirs: Cell::new(false),
             heir: Cell::new(None),
+            sleeps: Cell::new(false),
             preempted: Cell::new(0),
             idle: Cell::new(None),
             departed: Cell::new(None),
@@ -85,6 +88,11 @@ impl Scheduler {
     pub(super) fn keep(&self, index: ThreadIndex) {
         let mut first = self.kept.lock();
         thread(index).next_kept.set(first.replace(index));
+    }
+
+    /// Whether nobody is running. By this CPU.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.sleeps.get() || self.idle.get() == Some(percpu::this().thread().index)
     }
 
     /// Somebody may have to give way: decided at the next way out of the kernel.
@@ -185,6 +193,10 @@ pub(super) fn equals_wait(running: &Thread) -> bool {
 #[inline(always)]
 pub(crate) fn interrupted(from_user: bool, serve: impl FnOnce()) {
     let own = percpu::this();
+    if own.scheduler.sleeps.get() {
+        // Whoever was woken is seen when this returns.
+        return serve();
+    }
     own.scheduler.heirs.set(from_user);
     serve();
     own.scheduler.heirs.set(false);
@@ -259,13 +271,41 @@ fn preempt() {
 /// when somebody switches back. Interrupts are off.
 pub(super) fn switch_away() {
     let own = percpu::this();
+    while !switch_to_next(own) {
+        sleep_here(own);
+    }
+}
+
+/// The CPU sleeps until somebody is runnable: often the thread that has blocked just now, on whose stack this is. Two threads that wait for
+/// each other on two CPUs do not switch at all then.
+fn sleep_here(own: &'static PerCpu) {
+    own.scheduler.sleeps.set(true);
+    loop {
+        own.scheduler.heirs.set(true);
+        crossbar::listen();
+        if own.scheduler.heir.get().is_none() && own.scheduler.queue.borrow().is_empty() {
+            users::reseat();
+        }
+        if own.scheduler.heir.get().is_some() || !own.scheduler.queue.borrow().is_empty() {
+            break;
+        }
+        if !crossbar::is_rung() {
+            cpu::wait_for_interrupt();
+        }
+    }
+    own.scheduler.sleeps.set(false);
+}
+
+/// Switches to whoever is next, and returns true when somebody switches back; false if the thread has blocked and nobody is.
+fn switch_to_next(own: &'static PerCpu) -> bool {
     own.scheduler.heirs.set(false);
     if let Some(heir) = own.scheduler.heir.get() {
         let is_best = own.scheduler.queue.borrow().best().is_none_or(|best| best < heir.priority.get());
         if is_best && own.thread().preempted.get().is_none() {
             inherit(own);
             answered(own);
-            return switch_to(heir);
+            switch_to(heir);
+            return true;
         }
         disinherit();
     }
@@ -285,9 +325,15 @@ pub(super) fn switch_away() {
             answered(own);
             next
         }
+        Next::Idle
+            if own.thread().state.get() == ThreadState::Blocked && own.scheduler.departed.get().is_none() =>
+        {
+            return false;
+        }
         Next::Idle => own.scheduler.idle.get().expect("every CPU has an idle thread"),
     };
     switch_to(thread(next));
+    true
 }
 
 /// The best is about to run, so that nobody has to decide who is, unless one that has ended is to be kept.

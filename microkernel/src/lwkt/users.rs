@@ -191,7 +191,7 @@ fn tick() {
     let mut again = wanted;
     for policy in [Policy::Bsd4, Policy::RoundRobin] {
         users.with(policy, |scheduler| {
-            let holds = scheduler.current() == Some(running.index);
+            let holds = scheduler.current() == Some(running.index) && !own.scheduler.is_idle();
             if holds {
                 again |= scheduler.scheduler_clock(&mut ThreadLinks, TICK.0, now()) == Clock::Reschedule;
             }
