@@ -61,7 +61,7 @@ impl<'a, const N: usize> Requester<'a, N> {
     ///
     /// # Errors
     /// [`SubmitError`]; the request was not taken.
-    #[inline]
+    #[inline(always)]
     pub fn submit(&mut self, request: &Message) -> Result<(), SubmitError> {
         if self.table.in_flight() >= self.limit {
             return Err(SubmitError::Full);
@@ -76,7 +76,7 @@ impl<'a, const N: usize> Requester<'a, N> {
     /// # Errors
     /// [`Misbehaved`] once when the peer is caught. From then on each request in flight comes back once with
     /// [`Error::PeerMisbehaved`], and then this error again until there is a new epoch.
-    #[inline]
+    #[inline(always)]
     pub fn complete(&mut self) -> Result<Completion, Misbehaved> {
         if self.table.lost() > 0 {
             return Ok(self.complete_lost());

@@ -64,7 +64,7 @@ impl<'a> Responder<'a> {
     /// # Errors
     /// [`Misbehaved`] if the client broke the protocol, now or earlier; also if it has more requests in flight than there is
     /// room for replies.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self) -> Result<Taken, Misbehaved> {
         if let Some(epoch) = self.endpoint.moved()? {
             self.rebind(epoch);
@@ -86,7 +86,7 @@ impl<'a> Responder<'a> {
     ///
     /// # Errors
     /// [`ReplyError`]. Whichever it is, nothing more is to be done for the request.
-    #[inline]
+    #[inline(always)]
     pub fn reply(&mut self, ticket: Ticket, reply: &Message) -> Result<(), ReplyError> {
         if ticket.channel != self.endpoint.watch.address() {
             return Err(ReplyError::WrongChannel);

@@ -15,7 +15,8 @@ use super::Group;
 use super::row::{Counted, Row};
 
 /// The group.
-pub(super) const GROUP: Group = Group { name: "ipc", measure, unmet: &[] };
+pub(super) const GROUP: Group =
+    Group { name: "ipc", measure, unmet: &["ipc.call_reply.cross_cpu", "port.kernel_thread.queued"] };
 
 /// Name, limit, aim, and the same figure of Linux or seL4 in this emulator.
 type Known = (&'static str, Option<f64>, Option<f64>, Option<f64>);
