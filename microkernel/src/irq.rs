@@ -14,12 +14,14 @@ use core::ops::RangeInclusive;
 
 use microkernel_core::acpi::{Polarity, Trigger, Wiring};
 use microkernel_core::interrupts::{Budget, Charge, Livelock, Rate, Report, Standing, Wake};
+use microkernel_core::runqueue::Priority;
 use spin::Mutex;
 use x86_64::PhysAddr;
 
 use crate::arch::cpu::InterruptsOff;
 use crate::arch::io_apic::{Gate, Pin};
 use crate::arch::{apic, msi};
+use crate::lwkt;
 use crate::msg::Notice;
 use crate::object::{Header, Kind, Object, Pool};
 use crate::percpu::{self, CpuId, PerCpu};
@@ -27,6 +29,10 @@ use crate::start;
 use crate::time::clock::{self, Nanos};
 use crate::time::timer::{self, Deadline};
 
+/// The priority of a thread that has used up its interrupt's budget: whoever else wants to run does.
+const FALLEN: Priority = Priority::USER_IDLE;
+/// Between looks at threads that were told and have not answered.
+const WATCH: Nanos = Nanos(2_000_000);
 /// Vectors for devices.
 pub(crate) const VECTORS: RangeInclusive<u8> = 0x30..=0xdf;
 const COUNT: usize = 0xdf - 0x30 + 1;
@@ -87,6 +93,9 @@ pub(crate) struct Vectors {
     next: Cell<usize>,
     /// When those above the livelock limit are told next.
     polls: Deadline,
+    /// When it is looked after what those that were told do, while there are any.
+    watch: Deadline,
+    watched: Cell<bool>,
 }
 
 impl Vectors {
@@ -96,6 +105,8 @@ impl Vectors {
             first: [const { Cell::new(None) }; COUNT],
             next: Cell::new(0),
             polls: Deadline::new(|_| poll_deferred(clock::now())),
+            watch: Deadline::new(|_| watch(clock::now())),
+            watched: Cell::new(false),
         }
     }
 
@@ -143,6 +154,10 @@ pub(crate) struct Irq {
     pub(crate) notice: Notice,
     limiter: RefCell<Livelock>,
     budget: RefCell<Budget>,
+    /// Up to when the time of the thread that was told is charged.
+    charged: Cell<Nanos>,
+    /// What the thread had of itself before it fell out of the band.
+    fallen: Cell<Option<Priority>>,
 }
 
 // SAFETY: all cells are used by the home CPU alone, interrupts off, which `at_home` asserts; before that by the maker alone.
@@ -245,6 +260,36 @@ pub(crate) fn serve(vector: u8) -> bool {
     first.is_some()
 }
 
+/// Looks after the threads that were told and have not answered, those that never do included, and lets those that have fallen out of
+/// the band back in as soon as their budgets allow. This CPU's timer, interrupts off.
+fn watch(now: Nanos) {
+    let own = percpu::this();
+    let mut again = false;
+    for irq in own.irqs.first.iter().flat_map(|slot| chain(slot.get())) {
+        if irq.told.get() {
+            again = true;
+            match irq.notice.owner() {
+                Some(owner) if core::ptr::eq(owner, own.thread()) && !own.scheduler.is_idle() => {
+                    irq.account(now)
+                }
+                // It waits, or others run before it.
+                _ => irq.charged.set(now),
+            }
+        }
+        if let Some(priority) = irq.fallen.get() {
+            again = true;
+            if irq.budget.borrow_mut().standing(now.0) == Standing::InBand {
+                irq.fallen.set(None);
+                irq.notice.owner().into_iter().for_each(|owner| lwkt::set_base_priority(owner, priority));
+            }
+        }
+    }
+    own.irqs.watched.set(again);
+    if again {
+        timer::set(&own.irqs.watch, Nanos(now.0 + WATCH.0));
+    }
+}
+
 /// Has [`poll_deferred`] called a period after `now` on this CPU, in an interrupt. Asked for once until it has been.
 fn ask_for_poll(now: Nanos) {
     timer::set(&percpu::this().irqs.polls, Nanos(now.0 + Livelock::PERIOD_NS));
@@ -282,6 +327,8 @@ impl Irq {
             notice: Notice::new(),
             limiter: RefCell::new(Livelock::new(0)),
             budget: RefCell::new(Budget::standard(0)),
+            charged: Cell::new(Nanos(0)),
+            fallen: Cell::new(None),
         }
     }
 
@@ -292,6 +339,7 @@ impl Irq {
         self.told.set(false);
         self.pending.set(0);
         self.deliver.set(deliver);
+        self.fallen.set(None);
         self.limiter.replace(Livelock::new(now));
         self.budget.replace(Budget::standard(now));
     }
@@ -328,6 +376,7 @@ impl Irq {
         if !self.told.replace(false) {
             return;
         }
+        self.account(clock::now());
         if self.state.get() == State::Ended {
             return self.sweep();
         }
@@ -353,6 +402,29 @@ impl Irq {
         budget.standing(now.0)
     }
 
+    /// It is told, at `now`: its thread's time counts from then on.
+    #[inline(always)]
+    fn mark_told(&self, now: Nanos) {
+        self.told.set(true);
+        self.charged.set(now);
+        if !percpu::this().irqs.watched.get() {
+            watch(now);
+        }
+    }
+
+    /// Charges its thread for the time up to `now`, and takes it out of the band if that was too much. Home.
+    fn account(&self, now: Nanos) {
+        let ran = now.0.saturating_sub(self.charged.replace(now).0);
+        let Some(owner) = self.notice.owner() else { return };
+        if self.charge(now, Nanos(ran)) == Standing::Fallen
+            && owner.base.get() > FALLEN
+            && !cfg!(bite = "irq-stays-in-band")
+        {
+            self.fallen.set(Some(owner.base.get()));
+            lwkt::set_base_priority(owner, FALLEN);
+        }
+    }
+
     /// Its vector, on its home.
     pub(crate) fn vector(&self) -> u8 {
         self.route.get().vector
@@ -363,30 +435,29 @@ impl Irq {
     #[inline(always)]
     pub(crate) fn admit(&'static self) -> bool {
         apic::end_of_interrupt();
-        self.pending.set(1);
-        let now = self.is_admitted();
-        if now {
-            self.told.set(true);
-            self.pending.set(0);
+        let now = self.admitted();
+        match now {
+            Some(now) => self.mark_told(now),
+            None => self.pending.set(1),
         }
-        now
+        now.is_some()
     }
 
     fn arrive(&'static self) {
-        if self.is_admitted() {
+        if self.admitted().is_some() {
             self.tell();
         }
     }
 
-    /// Counts an arrival; whether it is to be told of now.
+    /// Counts an arrival; when it is, if it is to be told of now.
     #[inline(always)]
-    fn is_admitted(&self) -> bool {
+    fn admitted(&self) -> Option<Nanos> {
         let now = clock::now();
         let wake = self.limiter.borrow_mut().arrival(now.0);
         if wake != Wake::Now {
             self.defer(wake, now);
         }
-        wake == Wake::Now
+        (wake == Wake::Now).then_some(now)
     }
 
     /// Leaves an arrival to the timer.
@@ -405,7 +476,7 @@ impl Irq {
 
     fn tell(&'static self) {
         if self.state.get() == State::Enabled && !self.told.get() && self.pending.get() > 0 {
-            self.told.set(true);
+            self.mark_told(clock::now());
             self.deliver.get()(self, self.pending.replace(0));
         }
     }

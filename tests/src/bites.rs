@@ -120,6 +120,11 @@ const KERNEL: &[Bite] = &[
         judge: Judge::Kernel { test: "irq::the_dead_answer_when_fenced", cpus: 1 },
     },
     Bite {
+        name: "irq-stays-in-band",
+        breaks: "leaves a driver its priority though its interrupt's budget is used up",
+        judge: Judge::System("schedules.interrupt-storm"),
+    },
+    Bite {
         name: "crossbar-never-muted",
         breaks: "rings another CPU for every message that finds its bell silent, however often",
         judge: Judge::Kernel { test: "flood::few_interrupts_a_message", cpus: 2 },

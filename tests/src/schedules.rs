@@ -26,7 +26,20 @@ pub(crate) const TESTS: &[SystemTest] = &[
         estimate: Duration::from_secs(20),
         run: no_unbounded_inversion,
     },
+    SystemTest {
+        name: "schedules.interrupt-storm",
+        tier: Tier::Quick,
+        needs: &[],
+        processors: 1,
+        estimate: Duration::from_secs(10),
+        run: interrupt_storm,
+    },
 ];
+
+fn interrupt_storm(context: &Context<'_>) -> anyhow::Result<()> {
+    let spec = Spec { accel: Accel::Icount, memory_mib: 256, ..guest::spec(context, "boot") };
+    guest::run(&spec, "program schedules 1")?.expect_success("")
+}
 
 fn shares_and_wake_ups(context: &Context<'_>) -> anyhow::Result<()> {
     let slices = if context.effort == Effort::Long { 1000 } else { 200 };

@@ -326,6 +326,11 @@ impl Notice {
         self.0.get()
     }
 
+    /// The thread that is told, if it is bound to a port that has one. At the port's home.
+    pub(crate) fn owner(&self) -> Option<&'static Thread> {
+        self.0.get()?.port.get()?.owner.get()
+    }
+
     /// Binds it to a port from now on; whatever it had under way is withdrawn. At the port's home, which is the source's, too.
     pub(crate) fn bind(
         &self,

@@ -2,11 +2,13 @@
 //!
 //! Four threads that never pause ("hogs") share a CPU. Under `rr` each gets a quarter. Under `bsd4` a thread that mostly sleeps
 //! runs within one slice of each wake-up beside them. A policy can be changed while they run. The argument is how many slices of
-//! 10 ms the shares are measured over; 0 asks for priorities that are inherited instead ([`inversion`]).
+//! 10 ms the shares are measured over; 0 asks for priorities that are inherited instead ([`inversion`]), 1 for a storm of interrupts
+//! ([`storm`]).
 #![no_std]
 #![no_main]
 
 mod inversion;
+mod storm;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -74,8 +76,10 @@ fn deviation(turns: [u64; HOGS]) -> u64 {
 
 fn main(slices: u64) -> Result<u64, Error> {
     log::to(Machine::FIRST);
-    if slices == 0 {
-        return inversion::run();
+    match slices {
+        0 => return inversion::run(),
+        1 => return storm::run(),
+        _ => {}
     }
     let slices = u32::try_from(slices.max(40)).map_err(|_| Error::BadArgument)?;
     Space::SELF.set_policy(Policy::RoundRobin)?;
