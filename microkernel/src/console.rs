@@ -67,19 +67,14 @@ impl Log for Logger {
 /// Writes straight to the console, taking no lock that a stopped CPU could hold, and remembers the first line.
 pub(crate) struct PanicWriter {
     first_line: ArrayString<LINE>,
-    complete: FirstLine,
-}
-
-#[derive(PartialEq, Eq)]
-enum FirstLine {
-    Growing,
-    Complete,
+    /// Lines that are complete.
+    lines: usize,
 }
 
 impl PanicWriter {
     /// A writer that has written nothing.
     pub(crate) fn new() -> Self {
-        Self { first_line: ArrayString::new(), complete: FirstLine::Growing }
+        Self { first_line: ArrayString::new(), lines: 0 }
     }
 }
 
@@ -97,10 +92,10 @@ impl Write for PanicWriter {
         for (index, part) in text.split('\n').enumerate() {
             if index > 0 {
                 serial::write(Line::Com1, b"\r\n");
-                self.complete = FirstLine::Complete;
+                self.lines += 1;
             }
             serial::write(Line::Com1, part.as_bytes());
-            if self.complete == FirstLine::Growing {
+            if self.lines == 0 {
                 Truncated(&mut self.first_line).write_str(part)?;
             }
         }

@@ -23,5 +23,6 @@ pub mod list;
 pub mod preempt;
 pub mod runqueue;
 pub mod sync;
+pub mod twoclass;
 pub mod usched;
 pub mod waitqueue;

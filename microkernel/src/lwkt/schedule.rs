@@ -675,16 +675,7 @@ pub(crate) fn crit_exit() {
 pub(crate) fn idle() -> ! {
     loop {
         cpu::disable_interrupts();
-        crossbar::listen();
-        let own = percpu::this();
-        if own.scheduler.queue.borrow().is_empty() {
-            users::reseat();
-        }
-        if !own.scheduler.queue.borrow().is_empty() {
-            own.scheduler.asked.set(false);
-            switch_away();
-        } else if !crossbar::is_rung() {
-            cpu::wait_for_interrupt();
-        }
+        sleep_here(percpu::this());
+        switch_away();
     }
 }

@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use anax_abi::{Envelope, Error, Flags, MessageNumber, WORDS};
 use microkernel_core::handles::Parcel;
+use microkernel_core::twoclass::{Linked, Links};
 use spin::Mutex;
 use x86_64::VirtAddr;
 
@@ -88,8 +89,7 @@ pub(crate) struct Message {
     /// Belongs to a reply port: the next of those that do, and whether it is under way.
     pub(super) sibling: Cell<Option<&'static Message>>,
     pub(super) out: Cell<bool>,
-    pub(super) next: Cell<Option<&'static Message>>,
-    pub(super) previous: Cell<Option<&'static Message>>,
+    pub(super) links: Links<Message>,
     /// Handles beside it, claimed in the receiving space's table.
     pub(super) parcel: Cell<Option<Parcel<ObjectRef>>>,
     /// The CPU of the port that it was sent to; read by whoever wants to end it.
@@ -115,13 +115,19 @@ unsafe impl Sync for Message {}
 static FREE: Mutex<Option<&'static Message>> = Mutex::new(None);
 static MADE: AtomicU32 = AtomicU32::new(0);
 
+impl Linked for Message {
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
+}
+
 impl Message {
     /// A message that nobody else has, or none without memory.
     pub(crate) fn take() -> Option<&'static Self> {
         let _off = InterruptsOff::new();
         let mut free = FREE.lock();
         if let Some(message) = *free {
-            *free = message.next.take();
+            *free = message.links.next.take();
             return Some(message);
         }
         let index = MADE.load(Ordering::Relaxed);
@@ -152,7 +158,7 @@ impl Message {
         self.out.set(false);
         let _off = InterruptsOff::new();
         let mut free = FREE.lock();
-        self.next.set(free.replace(self));
+        self.links.next.set(free.replace(self));
     }
 
     /// The message of that number, if that use of it is not over.

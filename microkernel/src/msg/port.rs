@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::fmt;
 
 use anax_abi::{Error, Flags};
+use microkernel_core::twoclass::TwoClassQueue;
 
 use super::message::{Message, State};
 use crate::cap::Space;
@@ -18,13 +19,9 @@ pub(crate) struct Port {
     /// Its owner is blocked in a receive here.
     pub(super) waiting: Cell<bool>,
     pub(super) owner: Cell<Option<&'static Thread>>,
-    head: Cell<Option<&'static Message>>,
-    tail: Cell<Option<&'static Message>>,
-    /// The last of the priority messages, which are at the front.
-    urgent: Cell<Option<&'static Message>>,
+    queue: TwoClassQueue<Message>,
     /// Messages received and not answered.
     pub(super) held: Cell<u32>,
-    queued: Cell<u32>,
     /// The messages that it can have under way as a reply port, and those of them that are not in use.
     all: Cell<Option<&'static Message>>,
     free: Cell<Option<&'static Message>>,
@@ -38,7 +35,7 @@ pub(crate) struct Port {
 
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (queued, held) = (self.queued.get(), self.held.get());
+        let (queued, held) = (self.queue.length(), self.held.get());
         write!(f, "port {:p} (CPU {}, {queued} wait, {held} held)", self, self.home().index())
     }
 }
@@ -63,11 +60,8 @@ impl Port {
             header: Header::new(Kind::Port),
             waiting: Cell::new(false),
             owner: Cell::new(None),
-            head: Cell::new(None),
-            tail: Cell::new(None),
-            urgent: Cell::new(None),
+            queue: TwoClassQueue::new(),
             held: Cell::new(0),
-            queued: Cell::new(0),
             all: Cell::new(None),
             free: Cell::new(None),
             capacity: Cell::new(0),
@@ -97,7 +91,7 @@ impl Port {
                 return Err(Error::NoMemory);
             };
             message.sibling.set(port.all.replace(Some(message)));
-            message.next.set(port.free.replace(Some(message)));
+            message.links.next.set(port.free.replace(Some(message)));
         }
         reservation.into_iter().chain(page).for_each(|reserved| reserved.commit());
         port.header.set_home(owner.cpu());
@@ -146,7 +140,7 @@ impl Port {
     /// A message object for an asynchronous message that is answered here.
     pub(super) fn take_message(&self) -> Option<&'static Message> {
         let message = self.free.get()?;
-        self.free.set(message.next.take());
+        self.free.set(message.links.next.take());
         message.out.set(true);
         Some(message)
     }
@@ -156,7 +150,7 @@ impl Port {
         message.expire();
         message.out.set(false);
         message.state.set(State::Idle);
-        message.next.set(self.free.replace(Some(message)));
+        message.links.next.set(self.free.replace(Some(message)));
     }
 
     /// Gives its messages up. Those under way come back by themselves, find the port gone, and go to the common stock.
@@ -174,69 +168,34 @@ impl Port {
 
     /// Whether droppable messages are to be dropped.
     pub(super) fn is_crowded(&self) -> bool {
-        self.queued.get() >= CROWDED
+        self.queue.length() >= CROWDED
     }
 
     /// Messages that wait.
     pub(crate) fn queued(&self) -> u32 {
-        self.queued.get()
+        self.queue.length()
     }
 
     /// Puts a message in the queue: priority messages behind each other before all others.
     pub(super) fn enqueue(&self, message: &'static Message) {
-        let urgent = message.flags.get().contains(Flags::PRIORITY);
-        let before = if urgent { self.urgent.get() } else { self.tail.get() };
-        let after = before.map_or(if urgent { self.head.get() } else { None }, |before| before.next.get());
-        message.previous.set(before);
-        message.next.set(after);
-        match before {
-            Some(before) => before.next.set(Some(message)),
-            None => self.head.set(Some(message)),
-        }
-        match after {
-            Some(after) => after.previous.set(Some(message)),
-            None => self.tail.set(Some(message)),
-        }
-        if urgent {
-            self.urgent.set(Some(message));
-        }
-        self.queued.set(self.queued.get() + 1);
+        self.queue.enqueue(message, message.flags.get().contains(Flags::PRIORITY));
     }
 
     /// Takes a message out that is in this queue.
     pub(super) fn unlink(&self, message: &'static Message) {
-        let (before, after) = (message.previous.take(), message.next.take());
-        match before {
-            Some(before) => before.next.set(after),
-            None => self.head.set(after),
-        }
-        match after {
-            Some(after) => after.previous.set(before),
-            None => self.tail.set(before),
-        }
-        if self.urgent.get().is_some_and(|urgent| core::ptr::eq(urgent, message)) {
-            self.urgent.set(before);
-        }
-        self.queued.set(self.queued.get() - 1);
+        self.queue.unlink(message);
     }
 
     /// The message that is received next.
     #[inline]
     pub(super) fn first(&self) -> Option<&'static Message> {
-        self.head.get()
+        self.queue.first()
     }
 
     /// The most urgent priority among those that wait; the owner inherits it.
     pub(super) fn demand(&self) -> u8 {
-        let mut next = self.head.get();
-        let mut best = 0;
         // Bounded: what a long queue wants is known from its beginning for most purposes.
-        for _ in 0..CROWDED {
-            let Some(message) = next else { break };
-            best = best.max(message.priority.get());
-            next = message.next.get();
-        }
-        best
+        self.queue.iter().take(CROWDED as usize).map(|message| message.priority.get()).max().unwrap_or(0)
     }
 
     /// Its blocked owner goes on with an error. Home.
@@ -255,7 +214,7 @@ impl Port {
         disown(owner, self);
         self.header.life().renew(0);
         self.life.set(self.life.get().wrapping_add(1));
-        while let Some(message) = self.head.get() {
+        while let Some(message) = self.queue.first() {
             self.unlink(message);
             if message.state.get() == State::Replied || message.answers_to(self) {
                 message.aborting.set(false);
