@@ -12,7 +12,7 @@ use anax_abi::object::Policy;
 use anax_abi::{Error, Handle, Rights};
 use microkernel_core::handles::{Capability, Object as _, Offer, Parcel, Received, Slot, Table};
 use microkernel_core::list::ThreadIndex;
-use microkernel_core::quota::{Limits, Quota, pages_for};
+use microkernel_core::quota::{Limits, Quota, Reservation, pages_for};
 use spin::Mutex;
 
 use crate::arch::ports::{self, PortSet};
@@ -111,17 +111,7 @@ impl Space {
         if limits.pages < BASE_PAGES + slot_pages || limits.handles == 0 {
             return Err(Error::BadArgument);
         }
-        let paid = match maker {
-            None => None,
-            Some(maker) => {
-                let quota = maker.quota();
-                Some((
-                    quota.pages.reserve(limits.pages)?,
-                    quota.threads.reserve(limits.threads)?,
-                    quota.messages.reserve(limits.messages)?,
-                ))
-            }
-        };
+        let paid = maker.map(|maker| maker.quota().reserve(&limits)).transpose()?;
         let mut slots = Vec::new();
         slots.try_reserve_exact(limits.handles as usize).map_err(|_| Error::NoMemory)?;
         slots.resize_with(limits.handles as usize, Slot::new);
@@ -143,10 +133,8 @@ impl Space {
         space.dying.store(false, Ordering::SeqCst);
         space.ended.set(false);
         space.header.set_home(home);
-        if let (Some((pages, threads, messages)), Some(maker)) = (paid, maker) {
-            space.maker.set(Some((maker.payer().clone(), limits)));
-            [pages, threads, messages].into_iter().for_each(|reserved| reserved.commit());
-        }
+        space.maker.set(maker.map(|maker| (maker.payer().clone(), limits)));
+        paid.into_iter().flatten().for_each(Reservation::commit);
         SPACES.lock().push(space);
         space.table().insert(capability(space, Rights::ALL))?;
         Ok(space)
@@ -395,9 +383,7 @@ impl Space {
             *space.payer.get() = None;
         }
         if let Some((maker, limits)) = space.maker.take() {
-            maker.pages.release(limits.pages);
-            maker.threads.release(limits.threads);
-            maker.messages.release(limits.messages);
+            maker.release(&limits);
         }
         space.ports.clear();
         let mourner = space.mourner.take();

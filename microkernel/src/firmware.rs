@@ -4,7 +4,7 @@ use core::cell::RefCell;
 
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::PhysMemory;
-use microkernel_core::memmap::{MemoryMap, RegionKind};
+use microkernel_core::memmap::{BIOS_AREA, MemoryMap, Table, find_root_pointer};
 use x86_64::{PhysAddr, VirtAddr};
 
 use crate::arch::boot::BootFrames;
@@ -13,15 +13,8 @@ use crate::mm::layout::{DIRECT_MAP_SIZE, PAGE_SIZE, direct};
 use crate::mm::window;
 use microkernel_core::bootinfo::{BootInfo, ROOT_POINTER, RootPointer};
 
-/// Where BIOSes keep the root pointer and small tables, whether the memory map names the area or not.
-const BIOS_AREA: core::ops::Range<u64> = 0xe_0000..0x10_0000;
 /// Where a copied root pointer is shown: physical addresses end below.
 const ROOT_POINTER_COPY: u64 = 1 << 52;
-/// Where IO-APICs, HPETs and local APICs live on a PC: reading there has effects, so no table is looked for.
-const DEVICE_AREA: core::ops::Range<u64> = 0xfec0_0000..0xff00_0000;
-/// Kinds that the direct map shows.
-const MEMORY: [RegionKind; 4] =
-    [RegionKind::Usable, RegionKind::BootData, RegionKind::AcpiReclaimable, RegionKind::AcpiNvs];
 /// Windows made at most.
 const MAX_WINDOWS: usize = 64;
 
@@ -63,15 +56,10 @@ impl<'a> FirmwareMemory<'a> {
         match info.rsdp {
             Some(RootPointer::At(address)) => Some(address),
             Some(RootPointer::Copy(_)) => Some(ROOT_POINTER_COPY),
-            None => self.search(),
+            None => {
+                find_root_pointer(self.bytes(BIOS_AREA.start, (BIOS_AREA.end - BIOS_AREA.start) as usize)?)
+            }
         }
-    }
-
-    /// Looks for the root pointer where BIOSes put it (ACPI 6.5, section 5.2.5.1), for loaders that do not say.
-    fn search(&self) -> Option<u64> {
-        let area = self.bytes(BIOS_AREA.start, (BIOS_AREA.end - BIOS_AREA.start) as usize)?;
-        let found = area.chunks_exact(16).position(|chunk| chunk.starts_with(b"RSD PTR "))?;
-        Some(BIOS_AREA.start + found as u64 * 16)
     }
 
     fn windowed(&self, start: u64, end: u64) -> Option<VirtAddr> {
@@ -106,18 +94,10 @@ impl PhysMemory for FirmwareMemory<'_> {
         }
         #[cfg(not(feature = "test"))]
         let _ = self.replacement;
-        let shown = if self.map.contains(address..end, &MEMORY) && end <= DIRECT_MAP_SIZE {
-            direct(PhysAddr::new_truncate(address))
-        } else {
-            let in_bios_area = BIOS_AREA.start <= address && end <= BIOS_AREA.end;
-            let in_device_area = address < DEVICE_AREA.end && DEVICE_AREA.start < end;
-            if length == 0
-                || in_device_area
-                || !(in_bios_area || self.map.contains(address..end, &[RegionKind::Reserved]))
-            {
-                return None;
-            }
-            self.windowed(address, end)?
+        let shown = match self.map.table(address..end)? {
+            Table::InMemory if end <= DIRECT_MAP_SIZE => direct(PhysAddr::new_truncate(address)),
+            Table::InMemory => return None,
+            Table::Reserved => self.windowed(address, end)?,
         };
         // SAFETY: mapped, by the direct map or a window, for at least `length` bytes and for ever; firmware's tables and
         // the loader's copies do not change while the kernel reads them.

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::ops::RangeInclusive;
 
+use anax_abi::Error;
 use microkernel_core::acpi::{Polarity, Trigger, Wiring};
 use microkernel_core::interrupts::{Budget, Charge, Livelock, Rate, Report, Standing, Wake};
 use microkernel_core::runqueue::Priority;
@@ -36,21 +37,6 @@ const WATCH: Nanos = Nanos(2_000_000);
 /// Vectors for devices.
 pub(crate) const VECTORS: RangeInclusive<u8> = 0x30..=0xdf;
 const COUNT: usize = 0xdf - 0x30 + 1;
-
-/// Why there is no such interrupt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IrqError {
-    /// The machine has no such line, or no device has registers there.
-    NoSource,
-    /// The source has a subscriber and cannot be shared.
-    Taken,
-    /// The line is led to that CPU: subscribe there.
-    Elsewhere(CpuId),
-    /// The CPU has no vector left, or its APIC ID is too large for devices.
-    NoVector,
-    /// No memory.
-    NoMemory,
-}
 
 /// What raises a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,33 +157,34 @@ unsafe impl Object for Irq {
 /// Subscribes to global interrupt `gsi`, wired as firmware says, else as `asked`. On the CPU that shall be its home; disabled.
 ///
 /// # Errors
-/// See [`IrqError`].
-pub(crate) fn line(gsi: u32, asked: Wiring, deliver: Deliver) -> Result<&'static Irq, IrqError> {
+/// `BadArgument`: the machine has no such line. `Exists`: it has a subscriber and cannot be shared, or is led to another CPU.
+/// `Full`: the CPU has no vector left, or its APIC ID is too large for devices. `NoMemory`.
+pub(crate) fn line(gsi: u32, asked: Wiring, deliver: Deliver) -> Result<&'static Irq, Error> {
     let known = start::machine().and_then(|machine| machine.platform.wiring(gsi));
-    let pin = Pin::of(gsi).ok_or(IrqError::NoSource)?;
+    let pin = Pin::of(gsi).ok_or(Error::BadArgument)?;
     subscribe(Source::Line(pin), known.unwrap_or(asked), deliver)
 }
 
 /// Subscribes to entry `entry` of the MSI-X table at `table`. As [`line`].
 ///
 /// # Errors
-/// See [`IrqError`]. An entry that is in memory or among the kernel's own registers, or may be, is [`IrqError::NoSource`].
-pub(crate) fn msix(table: PhysAddr, entry: u16, deliver: Deliver) -> Result<&'static Irq, IrqError> {
+/// As [`line`]. An entry that is in memory or among the kernel's own registers, or may be, is `BadArgument`.
+pub(crate) fn msix(table: PhysAddr, entry: u16, deliver: Deliver) -> Result<&'static Irq, Error> {
     let at = table.as_u64() + u64::from(entry) * msi::ENTRY_SIZE;
-    let address = PhysAddr::try_new(at).map_err(|_| IrqError::NoSource)?;
+    let address = PhysAddr::try_new(at).map_err(|_| Error::BadArgument)?;
     if !at.is_multiple_of(msi::ENTRY_SIZE)
         || start::machine().is_none_or(|machine| machine.is_taken(at..at + msi::ENTRY_SIZE))
     {
-        return Err(IrqError::NoSource);
+        return Err(Error::BadArgument);
     }
-    subscribe(Source::MsiX(msi::Entry::of(address).map_err(|_| IrqError::NoMemory)?), EDGE, deliver)
+    subscribe(Source::MsiX(msi::Entry::of(address).map_err(|_| Error::NoMemory)?), EDGE, deliver)
 }
 
-fn subscribe(source: Source, wiring: Wiring, deliver: Deliver) -> Result<&'static Irq, IrqError> {
+fn subscribe(source: Source, wiring: Wiring, deliver: Deliver) -> Result<&'static Irq, Error> {
     let _off = InterruptsOff::new();
     let own = percpu::this();
-    let target = apic::short_id(own.apic_id()).ok_or(IrqError::NoVector)?;
-    let irq = POOL.take(Irq::new).ok_or(IrqError::NoMemory)?;
+    let target = apic::short_id(own.apic_id()).ok_or(Error::Full)?;
+    let irq = POOL.take(Irq::new).ok_or(Error::NoMemory)?;
     let route = route(source, wiring, own).inspect_err(|_| POOL.give(irq))?;
     irq.header.set_home(own.id());
     irq.begin(route, deliver);
@@ -215,15 +202,18 @@ fn subscribe(source: Source, wiring: Wiring, deliver: Deliver) -> Result<&'stati
 }
 
 /// How `source` reaches this CPU from now on.
-fn route(source: Source, wiring: Wiring, own: &PerCpu) -> Result<Route, IrqError> {
+fn route(source: Source, wiring: Wiring, own: &PerCpu) -> Result<Route, Error> {
     let mut routes = ROUTES.lock();
     match routes.iter().find(|route| route.source == source) {
-        Some(route) if route.wiring != wiring || wiring.trigger == Trigger::Edge => Err(IrqError::Taken),
-        Some(route) if route.home != own.id() => Err(IrqError::Elsewhere(route.home)),
-        Some(route) => Ok(*route),
+        Some(route)
+            if route.wiring == wiring && wiring.trigger == Trigger::Level && route.home == own.id() =>
+        {
+            Ok(*route)
+        }
+        Some(_) => Err(Error::Exists),
         None => {
-            routes.try_reserve(1).map_err(|_| IrqError::NoMemory)?;
-            let vector = own.irqs.free().ok_or(IrqError::NoVector)?;
+            routes.try_reserve(1).map_err(|_| Error::NoMemory)?;
+            let vector = own.irqs.free().ok_or(Error::Full)?;
             let route = Route { source, wiring, home: own.id(), vector };
             routes.push(route);
             Ok(route)
@@ -517,7 +507,7 @@ impl Irq {
 
 /// Subscribes to a source that only a test raises: sources of one number are one.
 #[cfg(feature = "test")]
-pub(crate) fn software(number: u64, trigger: Trigger, deliver: Deliver) -> Result<&'static Irq, IrqError> {
+pub(crate) fn software(number: u64, trigger: Trigger, deliver: Deliver) -> Result<&'static Irq, Error> {
     subscribe(Source::Software(number), Wiring { trigger, ..EDGE }, deliver)
 }
 

@@ -1,7 +1,6 @@
 //! Bringing up all CPUs.
 
 use alloc::boxed::Box;
-use core::fmt;
 
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::{CpuState, Lint, NmiTarget, Platform};
@@ -12,7 +11,6 @@ use x86_64::PhysAddr;
 use crate::arch::apic;
 use crate::arch::cpu::{self, Features, timestamp};
 use crate::arch::descriptors::CpuTables;
-use crate::arch::paging::MapError;
 use crate::arch::trampoline::Trampoline;
 use crate::console::Ring;
 use crate::lwkt;
@@ -24,6 +22,9 @@ use crate::time::timer;
 
 /// How long a CPU may take to say that it runs.
 const PATIENCE: Nanos = Nanos(2_000_000_000);
+
+/// Why a CPU was not started that may still come.
+const SILENT: &str = "it does not answer";
 
 /// What a newcomer needs, handed over by address.
 struct Newcomer {
@@ -65,12 +66,12 @@ pub(crate) fn start_all(platform: &Platform, features: &Features, trampoline_pag
         let index = percpu::count();
         let nmi_pin = nmi_pin(platform, entry.uid);
         let started = CpuId::new(index)
-            .ok_or(StartError::Full)
+            .ok_or("the kernel has no room for it")
             .and_then(|id| newcomer(id, entry.apic_id, NodeId::new(entry.node as usize), features, nmi_pin))
             .and_then(|newcomer| start_one(&mut trampoline, newcomer));
         if let Err(error) = started {
             log::warn!("CPU with APIC ID {} was not started: {error}", entry.apic_id);
-            if matches!(error, StartError::Silent) {
+            if error == SILENT {
                 // It may still come and would read a form meant for the next.
                 log::warn!("no further CPUs are started");
                 return;
@@ -85,37 +86,17 @@ pub(crate) fn nmi_pin(platform: &Platform, uid: u32) -> Option<Lint> {
     platform.local_nmis.iter().find(|nmi| concerned(nmi.target)).map(|nmi| nmi.pin)
 }
 
-#[derive(Debug)]
-enum StartError {
-    /// More CPUs than the kernel has room for.
-    Full,
-    /// Out of memory.
-    Memory(MapError),
-    /// It never answered.
-    Silent,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full => write!(f, "the kernel has room for {MAX_CPUS}"),
-            Self::Memory(error) => write!(f, "no memory for it ({error:?})"),
-            Self::Silent => f.write_str("it does not answer"),
-        }
-    }
-}
-
 fn newcomer(
     id: CpuId,
     apic_id: u32,
     node: NodeId,
     features: &Features,
     nmi_pin: Option<Lint>,
-) -> Result<Newcomer, StartError> {
-    let stack = || Stack::new().map_err(StartError::Memory);
+) -> Result<Newcomer, &'static str> {
+    let stack = || Stack::new().map_err(|_| "no memory");
     let interrupt_stacks = [stack()?, stack()?, stack()?, stack()?, stack()?];
     let own_stack = stack()?;
-    let thread = lwkt::adopt("idle", id, own_stack.top(), Priority::IDLE).map_err(|_| StartError::Full)?;
+    let thread = lwkt::adopt("idle", id, own_stack.top(), Priority::IDLE).map_err(|_| "no memory")?;
     let ring: &'static Ring = Box::leak(Box::new(Ring::new()));
     let data: &'static PerCpu = Box::leak(Box::new(PerCpu::new(id, thread, ring)));
     data.place(apic_id, node);
@@ -123,7 +104,7 @@ fn newcomer(
     Ok(Newcomer { data, tables, interrupt_stacks, stack: stack()?, features: *features, nmi_pin })
 }
 
-fn start_one(trampoline: &mut Trampoline, newcomer: Newcomer) -> Result<(), StartError> {
+fn start_one(trampoline: &mut Trampoline, newcomer: Newcomer) -> Result<(), &'static str> {
     let (id, apic_id, top) = (newcomer.data.id(), newcomer.data.apic_id(), newcomer.stack.top());
     let argument = Box::into_raw(Box::new(newcomer)).expose_provenance() as u64;
     trampoline.prepare(top, argument, on_new_cpu);
@@ -139,7 +120,7 @@ fn start_one(trampoline: &mut Trampoline, newcomer: Newcomer) -> Result<(), Star
         }
     }
     if !up() {
-        return Err(StartError::Silent);
+        return Err(SILENT);
     }
     let (before, give_up) = (clock::source(), clock::now().0 + PATIENCE.0);
     let source = clock::judge(QUESTIONS.ask(timestamp, || {

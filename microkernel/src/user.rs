@@ -75,8 +75,7 @@ pub(crate) fn create(
 ) -> Result<&'static Thread, Error> {
     let thread_unit = space.quota().threads.reserve(1)?;
     let pages = space.quota().pages.reserve(PAGES)?;
-    let thread =
-        lwkt::lwkt_create(cpu, "user", priority, Start::Later, run, 0).map_err(|_| Error::NoMemory)?;
+    let thread = lwkt::lwkt_create(cpu, "user", priority, Start::Later, run, 0)?;
     if thread.message().is_none() {
         lwkt::lwkt_free(thread);
         return Err(Error::NoMemory);
@@ -110,10 +109,7 @@ pub(crate) fn load(
     const STACK_PAGES: u64 = 16;
     let own = percpu::this();
     let space = Space::create(None, limits, Policy::Bsd4, own.id())?;
-    let entry = space.memory().load(file).map_err(|error| {
-        log::warn!("program: {error:?}");
-        Error::BadArgument
-    })?;
+    let entry = space.memory().load(file)?;
     let stack = Region::unnamed(space.payer(), STACK_PAGES * PAGE_SIZE, Backing::Lazy)?;
     let rights = Rights::READ.with(Rights::WRITE);
     let address = STACK - STACK_PAGES * PAGE_SIZE;
@@ -223,7 +219,7 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
     if let Some(parcel) = thread.received.take() {
         cap::discard(thread.space(), parcel);
     }
-    thread.offers.borrow_mut().clear();
+    thread.forget_offers();
     thread.note(u8::MAX, false);
     disarm(thread);
     if let Some((port, generation)) = thread.user.supervisor.take() {

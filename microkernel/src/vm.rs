@@ -12,7 +12,6 @@ mod shootdown;
 mod space;
 
 pub(crate) use copy::CopyError;
-pub(crate) use load::LoadError;
 pub(crate) use microkernel_core::mappings::USER;
 pub(crate) use payer::Payer;
 pub(crate) use region::{Backing, Region, RegionRef};

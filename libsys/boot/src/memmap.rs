@@ -6,8 +6,10 @@
 
 mod error;
 mod normalise;
+mod tables;
 
 pub use error::MemoryMapError;
+pub use tables::{BIOS_AREA, Table, find_root_pointer};
 
 use arrayvec::ArrayVec;
 use core::ops::Range;

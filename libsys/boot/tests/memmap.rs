@@ -1,7 +1,7 @@
 //! Memory maps, good, ragged and contradictory.
 
 use anax_boot::memmap::RegionKind::{self, AcpiNvs, AcpiReclaimable, BootData, Kernel, Reserved, Usable};
-use anax_boot::memmap::{MAX_REGIONS, MemoryMap, MemoryMapError, PAGE, RawRegion};
+use anax_boot::memmap::{MAX_REGIONS, MemoryMap, MemoryMapError, PAGE, RawRegion, Table, find_root_pointer};
 use proptest::prelude::*;
 
 fn raw(base: u64, length: u64, kind: RegionKind) -> RawRegion {
@@ -191,4 +191,34 @@ proptest! {
             prop_assert!(length == 0 || !memory.contains(start..start + 1, &[Usable]));
         }
     }
+}
+
+#[test]
+fn tables_are_read_where_reading_does_nothing() {
+    let map = map(&[
+        raw(0, 0x9f000, Usable),
+        raw(0x10_0000, 0x10_0000, Usable),
+        raw(0x20_0000, 0x1000, AcpiReclaimable),
+        raw(0x20_1000, 0x1000, Reserved),
+        raw(0xfe00_0000, 0x200_0000, Reserved),
+    ])
+    .expect("a good map");
+    assert_eq!(map.table(0x1f_ff00..0x20_0100), Some(Table::InMemory));
+    assert_eq!(map.table(0x20_1000..0x20_1800), Some(Table::Reserved));
+    assert_eq!(map.table(0xf_5a00..0xf_5a24), Some(Table::Reserved), "the BIOS area is in no map");
+    assert_eq!(map.table(0xf_ffff..0x10_0002), None, "half in the BIOS area");
+    assert_eq!(map.table(0xfee0_0000..0xfee0_0400), None, "registers of the local APIC");
+    assert_eq!(map.table(0xfebf_fff0..0xfec0_0001), None, "the last byte is an IO-APIC's");
+    assert_eq!(map.table(0x20_1000..0x20_1000), None, "nothing");
+    assert_eq!(map.table(0x9000_0000..0x9000_1000), None, "in no map");
+}
+
+#[test]
+fn the_root_pointer_stands_on_a_multiple_of_16() {
+    let mut area = vec![0; 0x2_0000];
+    assert_eq!(find_root_pointer(&area), None);
+    area[0x1008..0x1010].copy_from_slice(b"RSD PTR ");
+    assert_eq!(find_root_pointer(&area), None);
+    area[0x1_5a00..0x1_5a08].copy_from_slice(b"RSD PTR ");
+    assert_eq!(find_root_pointer(&area), Some(0xf_5a00));
 }

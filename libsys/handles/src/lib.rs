@@ -16,11 +16,13 @@
 #![forbid(unsafe_code)]
 
 mod life;
+mod outbox;
 mod slot;
 mod table;
 mod transfer;
 
 pub use life::Life;
+pub use outbox::Outbox;
 pub use slot::{HEAD, OBJECT, OBJECT_GENERATION, Slot, USED, slots};
 pub use table::{Swept, Table, look_up};
 pub use transfer::{Offer, Parcel, Received, Transfer};

@@ -242,6 +242,36 @@ impl Quota {
         }
     }
 
+    /// Changes all limits for reservations from now on.
+    pub fn set_limits(&self, limits: &Limits) {
+        self.pages.set_limit(limits.pages);
+        self.handles.set_limit(limits.handles);
+        self.threads.set_limit(limits.threads);
+        self.messages.set_limit(limits.messages);
+    }
+
+    /// Reserves what a space with such limits costs its maker: all but handles, which are memory.
+    ///
+    /// # Errors
+    /// [`Exceeded`], and then nothing is reserved.
+    pub fn reserve(&self, limits: &Limits) -> Result<[Reservation<'_>; 3], Exceeded> {
+        Ok([
+            self.pages.reserve(limits.pages)?,
+            self.threads.reserve(limits.threads)?,
+            self.messages.reserve(limits.messages)?,
+        ])
+    }
+
+    /// Gives that back once it has been committed.
+    ///
+    /// # Panics
+    /// If less is committed.
+    pub fn release(&self, limits: &Limits) {
+        self.pages.release(limits.pages);
+        self.threads.release(limits.threads);
+        self.messages.release(limits.messages);
+    }
+
     /// Whether nothing at all is charged: what has to hold when a space is freed.
     #[must_use]
     pub fn is_clear(&self) -> bool {

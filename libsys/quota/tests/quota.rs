@@ -124,3 +124,21 @@ proptest! {
         prop_assert_eq!(account.usage(), Usage { committed: committed as u32, reserved: 0 });
     }
 }
+
+#[test]
+fn a_space_costs_its_maker_its_limits_or_nothing() {
+    let limits = Limits { pages: 10, handles: 100, threads: 3, messages: 5 };
+    let quota = Quota::new(Limits { pages: 0, handles: 0, threads: 0, messages: 0 });
+    assert!(quota.reserve(&limits).is_err());
+    quota.set_limits(&Limits { messages: 4, ..limits });
+    assert!(quota.reserve(&limits).is_err(), "one message too many");
+    assert!(quota.is_clear());
+    quota.set_limits(&limits);
+    drop(quota.reserve(&limits).expect("just enough"));
+    assert!(quota.is_clear());
+    quota.reserve(&limits).expect("just enough").into_iter().for_each(|reserved| reserved.commit());
+    assert_eq!((quota.pages.usage().committed, quota.handles.usage().committed), (10, 0));
+    assert!(quota.reserve(&limits).is_err());
+    quota.release(&limits);
+    assert!(quota.is_clear());
+}

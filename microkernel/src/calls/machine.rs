@@ -10,7 +10,7 @@ use super::{Call, Served};
 use crate::arch::serial::{self, Line};
 use crate::arch::{msi, power};
 use crate::cap;
-use crate::irq::{self, IrqError};
+use crate::irq;
 use crate::object::{Header, Kind, Object};
 use crate::percpu;
 use crate::start;
@@ -72,12 +72,14 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
                 polarity: if words[1] & 2 == 0 { Polarity::High } else { Polarity::Low },
             };
             let line = u32::try_from(words[0]).map_err(|_| Error::BadArgument)?;
-            irq(irq::line(line, wiring, super::objects::deliver))
+            let irq = irq::line(line, wiring, super::objects::deliver)?;
+            Ok(Served::Handle(cap::capability(irq, Rights::ALL)))
         }
         MachineCommand::MsiX => {
             let table = PhysAddr::try_new(words[0]).map_err(|_| Error::BadAddress)?;
             let entry = u16::try_from(words[1]).map_err(|_| Error::BadArgument)?;
-            irq(irq::msix(table, entry, super::objects::deliver))
+            let irq = irq::msix(table, entry, super::objects::deliver)?;
+            Ok(Served::Handle(cap::capability(irq, Rights::ALL)))
         }
         MachineCommand::Trace => {
             trace::switch(words[0] != 0)?;
@@ -116,17 +118,6 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         }
         MachineCommand::PowerOff => power::off(words[0] as u8),
         _ => Err(Error::BadCommand),
-    }
-}
-
-/// The handle of a new interrupt, or why there is none.
-fn irq(made: Result<&'static irq::Irq, IrqError>) -> Result<Served, Error> {
-    match made {
-        Ok(irq) => Ok(Served::Handle(cap::capability(irq, Rights::ALL))),
-        Err(IrqError::NoSource) => Err(Error::BadArgument),
-        Err(IrqError::Taken | IrqError::Elsewhere(_)) => Err(Error::Exists),
-        Err(IrqError::NoVector) => Err(Error::Full),
-        Err(IrqError::NoMemory) => Err(Error::NoMemory),
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use anax_abi::Error;
 use microkernel_core::acpi::{Polarity, Trigger, Wiring};
 use microkernel_core::interrupts::{Livelock, Rate, Standing};
 use x86_64::instructions::port::Port;
@@ -14,7 +15,7 @@ use super::{Broken, Context, Held, Verdict};
 use crate::arch::cpu::{self, InterruptsOff};
 use crate::arch::io_apic::Gate;
 use crate::arch::{apic, msi};
-use crate::irq::{self, Irq, IrqError, State, VECTORS};
+use crate::irq::{self, Irq, State, VECTORS};
 use crate::mm::{frames, window};
 use crate::percpu::{self, PerCpu};
 use crate::time::clock::{self, Nanos};
@@ -60,7 +61,7 @@ fn wait_until(condition: impl Fn() -> bool) -> bool {
     condition()
 }
 
-fn refused(error: IrqError) -> Broken {
+fn refused(error: Error) -> Broken {
     Broken(alloc::format!("no interrupt: {error:?}"))
 }
 
@@ -117,7 +118,7 @@ fn vectors_are_used_again(context: &Context) -> Verdict {
                 odd.into_iter().chain(even).for_each(|irq| irq.set(State::Ended));
                 (vectors.len(), full, in_range)
             });
-            let expected = (VECTORS.count(), Some(IrqError::NoVector), true);
+            let expected = (VECTORS.count(), Some(Error::Full), true);
             check!(verdict == expected, "{verdict:?} instead of {expected:?}");
         }
     }
@@ -187,7 +188,7 @@ fn a_line_reaches_its_cpu_unless_disabled(context: &Context) -> Verdict {
     };
     // Firmware knows better.
     let wiring = Wiring { trigger: Trigger::Level, polarity: Polarity::Low };
-    check!(irq::line(9999, wiring, note).err() == Some(IrqError::NoSource), "a line that no IO-APIC has");
+    check!(irq::line(9999, wiring, note).err() == Some(Error::BadArgument), "a line that no IO-APIC has");
     let wanted = context.rounds(300);
     for cpu in percpu::all() {
         reset_answering();
@@ -209,7 +210,7 @@ fn a_line_reaches_its_cpu_unless_disabled(context: &Context) -> Verdict {
         }
         check!(ASTRAY.load(Ordering::Acquire) == 0, "told on the wrong CPU");
         let another = on(cpu, || irq::line(line.gsi, wiring, note)).err();
-        check!(another == Some(IrqError::Taken), "an edge-triggered line is shared: {another:?}");
+        check!(another == Some(Error::Exists), "an edge-triggered line is shared: {another:?}");
         set_pit(None);
         on(cpu, || irq.set(State::Ended));
     }
@@ -301,10 +302,10 @@ fn a_shared_line_waits_for_everybody(context: &Context) -> Verdict {
         check!(ASTRAY.load(Ordering::Acquire) == 0, "told on the wrong CPU");
         let edge = Wiring { trigger: Trigger::Edge, ..LEVEL };
         let edge = on(cpu, || irq::line(device.gsi, edge, note)).err();
-        check!(edge == Some(IrqError::Taken), "a line of two kinds: {edge:?}");
+        check!(edge == Some(Error::Exists), "a line of two kinds: {edge:?}");
         if let Some(other) = percpu::all().find(|other| other.id() != cpu.id()) {
             let elsewhere = on(other, || irq::line(device.gsi, LEVEL, note)).err();
-            check!(elsewhere == Some(IrqError::Elsewhere(cpu.id())), "a line on two CPUs: {elsewhere:?}");
+            check!(elsewhere == Some(Error::Exists), "a line on two CPUs: {elsewhere:?}");
         }
         // One that answers as it is told does not open the line for the other.
         reset_answering();
@@ -410,18 +411,18 @@ fn a_table_entry_is_programmed_and_masked(_: &Context) -> Verdict {
     let memory = frames::take_zeroed().ok_or(Broken("no frame".into()))?;
     for address in [memory, PhysAddr::new(0x10_0000)] {
         let refused = irq::msix(address, 0, note).err();
-        check!(refused == Some(IrqError::NoSource), "{address:?}: {refused:?}");
+        check!(refused == Some(Error::BadArgument), "{address:?}: {refused:?}");
     }
     // SAFETY: taken above.
     unsafe { frames::give(memory) };
     for (address, entry) in [(0xfe00_0008, 0), (0x000f_ffff_ffff_fff0, 1)] {
         let refused = irq::msix(PhysAddr::new(address), entry, note).err();
-        check!(refused == Some(IrqError::NoSource), "{address:#x}, {entry}: {refused:?}");
+        check!(refused == Some(Error::BadArgument), "{address:#x}, {entry}: {refused:?}");
     }
     // Nothing answers there on this machine, which is all the same to the kernel: the entry can be had once.
     let nowhere = PhysAddr::new(0xfd00_0000);
     let (first, second) = (irq::msix(nowhere, 5, note).map_err(refused)?, irq::msix(nowhere, 5, note).err());
-    check!(second == Some(IrqError::Taken), "an entry was given twice: {second:?}");
+    check!(second == Some(Error::Exists), "an entry was given twice: {second:?}");
     let neighbour = irq::msix(nowhere, 6, note).map_err(refused)?;
     [first, neighbour].iter().for_each(|irq| irq.set(State::Ended));
     Ok(Held::Passed)

@@ -23,7 +23,7 @@ pub(crate) fn port(cpu: u64) -> Result<Served, Error> {
         return Ok(Served::Handle(cap::capability(port, Rights::ALL)));
     }
     let cpu = CpuId::new(cpu as usize).and_then(percpu::get).ok_or(Error::BadArgument)?;
-    lwkt::lwkt_create(cpu, "service", Priority::DAEMON, Start::Now, serve, 0).map_err(|_| Error::NoMemory)?;
+    lwkt::lwkt_create(cpu, "service", Priority::DAEMON, Start::Now, serve, 0)?;
     Err(Error::WouldBlock)
 }
 

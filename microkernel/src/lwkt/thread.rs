@@ -6,9 +6,8 @@ use core::fmt;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use anax_abi::object::Policy;
-use anax_abi::{Error, Handle, MAX_HANDLES, MessageNumber, Rights};
-use arrayvec::ArrayVec;
-use microkernel_core::handles::{Offer, Parcel, Slot, Transfer, look_up};
+use anax_abi::{Error, Handle, MessageNumber, Rights};
+use microkernel_core::handles::{Offer, Outbox, Parcel, Slot, look_up};
 use microkernel_core::list::{Link, Links, ThreadIndex};
 use microkernel_core::runqueue::Priority;
 use microkernel_core::usched::UserThread;
@@ -143,9 +142,7 @@ pub(crate) struct Thread {
     /// Ports that it owns.
     pub(crate) ports: Cell<Option<&'static Port>>,
     /// Handles that its next message takes along.
-    pub(crate) offers: RefCell<ArrayVec<Offer, MAX_HANDLES>>,
-    /// Those that the last packed message takes away from it, once that is under way.
-    leaving: RefCell<ArrayVec<Handle, MAX_HANDLES>>,
+    outbox: RefCell<Outbox>,
     /// Handles that came with what it received last.
     pub(crate) received: Cell<Option<Parcel<ObjectRef>>>,
     /// Where its thread-local storage lies.
@@ -198,8 +195,7 @@ impl Thread {
             registers: Cell::new(core::ptr::null_mut()),
             awaited: Cell::new(None),
             ports: Cell::new(None),
-            offers: RefCell::new(ArrayVec::new_const()),
-            leaving: RefCell::new(ArrayVec::new_const()),
+            outbox: RefCell::new(Outbox::new()),
             received: Cell::new(None),
             fs_base: Cell::new(0),
             policy: Cell::new(Policy::Bsd4),
@@ -300,20 +296,16 @@ impl Thread {
     /// Notes a handle that its next message takes along; how many these are.
     ///
     /// # Errors
-    /// `Full`; `BadHandle` if it is offered already and can't be given away twice.
+    /// As [`Outbox::offer`].
     pub(crate) fn offer(&self, offer: Offer) -> Result<u64, Error> {
-        let mut offers = self.offers.borrow_mut();
-        if offer.transfer == Transfer::Move && offers.iter().any(|other| other.handle == offer.handle) {
-            return Err(Error::BadHandle);
-        }
-        offers.try_push(offer).map_err(|_| Error::Full)?;
+        let offered = self.outbox.borrow_mut().offer(offer)?;
         self.note(unusual::OFFERS, true);
-        Ok(offers.len() as u64)
+        Ok(offered)
     }
 
     /// Its next message takes nothing along.
     pub(crate) fn forget_offers(&self) {
-        self.offers.borrow_mut().clear();
+        self.outbox.borrow_mut().clear();
         self.note(unusual::OFFERS, false);
     }
 
@@ -341,12 +333,9 @@ impl Thread {
         if !self.has(unusual::OFFERS) {
             return Ok(None);
         }
-        let mut offers = core::mem::take(&mut *self.offers.borrow_mut());
+        let offers = self.outbox.borrow_mut().take();
         self.note(unusual::OFFERS, false);
         let space = self.space().ok_or(Error::BadHandle)?;
-        let moved = offers.iter().filter(|offer| offer.transfer == Transfer::Move);
-        *self.leaving.borrow_mut() = moved.map(|offer| offer.handle).collect();
-        offers.iter_mut().for_each(|offer| offer.transfer = Transfer::Copy);
         space.pack(&offers, target).map(Some)
     }
 
@@ -354,7 +343,7 @@ impl Thread {
     #[cold]
     pub(crate) fn part_with(&self) {
         let Some(space) = self.space() else { return };
-        self.leaving.take().into_iter().for_each(|handle| space.close_soon(handle));
+        self.outbox.borrow_mut().leaving().into_iter().for_each(|handle| space.close_soon(handle));
     }
 
     /// Where the outcome of what it waits for is to be written.
@@ -473,15 +462,6 @@ impl Links for ThreadLinks {
     }
 }
 
-/// Why there is no new thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CreateError {
-    /// No memory for a stack.
-    Memory,
-    /// [`MAX_THREADS`] exist.
-    TooMany,
-}
-
 /// Whether a new thread runs at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
@@ -495,17 +475,17 @@ pub(crate) enum Start {
 /// its stack is not the thread system's.
 ///
 /// # Errors
-/// See [`CreateError`].
+/// `NoMemory`, also if there are [`MAX_THREADS`].
 pub(crate) fn adopt(
     name: &'static str,
     cpu: CpuId,
     stack_top: VirtAddr,
     priority: Priority,
-) -> Result<&'static Thread, CreateError> {
+) -> Result<&'static Thread, Error> {
     let index = NEXT.fetch_add(1, Ordering::Relaxed);
     if index as usize >= MAX_THREADS {
         NEXT.store(MAX_THREADS as u32, Ordering::Relaxed);
-        return Err(CreateError::TooMany);
+        return Err(Error::NoMemory);
     }
     let thread: &'static Thread = Box::leak(Box::new(Thread::adopted(name, index, stack_top, priority)));
     thread.header.set_home(cpu);
@@ -516,8 +496,8 @@ pub(crate) fn adopt(
 /// A thread of `cpu` without work: one kept from earlier, else a new one. (Table I: alloc.)
 ///
 /// # Errors
-/// See [`CreateError`].
-pub(crate) fn lwkt_alloc(cpu: &PerCpu) -> Result<&'static Thread, CreateError> {
+/// `NoMemory`, also if there are [`MAX_THREADS`].
+pub(crate) fn lwkt_alloc(cpu: &PerCpu) -> Result<&'static Thread, Error> {
     let kept = {
         let _off = InterruptsOff::new();
         cpu.scheduler.take_kept()
@@ -525,7 +505,7 @@ pub(crate) fn lwkt_alloc(cpu: &PerCpu) -> Result<&'static Thread, CreateError> {
     if let Some(index) = kept {
         return Ok(thread(index));
     }
-    let stack = Stack::new().map_err(|_| CreateError::Memory)?;
+    let stack = Stack::new().map_err(|_| Error::NoMemory)?;
     let thread = adopt("free", cpu.id(), stack.top(), Priority::IDLE)?;
     thread.state.set(ThreadState::Fresh);
     Ok(thread)
@@ -547,7 +527,7 @@ pub(crate) fn lwkt_free(thread: &'static Thread) {
 /// A thread of `cpu` that runs `function(argument)` and ends. (Table I: create.)
 ///
 /// # Errors
-/// See [`CreateError`].
+/// `NoMemory`, also if there are [`MAX_THREADS`].
 pub(crate) fn lwkt_create(
     cpu: &PerCpu,
     name: &'static str,
@@ -555,7 +535,7 @@ pub(crate) fn lwkt_create(
     start: Start,
     function: fn(u64),
     argument: u64,
-) -> Result<&'static Thread, CreateError> {
+) -> Result<&'static Thread, Error> {
     let thread = lwkt_alloc(cpu)?;
     thread.reset(name, priority, function, argument);
     if start == Start::Now {

@@ -1,33 +1,21 @@
 //! Loading the first program, the one that no other program can load.
 
 use anax_abi::{Error, Rights};
-use microkernel_core::elf::{ElfError, Program, Protection};
+use microkernel_core::elf::{Program, Protection};
 
 use super::region::{Backing, Region};
 use super::{AddressSpace, USER};
-
-/// Why a program was not loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LoadError {
-    /// The file breaks the policy.
-    File(ElfError),
-    /// No memory, or pages that are taken.
-    Memory(Error),
-}
-
-impl From<Error> for LoadError {
-    fn from(error: Error) -> Self {
-        Self::Memory(error)
-    }
-}
 
 impl AddressSpace {
     /// Loads the program in `file`, a pinned region for each segment, and returns its entry point. Home.
     ///
     /// # Errors
-    /// See [`LoadError`]; segments before the one that failed stay mapped.
-    pub(crate) fn load(&self, file: &[u8]) -> Result<u64, LoadError> {
-        let program = Program::parse(file, USER).map_err(LoadError::File)?;
+    /// `BadArgument` for a file that breaks the policy, `Quota`, `NoMemory`; segments before the one that failed stay mapped.
+    pub(crate) fn load(&self, file: &[u8]) -> Result<u64, Error> {
+        let program = Program::parse(file, USER).map_err(|error| {
+            log::warn!("program: {error:?}");
+            Error::BadArgument
+        })?;
         for segment in &program.segments {
             let rights = match segment.protection {
                 Protection::Read => Rights::READ,

@@ -27,11 +27,7 @@ impl Payer {
         const NOTHING: Limits = Limits { pages: 0, handles: 0, threads: 0, messages: 0 };
         let accounts =
             ACCOUNTS.take(|| Accounts { quota: Quota::new(NOTHING), references: AtomicU32::new(0) })?;
-        let Quota { pages, handles, threads, messages } = &accounts.quota;
-        pages.set_limit(limits.pages);
-        handles.set_limit(limits.handles);
-        threads.set_limit(limits.threads);
-        messages.set_limit(limits.messages);
+        accounts.quota.set_limits(&limits);
         accounts.references.store(1, Ordering::Release);
         Some(Self(accounts))
     }

@@ -65,8 +65,10 @@ fn drive(kind: u64) -> Result<(), Error> {
         if told.command() == notice::INTERRUPT {
             SERVED.store(SERVED.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
-        while kind == NEVER {
-            hint::spin_loop();
+        if kind == NEVER {
+            loop {
+                hint::spin_loop();
+            }
         }
         if kind == SLOWLY {
             (0..WORK).for_each(|_| hint::spin_loop());

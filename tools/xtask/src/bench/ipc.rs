@@ -184,7 +184,9 @@ fn parse(console: &str) -> BTreeMap<String, Figure> {
     let figure = |line: &str| {
         let (_, text) = line.split_once("] bench ")?;
         let mut words = text.split_whitespace();
-        let (name, value) = (words.next()?, words.next()?.parse::<f64>().ok()? / 100.0);
+        // A name has a dot, the words of a failure have none.
+        let name = words.next().filter(|name| name.contains('.') || *name == "end")?;
+        let value = words.next()?.parse::<f64>().ok()? / 100.0;
         let mut marked = || Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?));
         Some((name.to_owned(), Figure { value, marked: marked() }))
     };
