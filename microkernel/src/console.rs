@@ -1,11 +1,9 @@
 //! The kernel's log: a ring on each CPU, mirrored to the console (COM1) by level; and the console's last words.
 
-use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use arrayvec::ArrayString;
 use log::{LevelFilter, Log, Metadata, Record};
-use microkernel_core::logring::{LogRing, Truncated, line};
+use microkernel_core::logring::{LastWords, LogRing, line};
 
 use crate::arch::serial::{self, Line};
 use crate::percpu;
@@ -65,40 +63,17 @@ impl Log for Logger {
 }
 
 /// Writes straight to the console, taking no lock that a stopped CPU could hold, and remembers the first line.
-pub(crate) struct PanicWriter {
-    first_line: ArrayString<LINE>,
-    /// Lines that are complete.
-    lines: usize,
+pub(crate) type PanicWriter = LastWords<fn(&[u8]), LINE>;
+
+/// Whoever stops the machine begins to say why.
+pub(crate) fn last_words() -> PanicWriter {
+    LastWords::new(|bytes| serial::write(Line::Com1, bytes))
 }
 
-impl PanicWriter {
-    /// A writer that has written nothing.
-    pub(crate) fn new() -> Self {
-        Self { first_line: ArrayString::new(), lines: 0 }
-    }
-}
-
+/// What they say first, without `anax: panic: ` or `anax: refused: `.
 #[cfg(feature = "test")]
-impl PanicWriter {
-    /// The first line that was written, without `anax: panic: ` or `anax: refused: `.
-    pub(crate) fn reason(&self) -> &str {
-        let line = self.first_line.strip_prefix("anax: ").unwrap_or(&self.first_line);
-        line.strip_prefix("panic: ").or_else(|| line.strip_prefix("refused: ")).unwrap_or(line)
-    }
-}
-
-impl Write for PanicWriter {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for (index, part) in text.split('\n').enumerate() {
-            if index > 0 {
-                serial::write(Line::Com1, b"\r\n");
-                self.lines += 1;
-            }
-            serial::write(Line::Com1, part.as_bytes());
-            if self.lines == 0 {
-                Truncated(&mut self.first_line).write_str(part)?;
-            }
-        }
-        Ok(())
-    }
+pub(crate) fn reason(words: &PanicWriter) -> &str {
+    let line = words.first_line();
+    let line = line.strip_prefix("anax: ").unwrap_or(line);
+    line.strip_prefix("panic: ").or_else(|| line.strip_prefix("refused: ")).unwrap_or(line)
 }

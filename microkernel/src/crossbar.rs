@@ -6,11 +6,12 @@
 //! CPUs with full rings would wait for each other for ever.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use microkernel_core::crossbar::{
-    CAPACITY, Class, Counters, Doorbell, Drained, Entry, Full, Notify, Ring, StallWatch,
+    Attention, CAPACITY, Class, Counters, Doorbell, Drained, Entry, Full, Notify, Ring, StallWatch,
 };
+use microkernel_core::rendezvous::Rendezvous;
 
 use crate::arch::{apic, cpu};
 use crate::interrupt::vector;
@@ -22,8 +23,12 @@ type KernelRing = Ring<CAPACITY>;
 /// What another CPU is asked to do: a function, and three words for it.
 pub(crate) type Call = fn([u64; 3]);
 
-/// Between interrupts of the bell at least, where they come often: what a message to a CPU under load may wait for.
+/// Interrupts of the bell that come closer together come too often.
+const OFTEN: Nanos = Nanos(100_000);
+/// Between looks of a CPU that looks by itself instead: what a message to a CPU under load may wait for.
 const QUIET: Nanos = Nanos(20_000);
+/// How many times a CPU with nothing to do looks for work from others before it sleeps, if others have given it any lately.
+const PATIENCE: u32 = 1024;
 /// Entries served from one ring before the next one's turn.
 const TURN: usize = 32;
 
@@ -36,9 +41,11 @@ pub(crate) struct Inbound {
     interrupts: AtomicU64,
     /// When the last one came.
     rung_at: Cell<Nanos>,
-    /// The bell counts as rung, so that nobody rings it: this CPU looks by itself at `look`. Its own.
-    muted: Cell<bool>,
+    /// How this CPU learns of the next entry: if it is by looking, at `look`, or all the time while it has nothing else to do. Its own.
+    attention: Cell<Attention>,
     look: Deadline,
+    /// Looks before it sleeps. Halved whenever they were in vain.
+    patience: Cell<u32>,
 }
 
 impl Inbound {
@@ -49,8 +56,9 @@ impl Inbound {
             rings: [const { AtomicPtr::new(core::ptr::null_mut()) }; MAX_CPUS],
             interrupts: AtomicU64::new(0),
             rung_at: Cell::new(Nanos(0)),
-            muted: Cell::new(false),
+            attention: Cell::new(Attention::Interrupt),
             look: Deadline::new(|_| look()),
+            patience: Cell::new(0),
         }
     }
 
@@ -105,7 +113,7 @@ pub(crate) fn send(target: &PerCpu, class: Class, call: Call, words: [u64; 3]) -
     }
     let ring = target.inbound.ring_or_new(own.id())?;
     let [first, second, third] = words;
-    let words = [call as *const () as u64, first, second, third, 0, 0, 0];
+    let words = [call as *const () as u64, first, second, third];
     if ring.push(&target.inbound.bell, class, &Entry { kind: 0, words })? == Notify::Ipi {
         interrupt(target);
     }
@@ -154,44 +162,82 @@ fn interrupt(target: &PerCpu) {
 pub(crate) fn poll() {
     let _off = cpu::InterruptsOff::new();
     let inbound = &percpu::this().inbound;
-    if inbound.muted.get() {
-        drain(inbound)
-    } else {
-        inbound.bell.poll(|_| drain(inbound))
-    };
+    let _any = look_now(inbound, inbound.attention.get());
+}
+
+/// The same with interrupts off already; whether there was something.
+#[inline(always)]
+fn look_now(inbound: &Inbound, attention: Attention) -> bool {
+    inbound.bell.poll(attention, |rung| rung && drain(inbound))
 }
 
 /// The bell's interrupt. If it comes too often, the next ones are spared: this CPU looks by itself for a while.
 pub(crate) fn rung() {
     let own = percpu::this();
-    if own.scheduler.is_idle() {
-        return poll();
-    }
     poll();
+    if own.scheduler.is_idle() {
+        return own.inbound.patience.set(PATIENCE);
+    }
     let now = clock::now();
-    let often = now.0 - own.inbound.rung_at.replace(now).0 < QUIET.0;
+    let often = now.0 - own.inbound.rung_at.replace(now).0 < OFTEN.0;
     if often && !cfg!(bite = "crossbar-never-muted") {
-        mute(own, now);
+        look_later(&own.inbound, now);
+        poll();
     }
 }
 
-fn mute(own: &PerCpu, now: Nanos) {
-    own.inbound.muted.set(true);
-    // Whoever rings from now on finds it rung; whoever has rung just now has an interrupt under way, which does no harm.
-    let _nobody_else_has_to = own.inbound.bell.ring();
-    timer::set(&percpu::this().inbound.look, Nanos(now.0 + QUIET.0));
+/// This CPU looks by itself from now on, for the first time after a while.
+fn look_later(inbound: &'static Inbound, now: Nanos) {
+    inbound.attention.set(Attention::Watch);
+    timer::set(&inbound.look, Nanos(now.0 + QUIET.0));
 }
 
 /// The look that takes the place of interrupts: as long as there is something each time.
 fn look() {
-    let own = percpu::this();
-    if own.inbound.muted.get() && drain(&own.inbound) { mute(own, clock::now()) } else { listen() }
+    let inbound = &percpu::this().inbound;
+    if inbound.attention.get() == Attention::Watch && look_now(inbound, Attention::Watch) {
+        look_later(inbound, clock::now());
+    } else {
+        listen();
+    }
 }
 
 /// Interrupts are wanted from now on: this CPU is about to sleep, or has looked in vain.
-pub(crate) fn listen() {
-    percpu::this().inbound.muted.set(false);
+fn listen() {
+    percpu::this().inbound.attention.set(Attention::Interrupt);
     poll();
+}
+
+/// Nobody is runnable on this CPU: does what others have asked for, and waits for them to ask, or for an interrupt, if they have not.
+/// Interrupts are off, but not while it waits.
+///
+/// If others have asked for something lately, it looks out for a while before it sleeps: two CPUs that talk to each other do so
+/// without interrupts.
+pub(crate) fn wait_for_work(is_wanted: impl Fn() -> bool) {
+    let inbound = &percpu::this().inbound;
+    let patience = inbound.patience.get();
+    if patience == 0 {
+        inbound.attention.set(Attention::Interrupt);
+        if !look_now(inbound, Attention::Interrupt) && !inbound.bell.is_rung() && !is_wanted() {
+            cpu::wait_for_interrupt();
+        }
+        return;
+    }
+    if !look_now(inbound, Attention::Watch) && !look_out(patience, || inbound.bell.is_rung() || is_wanted()) {
+        inbound.patience.set(patience / 2);
+    }
+    look_now(inbound, inbound.attention.get());
+}
+
+/// Looks up to so many times, interrupts on in between; whether in time. What is spent here is nobody's: it lies where measuring
+/// instruments find it.
+#[unsafe(link_section = ".text.idle")]
+#[inline(never)]
+fn look_out(times: u32, is_wanted: impl Fn() -> bool) -> bool {
+    (0..times).any(|_| {
+        cpu::let_interrupts_in();
+        is_wanted()
+    })
 }
 
 /// Serves what has come; whether there was something.
@@ -210,25 +256,24 @@ fn drain(inbound: &Inbound) -> bool {
 }
 
 fn serve(entry: Entry) {
-    let [call, first, second, third, ..] = entry.words;
+    let [call, first, second, third] = entry.words;
     // SAFETY: only `send` fills rings, with a `Call` in the first word; rings are the kernel's private memory.
     let call =
         unsafe { core::mem::transmute::<*const (), Call>(core::ptr::with_exposed_provenance(call as usize)) };
     call([first, second, third]);
 }
 
-/// Whether somebody has rung since the last [`poll`]. The last look before sleeping, interrupts off.
-pub(crate) fn is_rung() -> bool {
-    percpu::this().inbound.bell.is_rung()
+/// Whether somebody has rung since the last [`poll`].
+#[inline(always)]
+pub(crate) fn is_rung(own: &PerCpu) -> bool {
+    own.inbound.bell.is_rung()
 }
 
-/// A rendezvous of all CPUs: lies on the caller's stack until everybody has left it.
-struct Rendezvous {
+/// What a rendezvous of all CPUs is for; lies on the caller's stack until everybody has left it.
+struct Meeting {
     function: fn(u64),
     argument: u64,
-    arrived: AtomicU32,
-    go: AtomicU32,
-    left: AtomicU32,
+    rendezvous: Rendezvous,
 }
 
 /// At most one rendezvous at a time. A cold lock; whoever waits for it serves its rings.
@@ -238,17 +283,14 @@ static HELD: AtomicBool = AtomicBool::new(false);
 /// them go on. Returns when all have run it. Not from within a crossbar call.
 pub(crate) fn on_all_cpus(function: fn(u64), argument: u64) {
     let own = percpu::this();
-    while HELD.swap(true, Ordering::AcqRel) {
+    let serve_and_pause = || {
         poll();
         cpu::pause();
-    }
-    let meeting = Rendezvous {
-        function,
-        argument,
-        arrived: AtomicU32::new(0),
-        go: AtomicU32::new(0),
-        left: AtomicU32::new(0),
     };
+    while HELD.swap(true, Ordering::AcqRel) {
+        serve_and_pause();
+    }
+    let meeting = Meeting { function, argument, rendezvous: Rendezvous::new() };
     let off = cpu::InterruptsOff::new();
     let mut expected = 0;
     for target in percpu::all().filter(|target| target.id() != own.id()) {
@@ -257,27 +299,14 @@ pub(crate) fn on_all_cpus(function: fn(u64), argument: u64) {
         interrupt(target);
         expected += 1;
     }
-    while meeting.arrived.load(Ordering::Acquire) < expected {
-        poll();
-        cpu::pause();
-    }
-    meeting.go.store(1, Ordering::Release);
-    function(argument);
-    while meeting.left.load(Ordering::Acquire) < expected {
-        cpu::pause();
-    }
+    meeting.rendezvous.hold(expected, serve_and_pause, || function(argument));
     HELD.store(false, Ordering::Release);
     drop(off);
 }
 
 /// The others' part.
 fn attend([meeting, ..]: [u64; 3]) {
-    // SAFETY: `on_all_cpus` keeps it until this CPU has added itself to `left`, the last access.
-    let meeting = unsafe { &*core::ptr::with_exposed_provenance::<Rendezvous>(meeting as usize) };
-    meeting.arrived.fetch_add(1, Ordering::AcqRel);
-    while meeting.go.load(Ordering::Acquire) == 0 {
-        cpu::pause();
-    }
-    (meeting.function)(meeting.argument);
-    meeting.left.fetch_add(1, Ordering::AcqRel);
+    // SAFETY: `on_all_cpus` keeps it until this CPU has left it.
+    let meeting = unsafe { &*core::ptr::with_exposed_provenance::<Meeting>(meeting as usize) };
+    meeting.rendezvous.attend(cpu::pause, || (meeting.function)(meeting.argument));
 }

@@ -30,7 +30,6 @@ pub(crate) mod vector {
 }
 
 /// Bookkeeping of a CPU's interrupts, its own alone.
-#[derive(Debug)]
 pub(crate) struct InterruptState {
     /// Written by its CPU, read by any.
     handled: AtomicU64,

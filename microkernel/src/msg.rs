@@ -25,4 +25,4 @@ pub(crate) use direct::interrupted;
 pub(crate) use message::{Message, Notice, Sender};
 pub(crate) use port::Port;
 pub(crate) use transfer::{Flow, abandon, notify, tell, withdraw};
-pub(crate) use trap::{Registers, offered, prepare_registers, send};
+pub(crate) use trap::{Registers, call, offered, prepare_registers, reply_wait, send};

@@ -47,7 +47,6 @@ pub(crate) const KIND: usize = core::mem::offset_of!(Header, kind);
 
 /// The first field of every object.
 #[repr(C)]
-#[derive(Debug)]
 pub(crate) struct Header {
     life: Life,
     kind: Kind,

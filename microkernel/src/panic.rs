@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::arch::exception::{DOUBLE_FAULT, meaning};
 use crate::arch::frame::TrapFrame;
 use crate::arch::{apic, cpu, power, serial};
-use crate::console::PanicWriter;
+use crate::console::{PanicWriter, last_words};
 use crate::{backtrace, percpu};
 
 /// What `isa-debug-exit` gets: QEMU then ends with 133.
@@ -96,7 +96,7 @@ fn begin() -> PanicWriter {
     }
     // SAFETY: the others are stopped (or beyond hope), and this CPU goes nowhere but down.
     unsafe { serial::seize() };
-    PanicWriter::new()
+    last_words()
 }
 
 fn where_are_we(out: &mut PanicWriter) {
@@ -114,7 +114,7 @@ fn end(out: &mut PanicWriter) -> ! {
     let _ = writeln!(out, "threads:");
     let _ = crate::dump::write(out);
     #[cfg(feature = "test")]
-    crate::runner::panicked(out.reason());
+    crate::runner::panicked(crate::console::reason(out));
     #[cfg(not(feature = "test"))]
     let _ = out;
     power::off(DEBUG_EXIT)
@@ -122,9 +122,9 @@ fn end(out: &mut PanicWriter) -> ! {
 
 /// A boot that cannot be trusted: says why and ends with status 3, without a wild access.
 pub(crate) fn refuse(reason: core::fmt::Arguments<'_>) -> ! {
-    let mut out = PanicWriter::new();
+    let mut out = last_words();
     let _ = writeln!(out, "anax: refused: {reason}");
     #[cfg(feature = "test")]
-    crate::runner::refused(out.reason());
+    crate::runner::refused(crate::console::reason(&out));
     power::off(1)
 }

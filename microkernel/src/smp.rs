@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use arrayvec::ArrayVec;
-use microkernel_core::acpi::{CpuState, Lint, NmiTarget, Platform};
+use microkernel_core::acpi::{CpuState, Lint, Platform};
 use microkernel_core::clock::Questions;
 use microkernel_core::runqueue::Priority;
 use x86_64::PhysAddr;
@@ -64,7 +64,7 @@ pub(crate) fn start_all(platform: &Platform, features: &Features, trampoline_pag
     clock::spin(Nanos(10_000_000));
     for entry in others {
         let index = percpu::count();
-        let nmi_pin = nmi_pin(platform, entry.uid);
+        let nmi_pin = platform.nmi_pin(entry.uid);
         let started = CpuId::new(index)
             .ok_or("the kernel has no room for it")
             .and_then(|id| newcomer(id, entry.apic_id, NodeId::new(entry.node as usize), features, nmi_pin))
@@ -78,12 +78,6 @@ pub(crate) fn start_all(platform: &Platform, features: &Features, trampoline_pag
             }
         }
     }
-}
-
-/// The local APIC pin on which the board sends NMIs to the CPU with that number in firmware's name space.
-pub(crate) fn nmi_pin(platform: &Platform, uid: u32) -> Option<Lint> {
-    let concerned = |target| matches!(target, NmiTarget::All) || target == NmiTarget::Uid(uid);
-    platform.local_nmis.iter().find(|nmi| concerned(nmi.target)).map(|nmi| nmi.pin)
 }
 
 fn newcomer(

@@ -43,7 +43,6 @@ static BOOT_CPU: PerCpu = PerCpu::new(CpuId::BOOT, &BOOT_THREAD, &BOOT_RING);
 static EARLY_TABLES: Mutex<CpuTables> = Mutex::new(CpuTables::new());
 
 /// What the kernel knows about the machine once it runs.
-#[derive(Debug)]
 pub(crate) struct Machine {
     /// What firmware's tables say.
     pub(crate) platform: Platform,
@@ -62,10 +61,10 @@ pub(crate) struct Machine {
 impl Machine {
     /// Whether memory, or registers of the kernel's own, lie in a range of physical addresses.
     pub(crate) fn is_taken(&self, range: Range<u64>) -> bool {
-        let touches = |at: u64| range.start < at + PAGE_SIZE && at & !(PAGE_SIZE - 1) < range.end;
-        let io_apics = self.platform.io_apics.iter().map(|io_apic| u64::from(io_apic.address));
-        let hpet = self.platform.hpet.iter().map(|hpet| hpet.address);
-        io_apics.chain(hpet).chain([apic::registers()]).any(touches) || self.map.touches_memory(range.clone())
+        let touches = |at: u64| range.start < at + PAGE_SIZE && at < range.end;
+        touches(apic::registers())
+            || self.platform.has_registers_in(range.clone())
+            || self.map.touches_memory(range)
     }
 }
 
@@ -126,7 +125,7 @@ pub(crate) fn on_boot_cpu(road: Road) -> ! {
         Ok(idle) => BOOT_CPU.scheduler.idle.set(Some(idle.index)),
         Err(_) => refuse(format_args!("not enough memory for the kernel's threads")),
     }
-    if let Some(pin) = place.and_then(|entry| smp::nmi_pin(&platform, entry.uid)) {
+    if let Some(pin) = place.and_then(|entry| platform.nmi_pin(entry.uid)) {
         apic::enable_nmi_pin(pin);
     }
     if let Err(reason) = clock::start(Reference::start(&platform)) {

@@ -272,3 +272,12 @@ pub enum Resource {
 
 /// Status of a thread that a fault ended: this and the vector.
 pub const FAULT_STATUS: u64 = 1 << 32;
+
+/// Whether a command can make its caller wait, or end or leave the CPU, so that it is not served within a batch of
+/// [`Operation::Drain`](crate::Operation::Drain).
+#[must_use]
+pub const fn ends_batch(command: u32) -> bool {
+    use {SpaceCommand as S, ThreadCommand as T};
+    matches!(S::from_number(command), Some(S::Unmap | S::Protect | S::Revoke | S::Destroy))
+        || matches!(T::from_number(command), Some(T::Yield | T::Exit | T::Sleep | T::Move))
+}

@@ -1,5 +1,7 @@
 //! The machine as the kernel wants to know it: plain values, fixed capacity, nothing that points into tables.
 
+use core::ops::Range;
+
 use arrayvec::ArrayVec;
 
 use super::Warnings;
@@ -55,6 +57,23 @@ impl Platform {
     pub fn wiring(&self, gsi: u32) -> Option<Wiring> {
         let found = self.overrides.iter().find(|found| found.gsi == gsi)?;
         Some(Wiring { trigger: found.trigger, polarity: found.polarity })
+    }
+
+    /// The local APIC pin on which the board sends NMIs to the CPU of that number in firmware's name space.
+    #[must_use]
+    pub fn nmi_pin(&self, uid: u32) -> Option<Lint> {
+        let concerned = |target| matches!(target, NmiTarget::All) || target == NmiTarget::Uid(uid);
+        self.local_nmis.iter().find(|nmi| concerned(nmi.target)).map(|nmi| nmi.pin)
+    }
+
+    /// Whether registers that firmware's tables name, other than the local APICs', lie in a page that `range` touches.
+    #[must_use]
+    pub fn has_registers_in(&self, range: Range<u64>) -> bool {
+        const PAGE: u64 = 4096;
+        let io_apics = self.io_apics.iter().map(|io_apic| u64::from(io_apic.address));
+        io_apics
+            .chain(self.hpet.iter().map(|hpet| hpet.address))
+            .any(|at| range.start < (at & !(PAGE - 1)) + PAGE && at & !(PAGE - 1) < range.end)
     }
 
     /// The node that memory at `address` belongs to, and where the answer may change.

@@ -7,11 +7,13 @@
 #![forbid(unsafe_code)]
 
 mod calibrate;
+mod measure;
 mod questions;
 mod scale;
 mod skew;
 
 pub use calibrate::{Calibration, CalibrationError, MAX_SAMPLES, Sample, calibrate, extend_counter};
+pub use measure::{Reference, measure};
 pub use questions::{EXCHANGES, Questions};
 pub use scale::TscScale;
 pub use skew::{Exchange, Skew};

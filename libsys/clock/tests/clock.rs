@@ -1,6 +1,8 @@
 //! Time arithmetic against exact 128-bit arithmetic.
 
-use anax_clock::{CalibrationError, Exchange, Sample, Skew, TscScale, calibrate, extend_counter};
+use anax_clock::{
+    CalibrationError, Exchange, Reference, Sample, Skew, TscScale, calibrate, extend_counter, measure,
+};
 use proptest::prelude::*;
 
 #[test]
@@ -134,5 +136,44 @@ proptest! {
         .expect("usable");
         prop_assert!(skew.least_lead <= lead && lead <= skew.most_lead);
         prop_assert!(skew.max_backward_ticks <= lead.unsigned_abs());
+    }
+}
+
+/// A machine whose time goes on by a little with each look at a clock.
+struct Machine {
+    nanoseconds: std::cell::Cell<u64>,
+    hertz: u64,
+    bits: u32,
+}
+
+impl Machine {
+    fn pass(&self) -> u64 {
+        self.nanoseconds.set(self.nanoseconds.get() + 300);
+        self.nanoseconds.get()
+    }
+}
+
+impl Reference for Machine {
+    fn hertz(&self) -> u64 {
+        self.hertz
+    }
+
+    fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    fn read(&self) -> u64 {
+        let ticks = u128::from(self.pass()) * u128::from(self.hertz) / 1_000_000_000;
+        ticks as u64 & (u64::MAX >> (64 - self.bits))
+    }
+}
+
+#[test]
+fn any_reference_measures_a_counter() {
+    for (hertz, bits) in [(100_000_000, 64), (14_318_180, 32), (3_579_545, 24), (1_193_182, 16)] {
+        let machine = Machine { nanoseconds: std::cell::Cell::new(123_456_789), hertz, bits };
+        let counter = || machine.pass() * 29 / 10;
+        let measured = measure(&machine, counter).expect("a steady reference");
+        assert!(measured.abs_diff(2_900_000_000) < 2_900_000, "{hertz} Hz: {measured}");
     }
 }

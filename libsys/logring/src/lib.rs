@@ -12,12 +12,15 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 mod line;
 mod reader;
 mod record;
 mod text;
 
-pub use line::{Truncated, line};
+pub use line::{LastWords, Truncated, line};
 pub use reader::{Read, Reader};
 pub use record::{LogRecord, TEXT_BYTES};
 

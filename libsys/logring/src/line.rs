@@ -38,6 +38,43 @@ impl<const N: usize> Write for Truncated<'_, N> {
     }
 }
 
+/// The console's last words: text whose lines end as a terminal wants it, written at once; the first line is remembered.
+#[derive(Debug)]
+pub struct LastWords<W, const N: usize> {
+    write: W,
+    first_line: ArrayString<N>,
+    /// Lines that are complete.
+    lines: usize,
+}
+
+impl<W: FnMut(&[u8]), const N: usize> LastWords<W, N> {
+    /// None yet; `write` writes them.
+    pub fn new(write: W) -> Self {
+        Self { write, first_line: ArrayString::new(), lines: 0 }
+    }
+
+    /// The first line that was written, cut where it is too long.
+    pub fn first_line(&self) -> &str {
+        &self.first_line
+    }
+}
+
+impl<W: FnMut(&[u8]), const N: usize> Write for LastWords<W, N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (index, part) in text.split('\n').enumerate() {
+            if index > 0 {
+                (self.write)(b"\r\n");
+                self.lines += 1;
+            }
+            (self.write)(part.as_bytes());
+            if self.lines == 0 {
+                Truncated(&mut self.first_line).write_str(part)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -48,5 +85,18 @@ mod tests {
         assert_eq!(short.as_str(), "[   12.345678] ready\r\n");
         let cut = line::<32>(0, Level::Warn, format_args!("ääääääääääääääääääää"));
         assert_eq!(cut.as_str(), "[    0.000000] warning: äää\r\n");
+    }
+
+    #[test]
+    fn the_first_of_the_last_words_is_remembered() {
+        let mut written = std::vec::Vec::new();
+        let mut words = LastWords::<_, 16>::new(|bytes: &[u8]| written.extend_from_slice(bytes));
+        write!(words, "one {}\ntwo\n", 1).expect("never fails");
+        write!(words, "three").expect("never fails");
+        assert_eq!(words.first_line(), "one 1");
+        assert_eq!(written, b"one 1\r\ntwo\r\nthree");
+        let mut words = LastWords::<_, 8>::new(|_: &[u8]| ());
+        write!(words, "a long line").expect("never fails");
+        assert_eq!(words.first_line(), "a long");
     }
 }

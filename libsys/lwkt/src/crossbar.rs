@@ -19,8 +19,8 @@
 //! ```
 //!
 //! Passive entries do not ring until a quarter of the ring is used; from there on they ring like any other, so a ring that
-//! nothing but passive entries fill is still drained. Below that they wait for the target's next poll or tick, and a target
-//! looks at its rings before it idles.
+//! nothing but passive entries fill is still drained. Below that they only leave a note
+//! ([`Doorbell::note`]), which the target finds at its next poll, before it idles at the latest.
 
 mod ring;
 mod stall;
@@ -34,9 +34,9 @@ use crate::sync::{AtomicU32, Ordering, OwnLine, const_unless_loom};
 pub const CAPACITY: usize = 256;
 
 /// Words of payload in an entry.
-pub const ENTRY_WORDS: usize = 7;
+pub const ENTRY_WORDS: usize = 4;
 
-/// What one CPU asks of another: one cache line in the ring.
+/// What one CPU asks of another: within one cache line in the ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// Which function; its meaning is for who sends and serves it to agree on.
@@ -74,11 +74,21 @@ pub enum Notify {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// The bell of one target CPU: whether it has been asked to poll its rings.
+/// The bell of one target CPU: whether there is something for it, and whether it will see that without an interrupt.
+///
+/// | word | | |
+/// |---|---|---|
+/// | 0 | silent | whoever rings has to send the interrupt |
+/// | `SOMETHING` | noted | passive entries, for the next look; whoever rings has to send the interrupt |
+/// | `SEEN` | watched | nothing; the target looks by itself |
+/// | both | rung | the interrupt is on its way, or the target looks by itself |
 #[derive(Debug)]
 pub struct Doorbell(OwnLine<AtomicU32>);
 
 impl Doorbell {
+    const SOMETHING: u32 = 1;
+    const SEEN: u32 = 2;
+
     const_unless_loom! {
         /// Silent.
         #[must_use]
@@ -87,36 +97,61 @@ impl Doorbell {
         }
     }
 
-    /// Asks the target to poll; whoever finds the bell silent has to send the interrupt. From any CPU.
+    /// Asks the target to poll; whoever finds nobody looking has to send the interrupt. From any CPU.
     pub fn ring(&self) -> Notify {
         // A swap even when it is set already: the target's own swap then reads from this one and sees the entry before it.
-        if self.0.0.swap(1, Ordering::AcqRel) == 0 { Notify::Ipi } else { Notify::Coalesced }
+        let before = self.0.0.swap(Self::SOMETHING | Self::SEEN, Ordering::AcqRel);
+        if before & Self::SEEN == 0 { Notify::Ipi } else { Notify::Coalesced }
     }
 
-    /// Silences the bell and says whether it had been rung. The target calls it on the interrupt, at each poll and before it
-    /// idles, always *before* it drains. If it stops draining with entries left, it has to [`Doorbell::ring`] itself.
+    /// Has the target's next look find something, whenever that is. From any CPU.
+    pub fn note(&self) {
+        self.0.0.fetch_or(Self::SOMETHING, Ordering::AcqRel);
+    }
+
+    /// Silences the bell and says whether there is something. The target calls it on the interrupt, at each poll and before it
+    /// sleeps, always *before* it drains. If it stops draining with entries left, it has to [`Doorbell::ring`] itself.
     pub fn answer(&self) -> bool {
-        self.0.0.swap(0, Ordering::AcqRel) != 0
+        self.0.0.swap(0, Ordering::AcqRel) & Self::SOMETHING != 0
     }
 
-    /// Answers the bell and then lets the target drain its rings, in the only order that loses no entry: one that is
-    /// published after the answer rings anew. `drain` is told whether the bell had been rung. Only the target.
-    pub fn poll<R>(&self, drain: impl FnOnce(bool) -> R) -> R {
+    /// As [`Doorbell::answer`], by a target that goes on looking by itself with [`Doorbell::is_rung`] until it answers: nobody has to
+    /// send an interrupt until then.
+    pub fn watch(&self) -> bool {
+        self.0.0.swap(Self::SEEN, Ordering::AcqRel) & Self::SOMETHING != 0
+    }
+
+    /// Answers the bell, or goes on watching it, and then lets the target drain its rings, in the only order that loses no entry: one
+    /// that is published after the answer rings anew. `drain` is told whether there is something. Only the target.
+    pub fn poll<R>(&self, after: Attention, drain: impl FnOnce(bool) -> R) -> R {
+        let answer = || match after {
+            Attention::Interrupt => self.answer(),
+            Attention::Watch => self.watch(),
+        };
         #[cfg(not(bite = "crossbar-answer-last"))]
-        return drain(self.answer());
+        return drain(answer());
         #[cfg(bite = "crossbar-answer-last")]
         {
             let result = drain(self.is_rung());
-            self.answer();
+            answer();
             result
         }
     }
 
-    /// Whether it has been rung and not answered. For the last look with interrupts off before halting.
+    /// Whether there is something that has not been answered. For the last look with interrupts off before halting, and for who watches.
     #[must_use]
     pub fn is_rung(&self) -> bool {
-        self.0.0.load(Ordering::Acquire) != 0
+        self.0.0.load(Ordering::Acquire) & Self::SOMETHING != 0
     }
+}
+
+/// How the target learns of the next entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// By an interrupt.
+    Interrupt,
+    /// By looking: it [watches](Doorbell::watch) the bell.
+    Watch,
 }
 
 impl Default for Doorbell {

@@ -10,6 +10,7 @@
 //! | [`runqueue`], [`preempt`] | fixed priorities: who runs next, and who interrupts whom |
 //! | [`waitqueue`] | sleeping without losing the wake-up |
 //! | [`crossbar`] | how one CPU asks another for anything |
+//! | [`rendezvous`] | several CPUs stop, do something together, and go on |
 //! | [`usched`] | policies that choose among user threads |
 //! | [`sync`] | atomics that the model checker can replace |
 //!
@@ -21,6 +22,7 @@ pub mod cpuset;
 pub mod crossbar;
 pub mod list;
 pub mod preempt;
+pub mod rendezvous;
 pub mod runqueue;
 pub mod sync;
 pub mod twoclass;

@@ -2,7 +2,7 @@
 //! `RUSTFLAGS='--cfg loom' cargo test -p anax-lwkt --release --test crossbar_loom --target-dir target/loom`.
 #![cfg(loom)]
 
-use anax_lwkt::crossbar::{Class, Doorbell, Entry, Notify, Ring};
+use anax_lwkt::crossbar::{Attention, Class, Doorbell, Entry, Notify, Ring};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
@@ -20,7 +20,7 @@ impl Pair {
     }
 
     fn push(&self, class: Class, kind: u32) -> bool {
-        let pushed = self.ring.push(&self.bell, class, &Entry { kind, words: [u64::from(kind) + 1; 7] });
+        let pushed = self.ring.push(&self.bell, class, &Entry { kind, words: [u64::from(kind) + 1; 4] });
         if pushed == Ok(Notify::Ipi) {
             self.interrupt.swap(true, Ordering::AcqRel);
         }
@@ -34,9 +34,9 @@ impl Pair {
         if !self.interrupt.swap(false, Ordering::AcqRel) {
             return false;
         }
-        self.bell.poll(|_| {
+        self.bell.poll(Attention::Interrupt, |_| {
             while let Some(entry) = self.ring.pop() {
-                assert_eq!(entry.words, [u64::from(entry.kind) + 1; 7], "an entry not wholly written");
+                assert_eq!(entry.words, [u64::from(entry.kind) + 1; 4], "an entry not wholly written");
                 seen.push(entry.kind);
             }
         });
@@ -145,5 +145,35 @@ fn two_sources_share_a_bell() {
             }
         }
         assert_eq!((seen.len(), from_second), (1, 1), "an entry without an interrupt");
+    });
+}
+
+/// A target that watches is not interrupted, misses nothing, and is interrupted again once it has stopped watching.
+#[test]
+fn a_target_that_watches_misses_nothing() {
+    model(|| {
+        let pair = Pair::new();
+        let source = thread::spawn({
+            let pair = pair.clone();
+            move || {
+                assert!(pair.push(Class::Passive, 0) && pair.push(Class::Kernel, 1));
+            }
+        });
+        let mut seen = vec![];
+        let mut look = |attention| {
+            pair.bell.poll(attention, |rung| {
+                while rung && let Some(entry) = pair.ring.pop() {
+                    seen.push(entry.kind);
+                }
+            });
+        };
+        look(Attention::Watch);
+        look(Attention::Interrupt);
+        source.join().expect("ends");
+        if pair.bell.is_rung() {
+            assert!(pair.interrupt.swap(false, Ordering::AcqRel), "nobody will look");
+            look(Attention::Interrupt);
+        }
+        assert_eq!(seen, [0, 1]);
     });
 }

@@ -15,7 +15,7 @@ pub use anax_clock as clock;
 pub use anax_elf as elf;
 pub use anax_handles as handles;
 pub use anax_logring as logring;
-pub use anax_lwkt::{cpuset, crossbar, list, preempt, runqueue, twoclass, usched, waitqueue};
+pub use anax_lwkt::{cpuset, crossbar, list, preempt, rendezvous, runqueue, twoclass, usched, waitqueue};
 pub use anax_mappings as mappings;
 pub use anax_portset as portset;
 pub use anax_quota::{self as quota, interrupts};

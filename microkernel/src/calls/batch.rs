@@ -5,7 +5,7 @@
 //! [`MOST`]; the program sends that one by itself and goes on behind it. Slots lie in memory that other threads may change at any time:
 //! each word is read once, and where a slot lies is looked up anew after all that might have changed it.
 
-use anax_abi::object::{NULL, SpaceCommand, ThreadCommand};
+use anax_abi::object::{NULL, ends_batch};
 use anax_abi::{Error, Handle, Message, Rights, WORDS};
 
 use super::{Call, Served, home, serve};
@@ -128,7 +128,7 @@ fn one(thread: &'static Thread, space: &'static Space, line: *mut u64, reply_por
     };
     // New handles are made where the space is at home.
     let makes = matches!(kind, Kind::Space | Kind::Machine) && space.home() != thread.cpu();
-    if !here || makes || may_wait(kind, command) {
+    if !here || makes || ends_batch(command) {
         return None;
     }
     let mut call = Call { caller: thread, space, rights: target.rights, words: &mut words };
@@ -139,19 +139,4 @@ fn one(thread: &'static Thread, space: &'static Space, line: *mut u64, reply_por
         Err(error) => Err(error),
     };
     Some((result, words))
-}
-
-/// Whether a call of an object of that kind can make its caller wait, or end or leave the CPU.
-fn may_wait(kind: Kind, command: u32) -> bool {
-    match kind {
-        Kind::Space => matches!(
-            SpaceCommand::from_number(command),
-            Some(SpaceCommand::Unmap | SpaceCommand::Protect | SpaceCommand::Revoke | SpaceCommand::Destroy)
-        ),
-        Kind::Thread => matches!(
-            ThreadCommand::from_number(command),
-            Some(ThreadCommand::Yield | ThreadCommand::Exit | ThreadCommand::Sleep | ThreadCommand::Move)
-        ),
-        _ => false,
-    }
 }

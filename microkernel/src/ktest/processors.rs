@@ -81,7 +81,7 @@ fn no_wake_up_is_lost_before_sleep(context: &Context) -> Verdict {
         while ANSWERED.load(Ordering::Acquire) == before {
             // A lost wake-up sleeps here for ever; the tool's time limit then names this test.
             crossbar::poll();
-            if !crossbar::is_rung() && ANSWERED.load(Ordering::Acquire) == before {
+            if !crossbar::is_rung(percpu::this()) && ANSWERED.load(Ordering::Acquire) == before {
                 cpu::wait_for_interrupt();
             }
         }

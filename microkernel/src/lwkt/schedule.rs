@@ -95,6 +95,12 @@ impl Scheduler {
         self.sleeps.get() || self.idle.get() == Some(percpu::this().thread().index)
     }
 
+    /// Whether somebody is runnable besides the running thread. By this CPU.
+    #[inline(always)]
+    fn is_wanted(&self) -> bool {
+        self.heir.get().is_some() || !self.queue.borrow().is_empty()
+    }
+
     /// Somebody may have to give way: decided at the next way out of the kernel.
     pub(crate) fn ask(&self) {
         self.asked.set(true);
@@ -271,9 +277,37 @@ fn preempt() {
 /// when somebody switches back. Interrupts are off.
 pub(super) fn switch_away() {
     let own = percpu::this();
-    while !switch_to_next(own) {
+    loop {
+        let nobody = !own.scheduler.is_wanted() && may_sleep(own) && own.thread().preempted.get().is_none();
+        if !nobody && switch_to_next(own) {
+            break;
+        }
         sleep_here(own);
+        if goes_on(own) {
+            break;
+        }
     }
+}
+
+/// Whether the CPU may sleep on the running thread's stack.
+#[inline(always)]
+fn may_sleep(own: &'static PerCpu) -> bool {
+    own.thread().state.get() == ThreadState::Blocked && own.scheduler.departed.get().is_none()
+}
+
+/// After sleeping: whether it is the thread on whose stack this CPU slept that goes on, and nothing else is to be done.
+#[inline(always)]
+fn goes_on(own: &'static PerCpu) -> bool {
+    let running = own.thread();
+    let goes_on = own.scheduler.heir.get().is_some_and(|heir| core::ptr::eq(heir, running))
+        && own.scheduler.queue.borrow().is_empty();
+    if goes_on {
+        own.scheduler.heirs.set(false);
+        own.scheduler.heir.set(None);
+        own.scheduler.asked.set(running.summons.get() != 0);
+        running.state.set(ThreadState::Running);
+    }
+    goes_on
 }
 
 /// The CPU sleeps until somebody is runnable: often the thread that has blocked just now, on whose stack this is. Two threads that wait for
@@ -282,16 +316,13 @@ fn sleep_here(own: &'static PerCpu) {
     own.scheduler.sleeps.set(true);
     loop {
         own.scheduler.heirs.set(true);
-        crossbar::listen();
-        if own.scheduler.heir.get().is_none() && own.scheduler.queue.borrow().is_empty() {
+        if !own.scheduler.is_wanted() {
             users::reseat();
         }
-        if own.scheduler.heir.get().is_some() || !own.scheduler.queue.borrow().is_empty() {
+        if own.scheduler.is_wanted() {
             break;
         }
-        if !crossbar::is_rung() {
-            cpu::wait_for_interrupt();
-        }
+        crossbar::wait_for_work(|| own.scheduler.is_wanted());
     }
     own.scheduler.sleeps.set(false);
 }
@@ -325,11 +356,7 @@ fn switch_to_next(own: &'static PerCpu) -> bool {
             answered(own);
             next
         }
-        Next::Idle
-            if own.thread().state.get() == ThreadState::Blocked && own.scheduler.departed.get().is_none() =>
-        {
-            return false;
-        }
+        Next::Idle if may_sleep(own) => return false,
         Next::Idle => own.scheduler.idle.get().expect("every CPU has an idle thread"),
     };
     switch_to(thread(next));
@@ -633,7 +660,7 @@ pub(crate) fn yield_to_user(
     running: &'static Thread,
 ) -> Option<(&'static Thread, Option<Root>)> {
     if running.preempted.get().is_some()
-        || crossbar::is_rung()
+        || crossbar::is_rung(own)
         || trace::is_on(own)
         || users::is_governed(running)
         || running.is_unusual()

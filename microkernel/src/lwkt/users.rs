@@ -33,6 +33,8 @@ pub(crate) struct Users {
     ticking: Cell<bool>,
     /// Whoever runs has to ask for the seat again, or let an equal run, before he goes on in user mode.
     again: Cell<bool>,
+    /// Somebody may hold a seat.
+    in_use: Cell<bool>,
 }
 
 impl Users {
@@ -43,6 +45,7 @@ impl Users {
             tick: Deadline::new(|_| tick()),
             ticking: Cell::new(false),
             again: Cell::new(false),
+            in_use: Cell::new(false),
         }
     }
 
@@ -81,6 +84,7 @@ pub(super) fn keeps(ready: &'static Thread) -> bool {
         return false;
     }
     let users = &percpu::this().users;
+    users.in_use.set(true);
     start_ticking(users);
     let place = |policy: &mut dyn UserScheduler| policy.set_run_queue(&mut ThreadLinks, ready.index, now());
     match users.with(ready.policy.get(), place) {
@@ -95,16 +99,23 @@ pub(super) fn keeps(ready: &'static Thread) -> bool {
 }
 
 /// The CPU is about to be left to the user band or to nobody: seats whose holders are blocked go to those who wait for them.
+#[inline]
 pub(super) fn reseat() {
     let users = &percpu::this().users;
+    if users.in_use.take() {
+        reseat_each(users);
+    }
+}
+
+fn reseat_each(users: &Users) {
     for policy in [Policy::Bsd4, Policy::RoundRobin] {
         let next = users.with(policy, |policy| {
-            let holder = policy.current().filter(|holder| {
-                !matches!(
-                    thread(*holder).state.get(),
-                    ThreadState::Ready | ThreadState::Running | ThreadState::Preempted
-                )
-            })?;
+            let holder = policy.current()?;
+            users.in_use.set(true);
+            let runs = [ThreadState::Ready, ThreadState::Running, ThreadState::Preempted];
+            if runs.contains(&thread(holder).state.get()) {
+                return None;
+            }
             policy.release_current(&mut ThreadLinks, holder, now())
         });
         next.into_iter().for_each(schedule::enqueue);
@@ -121,6 +132,7 @@ pub(super) fn turn_is_over(running: &'static Thread) -> bool {
     if !is_governed(running) {
         return schedule::equals_wait(running);
     }
+    users.in_use.set(true);
     let ask = |policy: &mut dyn UserScheduler| policy.acquire_current(&mut ThreadLinks, running.index, now());
     match users.with(running.policy.get(), ask) {
         Seat::Granted => schedule::equals_wait(running),

@@ -45,12 +45,10 @@ impl NodeId {
 }
 
 /// Single free frames of one CPU: at most two batches, so that a CPU that takes and gives in turn stays off the node.
-#[derive(Debug)]
 pub(crate) struct FrameCache {
     inner: RefCell<Cached>,
 }
 
-#[derive(Debug)]
 struct Cached {
     /// Frames are taken from and given to this chain.
     active: Chain,
@@ -93,7 +91,6 @@ pub(crate) fn finish_boot(highest: PhysAddr) {
 }
 
 /// Frames that are sure to be there when they are taken. Dropping it gives the promise back.
-#[derive(Debug)]
 #[must_use = "a promise that is dropped is given back"]
 pub(crate) struct Promise(u64);
 
@@ -228,7 +225,6 @@ mod ledger {
 
     use super::PAGE_SIZE;
 
-    #[derive(Debug)]
     pub(super) struct Ledger(&'static [AtomicU64]);
 
     impl Ledger {

@@ -20,12 +20,10 @@ pub(crate) const BATCH: usize = 32;
 const ORDERS: usize = 31;
 
 /// Free memory of a node. A cold lock: one taking per [`BATCH`] single frames, or per large block.
-#[derive(Debug)]
 pub(crate) struct Node {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     buddy: Heap<ORDERS>,
     depot: Depot,
@@ -34,14 +32,12 @@ struct Inner {
 
 /// Single free frames as a chain of full batches. Each batch is a [`Chain`]; the second word of a batch's first frame
 /// points at the next batch.
-#[derive(Debug)]
 struct Depot {
     first: Option<Chain>,
     batches: usize,
 }
 
 /// Free frames linked through their first words (addresses in the direct map), ended by zero.
-#[derive(Debug)]
 pub(crate) struct Chain {
     head: u64,
 }

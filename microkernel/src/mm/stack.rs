@@ -16,7 +16,6 @@ const SLOT: u64 = 2 * PAGES * PAGE_SIZE;
 static NEXT: AtomicU64 = AtomicU64::new(STACKS);
 
 /// A mapped kernel stack. It is never unmapped: threads that end leave theirs to the next.
-#[derive(Debug)]
 pub(crate) struct Stack {
     top: VirtAddr,
 }

@@ -227,6 +227,13 @@ impl Message {
         self.set_home(port.home());
     }
 
+    /// Whether there are handles beside it.
+    #[inline(always)]
+    pub(super) fn has_parcel(&self) -> bool {
+        // SAFETY: nobody changes it meanwhile; unlike taking it, this does not move it.
+        unsafe { (*self.parcel.as_ptr()).is_some() }
+    }
+
     /// Gives the handles beside it up, which did not reach `receiver`.
     pub(super) fn drop_parcel(&self, receiver: Option<&Space>) {
         if let Some(parcel) = self.parcel.take() {

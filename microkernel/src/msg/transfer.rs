@@ -5,7 +5,6 @@
 use anax_abi::object::TraceKind;
 use anax_abi::{Error, Flags, MessageNumber, WORDS};
 use microkernel_core::crossbar::Class;
-use microkernel_core::handles::Parcel;
 use microkernel_core::runqueue::Priority;
 
 use super::message::{Message, Notice, Sender, State};
@@ -13,7 +12,6 @@ use super::port::Port;
 use crate::cap;
 use crate::crossbar;
 use crate::lwkt::{self, Thread, ThreadState, Wait, unusual};
-use crate::object::ObjectRef;
 use crate::percpu::{self, CpuId};
 use crate::trace;
 
@@ -130,7 +128,7 @@ fn post(port: &'static Port, message: &'static Message, state: State) {
 /// Fills a message into the registers of the port's owner. Home.
 pub(super) fn receive(owner: &'static Thread, port: &'static Port, message: &'static Message) {
     let registers = owner.registers();
-    let handles = accept(owner, message.parcel.take());
+    let handles = accept(owner, message);
     let flags = message.flags.get();
     registers.rax = 0;
     registers.words = message.words.get();
@@ -171,7 +169,14 @@ pub(super) fn receive(owner: &'static Thread, port: &'static Port, message: &'st
 }
 
 /// Keeps arrived handles for the thread to collect; how many.
-fn accept(thread: &'static Thread, parcel: Option<Parcel<ObjectRef>>) -> u8 {
+#[inline(always)]
+fn accept(thread: &'static Thread, message: &'static Message) -> u8 {
+    if message.has_parcel() || thread.has(unusual::RECEIVED) { accept_parcel(thread, message) } else { 0 }
+}
+
+#[inline(never)]
+fn accept_parcel(thread: &'static Thread, message: &'static Message) -> u8 {
+    let parcel = message.parcel.take();
     let handles = parcel.as_ref().map_or(0, |parcel| parcel.len() as u8);
     thread.note(unusual::RECEIVED, handles > 0);
     if let Some(stale) = thread.received.replace(parcel) {
@@ -264,11 +269,17 @@ pub(super) fn reply(
         thread.part_with();
     }
     message.parcel.set(parcel);
+    answer(message, result, words);
+    Ok(())
+}
+
+/// Answers a message that its holder has asked to.
+#[inline]
+pub(super) fn answer(message: &'static Message, result: u64, words: [u64; WORDS]) {
     message.words.set(words);
     message.result.set(result.cast_signed());
     release(message);
     complete(message);
-    Ok(())
 }
 
 /// The holder lets go of it.
@@ -382,7 +393,7 @@ fn call_ended([number, ..]: [u64; 3]) {
     registers.rax = message.result.get().cast_unsigned();
     registers.handle = 0;
     registers.words = message.words.get();
-    let handles = accept(thread, message.parcel.take());
+    let handles = accept(thread, message);
     if thread.has(unusual::ENVELOPE) {
         registers.r12 = message.token.get();
         registers.r13 = message.envelope(message.flags.get().with(Flags::REPLY), handles);

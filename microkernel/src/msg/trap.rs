@@ -58,22 +58,10 @@ unsafe fn copy_words(from: *const [u64; WORDS], to: *mut [u64; WORDS]) {
     }
 }
 
-/// [`Operation::Call`] in the cases that matter most: a server that waits on this CPU, and objects of the kernel's. All that is
-/// unusual is left to [`syscall_general`]: it returns false if it has done nothing, true if the call is over.
-#[unsafe(no_mangle)]
-extern "C" fn syscall_call(frame: *mut Registers) -> bool {
-    call_directly::<false>(frame)
-}
-
-/// [`Operation::CallWith`] of a server that waits on this CPU, as [`syscall_call`].
-#[unsafe(no_mangle)]
-extern "C" fn syscall_call_with(frame: *mut Registers) -> bool {
-    call_directly::<true>(frame)
-}
-
-/// Both of them; `BESIDE`: with a handle beside the words.
-#[inline(always)]
-fn call_directly<const BESIDE: bool>(frame: *mut Registers) -> bool {
+/// [`Operation::Call`] in the cases that matter most: a server that waits on this CPU or is on another one, and objects of the kernel's;
+/// and with `BESIDE` [`Operation::CallWith`] of a server that waits on this CPU. All that is unusual is left to [`syscall_general`]: it
+/// returns false if it has done nothing, true if the call is over.
+pub(crate) extern "C" fn call<const BESIDE: bool>(frame: *mut Registers) -> bool {
     let own = percpu::this();
     let thread = own.thread();
     // SAFETY: the entry code's frame.
@@ -84,8 +72,8 @@ fn call_directly<const BESIDE: bool>(frame: *mut Registers) -> bool {
     let Some(port) = capability.object.get::<Port>() else {
         return !BESIDE && call_kernel(frame, capability.object, capability.generation, capability.rights);
     };
-    if !port.is_at(own.id()) || !port.waiting.get() {
-        return false;
+    if !port.waiting.get() || !port.is_at(own.id()) {
+        return !BESIDE && call_afar(frame, port, capability.generation, capability.badge);
     }
     // SAFETY: somebody waits there, and none but the owner can.
     let receiver = unsafe { port.owner.get().unwrap_unchecked() };
@@ -128,7 +116,25 @@ fn call_directly<const BESIDE: bool>(frame: *mut Registers) -> bool {
     unsafe { lwkt::switch_directly(own, thread, receiver, root, frame.cast(), &raw const syscall_resume) }
 }
 
-/// What [`syscall_call`] does for no handle of the table: a yield of the calling thread to another user thread. It returns if it
+/// What [`call`] does for a port of another CPU. False: nothing.
+#[inline(never)]
+fn call_afar(frame: *mut Registers, port: &'static Port, generation: u32, badge: u32) -> bool {
+    let own = percpu::this();
+    let thread = own.thread();
+    if port.is_at(own.id()) || thread.is_unusual() {
+        return false;
+    }
+    // SAFETY: the entry code's frame, alive until this returns.
+    let registers = unsafe { &mut *frame };
+    let command = (registers.rax >> 32) as u32;
+    conclude(thread, registers, |registers| {
+        transfer::send_call(thread, port, generation, command, Flags::NONE, registers.words, badge.into())?;
+        Ok(Flow::Blocked)
+    });
+    true
+}
+
+/// What [`call`] does for no handle of the table: a yield of the calling thread to another user thread. It returns if it
 /// has done nothing.
 fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Registers) -> bool {
     const YIELD: u64 = (ThreadCommand::Yield as u64) << 32;
@@ -139,56 +145,48 @@ fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Reg
     }
     let Some((next, root)) = lwkt::yield_to_user(own, thread) else { return false };
     registers.rax = 0;
-    // SAFETY: as in `call_directly`.
+    // SAFETY: as in `call`.
     unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
 }
 
-/// [`Operation::ReplyWait`] in its commonest case: the sender waits on this CPU and is the best to run, and the port is empty.
-#[unsafe(no_mangle)]
-extern "C" fn syscall_reply_wait(frame: *mut Registers) {
-    reply_directly::<false>(frame);
-}
-
-/// [`Operation::ReplyWaitWith`] in the same case, to a sender who wants to know of handles.
-#[unsafe(no_mangle)]
-extern "C" fn syscall_reply_wait_with(frame: *mut Registers) {
-    reply_directly::<true>(frame);
-}
-
-/// Both of them; `BESIDE`: with a handle beside the words.
-#[inline(always)]
-fn reply_directly<const BESIDE: bool>(frame: *mut Registers) {
+/// [`Operation::ReplyWait`] in its commonest cases: the sender waits on this CPU and is the best to run, and the port is empty; or
+/// it waits on another CPU. With `BESIDE` [`Operation::ReplyWaitWith`] in the first of them, to a sender who wants to know of handles.
+/// Whether the operation is over.
+pub(crate) extern "C" fn reply_wait<const BESIDE: bool>(frame: *mut Registers) -> bool {
     let own = percpu::this();
     let thread = own.thread();
     // SAFETY: the thread's whole frame.
     let registers = unsafe { &*frame };
     let number = MessageNumber::from_word(registers.r12);
-    let Some(message) = Message::any(number) else { return };
+    let Some(message) = Message::any(number) else { return false };
     if !message.is_home(own.id()) || !message.is(number) || message.state.get() != State::Held {
-        return;
+        return false;
     }
-    let Sender::Thread(sender) = message.sender.get() else { return };
+    let Sender::Thread(sender) = message.sender.get() else { return false };
     // SAFETY: a message that is held has its port.
     let held_at = unsafe { message.port.get().unwrap_unchecked() };
     let usual = match BESIDE {
         true => thread.has_only(0) && sender.has_only(unusual::ENVELOPE),
         false => registers.r15 == 0 && !thread.is_either_unusual(sender),
     };
-    if !usual || sender.cpu() != own.id() || !held_at.is_owned_by(thread) {
-        return;
+    if !usual || !held_at.is_owned_by(thread) {
+        return false;
     }
     let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
-        return;
+        return false;
     };
-    let Some(port) = capability.object.get::<Port>() else { return };
+    let Some(port) = capability.object.get::<Port>() else { return false };
+    if sender.cpu() != own.id() {
+        return !BESIDE && reply_afar(frame, message, port);
+    }
     if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(own, sender.priority.get()) {
-        return;
+        return false;
     }
     // SAFETY: one that has no space would be unusual.
-    let Some(root) = (unsafe { lwkt::way_to(own, thread, sender) }) else { return };
+    let Some(root) = (unsafe { lwkt::way_to(own, thread, sender) }) else { return false };
     let mut beside = 0;
     if BESIDE {
-        let Ok(handle) = thread.hand_over(own, sender, registers) else { return };
+        let Ok(handle) = thread.hand_over(own, sender, registers) else { return false };
         beside = handle.to_word();
     }
     let to = sender.registers.get();
@@ -210,8 +208,20 @@ fn reply_directly<const BESIDE: bool>(frame: *mut Registers) {
     thread.set_waiting(Wait::Receive(port));
     thread.inherit_nothing();
     port.waiting.set(true);
-    // SAFETY: as in `call_directly`.
+    // SAFETY: as in `call`.
     unsafe { lwkt::switch_directly(own, thread, sender, root, frame.cast(), &raw const syscall_resume) }
+}
+
+/// What [`reply_wait`] does if the sender is on another CPU.
+#[inline(never)]
+fn reply_afar(frame: *mut Registers, message: &'static Message, port: &'static Port) -> bool {
+    let thread = percpu::this().thread();
+    // SAFETY: the entry code's frame, alive until this returns.
+    conclude(thread, unsafe { &mut *frame }, |registers| {
+        transfer::answer(message, registers.r14, registers.words);
+        transfer::wait(thread, port, None)
+    });
+    true
 }
 
 /// [`Operation::Wait`] of a thread that has taken the CPU by a doorbell or a message: it goes back directly to whom it took it from,
@@ -237,7 +247,7 @@ extern "C" fn syscall_wait(frame: *mut Registers) {
     thread.set_waiting(Wait::Receive(port));
     thread.inherit_nothing();
     port.waiting.set(true);
-    // SAFETY: as in `call_directly`.
+    // SAFETY: as in `call`.
     unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
 }
 
@@ -308,13 +318,15 @@ fn serve(thread: &'static Thread, operation: Operation, registers: &mut Register
     let number = MessageNumber::from_word(registers.r12);
     let deadline = registers.r15;
     match operation {
-        Operation::Call => call(thread, registers, command, Flags::NONE, 0),
-        Operation::CallUntil => call(thread, registers, command, request_flags(registers.r13), deadline),
+        Operation::Call => call_in_general(thread, registers, command, Flags::NONE, 0),
+        Operation::CallUntil => {
+            call_in_general(thread, registers, command, request_flags(registers.r13), deadline)
+        }
         Operation::Send => send(thread, registers, command).map(Flow::Done),
         Operation::Reply => {
             transfer::reply(thread, number, registers.r14, registers.words).map(|()| Flow::Done(0))
         }
-        Operation::CallWith => call(thread, registers, command, request_flags(registers.r13), 0),
+        Operation::CallWith => call_in_general(thread, registers, command, request_flags(registers.r13), 0),
         Operation::ReplyWaitWith => {
             let port = receive_end(thread, registers.handle)?;
             beside(thread, registers)?;
@@ -366,7 +378,7 @@ fn until(thread: &'static Thread, deadline: u64, flow: Result<Flow, Error>) -> R
     flow
 }
 
-fn call(
+fn call_in_general(
     thread: &'static Thread,
     registers: &mut Registers,
     command: u32,

@@ -7,7 +7,7 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use microkernel_core::clock::{Exchange, MAX_SAMPLES, Sample, Skew, TscScale, calibrate, extend_counter};
+use microkernel_core::clock::{Exchange, Reference as _, Skew, TscScale, measure};
 use spin::Once;
 
 use crate::arch::cpu::{self, timestamp};
@@ -56,7 +56,7 @@ pub(crate) enum Source {
 pub(crate) fn start(reference: Reference) -> Result<(), &'static str> {
     let hertz = match cpu::stated_tsc_hz() {
         Some(hertz) => hertz,
-        None => measure(&reference)?,
+        None => measure(&reference, timestamp).ok_or("the time-stamp counter could not be measured")?,
     };
     let scale = TscScale::from_hz(hertz).ok_or("the time-stamp counter's frequency is implausible")?;
     let entry = crate::arch::boot::entry_timestamp();
@@ -64,50 +64,6 @@ pub(crate) fn start(reference: Reference) -> Result<(), &'static str> {
     let reference_start = (reference.read(), now);
     CLOCK.call_once(|| Clock { scale, entry, reference, reference_start });
     Ok(())
-}
-
-/// Measures over about a millisecond (or 10,000 ticks of a slow reference), and longer where a busy host disturbed too
-/// many of the samples: an emulator with more CPUs than the host has is preempted in the middle of most of them.
-fn measure(reference: &Reference) -> Result<u64, &'static str> {
-    let span = (reference.hertz() / 1000).max(10_000);
-    for factor in [1, 4, 16, 64] {
-        let samples = sample(reference, span * factor);
-        if let Ok(calibration) = calibrate(&samples, reference.hertz()) {
-            return Ok(calibration.hertz);
-        }
-        // A reference that does not count will not count later either.
-        if !samples.is_full() {
-            break;
-        }
-    }
-    Err("the time-stamp counter could not be measured")
-}
-
-/// Samples taken of a reference.
-const SAMPLES: usize = if MAX_SAMPLES < 24 { MAX_SAMPLES } else { 24 };
-
-/// Samples spread over `span` ticks of the reference.
-fn sample(reference: &Reference, span: u64) -> arrayvec::ArrayVec<Sample, SAMPLES> {
-    let step = span / SAMPLES as u64;
-    let first = reference.read();
-    let mut samples = arrayvec::ArrayVec::new();
-    let mut extended = first;
-    let mut next = first;
-    // Bounded: a reference that stops is seen by `calibrate`.
-    for _ in 0..100_000_000u64 {
-        let before = timestamp();
-        let raw = reference.read();
-        let after = timestamp();
-        extended = extend_counter(extended, raw, reference.bits());
-        if extended >= next {
-            samples.push(Sample { reference: extended, before, after });
-            next = extended + step;
-            if samples.is_full() {
-                break;
-            }
-        }
-    }
-    samples
 }
 
 /// Time since the kernel's entry; 0 before [`start`]. Any CPU, any context.

@@ -21,7 +21,6 @@ use crate::percpu::{self, CpuId};
 pub(crate) const ACTIONS: usize = 64;
 
 /// A deadline, part of the object that it is for. Unset, it belongs to that object's home; set, to the CPU that set it.
-#[derive(Debug)]
 pub(crate) struct Deadline {
     node: Node<'static, Self>,
     action: fn(&'static Self),
@@ -67,7 +66,6 @@ impl Timed<'static> for Deadline {
 const DISARMED: Nanos = Nanos(u64::MAX);
 
 /// A CPU's deadlines; its own alone, interrupts off.
-#[derive(Debug)]
 pub(crate) struct Timers {
     heap: Heap<'static, Deadline>,
     /// What the hardware is armed for: nothing in the heap is earlier. In the interrupt 0: it arms the hardware in the end.

@@ -11,14 +11,12 @@ use crate::object::Pool;
 
 static ACCOUNTS: Pool<Accounts> = Pool::new();
 
-#[derive(Debug)]
 struct Accounts {
     quota: Quota,
     references: AtomicU32,
 }
 
 /// A counted reference to accounts. Any CPU.
-#[derive(Debug)]
 pub(crate) struct Payer(&'static Accounts);
 
 impl Payer {

@@ -1,6 +1,6 @@
 //! A QEMU plugin that counts a guest's instructions, from outside, for each virtual CPU.
 //!
-//! `-plugin libcount_plugin.so,out=PATH[,grain=instruction][,mmio=on]`. Whenever the guest executes a marker (see
+//! `-plugin libcount_plugin.so,out=PATH[,grain=instruction][,mmio=on][,idle=START-END]`. Whenever the guest executes a marker (see
 //! `count_format`) the plugin appends a snapshot of all counters to PATH, and a last one when the emulator ends.
 //! Unlike icount it works with several CPUs and a real network peer, tells the kernel's half of the address space
 //! from the user's, and counts the instructions that are dear on real hardware.
@@ -31,6 +31,7 @@ pub static qemu_plugin_version: c_int = 1;
 struct Plugin {
     grain: Grain,
     mmio: Mmio,
+    idle: std::ops::Range<u64>,
     vcpus: usize,
     file: Mutex<File>,
 }
@@ -81,7 +82,8 @@ fn install(words: Vec<String>, info: &Info) -> Result<Plugin, String> {
     let failed = |error| format!("{}: {error}", options.out.display());
     let mut file = File::create(&options.out).map_err(failed)?;
     Header::new(vcpus).write(&mut file).map_err(failed)?;
-    Ok(Plugin { grain: options.grain, mmio: options.mmio, vcpus, file: Mutex::new(file) })
+    let Options { grain, mmio, idle, .. } = options;
+    Ok(Plugin { grain, mmio, idle, vcpus, file: Mutex::new(file) })
 }
 
 impl Plugin {
@@ -96,6 +98,10 @@ impl Plugin {
 
 extern "C" fn translated(_: PluginId, block: *mut Block) {
     let Some(plugin) = PLUGIN.get() else { return };
+    // SAFETY: QEMU passes a block that is valid during this call.
+    if plugin.idle.contains(&unsafe { qemu::qemu_plugin_tb_vaddr(block) }) {
+        return;
+    }
     // SAFETY: QEMU passes a block that is valid during this call, and so are its instructions, of which there are
     // as many as it says, each with as many bytes as it says.
     let (half, instructions) = unsafe {

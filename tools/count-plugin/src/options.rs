@@ -1,5 +1,6 @@
 //! The words after the plugin's name on QEMU's command line.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// How finely instructions are counted.
@@ -26,22 +27,34 @@ pub(crate) struct Options {
     pub(crate) out: PathBuf,
     pub(crate) grain: Grain,
     pub(crate) mmio: Mmio,
+    /// Code that waits: it does not count.
+    pub(crate) idle: Range<u64>,
 }
 
 impl Options {
-    /// Reads `out=PATH`, `grain=block|instruction` and `mmio=off|on`; the error is the offending word.
+    /// Reads `out=PATH`, `grain=block|instruction`, `mmio=off|on` and `idle=START-END` (hexadecimal addresses, without END itself); the
+    /// error is the offending word.
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut out, mut grain, mut mmio) = (None, Grain::Block, Mmio::Ignored);
+        let (mut out, mut grain, mut mmio, mut idle) = (None, Grain::Block, Mmio::Ignored, 0..0);
+        let address = |text: &str| u64::from_str_radix(text, 16).ok();
         for word in words {
+            let unknown = || format!("unknown option '{word}'");
             match word.split_once('=') {
                 Some(("out", path)) => out = Some(PathBuf::from(path)),
                 Some(("grain", "block")) => grain = Grain::Block,
                 Some(("grain", "instruction")) => grain = Grain::Instruction,
                 Some(("mmio", "off")) => mmio = Mmio::Ignored,
                 Some(("mmio", "on")) => mmio = Mmio::Counted,
-                _ => return Err(format!("unknown option '{word}'")),
+                Some(("idle", range)) => {
+                    let (start, end) = range.split_once('-').ok_or_else(unknown)?;
+                    idle = address(start)
+                        .zip(address(end))
+                        .map(|(start, end)| start..end)
+                        .ok_or_else(unknown)?;
+                }
+                _ => return Err(unknown()),
             }
         }
-        Ok(Self { out: out.ok_or("out=PATH is missing")?, grain, mmio })
+        Ok(Self { out: out.ok_or("out=PATH is missing")?, grain, mmio, idle })
     }
 }

@@ -130,6 +130,7 @@ impl<const CAPACITY: usize> Ring<CAPACITY> {
         let deferred = class == Class::Passive;
         if deferred {
             add(&source.passive, 1);
+            doorbell.note();
             return Ok(Notify::Deferred);
         }
         let notify = doorbell.ring();

@@ -61,7 +61,6 @@ pub(crate) fn is_stack_guard(address: u64) -> bool {
 }
 
 /// Frames for page tables before there is an allocator: from the end of one usable region downwards.
-#[derive(Debug)]
 pub(crate) struct BootFrames {
     start: u64,
     next: u64,

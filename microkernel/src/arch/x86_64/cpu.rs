@@ -155,8 +155,15 @@ pub(crate) fn disable_interrupts() {
 /// nothing to do; `sti` takes effect after the next instruction, so no wake-up is lost between that look and `hlt`.
 pub(crate) fn wait_for_interrupt() {
     invariant!(!interrupts_enabled());
-    // SAFETY: no memory is touched; the entry stubs preserve everything else.
-    unsafe { asm!("sti", "hlt", "cli", options(nomem, nostack)) }
+    // SAFETY: the entry stubs preserve everything; what handlers change in memory, the compiler expects.
+    unsafe { asm!("sti", "hlt", "cli", options(nostack)) }
+}
+
+/// Takes what interrupts are pending, if interrupts are off, and has them off again.
+#[inline(always)]
+pub(crate) fn let_interrupts_in() {
+    // SAFETY: as above.
+    unsafe { asm!("sti", "pause", "cli", options(nostack)) }
 }
 
 /// This CPU never runs anything again.

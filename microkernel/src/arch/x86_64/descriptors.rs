@@ -44,7 +44,6 @@ impl InterruptStack {
 }
 
 /// GDT and TSS of one CPU, with its I/O permission bitmap; must stay where they are once loaded.
-#[derive(Debug)]
 pub(crate) struct CpuTables {
     gdt: GlobalDescriptorTable<8>,
     task: Task,

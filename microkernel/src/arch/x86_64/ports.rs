@@ -18,7 +18,6 @@ use crate::percpu;
 /// A CPU's task state and its bitmap, a bit a port, set where the port is forbidden; the last byte belongs to no port. Aligned so
 /// that the task state, which the processor reads as a whole, does not cross a page.
 #[repr(C, align(128))]
-#[derive(Debug)]
 pub(super) struct Task {
     pub(super) state: TaskStateSegment,
     forbidden: Bitmap,

@@ -3,6 +3,7 @@
 use ::x86_64::instructions::port::Port;
 use ::x86_64::{PhysAddr, VirtAddr};
 use microkernel_core::acpi::{Platform, PmTimer, PmTimerWidth, Register};
+use microkernel_core::clock::{self, Reference as _};
 
 use crate::mm::window;
 
@@ -95,8 +96,18 @@ impl Reference {
         Self::Pit
     }
 
-    /// Ticks a second.
-    pub(crate) fn hertz(&self) -> u64 {
+    /// What it is called.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Hpet { .. } => "HPET",
+            Self::Pm { .. } => "PM timer",
+            Self::Pit => "PIT",
+        }
+    }
+}
+
+impl clock::Reference for Reference {
+    fn hertz(&self) -> u64 {
         match self {
             Self::Hpet { hertz, .. } => *hertz,
             Self::Pm { .. } => PM_HERTZ,
@@ -104,16 +115,14 @@ impl Reference {
         }
     }
 
-    /// Width of [`Reference::read`]'s value: it wraps to 0 after this many bits.
-    pub(crate) fn bits(&self) -> u32 {
+    fn bits(&self) -> u32 {
         match self {
             Self::Hpet { bits, .. } | Self::Pm { bits, .. } => *bits,
             Self::Pit => 16,
         }
     }
 
-    /// The counter, counting up.
-    pub(crate) fn read(&self) -> u64 {
+    fn read(&self) -> u64 {
         match self {
             Self::Hpet { registers, bits, .. } => {
                 let counter = *registers + HPET_COUNTER;
@@ -137,15 +146,6 @@ impl Reference {
                 let high = Port::<u8>::new(0x42).read();
                 u64::from(u16::from_le_bytes([low, high]).wrapping_neg())
             },
-        }
-    }
-
-    /// What it is called.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Hpet { .. } => "HPET",
-            Self::Pm { .. } => "PM timer",
-            Self::Pit => "PIT",
         }
     }
 }

@@ -11,6 +11,7 @@ use anax_abi::Rights;
 use microkernel_core::handles::{self, Slot};
 
 use crate::lwkt;
+use crate::msg::{call, reply_wait};
 use crate::object::{self, Kind};
 use crate::percpu;
 
@@ -29,6 +30,10 @@ global_asm!(
     object_generation = const object::GENERATION,
     object_kind = const object::KIND,
     port = const Kind::Port as u8,
+    call = sym call::<false>,
+    call_with = sym call::<true>,
+    reply_wait = sym reply_wait::<false>,
+    reply_wait_with = sym reply_wait::<true>,
 );
 const _: () = assert!(size_of::<Slot>() == 32 && handles::HEAD == 0);
 

@@ -77,7 +77,7 @@ syscall_entry:
     mov rdi, rsp
     test eax, eax
     jnz 6f
-    call syscall_call                   # returns only if it need not switch: whether all is done
+    call {call}                   # returns only if it need not switch: whether all is done
     test al, al
     jnz 9f
     jmp 7f
@@ -91,15 +91,19 @@ syscall_entry:
     cmp eax, 12
     jb 8f
     jne 1f
-    call syscall_call_with              # as syscall_call
+    call {call_with}              # as {call}
     test al, al
     jnz 9f
     jmp 7f
-1:  call syscall_reply_wait_with
+1:  call {reply_wait_with}        # both return as the calls do
+    test al, al
+    jnz 9f
     jmp 7f
-60: call syscall_reply_wait             # these return if they have done nothing
+60: call {reply_wait}
+    test al, al
+    jnz 9f
     jmp 7f
-2:  call syscall_wait
+2:  call syscall_wait                   # returns if it has done nothing
     jmp 7f
 3:  call syscall_ring
     jmp 7f

@@ -30,7 +30,6 @@ struct Form {
 }
 
 /// A page below 1 MiB that holds the trampoline.
-#[derive(Debug)]
 pub(crate) struct Trampoline {
     page: PhysAddr,
 }
