@@ -127,6 +127,13 @@ fn home(
     match target.object.header().kind() {
         Kind::Machine => match MachineCommand::from_number(command) {
             Some(MachineCommand::Line | MachineCommand::MsiX) => space::running_cpu(words[2]),
+            // There the buffer's pages can be made.
+            Some(
+                MachineCommand::Log
+                | MachineCommand::ConsoleWrite
+                | MachineCommand::ConsoleRead
+                | MachineCommand::Description,
+            ) => Ok(space.home()),
             _ => own,
         },
         Kind::Region | Kind::Ports => own,

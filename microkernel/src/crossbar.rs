@@ -198,14 +198,9 @@ fn look() {
     if inbound.attention.get() == Attention::Watch && look_now(inbound, Attention::Watch) {
         look_later(inbound, clock::now());
     } else {
-        listen();
+        inbound.attention.set(Attention::Interrupt);
+        look_now(inbound, Attention::Interrupt);
     }
-}
-
-/// Interrupts are wanted from now on: this CPU is about to sleep, or has looked in vain.
-fn listen() {
-    percpu::this().inbound.attention.set(Attention::Interrupt);
-    poll();
 }
 
 /// Nobody is runnable on this CPU: does what others have asked for, and waits for them to ask, or for an interrupt, if they have not.

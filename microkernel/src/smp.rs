@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 use microkernel_core::acpi::{CpuState, Lint, Platform};
 use microkernel_core::clock::Questions;
 use microkernel_core::runqueue::Priority;
-use x86_64::PhysAddr;
+use x86_64::{PhysAddr, VirtAddr};
 
 use crate::arch::apic;
 use crate::arch::cpu::{self, Features, timestamp};
@@ -15,7 +15,7 @@ use crate::arch::trampoline::Trampoline;
 use crate::console::Ring;
 use crate::lwkt;
 use crate::mm::frames::NodeId;
-use crate::mm::stack::Stack;
+use crate::mm::stack;
 use crate::percpu::{self, CpuId, MAX_CPUS, PerCpu};
 use crate::time::clock::{self, Nanos};
 use crate::time::timer;
@@ -30,8 +30,8 @@ const SILENT: &str = "it does not answer";
 struct Newcomer {
     data: &'static PerCpu,
     tables: &'static mut CpuTables,
-    interrupt_stacks: [Stack; 5],
-    stack: Stack,
+    interrupt_stacks: [VirtAddr; 5],
+    stack: VirtAddr,
     features: Features,
     nmi_pin: Option<Lint>,
 }
@@ -87,10 +87,10 @@ fn newcomer(
     features: &Features,
     nmi_pin: Option<Lint>,
 ) -> Result<Newcomer, &'static str> {
-    let stack = || Stack::new().map_err(|_| "no memory");
+    let stack = || stack::make().map_err(|_| "no memory");
     let interrupt_stacks = [stack()?, stack()?, stack()?, stack()?, stack()?];
     let own_stack = stack()?;
-    let thread = lwkt::adopt("idle", id, own_stack.top(), Priority::IDLE).map_err(|_| "no memory")?;
+    let thread = lwkt::adopt("idle", id, own_stack, Priority::IDLE).map_err(|_| "no memory")?;
     let ring: &'static Ring = Box::leak(Box::new(Ring::new()));
     let data: &'static PerCpu = Box::leak(Box::new(PerCpu::new(id, thread, ring)));
     data.place(apic_id, node);
@@ -99,7 +99,7 @@ fn newcomer(
 }
 
 fn start_one(trampoline: &mut Trampoline, newcomer: Newcomer) -> Result<(), &'static str> {
-    let (id, apic_id, top) = (newcomer.data.id(), newcomer.data.apic_id(), newcomer.stack.top());
+    let (id, apic_id, top) = (newcomer.data.id(), newcomer.data.apic_id(), newcomer.stack);
     let argument = Box::into_raw(Box::new(newcomer)).expose_provenance() as u64;
     trampoline.prepare(top, argument, on_new_cpu);
     let up = || percpu::get(id).is_some();
@@ -135,7 +135,7 @@ extern "C" fn on_new_cpu(argument: u64) -> ! {
     let Newcomer { data, tables, interrupt_stacks, stack, features, nmi_pin } = *newcomer;
     cpu::configure(&features);
     percpu::install(data);
-    percpu::install_tables(data, tables, interrupt_stacks.map(|stack| stack.top()), stack.top());
+    percpu::install_tables(data, tables, interrupt_stacks, stack);
     apic::enable();
     if let Some(pin) = nmi_pin {
         apic::enable_nmi_pin(pin);

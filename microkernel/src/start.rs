@@ -21,14 +21,14 @@ use crate::arch::cpu::{self, Features};
 use crate::arch::descriptors::CpuTables;
 use crate::arch::reference::Reference;
 use crate::arch::serial::{self, Line};
-use crate::arch::{apic, io_apic, pic, power};
+use crate::arch::{apic, io_apic, pic};
 use crate::boot;
 use crate::console::{self, Ring};
 use crate::firmware::FirmwareMemory;
 use crate::lwkt::{self, Start, Thread};
 use crate::mm::frames::{self, NodeId};
 use crate::mm::layout::{PAGE_SIZE, direct};
-use crate::mm::stack::Stack;
+use crate::mm::stack;
 use crate::mm::window;
 use crate::panic::refuse;
 use crate::percpu::{self, CpuId, PerCpu};
@@ -202,21 +202,11 @@ fn free_memory(map: &MemoryMap, platform: &Platform) -> u64 {
     let limit = crate::mm::layout::DIRECT_MAP_SIZE;
     let mut total = 0;
     for region in map.iter().filter(|region| region.kind == RegionKind::Usable && region.start < limit) {
-        let mut start = region.start;
-        let end = region.end.min(limit);
-        while start < end {
-            let (node, node_end) = platform.node_of(start);
-            let piece = node_end.min(end).max(start + PAGE_SIZE) & !(PAGE_SIZE - 1);
+        for (node, piece) in platform.by_node(region.start..region.end.min(limit)) {
+            let (start, end) = (PhysAddr::new_truncate(piece.start), PhysAddr::new_truncate(piece.end));
             // SAFETY: usable by the map, shown by the direct map, handed out once.
-            unsafe {
-                frames::add(
-                    NodeId::new(node as usize),
-                    PhysAddr::new_truncate(start),
-                    PhysAddr::new_truncate(piece),
-                );
-            }
-            total += piece - start;
-            start = piece;
+            unsafe { frames::add(NodeId::new(node as usize), start, end) };
+            total += piece.end - piece.start;
         }
     }
     frames::finish_boot(PhysAddr::new_truncate(map.usable_end().min(limit)));
@@ -225,19 +215,16 @@ fn free_memory(map: &MemoryMap, platform: &Platform) -> u64 {
 
 /// Segments, gates and interrupt stacks of the boot CPU.
 fn install_boot_tables() {
-    let stacks: Option<ArrayVec<Stack, 5>> = (0..5).map(|_| Stack::new().ok()).collect();
+    let stacks: Option<ArrayVec<_, 5>> = (0..5).map(|_| stack::make().ok()).collect();
     let Some(stacks) = stacks.and_then(|stacks| stacks.into_inner().ok()) else {
         refuse(format_args!("not enough memory for the kernel's stacks"));
     };
     let tables = Box::leak(Box::new(CpuTables::new()));
-    percpu::install_tables(&BOOT_CPU, tables, stacks.map(|stack| stack.top()), entry::stack_top());
+    percpu::install_tables(&BOOT_CPU, tables, stacks, entry::stack_top());
 }
 
-/// Interrupt controllers and the way to switch off.
+/// Interrupt controllers.
 fn start_devices(platform: &Platform, features: &Features) {
-    if let Some(soft_off) = platform.power {
-        power::remember(soft_off);
-    }
     pic::silence_8259();
     if apic::discover(features).is_err() {
         refuse(format_args!("the local APIC's registers cannot be mapped"));
@@ -298,7 +285,7 @@ fn first_thread(_: &'static Machine) -> ! {
     match crate::user::run_program("init", 0) {
         Ok(status) => {
             log::info!("the first program has ended with status {status:#x}: switching off");
-            power::off(status as u8);
+            crate::arch::power::off(status as u8);
         }
         Err(error) => log::info!("no first program: {error}"),
     }

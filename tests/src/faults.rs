@@ -26,6 +26,14 @@ pub(crate) const TESTS: &[SystemTest] = &[
         estimate: Duration::from_secs(3),
         run: all_cpus_stop,
     },
+    SystemTest {
+        name: "faults.a-program-restarts-the-machine",
+        tier: Tier::Quick,
+        needs: &[],
+        processors: 2,
+        estimate: Duration::from_secs(3),
+        run: a_program_restarts_the_machine,
+    },
 ];
 
 /// What a kind of fault leads to.
@@ -100,6 +108,15 @@ fn reports(context: &Context<'_>) -> anyhow::Result<()> {
         let seen = guest::run(&guest::spec(context, &log), kind.command)?;
         check(&seen, kind).with_context(|| format!("{} (log: {log})", kind.command))?;
     }
+    Ok(())
+}
+
+/// The emulator ends where a machine would begin anew, and not by the door that a status goes out by.
+fn a_program_restarts_the_machine(context: &Context<'_>) -> anyhow::Result<()> {
+    let spec = Spec { cpus: 2, ..guest::spec(context, "restart") };
+    let seen = guest::run(&spec, "program hello 1")?;
+    ensure!(seen.emulator_status() == Some(0), "QEMU ended with {:?}", seen.emulator_status());
+    ensure!(seen.console().contains("hello from user mode"), "the program did not come so far");
     Ok(())
 }
 

@@ -62,6 +62,11 @@ impl Seen {
         &self.console
     }
 
+    /// The emulator's exit status, if it has ended by itself.
+    pub fn emulator_status(&self) -> Option<i32> {
+        self.emulator_status
+    }
+
     /// The first line of the console that begins with `start`.
     pub fn console_line(&self, start: &str) -> Option<&str> {
         self.console.lines().find(|line| line.starts_with(start))

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use arrayvec::ArrayVec;
+use serde::{Deserialize, Serialize};
 
 use super::Warnings;
 
@@ -14,7 +15,7 @@ pub const MAX_IO_APICS: usize = 16;
 pub const MAX_NODES: usize = 64;
 
 /// Everything the tables say. Empty lists and `None` mean "not said, or not credibly".
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
     /// CPUs that run or can be started, in table order, each APIC ID once. Empty: start none beside the boot CPU.
     pub cpus: ArrayVec<CpuEntry, MAX_CPUS>,
@@ -44,13 +45,25 @@ pub struct Platform {
     pub nodes: ArrayVec<u32, MAX_NODES>,
     /// Which memory belongs to which node; no two overlap. Empty: all of it to node 0.
     pub numa_memory: ArrayVec<NumaMemory, 64>,
-    /// What was wrong.
+    /// What was wrong. Not part of the machine's description.
+    #[serde(skip, default = "Warnings::new")]
     pub warnings: Warnings,
 }
 
 impl Platform {
     /// Where local APICs are unless the tables say otherwise (Intel SDM volume 3, 11.4.1).
     const LOCAL_APIC_ADDRESS: u64 = 0xfee0_0000;
+
+    /// Describes the machine (postcard) in `to`, for [`Platform::described`]; the part of it that was needed. None if it is too short.
+    pub fn describe<'a>(&self, to: &'a mut [u8]) -> Option<&'a mut [u8]> {
+        postcard::to_slice(self, to).ok()
+    }
+
+    /// The machine of a description, which nobody but the kernel can have given: what is in it has been checked. None if it is none.
+    #[must_use]
+    pub fn described(by: &[u8]) -> Option<Self> {
+        postcard::from_bytes(by).ok()
+    }
 
     /// How the line of global interrupt `gsi` is wired, where firmware says so.
     #[must_use]
@@ -76,9 +89,21 @@ impl Platform {
             .any(|at| range.start < (at & !(PAGE - 1)) + PAGE && at & !(PAGE - 1) < range.end)
     }
 
+    /// The pieces of `memory`, whole pages of it, by the node that each belongs to. A page that two nodes share is the first one's.
+    pub fn by_node(&self, memory: Range<u64>) -> impl Iterator<Item = (u32, Range<u64>)> + '_ {
+        const PAGE: u64 = 4096;
+        let mut start = memory.start;
+        core::iter::from_fn(move || {
+            let (node, node_end) = self.node_of(start);
+            let end = node_end.min(memory.end).max(start.saturating_add(PAGE)) & !(PAGE - 1);
+            let piece = start..end.min(memory.end);
+            start = piece.end;
+            (!piece.is_empty()).then_some((node, piece))
+        })
+    }
+
     /// The node that memory at `address` belongs to, and where the answer may change.
-    #[must_use]
-    pub fn node_of(&self, address: u64) -> (u32, u64) {
+    fn node_of(&self, address: u64) -> (u32, u64) {
         let memory = &self.numa_memory;
         if let Some(memory) = memory.iter().find(|memory| (memory.start..memory.end).contains(&address)) {
             return (memory.node, memory.end);
@@ -136,7 +161,7 @@ pub enum Misplaced {
 }
 
 /// A CPU that may be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuEntry {
     /// Its APIC ID, by which interrupts reach it.
     pub apic_id: u32,
@@ -149,7 +174,7 @@ pub struct CpuEntry {
 }
 
 /// Whether a CPU may be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CpuState {
     /// Yes.
     Enabled,
@@ -158,7 +183,7 @@ pub enum CpuState {
 }
 
 /// An IO-APIC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IoApic {
     /// Its APIC ID.
     pub id: u8,
@@ -169,7 +194,7 @@ pub struct IoApic {
 }
 
 /// When a line counts as active.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Polarity {
     /// At high level.
     High,
@@ -178,7 +203,7 @@ pub enum Polarity {
 }
 
 /// What of a line makes an interrupt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trigger {
     /// Becoming active.
     Edge,
@@ -187,7 +212,7 @@ pub enum Trigger {
 }
 
 /// How a line makes interrupts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wiring {
     /// By what.
     pub trigger: Trigger,
@@ -196,7 +221,7 @@ pub struct Wiring {
 }
 
 /// An ISA interrupt that arrives elsewhere, or otherwise, than its number says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterruptOverride {
     /// ISA interrupt, 0 to 15.
     pub irq: u8,
@@ -209,7 +234,7 @@ pub struct InterruptOverride {
 }
 
 /// A local APIC pin wired to NMI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalNmi {
     /// Whose pin.
     pub target: NmiTarget,
@@ -222,7 +247,7 @@ pub struct LocalNmi {
 }
 
 /// Which CPUs an NMI entry is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NmiTarget {
     /// All of them.
     All,
@@ -231,7 +256,7 @@ pub enum NmiTarget {
 }
 
 /// A local interrupt pin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lint {
     /// LINT0
     Lint0,
@@ -240,7 +265,7 @@ pub enum Lint {
 }
 
 /// The HPET.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hpet {
     /// Physical address of its registers.
     pub address: u64,
@@ -249,7 +274,7 @@ pub struct Hpet {
 }
 
 /// A register outside the CPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Register {
     /// An I/O port.
     Port(u16),
@@ -258,7 +283,7 @@ pub enum Register {
 }
 
 /// The ACPI timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PmTimer {
     /// Where it is read, 32 bits wide.
     pub register: Register,
@@ -267,7 +292,7 @@ pub struct PmTimer {
 }
 
 /// After how many bits the ACPI timer wraps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PmTimerWidth {
     /// Every 4.7 seconds.
     Bits24,
@@ -276,7 +301,7 @@ pub enum PmTimerWidth {
 }
 
 /// How to enter sleep state S5: write `slp_typ << 10 | 1 << 13` to the control ports, 16 bits wide, after `enable`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PowerOff {
     /// PM1a control port.
     pub pm1a_control: u16,
@@ -291,7 +316,7 @@ pub struct PowerOff {
 }
 
 /// How to take power management over from firmware.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcpiEnable {
     /// The port to write to, 8 bits wide.
     pub port: u16,
@@ -300,7 +325,7 @@ pub struct AcpiEnable {
 }
 
 /// How to reset the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reset {
     /// The register, 8 bits wide.
     pub register: Register,
@@ -309,7 +334,7 @@ pub struct Reset {
 }
 
 /// Memory-mapped configuration space of a range of PCI buses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PciSegment {
     /// PCI segment group.
     pub segment: u16,
@@ -322,7 +347,7 @@ pub struct PciSegment {
 }
 
 /// Memory of one node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumaMemory {
     /// First byte.
     pub start: u64,

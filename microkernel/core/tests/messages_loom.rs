@@ -16,7 +16,7 @@ use loom::cell::Cell;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::thread;
-use microkernel_core::crossbar::{Class, Doorbell, Entry, Ring};
+use microkernel_core::crossbar::{Attention, Class, Doorbell, Entry, Ring};
 
 /// The sender's CPU, the first port's, and that of a port to which the message is forwarded.
 const SENDER: usize = 0;
@@ -104,17 +104,17 @@ impl Machine {
         if from == to {
             return self.serve(to, call, number);
         }
-        let entry = Entry { kind: call as u32, words: [number.into(), 0, 0, 0, 0, 0, 0] };
+        let entry = Entry { kind: call as u32, words: [number.into(), 0, 0, 0] };
         let pushed = self.rings[from * CPUS + to].push(&self.bells[to], Class::Kernel, &entry);
         assert!(pushed.is_ok(), "more under way than the model has");
     }
 
     /// Serves what has arrived; whether anything had.
     fn poll(&self, here: usize) -> bool {
-        self.bells[here].poll(|_| {
+        self.bells[here].poll(Attention::Interrupt, |rung| {
             let mut any = false;
             for from in 0..CPUS {
-                while let Some(entry) = self.rings[from * CPUS + here].pop() {
+                while rung && let Some(entry) = self.rings[from * CPUS + here].pop() {
                     self.serve(here, CALLS[entry.kind as usize], entry.words[0] as u32);
                     any = true;
                 }

@@ -1,5 +1,7 @@
 //! Calls of the machine, at the caller's CPU.
 
+use alloc::vec::Vec;
+
 use anax_abi::object::{MachineCommand, TRACE_RECORD};
 use anax_abi::{Error, Rights};
 
@@ -19,6 +21,8 @@ use crate::{dump, trace};
 
 /// The longest line for the log, and the longest piece of console text a call, in bytes.
 const TEXT: usize = 1024;
+/// The longest description of a machine, in bytes.
+const DESCRIPTION: usize = 16 << 10;
 
 /// The machine as an object: what its handle stands for.
 #[repr(C)]
@@ -116,8 +120,21 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             call.space.memory().write(words[0], &buffer[..count]).map_err(|_| Error::BadAddress)?;
             Ok(Served::Value(count as u64))
         }
+        MachineCommand::Description => {
+            probe(call, words[0], words[1])?;
+            let mut text = Vec::new();
+            text.try_reserve_exact(DESCRIPTION).map_err(|_| Error::NoMemory)?;
+            text.resize(DESCRIPTION, 0);
+            let platform = start::machine().map(|machine| &machine.platform);
+            let text = platform.and_then(|platform| platform.describe(&mut text)).ok_or(Error::Full)?;
+            if text.len() as u64 > words[1] {
+                return Err(Error::Full);
+            }
+            call.space.memory().write(words[0], text).map_err(|_| Error::BadAddress)?;
+            Ok(Served::Value(text.len() as u64))
+        }
         MachineCommand::PowerOff => power::off(words[0] as u8),
-        _ => Err(Error::BadCommand),
+        MachineCommand::Restart => power::restart(),
     }
 }
 

@@ -99,8 +99,8 @@ enum Access {
 fn protections_bite(_: &Context) -> Verdict {
     let mut block = alloc::boxed::Box::new([0u8; 64]);
     let heap = block.as_mut_ptr().addr() as u64;
-    let stack = stack::Stack::new().map_err(|error| super::Broken(alloc::format!("{error:?}")))?;
-    let guard = stack.top().as_u64() - 4 * PAGE_SIZE - 8;
+    let stack = stack::make().map_err(|error| super::Broken(alloc::format!("{error:?}")))?;
+    let guard = stack.as_u64() - 4 * PAGE_SIZE - 8;
     let cases = [
         (Access::Write, layout::text().start.as_u64()),
         (Access::Write, layout::rodata().start.as_u64()),

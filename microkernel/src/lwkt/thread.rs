@@ -19,7 +19,7 @@ use crate::arch::paging::Root;
 use crate::arch::switch;
 use crate::cap::{self, Cap, Space};
 use crate::crossbar;
-use crate::mm::stack::Stack;
+use crate::mm::stack;
 use crate::msg::{Message, Port, Registers, offered};
 use crate::object::{Header, Kind, Object, ObjectRef};
 use crate::percpu::{self, CpuId, PerCpu};
@@ -505,8 +505,7 @@ pub(crate) fn lwkt_alloc(cpu: &PerCpu) -> Result<&'static Thread, Error> {
     if let Some(index) = kept {
         return Ok(thread(index));
     }
-    let stack = Stack::new().map_err(|_| Error::NoMemory)?;
-    let thread = adopt("free", cpu.id(), stack.top(), Priority::IDLE)?;
+    let thread = adopt("free", cpu.id(), stack::make()?, Priority::IDLE)?;
     thread.state.set(ThreadState::Fresh);
     Ok(thread)
 }

@@ -2,11 +2,11 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use anax_abi::Error;
 use x86_64::VirtAddr;
 
 use super::layout::{PAGE_SIZE, STACKS, STACKS_SIZE};
 use super::window;
-use crate::arch::paging::MapError;
 
 /// Usable pages of a stack: 16 KiB.
 const PAGES: u64 = 4;
@@ -15,30 +15,18 @@ const SLOT: u64 = 2 * PAGES * PAGE_SIZE;
 
 static NEXT: AtomicU64 = AtomicU64::new(STACKS);
 
-/// A mapped kernel stack. It is never unmapped: threads that end leave theirs to the next.
-pub(crate) struct Stack {
-    top: VirtAddr,
-}
-
-impl Stack {
-    /// A fresh one.
-    ///
-    /// # Errors
-    /// No memory or no address space.
-    pub(crate) fn new() -> Result<Self, MapError> {
-        let slot = NEXT.fetch_add(SLOT, Ordering::Relaxed);
-        if slot + SLOT > STACKS + STACKS_SIZE {
-            return Err(MapError::NoMemory);
-        }
-        let bottom = VirtAddr::new_truncate(slot + SLOT - PAGES * PAGE_SIZE);
-        window::back(bottom, PAGES)?;
-        Ok(Self { top: bottom + PAGES * PAGE_SIZE })
+/// A fresh kernel stack: the first address above it. It is never unmapped: threads that end leave theirs to the next.
+///
+/// # Errors
+/// `NoMemory`, or no address space.
+pub(crate) fn make() -> Result<VirtAddr, Error> {
+    let slot = NEXT.fetch_add(SLOT, Ordering::Relaxed);
+    if slot + SLOT > STACKS + STACKS_SIZE {
+        return Err(Error::NoMemory);
     }
-
-    /// The first address above it.
-    pub(crate) fn top(&self) -> VirtAddr {
-        self.top
-    }
+    let bottom = VirtAddr::new_truncate(slot + SLOT - PAGES * PAGE_SIZE);
+    window::back(bottom, PAGES).map_err(|_| Error::NoMemory)?;
+    Ok(bottom + PAGES * PAGE_SIZE)
 }
 
 /// Writes `value` to the topmost word of the free stack that ends at `top`, and returns the address below it that still

@@ -155,7 +155,6 @@ impl Message {
         invariant!(self.state.get() == State::Idle);
         self.out.set(false);
         self.expire();
-        self.out.set(false);
         let _off = InterruptsOff::new();
         let mut free = FREE.lock();
         self.links.next.set(free.replace(self));

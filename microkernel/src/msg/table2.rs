@@ -50,16 +50,15 @@ impl Target {
 ///
 /// # Errors
 /// What the result says, or the body.
+#[inline(always)]
 fn with_registers(body: impl FnOnce(&'static Thread) -> Result<Flow, Error>) -> Result<Registers, Error> {
     let _off = InterruptsOff::new();
     let thread = percpu::this().thread();
     let mut registers = Registers::default();
-    let pointer = &raw mut registers;
-    let outer = thread.registers.replace(pointer);
+    // From here on others write to it, by the thread's pointer, until this thread goes on.
+    let outer = thread.registers.replace(&raw mut registers);
     let flow = lwkt::blocking(|| body(thread));
     thread.registers.set(outer);
-    // SAFETY: ours; others wrote to it through the thread's pointer, which the compiler must not overlook.
-    let registers = unsafe { pointer.read_volatile() };
     let _ = flow?;
     let result = registers.rax.cast_signed();
     if result < 0 { Err(Error::from_code(result)) } else { Ok(registers) }

@@ -260,15 +260,17 @@ pub(super) fn reply(
     words: [u64; WORDS],
 ) -> Result<(), Error> {
     let message = held_by(thread, number)?;
-    let parcel = match message.sender.get() {
-        Sender::Thread(sender) => thread.pack_for(sender.space())?,
-        Sender::Port(port) => thread.pack_for(port.space())?,
-        Sender::Acknowledge(..) | Sender::Nobody | Sender::Gone => None,
-    };
-    if parcel.is_some() {
-        thread.part_with();
+    if thread.has(unusual::OFFERS) {
+        let parcel = match message.sender.get() {
+            Sender::Thread(sender) => thread.pack_for(sender.space())?,
+            Sender::Port(port) => thread.pack_for(port.space())?,
+            Sender::Acknowledge(..) | Sender::Nobody | Sender::Gone => None,
+        };
+        if parcel.is_some() {
+            thread.part_with();
+        }
+        message.parcel.set(parcel);
     }
-    message.parcel.set(parcel);
     answer(message, result, words);
     Ok(())
 }

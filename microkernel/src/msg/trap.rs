@@ -329,7 +329,7 @@ fn serve(thread: &'static Thread, operation: Operation, registers: &mut Register
         Operation::CallWith => call_in_general(thread, registers, command, request_flags(registers.r13), 0),
         Operation::ReplyWaitWith => {
             let port = receive_end(thread, registers.handle)?;
-            beside(thread, registers)?;
+            thread.offer(offered(registers))?;
             transfer::reply(thread, number, registers.r14, registers.words)
                 .inspect_err(|_| thread.forget_offers())?;
             transfer::wait(thread, port, None)
@@ -400,7 +400,7 @@ fn call_in_general(
     }
     let message = thread.message().ok_or(Error::NoMemory)?;
     if registers.rax as u32 == Operation::CallWith as u32 {
-        beside(thread, registers)?;
+        thread.offer(offered(registers))?;
     }
     let parcel = thread.pack_for(port.space())?;
     let parts = parcel.is_some();
@@ -474,11 +474,6 @@ fn offer(thread: &Thread, registers: &Registers) -> Result<Flow, Error> {
     };
     let (handle, rights) = (Handle::from_word(registers.handle), Rights(registers.words[0] as u16));
     thread.offer(Offer { handle, rights, transfer }).map(Flow::Done)
-}
-
-/// Notes the handle beside a message that goes the long way.
-fn beside(thread: &Thread, registers: &Registers) -> Result<(), Error> {
-    thread.offer(offered(registers)).map(drop)
 }
 
 /// The handle that goes along with the message in these registers.

@@ -1,4 +1,4 @@
-//! The smallest program: as the first one, it says that user mode works, and ends with status 0.
+//! The smallest program: it says that user mode works, and ends with status 0, or restarts the machine if its argument is 1.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -8,8 +8,8 @@ use anax_sys::{Error, log};
 
 anax_sys::main!(main);
 
-fn main(_argument: u64) -> Result<(), Error> {
+fn main(argument: u64) -> Result<(), Error> {
     log::to(Machine::FIRST);
     log!("hello from user mode");
-    Ok(())
+    if argument == 1 { Machine::FIRST.restart() } else { Ok(()) }
 }

@@ -13,6 +13,7 @@ mod cycles;
 mod functional;
 mod gifts;
 mod lab;
+mod machine;
 mod moves;
 mod quarrels;
 mod raw;
@@ -41,6 +42,7 @@ fn main(argument: u64) -> Result<u64, Error> {
     let mut lab = Lab::open()?;
     if argument == 0 {
         functional::run(&mut lab);
+        machine::run(&mut lab);
         gifts::run(&mut lab);
         batches::run(&mut lab);
         raw::run(&mut lab);

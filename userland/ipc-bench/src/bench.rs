@@ -22,7 +22,7 @@ const PAGE: u64 = 4096;
 const OWN: u64 = priority::SERVER;
 const ABOVE: u64 = priority::SERVER + 1;
 /// A server's command.
-const ECHO: u32 = 0x1000;
+pub(crate) const ECHO: u32 = 0x1000;
 
 /// Everything.
 pub(crate) fn all() -> Result<(), Error> {

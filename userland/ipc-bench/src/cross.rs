@@ -1,16 +1,20 @@
 //! Calls from CPU 0 to CPU 1, which the counting plugin measures: both wait for each other, and what they do meanwhile but sleep counts.
 
-use anax_abi::object::priority;
+use anax_abi::object::{TimerCommand, priority};
 use anax_sys::object::{Cpu, Machine, Space, Thread};
-use anax_sys::{Error, Handle, Target, log};
+use anax_sys::{Error, Handle, Port, Target, initmsg, log};
 
-use crate::bench::{call_reply, echo, report_marked, small_call};
+use crate::bench::{ECHO, call_reply, echo, mark, report_marked, small_call, verify};
 use crate::child;
 
 /// The machine's command of test kernels for a port that a thread of the kernel's serves.
 const SERVICE: u32 = 0x8f0;
 const OTHER: Cpu = Cpu(1);
 const TIMES: u64 = 256;
+/// Threads that call at the same time, and what each calls in a round.
+const CALLERS: u64 = 8;
+const CALLS: u64 = 256;
+const ROUNDS: usize = 5;
 
 /// Everything.
 pub(crate) fn all() -> Result<(), Error> {
@@ -21,17 +25,79 @@ pub(crate) fn all() -> Result<(), Error> {
     call_reply::<0x20>(target)?;
     report_marked::<0x20>("ipc.call_reply.cross_cpu", 0, TIMES);
     small_call::<0x21>(target)?;
-    report_marked::<0x21>("port.user_thread.queued", 0, TIMES);
+    report_marked::<0x21>("port.user_thread.alone", 0, TIMES);
     // A timer lives where its port does: its calls are served by that CPU's kernel.
     let timer = Space::SELF.create_timer(server, 0)?;
     let cancelled = |_| timer.cancel().map_or(u64::MAX, u64::from);
     crate::bench::best::<0x22>(0, cancelled)?;
-    report_marked::<0x22>("port.kernel_served.queued", 0, TIMES);
-    small_call::<0x23>(kernel_thread()?)?;
-    report_marked::<0x23>("port.kernel_thread.queued", 0, TIMES);
+    report_marked::<0x22>("port.kernel_served.alone", 0, TIMES);
+    let service = kernel_thread()?;
+    small_call::<0x23>(service)?;
+    report_marked::<0x23>("port.kernel_thread.alone", 0, TIMES);
+    let crowd = Crowd::gather()?;
+    let cancel = TimerCommand::Cancel as u32;
+    crowd.call::<0x24>("port.kernel_served.queued", Target::from_handle(timer.handle()), cancel, 0)?;
+    crowd.call::<0x25>("port.kernel_thread.queued", service, ECHO, 1)?;
+    crowd.call::<0x26>("port.user_thread.queued", target, ECHO, 1)?;
     Space::SELF.destroy(remote.handle())?;
     log!("bench end 0");
     Ok(())
+}
+
+/// Threads of this CPU that call the same port all at once, so that their messages queue up there.
+struct Crowd {
+    callers: [Target; CALLERS as usize],
+    replies: Port,
+}
+
+impl Crowd {
+    fn gather() -> Result<Self, Error> {
+        let mut callers = [Target::from_handle(Handle::from_word(0)); CALLERS as usize];
+        for place in &mut callers {
+            let port = child::serve(Space::SELF, child::CPU, caller, priority::SERVER)?;
+            *place = Target::from_handle(port.handle());
+        }
+        Ok(Self { callers, replies: Port::initport(Thread::SELF, CALLERS as u32)? })
+    }
+
+    /// Has everybody make his calls at the same time, each of which returns `result`.
+    fn call<const ID: u16>(
+        &self,
+        name: &str,
+        server: Target,
+        command: u32,
+        result: u64,
+    ) -> Result<(), Error> {
+        let request = initmsg(ECHO, [server.handle().to_word(), command.into(), CALLS, 0, 0]);
+        for _ in 0..ROUNDS {
+            mark::<ID>();
+            for caller in self.callers {
+                caller.beginmsg(&request, self.replies)?;
+            }
+            let mut sum = 0;
+            for _ in self.callers {
+                sum += self.replies.waitport()?.result;
+            }
+            mark::<ID>();
+            verify(sum.cast_unsigned(), CALLERS * CALLS * result)?;
+        }
+        report_marked::<ID>(name, 0, CALLERS * CALLS);
+        Ok(())
+    }
+}
+
+/// One of the crowd. It answers with the sum of what its calls returned.
+extern "C" fn caller(port: u64) -> ! {
+    let port = Port::from_handle(Handle::from_word(port));
+    let mut next = port.waitport();
+    while let Ok(request) = next {
+        let [server, command, calls, ..] = request.words;
+        let server = Target::from_handle(Handle::from_word(server));
+        let call = |_| server.domsg(command as u32, [0; 5]).map(|answer| answer.result);
+        let sum = (0..calls).map(call).sum::<Result<u64, Error>>();
+        next = port.replymsg_waitport(request.number, sum, request.words);
+    }
+    Thread::exit(1)
 }
 
 fn kernel_thread() -> Result<Target, Error> {

@@ -159,11 +159,11 @@ pub(crate) fn wait_for_interrupt() {
     unsafe { asm!("sti", "hlt", "cli", options(nostack)) }
 }
 
-/// Takes what interrupts are pending, if interrupts are off, and has them off again.
+/// Pauses, takes what interrupts are pending, and has them off again, as they were before.
 #[inline(always)]
 pub(crate) fn let_interrupts_in() {
-    // SAFETY: as above.
-    unsafe { asm!("sti", "pause", "cli", options(nostack)) }
+    // SAFETY: as above. They come in after the `nop`; not after a `pause` in its place, which QEMU lets shadow the next instruction, too.
+    unsafe { asm!("pause", "sti", "nop", "cli", options(nostack)) }
 }
 
 /// This CPU never runs anything again.

@@ -106,7 +106,8 @@ fn idt() -> InterruptDescriptorTable {
     gate!(idt.divide_error, 0, Normal);
     gate!(idt.debug, 1, Debug);
     gate!(idt.non_maskable_interrupt, 2, Nmi);
-    gate!(idt.breakpoint, 3, Normal);
+    // Programs may break into their supervisor.
+    gate!(idt.breakpoint, 3, Normal).set_privilege_level(::x86_64::PrivilegeLevel::Ring3);
     gate!(idt.overflow, 4, Normal);
     gate!(idt.bound_range_exceeded, 5, Normal);
     gate!(idt.invalid_opcode, 6, Normal);

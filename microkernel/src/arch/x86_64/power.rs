@@ -1,10 +1,10 @@
-//! Ending it all: the emulator's exit doors, then ACPI's soft-off, then sleep.
+//! Ending it all: the emulator's exit doors, then ACPI's soft-off, then sleep. Or from the beginning: ACPI's reset, then the older ways.
 
 use ::x86_64::instructions::port::Port;
-use microkernel_core::acpi::PowerOff;
-use spin::Once;
+use microkernel_core::acpi::{Register, Reset};
 
-static SOFT_OFF: Once<PowerOff> = Once::new();
+use super::serial::{Line, flush};
+use crate::start;
 
 /// QEMU's `isa-debug-exit` device: a written value `v` ends QEMU with status `2v + 1`.
 const DEBUG_EXIT: u16 = 0xf4;
@@ -13,16 +13,9 @@ const BOCHS_EXIT: u16 = 0x8900;
 /// Sleep-enable bit of the PM1 control register (ACPI 6.5, section 4.8.3.2.1).
 const SLEEP_ENABLE: u16 = 1 << 13;
 
-/// Remembers how ACPI switches this machine off.
-pub(crate) fn remember(soft_off: PowerOff) {
-    SOFT_OFF.call_once(|| soft_off);
-}
-
 /// Powers off; `status` reaches whoever started the emulator where it has a door for it: QEMU exits with `2 * status + 1`.
 pub(crate) fn off(status: u8) -> ! {
-    use super::serial::{Line, flush};
-    flush(Line::Com1);
-    flush(Line::Com2);
+    [Line::Com1, Line::Com2].into_iter().for_each(flush);
     // SAFETY: ports that exist on the emulators only and do nothing elsewhere; nothing after this matters.
     unsafe {
         Port::<u32>::new(DEBUG_EXIT).write(u32::from(status));
@@ -30,7 +23,7 @@ pub(crate) fn off(status: u8) -> ! {
             Port::<u8>::new(BOCHS_EXIT).write(byte);
         }
     }
-    if let Some(soft_off) = SOFT_OFF.get() {
+    if let Some(soft_off) = start::machine().and_then(|machine| machine.platform.power) {
         if let Some(enable) = soft_off.enable {
             // SAFETY: the ports that the validated FADT names for taking power management over from firmware.
             unsafe {
@@ -49,6 +42,22 @@ pub(crate) fn off(status: u8) -> ! {
                 Port::<u16>::new(pm1b_control).write(value(soft_off.slp_typ_b));
             }
         }
+    }
+    super::cpu::halt_forever()
+}
+
+/// Resets the machine, which begins anew.
+pub(crate) fn restart() -> ! {
+    [Line::Com1, Line::Com2].into_iter().for_each(flush);
+    let reset = start::machine().and_then(|machine| machine.platform.reset);
+    // SAFETY: the register that the validated FADT names; the reset control register of PC chipsets, a hard reset; the keyboard
+    // controller's pulse on the reset line. Nothing after this matters.
+    unsafe {
+        if let Some(Reset { register: Register::Port(port), value }) = reset {
+            Port::new(port).write(value);
+        }
+        Port::<u8>::new(0xcf9).write(6);
+        Port::<u8>::new(0x64).write(0xfe);
     }
     super::cpu::halt_forever()
 }
