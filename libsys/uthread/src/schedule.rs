@@ -41,6 +41,7 @@ impl VirtualCpu {
     pub fn run(&self, mut idle: impl FnMut(&Self) -> Idle) -> Ended {
         assert!(!self.is_in_run.replace(true), "the virtual CPU runs already");
         let _in_run = InRun(self);
+        self.arrivals.mute();
         loop {
             self.take_signals();
             let next = self.core.borrow_mut().next();
