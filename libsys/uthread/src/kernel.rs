@@ -65,6 +65,18 @@ impl Waker {
         Ok(Self { signals, bell })
     }
 
+    /// One that rings by another one's end of a channel, as [`Waker::bell`] tells it.
+    #[must_use]
+    pub const fn over(signals: Signals<'static>, bell: Channel) -> Self {
+        Self { signals, bell }
+    }
+
+    /// The end of a channel that it rings: what another thread of the space needs to make one for itself.
+    #[must_use]
+    pub const fn bell(self) -> Channel {
+        self.bell
+    }
+
     /// As [`Signals::lwkt_signal`]. (Table I: signal, from another CPU.)
     ///
     /// # Errors
