@@ -199,14 +199,11 @@ impl VirtualCpu {
 
     /// Table I's exit, for a thread whose frames are its own.
     fn end(&self) -> ! {
-        let running = self.leaving();
-        {
-            let core = &mut *self.core.borrow_mut();
-            core.threads[running].state = State::Ended;
-            core.alive -= 1;
-        }
+        let (mut core, running) = self.leaving();
+        core.threads[running].state = State::Ended;
+        core.alive -= 1;
         self.left.set(Some(running));
-        self.switch_away();
+        self.switch_away(core, running);
         unreachable!("{running} has ended and runs")
     }
 

@@ -101,17 +101,16 @@ impl VirtualCpu {
     /// # Panics
     /// If no thread is running.
     pub fn domsg(&self, target: Target, message: &Message, reply_port: Port) -> Result<Received, Error> {
-        let running = self.leaving();
-        let generation = self.core.borrow().threads[running].generation;
-        let token = ThreadId { index: running.0, generation }.to_word();
+        let token = {
+            let (core, running) = self.leaving();
+            ThreadId { index: running.0, generation: core.threads[running].generation }.to_word()
+        };
         target.beginmsg(&Message { token, ..*message }, reply_port)?;
-        {
-            let thread = &mut self.core.borrow_mut().threads[running];
-            thread.reply = Reply::Due;
-            thread.state = State::Blocked;
-        }
         self.take_signals();
-        self.switch_away();
+        let (mut core, running) = self.leaving();
+        core.threads[running].reply = Reply::Due;
+        core.threads[running].state = State::Blocked;
+        self.switch_away(core, running);
         match core::mem::replace(&mut self.core.borrow_mut().threads[running].reply, Reply::None) {
             Reply::Come(reply) => Ok(reply),
             Reply::None | Reply::Due => unreachable!("{running} was woken without its reply"),

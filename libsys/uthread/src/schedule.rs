@@ -6,6 +6,8 @@
 //!
 //! A critical section defers that question and nothing else: wake-ups inside it are remembered, and the `crit_exit` that reaches zero asks.
 
+use core::cell::RefMut;
+
 use anax_lwkt::list::ThreadIndex;
 use anax_lwkt::preempt::{Next, Running, may_preempt, must_give_way_to, switch_from};
 
@@ -44,10 +46,14 @@ impl VirtualCpu {
         self.arrivals.mute();
         loop {
             self.take_signals();
-            let next = self.core.borrow_mut().next();
+            let mut core = self.core.borrow_mut();
+            let next = core.next();
             if next.is_some() {
-                self.switch_to(next);
-            } else if self.alive() == 0 {
+                self.switch_to(core, next);
+                continue;
+            }
+            drop(core);
+            if self.alive() == 0 {
                 return Ended::All;
             } else if self.arrivals.silence() {
                 let wish = idle(self);
@@ -65,10 +71,10 @@ impl VirtualCpu {
     /// # Panics
     /// If no thread is running.
     pub fn lwkt_switch(&self) {
-        let running = self.leaving();
         self.take_signals();
-        self.core.borrow_mut().make_runnable(running);
-        self.switch_away();
+        let (mut core, running) = self.leaving();
+        core.make_runnable(running);
+        self.switch_away(core, running);
     }
 
     /// Lets equals and betters run, if there are any; else goes on at once. (Table I: yield.)
@@ -76,26 +82,17 @@ impl VirtualCpu {
     /// # Panics
     /// If no thread is running.
     pub fn lwkt_yield(&self) {
-        let running = self.leaving();
         self.take_signals();
-        let next = {
-            let Core { threads, queue, .. } = &mut *self.core.borrow_mut();
-            let Thread { priority, preempted, .. } = threads[running];
-            if preempted.is_none() {
-                let next = queue.yield_to(threads, running, priority);
-                if next.is_some() {
-                    threads[running].state = State::Runnable;
-                }
-                Some(next)
-            } else {
-                None
-            }
-        };
-        match next {
-            Some(None) => {}
-            Some(next) => self.switch_to(next),
+        let (mut core, running) = self.leaving();
+        let Core { threads, queue, .. } = &mut *core;
+        let Thread { priority, preempted, .. } = threads[running];
+        if preempted.is_some() {
             // Whoever was preempted waits for this thread, not for the queue: giving way means returning to it.
-            None => self.lwkt_switch(),
+            core.make_runnable(running);
+            self.switch_away(core, running);
+        } else if let Some(next) = queue.yield_to(threads, running, priority) {
+            threads[running].state = State::Runnable;
+            self.switch_to(core, Some(next));
         }
     }
 
@@ -142,60 +139,61 @@ impl VirtualCpu {
         loop {
             self.pending.set(false);
             self.take_signals();
-            let running = self.leaving();
-            let next = self.core.borrow_mut().more_urgent(running);
+            let (mut core, running) = self.leaving();
+            let next = core.more_urgent(running);
             if next.is_none() {
                 return;
             }
-            self.switch_to(next);
+            self.switch_to(core, next);
         }
     }
 
-    /// The running thread, which may be about to leave its stack.
+    /// The running thread, which may be about to leave its stack, and what the scheduler changes.
     ///
     /// # Panics
     /// If there is none, or it has overflowed its stack.
     #[inline(always)]
-    pub(crate) fn leaving(&self) -> ThreadIndex {
+    pub(crate) fn leaving(&self) -> (RefMut<'_, Core>, ThreadIndex) {
         let Some(running) = self.running.get() else {
             panic!("no thread is running: this is the idle hook, or outside `run`");
         };
-        assert!(self.core.borrow().threads[running].stack.is_intact(), "{running} has overflowed its stack");
-        running
+        let core = self.core.borrow_mut();
+        assert!(core.threads[running].stack.is_intact(), "{running} has overflowed its stack");
+        (core, running)
     }
 
     /// The running thread, which is on its queue, blocked or ended, gives the virtual CPU to whoever comes next.
-    pub(crate) fn switch_away(&self) {
-        let next = self.core.borrow_mut().next_after(self.running.get());
-        self.switch_to(next);
+    #[inline]
+    pub(crate) fn switch_away(&self, mut core: RefMut<'_, Core>, running: ThreadIndex) {
+        let next = core.next_after(running);
+        self.switch_to(core, next);
     }
 
     /// Leaves the running thread, or `run`, for another; returns when it is switched to again.
-    fn switch_to(&self, next: Option<ThreadIndex>) {
+    #[inline]
+    fn switch_to(&self, mut core: RefMut<'_, Core>, next: Option<ThreadIndex>) {
         let previous = self.running.get();
-        let critical = {
-            let threads = &mut self.core.borrow_mut().threads;
-            if let Some(next) = next {
-                threads[next].state = State::Running;
-            }
-            if previous == next {
-                return;
-            }
-            if let Some(previous) = previous {
-                threads[previous].critical = self.critical.get();
-            }
-            next.map_or(0, |next| threads[next].critical)
-        };
+        let critical = next.map_or(0, |next| {
+            let thread = &mut core.threads[next];
+            thread.state = State::Running;
+            thread.critical
+        });
+        if previous == next {
+            return;
+        }
+        let mut save = &self.base;
+        if let Some(previous) = previous {
+            core.threads[previous].critical = self.critical.get();
+            save = &self.contexts[previous.0 as usize];
+        }
+        let context = next.map_or(&self.base, |next| &self.contexts[next.0 as usize]);
+        drop(core);
         self.critical.set(critical);
         self.switches.set(self.switches.get() + 1);
         self.running.set(next);
-        let context = |thread: Option<ThreadIndex>| match thread {
-            Some(thread) => &self.contexts[thread.0 as usize],
-            None => &self.base,
-        };
         // SAFETY: `next` is not running, so its context was saved when it was left (or prepared when it was initialised) and nobody has
         // touched its stack since; contexts are cells of this kernel thread, and no borrow lasts across the switch.
-        unsafe { arch::switch(context(previous).as_ptr(), context(next).get()) };
+        unsafe { arch::switch(save.as_ptr(), context.get()) };
         self.after_switch();
     }
 
@@ -215,8 +213,8 @@ impl Core {
     }
 
     /// Who comes after `running`.
-    fn next_after(&mut self, running: Option<ThreadIndex>) -> Option<ThreadIndex> {
-        let preempted = running.and_then(|running| self.threads[running].preempted.take());
+    fn next_after(&mut self, running: ThreadIndex) -> Option<ThreadIndex> {
+        let preempted = self.threads[running].preempted.take();
         match switch_from(&mut self.queue, &mut self.threads, preempted) {
             Next::Return(victim) => {
                 self.preempted -= 1;

@@ -4,6 +4,7 @@ use anax_lwkt::waitqueue::{Block, WaitCounter, WaitGeneration, WaitQueue};
 
 use crate::cpu::{Core, VirtualCpu};
 use crate::error::Error;
+use crate::inbox::Arrivals;
 use crate::thread::State;
 
 /// A wait queue of a virtual CPU, by its number. What each is for is the program's to say.
@@ -43,22 +44,22 @@ impl VirtualCpu {
     /// # Panics
     /// If no thread is running.
     pub fn lwkt_block(&self, queue: QueueIndex, seen: WaitGeneration) -> Result<(), Error> {
-        let running = self.leaving();
-        {
-            let Core { threads, waiters, .. } = &mut *self.core.borrow_mut();
-            let waiters = waiters.get_mut(usize::from(queue.0)).ok_or(Error::NoQueue)?;
-            #[cfg(bite = "uthread-wait-no-recheck")]
-            let seen = {
-                let _ = seen;
-                waiters.counter.generation()
-            };
-            if waiters.queue.block(threads, &waiters.counter, running, seen) == Block::Moved {
-                return Ok(());
-            }
-            threads[running].state = State::Blocked;
+        let (mut core, running) = self.leaving();
+        let Core { threads, waiters, .. } = &mut *core;
+        let waiters = waiters.get_mut(usize::from(queue.0)).ok_or(Error::NoQueue)?;
+        #[cfg(bite = "uthread-wait-no-recheck")]
+        let seen = {
+            let _ = seen;
+            waiters.counter.generation()
+        };
+        if waiters.queue.block(threads, &waiters.counter, running, seen) == Block::Moved {
+            return Ok(());
         }
-        self.take_signals();
-        self.switch_away();
+        threads[running].state = State::Blocked;
+        if self.arrivals.is_any() {
+            core.take_signals(&self.arrivals);
+        }
+        self.switch_away(core, running);
         Ok(())
     }
 
@@ -80,21 +81,20 @@ impl VirtualCpu {
     #[inline(always)]
     pub(crate) fn take_signals(&self) {
         if self.arrivals.is_any() {
-            self.take_some_signals();
+            self.core.borrow_mut().take_signals(&self.arrivals);
         }
-    }
-
-    #[cold]
-    fn take_some_signals(&self) {
-        let core = &mut *self.core.borrow_mut();
-        self.arrivals.take(|queue, count| {
-            // The inbox has the same queues.
-            let _woken = core.signal(queue, count);
-        });
     }
 }
 
 impl Core {
+    #[cold]
+    pub(crate) fn take_signals(&mut self, arrivals: &Arrivals<'_>) {
+        arrivals.take(|queue, count| {
+            // The inbox has the same queues.
+            let _woken = self.signal(queue, count);
+        });
+    }
+
     fn signal(&mut self, queue: QueueIndex, count: usize) -> Result<usize, Error> {
         let Self { threads, waiters, queue: runnable, .. } = self;
         let Waiters { counter, queue } = waiters.get_mut(usize::from(queue.0)).ok_or(Error::NoQueue)?;
