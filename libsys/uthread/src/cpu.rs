@@ -129,13 +129,21 @@ impl VirtualCpu {
     where
         F: FnOnce(&'static Self) + 'static,
     {
-        let core = &mut *self.core.borrow_mut();
+        let mut core = self.core.borrow_mut();
         let index = core.find(thread)?;
         let found = &mut core.threads[index];
         if found.state != State::Fresh || found.payload.is_some() {
             return Err(Error::InUse);
         }
-        let (place, top) = found.stack.put(entry).map_err(|_too_large| Error::NoRoom)?;
+        let (place, top) = match found.stack.put(entry) {
+            Ok(put) => put,
+            Err(too_large) => {
+                // What it drops may call this package.
+                drop(core);
+                drop(too_large);
+                return Err(Error::NoRoom);
+            }
+        };
         let place = place.cast::<u8>().as_ptr();
         // SAFETY: the top of a free stack of at least 1024 bytes, of which at most a quarter is used.
         let context = unsafe { arch::prepare(top, begin::<F>, (&raw const *self).cast(), place) };

@@ -48,15 +48,15 @@ impl<const THREADS: usize, const QUEUES: usize> Memory<THREADS, QUEUES> {
     /// returned cannot leave it.
     ///
     /// # Errors
-    /// `Claimed` if the memory is another's; `NoRoom` without a stack.
+    /// `Claimed` if the memory is another's; `NoRoom` without a stack or a thread.
     pub fn claim(&'static self, stacks: Stacks) -> Result<&'static VirtualCpu, Error> {
-        if stacks.count() == 0 {
+        let count = stacks.count().min(THREADS);
+        if count == 0 {
             return Err(Error::NoRoom);
         }
         if self.claimed.swap(1, Ordering::AcqRel) != 0 {
             return Err(Error::Claimed);
         }
-        let count = stacks.count().min(THREADS);
         // SAFETY: only one caller gets here, and nothing else refers to the cells.
         let (threads, contexts, waiters, cpu) = unsafe {
             (

@@ -170,7 +170,7 @@ impl VirtualCpu {
     }
 
     /// Leaves the running thread, or `run`, for another; returns when it is switched to again.
-    #[inline]
+    #[inline(always)]
     fn switch_to(&self, mut core: RefMut<'_, Core>, next: Option<ThreadIndex>) {
         let previous = self.running.get();
         let critical = next.map_or(0, |next| {

@@ -5,6 +5,8 @@
 mod calls;
 #[path = "threads/critical.rs"]
 mod critical;
+#[path = "threads/kernel.rs"]
+mod kernel;
 #[path = "threads/random.rs"]
 mod random;
 #[path = "threads/stacks.rs"]

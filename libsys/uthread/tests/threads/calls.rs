@@ -151,6 +151,29 @@ fn memory_is_claimed_once() {
     assert_eq!(MEMORY.claim(memory_for(0, 1024).1).err(), Some(Error::NoRoom));
     cpu.lwkt_create(NORMAL, |cpu| cpu.lwkt_yield()).unwrap();
     run_to_the_end(cpu);
+    static NONE: Memory<0, 0> = Memory::new();
+    assert_eq!(NONE.claim(memory_for(1, 1024).1).err(), Some(Error::NoRoom));
+}
+
+#[test]
+fn what_is_dropped_may_call_back() {
+    struct Calls(&'static anax_uthread::VirtualCpu, Notes);
+    impl Drop for Calls {
+        fn drop(&mut self) {
+            assert_eq!(self.0.alive(), 0);
+            self.1.add("dropped");
+        }
+    }
+    let (cpu, _) = machine::<1>();
+    let notes = Notes::default();
+    let thread = cpu.lwkt_alloc_thread().unwrap();
+    let (calls, large) = (Calls(cpu, notes.clone()), [0_u8; super::STACK / 4]);
+    let refused = cpu.lwkt_init_thread(thread, NORMAL, move |_| drop((large, calls)));
+    assert_eq!(refused, Err(Error::NoRoom));
+    let calls = Calls(cpu, notes.clone());
+    cpu.lwkt_init_thread(thread, NORMAL, move |_| drop(calls)).unwrap();
+    cpu.lwkt_free_thread(thread).unwrap();
+    assert_eq!(notes.take(), ["dropped", "dropped"]);
 }
 
 #[test]

@@ -55,7 +55,7 @@ const ROWS: [Known; 23] = [
     unmatched("channel.batch1", 500.0, 400.0),
     reported("channel.call32"),
     reported("channel.call1"),
-    reported("uthread.switch"),
+    unmatched("uthread.switch", 200.0, 120.0),
     reported("uthread.signal_block"),
     reported("uthread.create_exit"),
 ];
