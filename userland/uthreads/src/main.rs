@@ -38,8 +38,16 @@ struct Machinery {
 impl Machinery {
     /// Runs all threads to their ends; how often the kernel was entered to wait.
     fn run(self) -> Result<u64, Error> {
-        let mut waits = 0;
+        self.run_and(|| Ok(()))
+    }
+
+    /// The same; does `first` when no thread can run for the first time.
+    fn run_and(self, first: impl FnOnce() -> Result<(), Error>) -> Result<u64, Error> {
+        let (mut waits, mut first) = (0, Some(first));
         let ended = self.cpu.run(|cpu| {
+            if first.take().is_some_and(|first| first().is_err()) {
+                return Idle::Stop;
+            }
             waits += 1;
             cpu.waitport(self.port, |_notice| ())
         });

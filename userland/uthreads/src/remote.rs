@@ -70,10 +70,10 @@ pub(crate) fn run(machinery: Machinery) -> Result<bool, Error> {
         };
         machinery.cpu.lwkt_create(Priority::USER_NORMAL, work).map_err(refused)?;
     }
-    start(machinery.other, giver, waker.bell().handle().to_word())?;
-    let waits = machinery.run()?;
+    // The giver begins when the virtual CPU sleeps, so that it is woken at least once; how often after that is a matter of timing.
+    let bell = waker.bell().handle().to_word();
+    let waits = machinery.run_and(|| start(machinery.other, giver, bell).map(|_| ()))?;
     let done = DONE.load(Ordering::Relaxed);
     log!("uthreads: {done} pieces of work from CPU {}; {waits} waits in the kernel", machinery.other.0);
-    // How often it sleeps is a matter of timing.
     Ok(done == WORK && FAILED.load(Ordering::Relaxed) == 0 && waits > 0)
 }
