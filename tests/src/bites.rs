@@ -9,6 +9,7 @@ mod logring;
 mod lwkt;
 mod network;
 mod timers;
+mod uthread;
 
 use anyhow::bail;
 
@@ -65,7 +66,8 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(channels::CHANNELS)
         .chain(timers::TIMERS)
         .chain(network::NETWORK)
-        .chain(logring::LOGRING);
+        .chain(logring::LOGRING)
+        .chain(uthread::UTHREAD);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

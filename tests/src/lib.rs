@@ -20,6 +20,7 @@ pub mod peer;
 mod refusal;
 mod schedules;
 mod tiny_guest;
+mod uthreads;
 
 pub use bites::{Bite, Judge, bites};
 pub use context::{Artefacts, Context, Effort, Need, SystemTest, Tier};
@@ -37,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         load::TESTS,
         refusal::TESTS,
         schedules::TESTS,
+        uthreads::TESTS,
     ]
     .into_iter()
     .flatten()

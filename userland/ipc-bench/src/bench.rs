@@ -12,11 +12,11 @@ use anax_sys::{
 };
 
 use crate::child::{self, CPU, READ_WRITE, Word, get, set};
-use crate::rings;
+use crate::{rings, uthreads};
 
 /// How often each thing is done, several times over; the least of the sums counts.
-const COUNT: u64 = 256;
-const ROUNDS: usize = 4;
+pub(crate) const COUNT: u64 = 256;
+pub(crate) const ROUNDS: usize = 4;
 const PAGE: u64 = 4096;
 /// This thread's priority, and one above it.
 const OWN: u64 = priority::SERVER;
@@ -43,6 +43,7 @@ pub(crate) fn all() -> Result<(), Error> {
     memory()?;
     report_marked::<15>("msg.region_4k", region(remote)?, COUNT);
     rings::all()?;
+    uthreads::all()?;
     Space::SELF.destroy(remote.handle())?;
     log!("bench end 0");
     Ok(())

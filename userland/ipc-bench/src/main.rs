@@ -11,6 +11,7 @@ mod bench;
 mod child;
 mod cross;
 mod rings;
+mod uthreads;
 
 use anax_sys::object::Machine;
 use anax_sys::{Error, log};

@@ -33,7 +33,7 @@ const fn reported(name: &'static str) -> Known {
 }
 
 /// All that the program reports; docs/measuring.md says what each is.
-const ROWS: [Known; 20] = [
+const ROWS: [Known; 23] = [
     limited("syscall.null", 60.0, 45.0, 337.0),
     unmatched("syscall.batch32", 40.0, 25.0),
     limited("ipc.call_reply.remote", 400.0, 300.0, 408.0),
@@ -54,6 +54,9 @@ const ROWS: [Known; 20] = [
     unmatched("channel.batch1", 500.0, 400.0),
     reported("channel.call32"),
     reported("channel.call1"),
+    unmatched("uthread.switch", 200.0, 120.0),
+    reported("uthread.signal_block"),
+    reported("uthread.create_exit"),
 ];
 
 /// What goes on between two CPUs: counted by the plugin, over both, but for the time in which a CPU waits for work.
@@ -116,8 +119,8 @@ fn between(context: &Context<'_>) -> anyhow::Result<Vec<Row>> {
         counts.sort_by_key(|(counts, _)| counts.instructions());
         let (least, times) = counts[0];
         let value = (least.instructions() * 100 / times) as f64 / 100.0;
-        let (unit, counted, expensive) =
-            ("instructions", Counted::Plugin, Some(each(least, Some((0, times)))));
+        let counted = if name.ends_with(".queued") { Counted::Crowd } else { Counted::Plugin };
+        let (unit, expensive) = ("instructions", Some(each(least, Some((0, times)))));
         Ok(Row { name, value, unit, counted, expensive, limit, aim, peer })
     };
     let mut rows = BETWEEN.iter().map(row).collect::<anyhow::Result<Vec<_>>>()?;
