@@ -266,13 +266,18 @@ pub(crate) fn kill_threads_of(space: &'static Space) {
     lwkt::threads().filter(|thread| thread.cpu() == own && of_space(thread)).for_each(kill);
 }
 
+/// Bit of a page fault's error code: the access was user code's. (Intel SDM volume 3A, 4.7.)
+const BY_USER: u64 = 1 << 2;
+
 /// A fault of user code that the kernel has not resolved: the supervisor decides; without one, or if it says so, the thread
 /// ends. Interrupts off.
 pub(crate) fn fault(frame: &mut TrapFrame) {
     let thread = percpu::this().thread();
     let address = if frame.vector == PAGE_FAULT { cpu::page_fault_address() } else { 0 };
     trace::note(TraceKind::Fault, frame.vector | frame.error << 32, address);
+    // Not what the processor does for itself: QEMU reads the stack of a far return so, and SMAP forbids it for ever.
     if frame.vector == PAGE_FAULT
+        && frame.error & BY_USER != 0
         && let Some(space) = thread.space()
         && resolve(thread, space, address, frame.error)
     {

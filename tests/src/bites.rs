@@ -132,6 +132,26 @@ const KERNEL: &[Bite] = &[
         judge: Judge::Kernel { test: "flood::few_interrupts_a_message", cpus: 2 },
     },
     Bite {
+        name: "vm-no-flush",
+        breaks: "acknowledges the loss of pages without forgetting them",
+        judge: Judge::Kernel { test: "vm_shootdown::another_cpu_sees_what_is_mapped_and_no_more", cpus: 2 },
+    },
+    Bite {
+        name: "vm-copy-anywhere",
+        breaks: "copies to and from addresses that are no program's",
+        judge: Judge::Kernel { test: "user::user_memory_is_reached_only_as_mapped", cpus: 1 },
+    },
+    Bite {
+        name: "vm-overhead-stays",
+        breaks: "never gives back what a region costs besides its pages",
+        judge: Judge::Kernel { test: "vm::accounts_come_back_exactly", cpus: 1 },
+    },
+    Bite {
+        name: "msg-no-inheritance",
+        breaks: "leaves a server its own priority whoever calls it",
+        judge: Judge::System("schedules.no-unbounded-inversion"),
+    },
+    Bite {
         name: "ports-stay",
         breaks: "leaves a space's I/O ports open to the next space that has any",
         judge: Judge::Kernel { test: "user::ports_are_open_to_the_space_that_has_them", cpus: 1 },

@@ -126,7 +126,7 @@ impl Doorbell {
     pub fn poll<R>(&self, after: Attention, drain: impl FnOnce(bool) -> R) -> R {
         let answer = || match after {
             Attention::Interrupt => self.answer(),
-            Attention::Watch => self.watch(),
+            Attention::Watch => self.watch() && cfg!(not(bite = "crossbar-watch-blind")),
         };
         #[cfg(not(bite = "crossbar-answer-last"))]
         return drain(answer());

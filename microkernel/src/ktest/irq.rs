@@ -260,9 +260,11 @@ impl Device {
 
     /// Lets the line go.
     fn quiet(&self) {
-        // In this order: QEMU lets go of the line that the timer is led to at that moment.
+        // First of all: QEMU lets go of the line that the timer is led to at that moment.
         self.write(Self::STATUS, 1);
         self.write(Self::TIMER, u64::from(self.gsi) << 9);
+        // It may have fired between the two: QEMU does so when it is enabled with an old comparator, and again at the new one.
+        self.write(Self::STATUS, 1);
     }
 }
 

@@ -358,7 +358,8 @@ impl Thread {
     #[inline]
     pub(crate) fn inherit(&self, level: u8) {
         let base = self.base.get();
-        self.priority.set(Priority::new(level).map_or(base, |level| level.max(base)));
+        let level = Priority::new(level).filter(|_| cfg!(not(bite = "msg-no-inheritance")));
+        self.priority.set(level.map_or(base, |level| level.max(base)));
     }
 
     /// It runs at `priority`, which is at least what it has of itself; it is not queued.

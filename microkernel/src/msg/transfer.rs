@@ -494,7 +494,7 @@ fn notify_at_home([number, first, second]: [u64; 3]) {
 
 /// Lets a thread, and whoever it waits for, run at least at `priority`. At the thread's CPU.
 pub(super) fn boost(thread: &'static Thread, priority: u8, depth: u32) {
-    if thread.priority.get().level() >= priority || depth == 0 {
+    if thread.priority.get().level() >= priority || depth == 0 || cfg!(bite = "msg-no-inheritance") {
         return;
     }
     let Some(priority) = Priority::new(priority) else { return };

@@ -102,6 +102,12 @@ pub(super) const LWKT: &[Bite] = &[
         "a_slot_is_used_again_only_when_read",
         "a slot is given back before it is read",
     ),
+    model(
+        "crossbar-watch-blind",
+        "crossbar_loom",
+        "a_target_that_watches_misses_nothing",
+        "a target that begins to watch its bell does not look at what is there",
+    ),
 ];
 
 const fn host(name: &'static str, file: &'static str, test: &'static str, breaks: &'static str) -> Bite {

@@ -250,7 +250,13 @@ pub(crate) fn run(lab: &mut Lab) {
             code!("mov eax, 0x2b", "mov gs, eax", "xor eax, eax", "xor edi, edi", "syscall"),
             GoesOr(13),
         ),
-        // Known to be odd, and left out: RETFQ and IRETQ to selector 8. The thread spins instead of faulting (it can be killed).
+        // QEMU reads the stack as the kernel would, which SMAP forbids: a page fault.
+        ("retfq to the kernel", code!("lea rax, [rip]", "push 8", "push rax", "retfq"), Either(13, 14)),
+        (
+            "iretq to the kernel",
+            code!("lea rax, [rip]", "push 0", "push rsp", "pushfq", "push 8", "push rax", "iretq"),
+            Either(13, 14),
+        ),
         // Stacks at the door.
         ("no stack, syscall", code!("xor esp, esp", "xor eax, eax", "xor edi, edi", "syscall"), Goes),
         ("odd stack, syscall", code!("sub rsp, 13", "xor eax, eax", "xor edi, edi", "syscall"), Goes),
