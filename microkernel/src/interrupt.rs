@@ -104,13 +104,13 @@ fn serve(vector: u8) {
         }
         device if irq::VECTORS.contains(&device) => {
             if !irq::serve(device) {
-                unexpected(cpu);
+                count(&cpu.interrupts.unexpected);
             }
         }
-        vector::SPURIOUS => unexpected(cpu),
+        vector::SPURIOUS => count(&cpu.interrupts.unexpected),
         legacy if vector::LEGACY.contains(&legacy) => {
             pic::acknowledge_spurious(legacy - vector::LEGACY.start);
-            unexpected(cpu);
+            count(&cpu.interrupts.unexpected);
         }
         vector::APIC_ERROR => {
             let errors = apic::errors();
@@ -119,14 +119,10 @@ fn serve(vector: u8) {
         }
         other => {
             apic::end_of_interrupt();
-            unexpected(cpu);
+            count(&cpu.interrupts.unexpected);
             log::warn!("unexpected interrupt {other:#x} on CPU {}", cpu.id().index());
         }
     }
-}
-
-fn unexpected(cpu: &percpu::PerCpu) {
-    count(&cpu.interrupts.unexpected);
 }
 
 /// Adds one without a locked instruction: only the counter's own CPU writes it, interrupts off.

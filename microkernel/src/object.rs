@@ -5,7 +5,6 @@
 //! The header is one atomic word: a generation, moved on when the object ends or all handles to it are revoked, and a count of what
 //! refers to it in that generation (handles, parcels, mappings). Whoever takes the last reference away ends the object, at its home.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU16, Ordering};
 
@@ -164,6 +163,18 @@ impl handles::Object for ObjectRef {
     }
 }
 
+/// Memory for something that lives for ever; none if there is none.
+pub(crate) fn room<T>() -> Option<Vec<T>> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(1).is_ok().then_some(room)
+}
+
+/// Puts it there.
+pub(crate) fn settle<T>(mut room: Vec<T>, value: T) -> &'static T {
+    room.push(value);
+    &room.leak()[0]
+}
+
 /// Objects of one kind: made as needed, never given back to the heap, reused when they have ended. A cold lock.
 pub(crate) struct Pool<T: 'static> {
     free: Mutex<Vec<&'static T>>,
@@ -182,16 +193,7 @@ impl<T: Sync> Pool<T> {
         if let Some(object) = self.free.lock().pop() {
             return Some(object);
         }
-        let layout = core::alloc::Layout::new::<T>();
-        // SAFETY: objects are not of size 0; the block is large and aligned enough for a `T`, which is written before use.
-        unsafe {
-            let block = alloc::alloc::alloc(layout).cast::<T>();
-            if block.is_null() {
-                return None;
-            }
-            block.write(make());
-            Some(Box::leak(Box::from_raw(block)))
-        }
+        room().map(|room| settle(room, make()))
     }
 
     /// Takes back something that nobody knows any more.

@@ -90,7 +90,7 @@ fn newcomer(
     let stack = || stack::make().map_err(|_| "no memory");
     let interrupt_stacks = [stack()?, stack()?, stack()?, stack()?, stack()?];
     let own_stack = stack()?;
-    let thread = lwkt::adopt("idle", id, own_stack, Priority::IDLE).map_err(|_| "no memory")?;
+    let thread = lwkt::adopt("idle", id, || Ok(own_stack), Priority::IDLE).map_err(|_| "no memory")?;
     let ring: &'static Ring = Box::leak(Box::new(Ring::new()));
     let data: &'static PerCpu = Box::leak(Box::new(PerCpu::new(id, thread, ring)));
     data.place(apic_id, node);

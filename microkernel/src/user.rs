@@ -238,10 +238,17 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
     lwkt::lwkt_exit()
 }
 
+/// The priority at which threads end that are killed, unless they have more.
+const ENDING: Priority = Priority::SOFT_INTERRUPT;
+
 /// Marks a thread for its end and cuts its wait short. Its CPU; interrupts off.
 pub(crate) fn kill(thread: &'static Thread) {
     if thread.space().is_none() || thread.summon(summons::KILLED) {
         return;
+    }
+    // What it holds is somebody's account: it does not wait its turn among others.
+    if thread.priority.get() < ENDING {
+        lwkt::set_priority(thread, ENDING);
     }
     cut_short(thread);
 }

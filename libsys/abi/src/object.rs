@@ -242,6 +242,14 @@ pub mod priority {
     pub const DRIVER: u64 = 20;
     /// Threads that hold an interrupt, with a budget.
     pub const INTERRUPT: u64 = 28;
+    /// When nothing else runs.
+    pub const IDLE: u64 = 4;
+
+    /// Whether a program's thread may have it: [`IDLE`] to [`INTERRUPT`].
+    #[must_use]
+    pub const fn is_allowed(priority: u64) -> bool {
+        IDLE <= priority && priority <= INTERRUPT
+    }
 }
 
 /// User schedulers.
@@ -256,10 +264,22 @@ pub enum Policy {
     RoundRobin = 2,
 }
 
-/// What a space's accounts count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-pub enum Resource {
+impl Policy {
+    /// The one with that number; `inherited` for that of [`Policy::Inherit`].
+    #[must_use]
+    pub const fn chosen(number: u64, inherited: Self) -> Option<Self> {
+        match number {
+            0 => Some(inherited),
+            1 => Some(Self::Bsd4),
+            2 => Some(Self::RoundRobin),
+            _ => None,
+        }
+    }
+}
+
+numbered! {
+    /// What a space's accounts count.
+    Resource: 0;
     /// Pages of 4 KiB.
     Pages = 0,
     /// Handles, reserved slots included.

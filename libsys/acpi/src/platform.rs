@@ -220,6 +220,17 @@ pub struct Wiring {
     pub polarity: Polarity,
 }
 
+impl Wiring {
+    /// By the flags of `MachineCommand::Line` (`libsys/abi`): bit 0 level, bit 1 active low.
+    #[must_use]
+    pub const fn by_flags(flags: u64) -> Self {
+        Self {
+            trigger: if flags & 1 == 0 { Trigger::Edge } else { Trigger::Level },
+            polarity: if flags & 2 == 0 { Polarity::High } else { Polarity::Low },
+        }
+    }
+}
+
 /// An ISA interrupt that arrives elsewhere, or otherwise, than its number says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterruptOverride {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use anax_abi::object::{MachineCommand, TRACE_RECORD};
 use anax_abi::{Error, Rights};
 
-use microkernel_core::acpi::{Polarity, Trigger, Wiring};
+use microkernel_core::acpi::Wiring;
 use x86_64::PhysAddr;
 
 use super::{Call, Served};
@@ -71,12 +71,8 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         }
         MachineCommand::Ports => super::objects::make_ports(words[0], words[1]),
         MachineCommand::Line => {
-            let wiring = Wiring {
-                trigger: if words[1] & 1 == 0 { Trigger::Edge } else { Trigger::Level },
-                polarity: if words[1] & 2 == 0 { Polarity::High } else { Polarity::Low },
-            };
             let line = u32::try_from(words[0]).map_err(|_| Error::BadArgument)?;
-            let irq = irq::line(line, wiring, super::objects::deliver)?;
+            let irq = irq::line(line, Wiring::by_flags(words[1]), super::objects::deliver)?;
             Ok(Served::Handle(cap::capability(irq, Rights::ALL)))
         }
         MachineCommand::MsiX => {

@@ -1,6 +1,6 @@
 //! Calls of a space. At the space's home, but for those that [`home`](super::home) sends elsewhere.
 
-use anax_abi::object::{Policy, Resource, SpaceCommand, THIS_THREAD};
+use anax_abi::object::{Policy, Resource, SpaceCommand, THIS_THREAD, priority};
 use anax_abi::{Error, Handle, Rights};
 use microkernel_core::handles::Capability;
 use microkernel_core::quota::Limits;
@@ -13,9 +13,6 @@ use crate::msg::Port;
 use crate::object::Kind;
 use crate::percpu::{self, CpuId};
 use crate::user;
-
-/// The most urgent priority that a user thread can have.
-const MOST_URGENT: u64 = anax_abi::object::priority::INTERRUPT;
 
 pub(super) fn serve(space: &'static Space, command: u32, call: &mut Call<'_>) -> Result<Served, Error> {
     call.needs(Rights::CONTROL)?;
@@ -52,7 +49,7 @@ pub(super) fn serve(space: &'static Space, command: u32, call: &mut Call<'_>) ->
         SpaceCommand::Destroy => destroy(call, call.space.lookup(handle, Rights::CONTROL)?),
         SpaceCommand::Usage => usage(space, call),
         SpaceCommand::SetPolicy => {
-            space.set_policy(policy(words[0], space.policy.get())?);
+            space.set_policy(Policy::chosen(words[0], space.policy.get()).ok_or(Error::BadArgument)?);
             Ok(Served::Value(0))
         }
         SpaceCommand::Inspect => inspect(call, call.space.lookup(handle, Rights::NONE)?),
@@ -61,16 +58,6 @@ pub(super) fn serve(space: &'static Space, command: u32, call: &mut Call<'_>) ->
 
 fn count(word: u64) -> Result<u32, Error> {
     u32::try_from(word).map_err(|_| Error::BadArgument)
-}
-
-/// A policy by its number; 0 is `inherited`.
-fn policy(number: u64, inherited: Policy) -> Result<Policy, Error> {
-    match number {
-        0 => Ok(inherited),
-        1 => Ok(Policy::Bsd4),
-        2 => Ok(Policy::RoundRobin),
-        _ => Err(Error::BadArgument),
-    }
 }
 
 /// Another capability for the same object, with a reference of its own.
@@ -90,7 +77,8 @@ fn create_space(maker: &'static Space, words: [u64; 5]) -> Result<Served, Error>
         messages: (words[1] >> 32) as u32,
     };
     let home = running_cpu(words[2] >> 32)?;
-    let policy = policy(words[2] & u64::from(u32::MAX), maker.policy.get())?;
+    let policy = Policy::chosen(words[2] & u64::from(u32::MAX), maker.policy.get());
+    let policy = policy.ok_or(Error::BadArgument)?;
     let space = Space::create(Some(maker), limits, policy, home)?;
     Ok(Served::Handle(cap::capability(space, Rights::ALL)))
 }
@@ -102,11 +90,7 @@ pub(super) fn running_cpu(index: u64) -> Result<CpuId, Error> {
 
 /// A priority for a user thread.
 pub(super) fn priority(word: u64) -> Result<Priority, Error> {
-    let allowed = Priority::USER_IDLE.level().into()..=MOST_URGENT;
-    Some(word)
-        .filter(|word| allowed.contains(word))
-        .and_then(|word| Priority::new(word as u8))
-        .ok_or(Error::BadArgument)
+    Priority::new(word as u8).filter(|_| priority::is_allowed(word)).ok_or(Error::BadArgument)
 }
 
 fn create_thread(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -> Result<Served, Error> {
@@ -175,17 +159,16 @@ fn destroy(call: &Call<'_>, target: Cap) -> Result<Served, Error> {
 
 fn usage(space: &'static Space, call: &mut Call<'_>) -> Result<Served, Error> {
     let quota = space.quota();
-    let account = match call.words[0] {
-        word if word == Resource::Pages as u64 => &quota.pages,
-        word if word == Resource::Threads as u64 => &quota.threads,
-        word if word == Resource::Messages as u64 => &quota.messages,
-        word if word == Resource::Handles as u64 => {
+    let account = match Resource::from_number(count(call.words[0])?).ok_or(Error::BadArgument)? {
+        Resource::Pages => &quota.pages,
+        Resource::Threads => &quota.threads,
+        Resource::Messages => &quota.messages,
+        Resource::Handles => {
             let table = space.table();
             let (used, set_aside) = (table.used(), table.set_aside());
             *call.words = [set_aside.into(), (used + set_aside + table.available()).into(), 0, 0, 0];
             return Ok(Served::Value(used.into()));
         }
-        _ => return Err(Error::BadArgument),
     };
     let usage = account.usage();
     *call.words = [usage.reserved.into(), account.limit().into(), 0, 0, 0];

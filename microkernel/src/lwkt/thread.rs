@@ -1,6 +1,5 @@
 //! Threads: made, started, ended, and kept for the next who needs one.
 
-use alloc::boxed::Box;
 use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
@@ -21,7 +20,7 @@ use crate::cap::{self, Cap, Space};
 use crate::crossbar;
 use crate::mm::stack;
 use crate::msg::{Message, Port, Registers, offered};
-use crate::object::{Header, Kind, Object, ObjectRef};
+use crate::object::{self, Header, Kind, Object, ObjectRef};
 use crate::percpu::{self, CpuId, PerCpu};
 use crate::user::UserState;
 
@@ -472,7 +471,7 @@ pub(crate) enum Start {
     Later,
 }
 
-/// Makes the code that runs on `cpu` on the stack that ends at `stack_top`, without having been a thread, one. It must not end:
+/// Makes the code that runs on `cpu` on the stack that ends at what `stack` says, without having been a thread, one. It must not end:
 /// its stack is not the thread system's.
 ///
 /// # Errors
@@ -480,15 +479,18 @@ pub(crate) enum Start {
 pub(crate) fn adopt(
     name: &'static str,
     cpu: CpuId,
-    stack_top: VirtAddr,
+    stack: impl FnOnce() -> Result<VirtAddr, Error>,
     priority: Priority,
 ) -> Result<&'static Thread, Error> {
+    // Before the stack and the number, which can't be given back.
+    let room = object::room().filter(|_| (NEXT.load(Ordering::Relaxed) as usize) < MAX_THREADS);
+    let (room, stack_top) = (room.ok_or(Error::NoMemory)?, stack()?);
     let index = NEXT.fetch_add(1, Ordering::Relaxed);
     if index as usize >= MAX_THREADS {
         NEXT.store(MAX_THREADS as u32, Ordering::Relaxed);
         return Err(Error::NoMemory);
     }
-    let thread: &'static Thread = Box::leak(Box::new(Thread::adopted(name, index, stack_top, priority)));
+    let thread = object::settle(room, Thread::adopted(name, index, stack_top, priority));
     thread.header.set_home(cpu);
     register(thread);
     Ok(thread)
@@ -506,7 +508,7 @@ pub(crate) fn lwkt_alloc(cpu: &PerCpu) -> Result<&'static Thread, Error> {
     if let Some(index) = kept {
         return Ok(thread(index));
     }
-    let thread = adopt("free", cpu.id(), stack::make()?, Priority::IDLE)?;
+    let thread = adopt("free", cpu.id(), stack::make, Priority::IDLE)?;
     thread.state.set(ThreadState::Fresh);
     Ok(thread)
 }
