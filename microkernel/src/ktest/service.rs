@@ -9,7 +9,7 @@ use crate::calls::Served;
 use crate::cap;
 use crate::lwkt::{self, Start};
 use crate::msg::Port;
-use crate::msg::table2::{self, initport};
+use crate::msg::table2::{initport, replymsg, waitport};
 use crate::percpu::{self, CpuId};
 
 /// The machine's command for it. Word: CPU. Result: a handle to the port; `WouldBlock` while the thread is not there yet.
@@ -37,5 +37,7 @@ fn serve(_: u64) {
     if PORT.compare_exchange(unset, own, Ordering::AcqRel, Ordering::Relaxed).is_err() {
         return;
     }
-    let _ended = table2::serve(port, |_, words| (1, words));
+    while let Ok(request) = waitport(port) {
+        let _gone = replymsg(request.number, 1, request.words);
+    }
 }

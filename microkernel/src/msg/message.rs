@@ -286,12 +286,6 @@ impl Message {
         self.generation.load(Ordering::Relaxed) == number.generation()
     }
 
-    /// Whether its receiver has it.
-    #[cfg(feature = "test")]
-    pub(super) fn is_held(&self) -> bool {
-        self.state.get() == State::Held
-    }
-
     /// Whether its reply goes to that port.
     pub(super) fn answers_to(&self, port: &Port) -> bool {
         matches!(self.sender.get(), Sender::Port(to) if core::ptr::eq(to, port)) && self.out.get()

@@ -158,39 +158,6 @@ pub(crate) fn replymsg(number: MessageNumber, result: i64, words: [u64; WORDS]) 
     transfer::reply(percpu::this().thread(), number, result.cast_unsigned(), words)
 }
 
-/// Serves a port of the running thread's until it ends: `answer` makes of each request's command and words the result and the
-/// words of its reply. What has queued up is received and answered without going back and forth between waiting and replying.
-/// (Table II: waitport, getport, replymsg.)
-#[cfg(feature = "test")]
-pub(crate) fn serve(port: &'static Port, answer: impl Fn(u32, [u64; WORDS]) -> (i64, [u64; WORDS])) -> Error {
-    loop {
-        let mut off = InterruptsOff::new();
-        let thread = percpu::this().thread();
-        while let Some(message) =
-            port.is_owned_by(thread).then(|| transfer::take_request(thread, port)).flatten()
-        {
-            let (number, command, words) = (message.number(), message.command.get(), message.words.get());
-            drop(off);
-            let (result, words) = answer(command, words);
-            off = InterruptsOff::new();
-            // Its sender may have ended it meanwhile.
-            if message.is(number) && message.is_held() && !thread.has(lwkt::unusual::OFFERS) {
-                transfer::answer(message, result.cast_unsigned(), words);
-            } else {
-                let _gone = transfer::reply(thread, number, result.cast_unsigned(), words);
-            }
-        }
-        drop(off);
-        match waitport(port) {
-            Ok(request) => {
-                let (result, words) = answer(request.envelope.command(), request.words);
-                let _gone = replymsg(request.number, result, words);
-            }
-            Err(error) => return error,
-        }
-    }
-}
-
 /// Passes a message on. (Table II: forwardmsg.)
 ///
 /// # Errors

@@ -162,30 +162,9 @@ pub(super) fn receive(owner: &'static Thread, port: &'static Port, message: &'st
         Sender::Thread(_) | Sender::Port(_) => {}
     }
     registers.handle = message.number().to_word();
-    hold(owner, port, message);
-}
-
-/// The port's owner holds a request, and works for whoever sent it. Home.
-#[inline(always)]
-fn hold(owner: &'static Thread, port: &'static Port, message: &'static Message) {
     message.state.set(State::Held);
     port.held.set(port.held.get() + 1);
     owner.inherit(message.priority.get().max(port.demand()));
-}
-
-/// The request that the running thread of the kernel's, the port's owner, receives next, now held by it; none, and nothing has
-/// changed: there is none, or what there is needs more than this.
-#[cfg(feature = "test")]
-#[inline]
-pub(super) fn take_request(owner: &'static Thread, port: &'static Port) -> Option<&'static Message> {
-    let request = |message: &&Message| {
-        let plain = message.state.get() == State::Queued && !message.has_parcel() && !message.aborting.get();
-        plain && matches!(message.sender.get(), Sender::Thread(_) | Sender::Port(_))
-    };
-    let message = port.first().filter(request)?;
-    port.unlink(message);
-    hold(owner, port, message);
-    Some(message)
 }
 
 /// Keeps arrived handles for the thread to collect; how many.

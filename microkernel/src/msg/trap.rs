@@ -163,6 +163,10 @@ pub(crate) extern "C" fn reply_wait<const BESIDE: bool>(frame: *mut Registers) -
         return false;
     }
     let Sender::Thread(sender) = message.sender.get() else { return false };
+    if sender.cpu() != own.id() {
+        // What is unusual about it there is that CPU's to know, and to see to.
+        return !BESIDE && reply_afar(frame, message);
+    }
     // SAFETY: a message that is held has its port.
     let held_at = unsafe { message.port.get().unwrap_unchecked() };
     let usual = match BESIDE {
@@ -176,9 +180,6 @@ pub(crate) extern "C" fn reply_wait<const BESIDE: bool>(frame: *mut Registers) -
         return false;
     };
     let Some(port) = capability.object.get::<Port>() else { return false };
-    if sender.cpu() != own.id() {
-        return !BESIDE && reply_afar(frame, message, port);
-    }
     if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(own, sender.priority.get()) {
         return false;
     }
@@ -214,10 +215,19 @@ pub(crate) extern "C" fn reply_wait<const BESIDE: bool>(frame: *mut Registers) -
 
 /// What [`reply_wait`] does if the sender is on another CPU.
 #[inline(never)]
-fn reply_afar(frame: *mut Registers, message: &'static Message, port: &'static Port) -> bool {
+fn reply_afar(frame: *mut Registers, message: &'static Message) -> bool {
     let thread = percpu::this().thread();
     // SAFETY: the entry code's frame, alive until this returns.
-    conclude(thread, unsafe { &mut *frame }, |registers| {
+    let registers = unsafe { &mut *frame };
+    let is_held_here = message.port.get().is_some_and(|port| port.is_owned_by(thread));
+    if registers.r15 != 0 || thread.is_unusual() || !is_held_here {
+        return false;
+    }
+    let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
+        return false;
+    };
+    let Some(port) = capability.object.get::<Port>() else { return false };
+    conclude(thread, registers, |registers| {
         transfer::answer(message, registers.r14, registers.words);
         transfer::wait(thread, port, None)
     });
