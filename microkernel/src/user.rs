@@ -220,8 +220,8 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
         cap::discard(thread.space(), parcel);
     }
     thread.forget_offers();
-    thread.note(u8::MAX, false);
     disarm(thread);
+    thread.note(u8::MAX, false);
     if let Some((port, generation)) = thread.user.supervisor.take() {
         let words = [status, u64::from(thread.index.0), 0, 0, 0];
         msg::tell(thread, port, generation, notice::EXIT, words);
@@ -378,6 +378,7 @@ pub(crate) fn disarm(thread: &'static Thread) {
     if thread.has(unusual::LIMITED | unusual::AWAITS) {
         timer::cancel(&thread.user.limit);
         thread.note(unusual::LIMITED | unusual::AWAITS, false);
+        thread.awaited.set(None);
     }
 }
 

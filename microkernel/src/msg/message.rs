@@ -352,11 +352,14 @@ impl Notice {
         sender: Sender,
     ) -> Result<(), Error> {
         let message = match self.0.get() {
-            Some(message) => message,
+            Some(message) => {
+                super::withdraw(message);
+                message
+            }
+            // Nowhere, and where it was last is nobody's business any more.
             None => Message::take().ok_or(Error::NoMemory)?,
         };
         self.0.set(Some(message));
-        super::withdraw(message);
         message.aim(port, port.life());
         message.badge.set(badge);
         message.command.set(command);

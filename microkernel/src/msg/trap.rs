@@ -11,7 +11,7 @@ use super::transfer::{self, Flow};
 use crate::calls;
 use crate::cap::Cap;
 use crate::channel::Channel;
-use crate::lwkt::{self, Thread, Wait, unusual};
+use crate::lwkt::{self, Thread, ThreadState, Wait, unusual};
 use crate::object::ObjectRef;
 use crate::percpu::{self, PerCpu};
 use crate::user;
@@ -382,7 +382,8 @@ fn request_flags(word: u64) -> Flags {
 
 /// Gives a wait that has begun a limit in time.
 fn until(thread: &'static Thread, deadline: u64, flow: Result<Flow, Error>) -> Result<Flow, Error> {
-    if deadline != 0 && flow == Ok(Flow::Blocked) {
+    // What was sent to a port that is no more has come back already.
+    if deadline != 0 && thread.state.get() == ThreadState::Blocked {
         user::arm(thread, deadline);
     }
     flow

@@ -258,7 +258,8 @@ fn vanishes(lab: &mut Lab, nth: u32) -> Held {
     lab.block(0).write(&[drain(AT, 128, 0, 64).repeat(1 << 40)]);
     lab.put_code(crate::script::code());
     lab.start(child, thread, 0)?;
-    (0..5).for_each(|_| nap());
+    // On a busy host it may be long in coming.
+    (0..10_000).take_while(|_| lab.block(0).successes(0) == 0).for_each(|_| nap());
     // SAFETY: another space.
     unsafe { child.space.unmap(AT, 8192)? };
     lab.script_ends()?;

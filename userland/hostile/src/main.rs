@@ -18,6 +18,7 @@ mod moves;
 mod quarrels;
 mod raw;
 mod script;
+mod waits;
 
 use anax_sys::object::Machine;
 use anax_sys::{Error, log};
@@ -42,6 +43,7 @@ fn main(argument: u64) -> Result<u64, Error> {
     let mut lab = Lab::open()?;
     if argument == 0 {
         functional::run(&mut lab);
+        waits::run(&mut lab);
         machine::run(&mut lab);
         gifts::run(&mut lab);
         batches::run(&mut lab);
