@@ -54,7 +54,8 @@ fn one_then_any(lab: &mut Lab) -> Held {
     let child = lab.child(OWN.inspect(port.handle())?.words[1] as u32)?;
     let there = child.space.grant(port.handle(), Rights::SEND)?.to_word();
     let ask = Step::call(there, ASK, [5; 5]);
-    let sleep = |until: Instant| Step::call(ME, ThreadCommand::Sleep as u32, [until.nanoseconds(), 0, 0, 0, 0]);
+    let sleep =
+        |until: Instant| Step::call(ME, ThreadCommand::Sleep as u32, [until.nanoseconds(), 0, 0, 0, 0]);
     let thread = lab.run_script(child, 0, &[ask, sleep(later(200)), ask])?;
     let first = port.waitport()?;
     is(first.command().into(), ASK.into(), "no call")?;

@@ -83,11 +83,16 @@ impl Baseline {
         fs::write(path, text).with_context(|| path.display().to_string())
     }
 
+    /// Whether a row exceeds its figure by more than it may.
+    pub(super) fn has_outgrown(&self, row: &Row) -> bool {
+        self.values.get(row.name).is_some_and(|before| row.value > before * row.counted.allowance())
+    }
+
     /// Compares a row.
     pub(super) fn judge(&self, row: Row, versions: &Versions) -> Judged {
         let baseline = self.values.get(row.name).copied();
         let growth = match baseline {
-            Some(before) if row.value > before * row.counted.allowance() => {
+            Some(before) if self.has_outgrown(&row) => {
                 let percent = (row.value / before - 1.0) * 100.0;
                 let text = format!("{} grew by {percent:.1} %, from {before} to {}", row.name, row.value);
                 if self.versions.as_ref() == Some(versions) {

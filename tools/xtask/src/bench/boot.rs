@@ -10,6 +10,7 @@ use count_format::{Counts, Recording};
 use system_tests::{Artefacts, Context, Effort, guest};
 
 use super::Group;
+use super::baseline::Baseline;
 use super::row::{Counted, Row};
 
 /// The group.
@@ -22,7 +23,7 @@ const AIM: f64 = 20e6;
 const ENTRY: u16 = 1;
 const READY: u16 = 2;
 
-fn measure(artefacts: &Artefacts, folder: &Path) -> anyhow::Result<Vec<Row>> {
+fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline) -> anyhow::Result<Vec<Row>> {
     let context = Context { artefacts, folder, effort: Effort::Plain };
     let first = instructions(&boot(&context, "icount-1", Accel::Icount, Vec::new())?);
     let second = instructions(&boot(&context, "icount-2", Accel::Icount, Vec::new())?);
