@@ -102,7 +102,7 @@ pub(crate) fn call(
     thread.set_waiting(Wait::Kernel);
     let cpu = percpu::get(home).ok_or(Error::BadArgument)?;
     let index = u64::from(thread.index.0);
-    crossbar::send(cpu, Class::User, serve_remotely, [index, 0, 0]).map_err(|_| {
+    crossbar::send(percpu::this(), cpu, Class::User, serve_remotely, [index, 0, 0]).map_err(|_| {
         thread.set_running();
         Error::Full
     })?;
@@ -227,6 +227,7 @@ fn answered(caller: &'static Thread) -> Result<Served, Error> {
 }
 
 /// Gives the running thread what its call came to.
+#[inline(always)]
 fn hand_over(thread: &'static Thread, served: Served) -> Result<Flow, Error> {
     match served {
         Served::Value(value) => Ok(Flow::Done(value)),
@@ -281,11 +282,6 @@ pub(crate) fn collect(thread: &'static Thread, registers: &mut Registers) -> Res
         registers.words = [0; WORDS];
         return Ok(Flow::Done(0));
     };
-    if space.home() == thread.cpu() {
-        let handles = space.unpack(parcel);
-        registers.words = words_of(&handles);
-        return Ok(Flow::Done(handles.len() as u64));
-    }
     thread.received.set(Some(parcel));
     thread.set_waiting(Wait::Kernel);
     let unpack = |[index, ..]: [u64; 3]| {

@@ -34,6 +34,7 @@ const BASE_PAGES: u32 = 1;
 const MAPPINGS: (u32, u32) = (4, 1024);
 
 /// An address space with its capability table and accounts.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Space {
     header: Header,
@@ -120,7 +121,7 @@ impl Space {
         let mappings = limits.pages.saturating_mul(MAPPINGS.0).min(MAPPINGS.1);
         let memory = AddressSpace::new(payer.clone(), mappings, home)?;
         SPACES.lock().try_reserve(1).map_err(|_| Error::NoMemory)?;
-        let space = POOL.take(Self::unused).ok_or(Error::NoMemory)?;
+        let space = POOL.take_object().ok_or(Error::NoMemory)?;
         own_pages.commit();
         // SAFETY: nobody else knows the space yet.
         unsafe {
@@ -138,24 +139,6 @@ impl Space {
         SPACES.lock().push(space);
         space.table().insert(capability(space, Rights::ALL))?;
         Ok(space)
-    }
-
-    const fn unused() -> Self {
-        Self {
-            header: Header::new(Kind::Space),
-            table: UnsafeCell::new(None),
-            memory: UnsafeCell::new(None),
-            payer: UnsafeCell::new(None),
-            threads: AtomicU32::new(0),
-            policy: Cell::new(Policy::Bsd4),
-            maker: Cell::new(None),
-            ports: PortSet::new(),
-            dying: AtomicBool::new(false),
-            ended: Cell::new(false),
-            next_ending: Cell::new(None),
-            slot_pages: Cell::new(0),
-            mourner: Cell::new(None),
-        }
     }
 
     /// Its capability table.
@@ -199,7 +182,7 @@ impl Space {
                     |thread: &lwkt::Thread| thread.space().is_some_and(|own| core::ptr::eq(own, space));
                 lwkt::change_policy(of_space, space.policy.get());
             };
-            crossbar::send_surely(cpu, change, self.name(0));
+            crossbar::at(cpu.id(), change, self.name(0));
         }
     }
 
@@ -331,7 +314,7 @@ impl Space {
         self.mourner.set(mourner.or(self.mourner.get()));
         for cpu in percpu::all() {
             let kill = |words: [u64; 3]| Self::named(words).into_iter().for_each(user::kill_threads_of);
-            crossbar::send_surely(cpu, kill, self.name(0));
+            crossbar::at(cpu.id(), kill, self.name(0));
         }
         false
     }
@@ -419,7 +402,7 @@ pub(crate) fn ports_changed() {
 pub(crate) fn forbid_ports(range: RangeInclusive<u16>) {
     SPACES.lock().iter().for_each(|space| space.ports.forbid(range.clone()));
     let look_again = |_: [u64; 3]| ports::activate(percpu::this().thread().space().map(Space::ports));
-    percpu::all().for_each(|cpu| crossbar::send_surely(cpu, look_again, [0; 3]));
+    percpu::all().for_each(|cpu| crossbar::at(cpu.id(), look_again, [0; 3]));
 }
 
 /// Takes a region away from whoever has mapped it. By a thread; every CPU stops for it.

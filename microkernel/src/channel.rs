@@ -19,6 +19,7 @@ use crate::percpu::{self, PerCpu};
 use crate::vm::{Backing, Payer, Region, RegionRef};
 
 /// One end.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Channel {
     header: Header,
@@ -62,15 +63,7 @@ pub(crate) fn create(space: &'static Space) -> Result<[&'static Channel; 2], Err
     let charge = space.quota().pages.reserve(PAGES)?;
     let page = Region::unnamed(space.payer(), 4096, Backing::Pinned)?;
     let common = COMMON.take(Common::default).ok_or(Error::NoMemory)?;
-    let end = || {
-        ENDS.take(|| Channel {
-            header: Header::new(Kind::Channel),
-            notice: Notice::new(),
-            peer: Cell::new(None),
-            common: Cell::new(None),
-        })
-    };
-    let ends = [end(), end()];
+    let ends = [ENDS.take_object(), ENDS.take_object()];
     let [Some(client), Some(server)] = ends else {
         ends.into_iter().flatten().for_each(|end| ENDS.give(end));
         COMMON.put(common);

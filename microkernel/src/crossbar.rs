@@ -100,17 +100,18 @@ fn new_ring() -> Result<*mut KernelRing, Full> {
     if ring.is_null() { Err(Full) } else { Ok(ring) }
 }
 
-/// Has `target` do `call(words)` soon; a call on this CPU is just made. Interrupts may be on or off.
+/// Has `target`, another CPU, do `call(words)` soon. Interrupts are off.
 ///
 /// # Errors
 /// The ring is full for this class of senders (or could not be made).
-pub(crate) fn send(target: &PerCpu, class: Class, call: Call, words: [u64; 3]) -> Result<(), Full> {
-    let _off = cpu::InterruptsOff::new();
-    let own = percpu::this();
-    if own.id() == target.id() {
-        call(words);
-        return Ok(());
-    }
+#[inline(always)]
+pub(crate) fn send(
+    own: &PerCpu,
+    target: &PerCpu,
+    class: Class,
+    call: Call,
+    words: [u64; 3],
+) -> Result<(), Full> {
     let ring = target.inbound.ring_or_new(own.id())?;
     let [first, second, third] = words;
     let words = [call as *const () as u64, first, second, third];
@@ -120,35 +121,37 @@ pub(crate) fn send(target: &PerCpu, class: Class, call: Call, words: [u64; 3]) -
     Ok(())
 }
 
-/// As [`send`] for the kernel's own needs, which must get through: serves this CPU's rings while it waits for room.
-#[inline]
-pub(crate) fn send_surely(target: &PerCpu, call: Call, words: [u64; 3]) {
-    if send(target, Class::Kernel, call, words).is_err() {
-        send_when_there_is_room(target, call, words);
-    }
-}
-
+/// Serves this CPU's rings while it waits.
 #[cold]
-fn send_when_there_is_room(target: &PerCpu, call: Call, words: [u64; 3]) {
+fn send_when_there_is_room(own: &PerCpu, target: &PerCpu, call: Call, words: [u64; 3]) {
     let mut watch = StallWatch::begin(clock::now().0);
-    let mut class = Class::Kernel;
-    while send(target, class, call, words).is_err() {
+    // Having waited once, this is as urgent as anything.
+    while send(own, target, Class::Nested, call, words).is_err() {
         poll();
         cpu::pause();
-        // Having waited once, this is as urgent as anything.
-        class = Class::Nested;
         if let Some(nanoseconds) = watch.report(clock::now().0) {
-            let (from, to) = (percpu::this().id().index(), target.id().index());
+            let (from, to) = (own.id().index(), target.id().index());
             log::warn!("crossbar: CPU {from} has waited {} ms for CPU {to}", nanoseconds / 1_000_000);
         }
     }
 }
 
-/// Has `call(words)` done on that CPU, as by [`send_surely`]; at once if it is this one, or does not run (yet).
+/// Has `call(words)` done on that CPU soon, for the kernel's own needs, which must get through; at once if it is this one, or does not run
+/// (yet). Interrupts may be on or off.
 pub(crate) fn at(cpu: CpuId, call: Call, words: [u64; 3]) {
     let _off = cpu::InterruptsOff::new();
+    now_at(percpu::this(), cpu, call, words);
+}
+
+/// As [`at`], where every instruction counts. Interrupts are off.
+#[inline(always)]
+pub(crate) fn now_at(own: &PerCpu, cpu: CpuId, call: Call, words: [u64; 3]) {
     match percpu::get(cpu) {
-        Some(target) if cpu != percpu::this().id() => send_surely(target, call, words),
+        Some(target) if cpu != own.id() => {
+            if send(own, target, Class::Kernel, call, words).is_err() {
+                send_when_there_is_room(own, target, call, words);
+            }
+        }
         _ => call(words),
     }
 }
@@ -289,7 +292,7 @@ pub(crate) fn on_all_cpus(function: fn(u64), argument: u64) {
     let off = cpu::InterruptsOff::new();
     let mut expected = 0;
     for target in percpu::all().filter(|target| target.id() != own.id()) {
-        send_surely(target, attend, [(&raw const meeting).expose_provenance() as u64, 0, 0]);
+        at(target.id(), attend, [(&raw const meeting).expose_provenance() as u64, 0, 0]);
         // All wait for the last: even one that looks by itself comes at once.
         interrupt(target);
         expected += 1;

@@ -56,6 +56,12 @@ struct Route {
     vector: u8,
 }
 
+impl Default for Route {
+    fn default() -> Self {
+        Self { source: Source::Software(0), wiring: EDGE, home: CpuId::BOOT, vector: 0 }
+    }
+}
+
 impl Route {
     fn set(&self, gate: Gate) {
         match self.source {
@@ -112,9 +118,10 @@ impl Vectors {
 pub(crate) type Deliver = fn(&'static Irq, u64);
 
 /// What a subscriber wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum State {
     /// Not to be told. What arrives is not kept.
+    #[default]
     Disabled,
     /// To be told.
     Enabled,
@@ -124,6 +131,7 @@ pub(crate) enum State {
 }
 
 /// A subscription to a source.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Irq {
     header: Header,
@@ -135,7 +143,7 @@ pub(crate) struct Irq {
     told: Cell<bool>,
     /// Arrivals that it has not been told of.
     pending: Cell<u64>,
-    deliver: Cell<Deliver>,
+    deliver: Cell<Option<Deliver>>,
     /// How its subscriber is told by a message.
     pub(crate) notice: Notice,
     limiter: RefCell<Livelock>,
@@ -184,7 +192,7 @@ fn subscribe(source: Source, wiring: Wiring, deliver: Deliver) -> Result<&'stati
     let _off = InterruptsOff::new();
     let own = percpu::this();
     let target = apic::short_id(own.apic_id()).ok_or(Error::Full)?;
-    let irq = POOL.take(Irq::new).ok_or(Error::NoMemory)?;
+    let irq = POOL.take_object().ok_or(Error::NoMemory)?;
     let route = route(source, wiring, own).inspect_err(|_| POOL.give(irq))?;
     irq.header.set_home(own.id());
     irq.begin(route, deliver);
@@ -304,31 +312,13 @@ pub(crate) fn poll_deferred(now: Nanos) {
 }
 
 impl Irq {
-    fn new() -> Self {
-        let source = Source::Software(0);
-        Self {
-            header: Header::new(Kind::Irq),
-            route: Cell::new(Route { source, wiring: EDGE, home: CpuId::BOOT, vector: 0 }),
-            next: Cell::new(None),
-            state: Cell::new(State::Disabled),
-            told: Cell::new(false),
-            pending: Cell::new(0),
-            deliver: Cell::new(|_, _| ()),
-            notice: Notice::new(),
-            limiter: RefCell::new(Livelock::new(0)),
-            budget: RefCell::new(Budget::standard(0)),
-            charged: Cell::new(Nanos(0)),
-            fallen: Cell::new(None),
-        }
-    }
-
     fn begin(&self, route: Route, deliver: Deliver) {
         let now = clock::now().0;
         self.route.set(route);
         self.state.set(State::Disabled);
         self.told.set(false);
         self.pending.set(0);
-        self.deliver.set(deliver);
+        self.deliver.set(Some(deliver));
         self.fallen.set(None);
         self.limiter.replace(Livelock::new(now));
         self.budget.replace(Budget::standard(now));
@@ -467,7 +457,8 @@ impl Irq {
     fn tell(&'static self) {
         if self.state.get() == State::Enabled && !self.told.get() && self.pending.get() > 0 {
             self.mark_told(clock::now());
-            self.deliver.get()(self, self.pending.replace(0));
+            let arrivals = self.pending.replace(0);
+            self.deliver.get().into_iter().for_each(|deliver| deliver(self, arrivals));
         }
     }
 

@@ -16,7 +16,7 @@ use crate::arch::cpu::InterruptsOff;
 use crate::percpu::CpuId;
 
 /// What an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
     /// An address space with its capability table and accounts.
@@ -36,6 +36,7 @@ pub(crate) enum Kind {
     /// A range of I/O ports.
     Ports,
     /// The machine.
+    #[default]
     Machine,
 }
 
@@ -45,6 +46,7 @@ pub(crate) const GENERATION: usize = core::mem::offset_of!(Header, life) + 4;
 pub(crate) const KIND: usize = core::mem::offset_of!(Header, kind);
 
 /// The first field of every object.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Header {
     life: Life,
@@ -203,6 +205,18 @@ impl<T: Sync> Pool<T> {
         if free.try_reserve(1).is_ok() {
             free.push(object);
         }
+    }
+}
+
+impl<T: Object + Default> Pool<T> {
+    /// As [`Pool::take`]; a new one has what is usual.
+    pub(crate) fn take_object(&self) -> Option<&'static T> {
+        self.take(|| {
+            let mut object = T::default();
+            // SAFETY: by `Object`'s contract it begins with its header.
+            unsafe { (*(&raw mut object).cast::<Header>()).kind = T::KIND };
+            object
+        })
     }
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn create(
     pages.commit();
     if !space.thread_made() {
         let kill_it = |[index, ..]: [u64; 3]| kill(lwkt::thread(ThreadIndex(index as u32)));
-        crossbar::send_surely(cpu, kill_it, [thread.index.0.into(), 0, 0]);
+        crossbar::at(cpu.id(), kill_it, [thread.index.0.into(), 0, 0]);
     }
     Ok(thread)
 }
@@ -220,7 +220,6 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
         cap::discard(thread.space(), parcel);
     }
     thread.forget_offers();
-    disarm(thread);
     thread.note(u8::MAX, false);
     if let Some((port, generation)) = thread.user.supervisor.take() {
         let words = [status, u64::from(thread.index.0), 0, 0, 0];
@@ -298,8 +297,7 @@ pub(crate) fn fault(frame: &mut TrapFrame) {
     let cause = frame.vector | frame.error << 32;
     let words = [cause, address, frame.rip, frame.rsp, u64::from(thread.index.0)];
     thread.user.fault.set(Some(frame));
-    let verdict =
-        table2::domsg(table2::Target::known(port, generation), notice::FAULT, Flags::PRIORITY, words);
+    let verdict = table2::domsg(table2::Target(port, generation), notice::FAULT, Flags::PRIORITY, words);
     thread.user.fault.set(None);
     if verdict.is_err() {
         exit(thread, status);
@@ -373,13 +371,11 @@ pub(crate) fn arm(thread: &'static Thread, deadline: u64) {
 }
 
 /// Takes the limit away.
-#[inline]
+#[cold]
 pub(crate) fn disarm(thread: &'static Thread) {
-    if thread.has(unusual::LIMITED | unusual::AWAITS) {
-        timer::cancel(&thread.user.limit);
-        thread.note(unusual::LIMITED | unusual::AWAITS, false);
-        thread.awaited.set(None);
-    }
+    timer::cancel(&thread.user.limit);
+    thread.note(unusual::LIMITED | unusual::AWAITS, false);
+    thread.awaited.set(None);
 }
 
 /// The limit has come.

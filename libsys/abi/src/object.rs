@@ -253,10 +253,11 @@ pub mod priority {
 }
 
 /// User schedulers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Policy {
     /// That of the space which makes it; as it is, for [`SpaceCommand::SetPolicy`].
+    #[default]
     Inherit = 0,
     /// Multi-level feedback with decay.
     Bsd4 = 1,

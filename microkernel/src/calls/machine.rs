@@ -81,10 +81,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             let irq = irq::msix(table, entry, super::objects::deliver)?;
             Ok(Served::Handle(cap::capability(irq, Rights::ALL)))
         }
-        MachineCommand::Trace => {
-            trace::switch(words[0] != 0)?;
-            Ok(Served::Value(0))
-        }
+        MachineCommand::Trace => trace::switch(words[0] != 0).map(|()| Served::Value(0)),
         MachineCommand::Dump => {
             dump::log();
             Ok(Served::Value(0))
@@ -95,15 +92,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             while moved + TRACE_RECORD as u64 <= words[1]
                 && let Some(record) = percpu::this().trace.take()
             {
-                let mut bytes = [0; TRACE_RECORD];
-                bytes
-                    .chunks_mut(8)
-                    .zip(record)
-                    .for_each(|(to, word)| to.copy_from_slice(&word.to_le_bytes()));
-                call.space
-                    .memory()
-                    .write(words[0].wrapping_add(moved), &bytes)
-                    .map_err(|_| Error::BadAddress)?;
+                write(call, words[0].wrapping_add(moved), record.map(u64::to_le_bytes).as_flattened())?;
                 moved += TRACE_RECORD as u64;
             }
             Ok(Served::Value(moved))
@@ -113,7 +102,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             let mut buffer = [0; 64];
             let wanted = usize::try_from(words[1]).unwrap_or(usize::MAX).min(buffer.len());
             let count = serial::read(Line::Com1, &mut buffer[..wanted]);
-            call.space.memory().write(words[0], &buffer[..count]).map_err(|_| Error::BadAddress)?;
+            write(call, words[0], &buffer[..count])?;
             Ok(Served::Value(count as u64))
         }
         MachineCommand::Description => {
@@ -126,12 +115,17 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             if text.len() as u64 > words[1] {
                 return Err(Error::Full);
             }
-            call.space.memory().write(words[0], text).map_err(|_| Error::BadAddress)?;
+            write(call, words[0], text)?;
             Ok(Served::Value(text.len() as u64))
         }
         MachineCommand::PowerOff => power::off(words[0] as u8),
         MachineCommand::Restart => power::restart(),
     }
+}
+
+/// Writes to the caller's memory.
+fn write(call: &Call<'_>, address: u64, bytes: &[u8]) -> Result<(), Error> {
+    call.space.memory().write(address, bytes).map_err(|_| Error::BadAddress)
 }
 
 /// Refuses a buffer whose ends are not the caller's, whatever there is to put into it.

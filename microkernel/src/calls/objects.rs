@@ -36,6 +36,7 @@ unsafe impl Object for Timer {
 }
 
 /// A range of I/O ports.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Ports {
     header: Header,
@@ -191,7 +192,11 @@ pub(super) fn serve_timer(timer: &'static Timer, command: u32, call: &Call<'_>) 
             timer::set(&timer.deadline, Nanos(call.words[0]));
             Ok(Served::Value(0))
         }
-        TimerCommand::Cancel => Ok(Served::Value(timer::cancel(&timer.deadline).into())),
+        TimerCommand::Cancel => {
+            #[cfg(feature = "test")]
+            crate::ktest::service::work(call.words[0]);
+            Ok(Served::Value(timer::cancel(&timer.deadline).into()))
+        }
     }
 }
 
@@ -227,8 +232,7 @@ fn acknowledge(word: u64) {
 pub(super) fn make_ports(first: u64, count: u64) -> Result<Served, Error> {
     let last = first.checked_add(count).and_then(|end| end.checked_sub(1)).filter(|last| *last >= first);
     let last = last.and_then(|last| u16::try_from(last).ok()).ok_or(Error::BadArgument)?;
-    let unused = || Ports { header: Header::new(Kind::Ports), range: Cell::new((1, 0)) };
-    let ports = PORTS.take(unused).ok_or(Error::NoMemory)?;
+    let ports = PORTS.take_object().ok_or(Error::NoMemory)?;
     ports.range.set((first as u16, last));
     Ok(Served::Handle(cap::capability(ports, Rights::ALL)))
 }

@@ -97,7 +97,7 @@ fn alternating_reads_never_go_back(context: &Context) -> Verdict {
     SEATS.store(others.len() + 1, Ordering::Release);
     LIMIT.store(readings, Ordering::Release);
     for other in &others {
-        crossbar::send_surely(other, |_| read_in_turn(), [0; 3]);
+        crossbar::at(other.id(), |_| read_in_turn(), [0; 3]);
     }
     let off = cpu::InterruptsOff::new();
     read_in_turn();
@@ -144,7 +144,7 @@ fn timers_fire_on_every_cpu(_: &Context) -> Verdict {
     for target in percpu::all().skip(1).take(63) {
         let bit = 1 << target.id().index();
         FIRED.store(0, Ordering::Release);
-        crossbar::send_surely(target, set_own, [0; 3]);
+        crossbar::at(target.id(), set_own, [0; 3]);
         let limit = clock::now().0 + 60_000_000_000;
         while FIRED.load(Ordering::Acquire) == 0 && clock::now().0 < limit {
             cpu::pause();

@@ -3,14 +3,20 @@
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use microkernel_core::crossbar::{CAPACITY, Class};
+use microkernel_core::crossbar::{CAPACITY, Class, Full};
 
 use super::{Context, Held, Verdict};
 use crate::arch::cpu;
-use crate::percpu::{self, CpuId};
+use crate::percpu::{self, CpuId, PerCpu};
 use crate::time::clock;
 use crate::time::timer::{self, Deadline};
 use crate::{check, crossbar, ktest};
+
+/// Sends to another CPU.
+fn send(target: &PerCpu, class: Class, call: fn([u64; 3]), words: [u64; 3]) -> Result<(), Full> {
+    let _off = cpu::InterruptsOff::new();
+    crossbar::send(percpu::this(), target, class, call, words)
+}
 
 ktest!(
     all_to_all_flood_keeps_order,
@@ -38,7 +44,7 @@ fn flood([count, ..]: [u64; 3]) {
     let own = percpu::this().id().index();
     for number in 0..count {
         for target in percpu::all().take(CPUS).filter(|target| target.id().index() != own) {
-            crossbar::send_surely(target, receive, [own as u64, number, 0]);
+            crossbar::at(target.id(), receive, [own as u64, number, 0]);
         }
     }
     FINISHED.fetch_add(1, Ordering::AcqRel);
@@ -71,7 +77,7 @@ fn all_to_all_flood_keeps_order(context: &Context) -> Verdict {
     OUT_OF_TURN.store(0, Ordering::Release);
     FINISHED.store(0, Ordering::Release);
     for other in &others {
-        crossbar::send_surely(other, flood, [count, 0, 0]);
+        crossbar::at(other.id(), flood, [count, 0, 0]);
     }
     flood([count, 0, 0]);
     let all = others.len() as u64 + 1;
@@ -102,9 +108,9 @@ fn bursts_share_interrupts(_: &Context) -> Verdict {
             cpu::pause();
         }
     };
-    crossbar::send_surely(target, hold, [0; 3]);
+    crossbar::at(target.id(), hold, [0; 3]);
     for _ in 0..100 {
-        crossbar::send_surely(target, count_served, [0; 3]);
+        crossbar::at(target.id(), count_served, [0; 3]);
     }
     RELEASE.store(1, Ordering::Release);
     check!(wait_until(|| SERVED.load(Ordering::Acquire) == 100), "the burst was not served");
@@ -122,7 +128,7 @@ fn passive_calls_are_served_when_the_ring_fills(_: &Context) -> Verdict {
     let mut sent = 0;
     // More than a ring holds: nothing but passive calls, and nobody else rings.
     while sent < 2 * CAPACITY as u64 {
-        if crossbar::send(target, Class::Passive, count_served, [0; 3]).is_ok() {
+        if send(target, Class::Passive, count_served, [0; 3]).is_ok() {
             sent += 1;
         } else {
             cpu::pause();
@@ -131,7 +137,7 @@ fn passive_calls_are_served_when_the_ring_fills(_: &Context) -> Verdict {
     let nearly = sent - CAPACITY as u64 / 4;
     check!(wait_until(|| SERVED.load(Ordering::Acquire) >= nearly), "a ring of passive calls was forgotten");
     // What is left waits for the next look, which any call brings.
-    crossbar::send_surely(target, count_served, [0; 3]);
+    crossbar::at(target.id(), count_served, [0; 3]);
     check!(wait_until(|| SERVED.load(Ordering::Acquire) == sent + 1), "passive calls were lost");
     Ok(Held::Passed)
 }
@@ -149,12 +155,11 @@ fn users_cannot_fill_a_ring(_: &Context) -> Verdict {
             cpu::pause();
         }
     };
-    crossbar::send_surely(target, hold, [0; 3]);
+    crossbar::at(target.id(), hold, [0; 3]);
     check!(wait_until(|| HELD.load(Ordering::Acquire) == 1), "the target does not answer");
-    let accepted = (0..CAPACITY)
-        .take_while(|_| crossbar::send(target, Class::User, count_served, [0; 3]).is_ok())
-        .count();
-    let kernel = crossbar::send(target, Class::Kernel, count_served, [0; 3]);
+    let accepted =
+        (0..CAPACITY).take_while(|_| send(target, Class::User, count_served, [0; 3]).is_ok()).count();
+    let kernel = send(target, Class::Kernel, count_served, [0; 3]);
     RELEASE.store(1, Ordering::Release);
     check!(wait_until(|| SERVED.load(Ordering::Acquire) >= accepted as u64), "user calls were lost");
     check!(accepted == CAPACITY / 2, "{accepted} user calls were accepted");
@@ -188,7 +193,7 @@ fn rendezvous_from_all_cpus_at_once(context: &Context) -> Verdict {
     };
     for _ in 0..rounds.min(100) {
         FINISHED.store(0, Ordering::Release);
-        crossbar::send_surely(other, |_| timer::set(&MEETING, clock::now()), [0; 3]);
+        crossbar::at(other.id(), |_| timer::set(&MEETING, clock::now()), [0; 3]);
         crossbar::on_all_cpus(meet, 0);
         check!(
             wait_until(|| FINISHED.load(Ordering::Acquire) == 1),

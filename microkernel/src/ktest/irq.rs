@@ -46,7 +46,7 @@ fn on<R: Send>(cpu: &PerCpu, job: impl FnOnce() -> R + Send) -> R {
         DONE.store(true, Ordering::Release);
     };
     DONE.store(false, Ordering::Release);
-    crossbar::send_surely(cpu, call, [(&raw mut run).expose_provenance() as u64, 0, 0]);
+    crossbar::at(cpu.id(), call, [(&raw mut run).expose_provenance() as u64, 0, 0]);
     while !DONE.load(Ordering::Acquire) {
         cpu::pause();
     }

@@ -150,8 +150,8 @@ fn random_load_keeps_every_rule(context: &Context) -> Verdict {
                 let started = start(target, &mut random, load);
                 check!(started, "seed {seed:#x}: no thread for CPU {}", target.id().index());
             }
-            crossbar::send_surely(
-                target,
+            crossbar::at(
+                target.id(),
                 |_| timer::set(&TICKS[percpu::this().id().index()], clock::now()),
                 [0; 3],
             );

@@ -36,7 +36,7 @@ fn be_visited([expected, ..]: [u64; 3]) {
 /// Hands a job to `target` and waits for its end; false if it did not come.
 fn visit(target: &percpu::PerCpu) -> bool {
     let before = VISITS.load(Ordering::Acquire);
-    crossbar::send_surely(target, be_visited, [target.id().index() as u64, 0, 0]);
+    crossbar::at(target.id(), be_visited, [target.id().index() as u64, 0, 0]);
     let limit = clock::now().0 + 60_000_000_000;
     while VISITS.load(Ordering::Acquire) == before && clock::now().0 < limit {
         cpu::pause();
@@ -64,7 +64,7 @@ fn note(_: [u64; 3]) {
 
 fn answer(_: [u64; 3]) {
     if let Some(boot) = percpu::get(percpu::CpuId::BOOT) {
-        crossbar::send_surely(boot, note, [0; 3]);
+        crossbar::at(boot.id(), note, [0; 3]);
     }
 }
 
@@ -72,7 +72,7 @@ fn no_wake_up_is_lost_before_sleep(context: &Context) -> Verdict {
     let Some(other) = percpu::all().nth(1) else { return Ok(Held::Skipped("needs two CPUs")) };
     for round in 0..context.rounds(20_000) {
         let before = ANSWERED.load(Ordering::Acquire);
-        crossbar::send_surely(other, answer, [0; 3]);
+        crossbar::at(other.id(), answer, [0; 3]);
         // Spread the moment of going to sleep over the time that the answer takes.
         for _ in 0..round % 97 {
             cpu::pause();

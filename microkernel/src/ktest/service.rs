@@ -1,4 +1,5 @@
-//! A port that a thread of the kernel's serves, for programs that measure what such a one costs. Test kernels only.
+//! A port that a thread of the kernel's serves, for programs that measure what such a one costs, and work for it and the kernel. Test
+//! kernels only.
 
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -38,6 +39,17 @@ fn serve(_: u64) {
         return;
     }
     while let Ok(request) = waitport(port) {
+        work(request.words[0]);
         let _gone = replymsg(request.number, 1, request.words);
+    }
+}
+
+/// What a server does besides receiving and answering, as much as the message says, so that others queue up meanwhile. It lies with what
+/// the counting plugin leaves out.
+#[unsafe(link_section = ".text.idle")]
+#[inline(never)]
+pub(crate) fn work(turns: u64) {
+    for turn in 0..turns.min(10_000) {
+        core::hint::black_box(turn);
     }
 }

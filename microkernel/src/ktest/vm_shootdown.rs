@@ -79,7 +79,7 @@ fn another_cpu_sees_what_is_mapped_and_no_more(context: &Context) -> Verdict {
     let root = space.root().address().as_u64();
     let ask = |call: fn([u64; 3]), address| {
         PEEKED.store(u64::MAX, Ordering::Release);
-        crossbar::send_surely(other, call, [root, address, 0]);
+        crossbar::at(other.id(), call, [root, address, 0]);
         wait_until(|| PEEKED.load(Ordering::Acquire) != u64::MAX);
         PEEKED.load(Ordering::Acquire)
     };
@@ -111,7 +111,7 @@ fn another_cpu_sees_what_is_mapped_and_no_more(context: &Context) -> Verdict {
         check!(seen == 1014, "round {round}: the other CPU reads {seen} from memory that has gone");
     }
     check!(completed(Ok(space.retire(THEN))), "the space has not ended");
-    crossbar::send_surely(other, look_at_root, [0; 3]);
+    crossbar::at(other.id(), look_at_root, [0; 3]);
     check!(wait_until(|| ROOT_THERE.load(Ordering::Acquire) != 0), "no answer");
     let there = ROOT_THERE.load(Ordering::Acquire);
     check!(there == kernel_root().address().as_u64(), "the other CPU is still in {there:#x}");

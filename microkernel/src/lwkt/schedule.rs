@@ -18,21 +18,12 @@ use crate::arch::ports;
 use crate::arch::switch;
 use crate::cap::Space;
 use crate::crossbar;
-use crate::msg::Flow;
+use crate::msg::{Flow, Port};
 use crate::object::Object as _;
 use crate::percpu::{self, CpuId, PerCpu};
 use crate::trace;
 
 pub(crate) use direct::{is_best, step_aside, switch_directly, take_heir, way_to, yield_to_user};
-
-/// A thread that does not come back, and why.
-#[derive(Clone, Copy)]
-pub(super) enum Departed {
-    /// It has ended, and is kept for reuse.
-    Dead(&'static Thread),
-    /// It is given away to another CPU.
-    Given(&'static Thread),
-}
 
 /// A CPU's scheduler; its own alone, interrupts off.
 pub(crate) struct Scheduler {
@@ -50,8 +41,8 @@ pub(crate) struct Scheduler {
     preempted: Cell<u8>,
     /// Runs when nobody else can.
     pub(crate) idle: Cell<Option<ThreadIndex>>,
-    /// Has left this CPU for good, but perhaps not its stack: seen off by whoever runs next.
-    pub(super) departed: Cell<Option<Departed>>,
+    /// Has ended or been given away, but perhaps not left its stack: seen off by whoever runs next.
+    pub(super) departed: Cell<Option<&'static Thread>>,
     /// The first of the ended threads that are kept for reuse, chained. A cold lock: creation and end of threads, from any CPU.
     kept: Mutex<Option<ThreadIndex>>,
     switches: Cell<u64>,
@@ -116,9 +107,9 @@ impl Scheduler {
     }
 }
 
-/// Puts a thread of this CPU on the run queue; whether it runs at once is decided when the interrupt or critical section ends.
+/// Puts a thread of this CPU on the run queue; whether it runs at once is decided when the interrupt or critical section ends. Interrupts
+/// are off.
 pub(super) fn make_ready(ready: &'static Thread) {
-    let _off = InterruptsOff::new();
     let own = percpu::this();
     invariant!(ready.cpu() == own.id(), "{ready} is not this CPU's");
     invariant!(
@@ -432,15 +423,15 @@ pub(crate) fn after_switch() {
 fn see_off() {
     let own = percpu::this();
     match own.scheduler.departed.take() {
-        Some(Departed::Dead(dead)) => own.scheduler.keep(dead.index),
-        Some(Departed::Given(given)) => {
+        Some(dead) if dead.state.get() == ThreadState::Dead => own.scheduler.keep(dead.index),
+        Some(given) => {
             let Some(target) = percpu::get(given.destination.get()) else { return };
             if let Some(space) = given.space() {
                 space.memory().ran_on(target.id());
             }
             // From here on it is the other CPU's.
             given.header().set_home(target.id());
-            crossbar::send_surely(target, lwkt_acquire, [given.index.0.into(), 0, 0]);
+            crossbar::at(target.id(), lwkt_acquire, [given.index.0.into(), 0, 0]);
         }
         None => {}
     }
@@ -458,7 +449,7 @@ pub(crate) fn lwkt_give_away(to: CpuId) {
     users::leaves(running);
     running.state.set(ThreadState::Blocked);
     running.destination.set(to);
-    own.scheduler.departed.set(Some(Departed::Given(running)));
+    own.scheduler.departed.set(Some(running));
     // For those who look at nothing else when they go on.
     own.scheduler.ask();
     switch_away();
@@ -488,7 +479,9 @@ pub(crate) fn block_current() {
 /// A blocked thread of this CPU goes on; whoever calls this has written what it waited for. Interrupts are off.
 pub(crate) fn wake(thread: &'static Thread) {
     thread.wait.set(Wait::None);
-    crate::user::disarm(thread);
+    if thread.has(unusual::LIMITED | unusual::AWAITS) {
+        crate::user::disarm(thread);
+    }
     make_ready(thread);
 }
 
@@ -516,7 +509,7 @@ pub(crate) fn set_base_priority(thread: &'static Thread, priority: Priority) {
     let inherited = thread.priority.get() > thread.base.get();
     thread.base.set(priority);
     if !inherited || priority > thread.priority.get() {
-        set_priority(thread, priority);
+        set_priority(thread, thread.at_least(Port::demand(thread)));
     }
     percpu::this().scheduler.asked.set(true);
 }

@@ -356,9 +356,13 @@ impl Thread {
     /// The running thread, or one that is not queued, has what it has of itself or `level`, whichever is more.
     #[inline]
     pub(crate) fn inherit(&self, level: u8) {
-        let base = self.base.get();
+        self.priority.set(self.at_least(level));
+    }
+
+    /// What it has of itself or `level`, whichever is more.
+    pub(super) fn at_least(&self, level: u8) -> Priority {
         let level = Priority::new(level).filter(|_| cfg!(not(bite = "msg-no-inheritance")));
-        self.priority.set(level.map_or(base, |level| level.max(base)));
+        level.map_or(self.base.get(), |level| level.max(self.base.get()))
     }
 
     /// It runs at `priority`, which is at least what it has of itself; it is not queued.
@@ -515,15 +519,16 @@ pub(crate) fn lwkt_alloc(cpu: &PerCpu) -> Result<&'static Thread, Error> {
 
 /// Keeps a thread that does not run and is on no queue for the next who needs one. (Table I: free.)
 pub(crate) fn lwkt_free(thread: &'static Thread) {
-    if thread.cpu() != percpu::this().id() {
-        let Some(home) = percpu::get(thread.cpu()) else { return };
-        let free = |[index, ..]: [u64; 3]| lwkt_free(self::thread(ThreadIndex(index as u32)));
-        return crossbar::send_surely(home, free, [index_word(thread), 0, 0]);
-    }
-    let _off = InterruptsOff::new();
-    invariant!(matches!(thread.state.get(), ThreadState::Fresh | ThreadState::Dead), "{thread} is in use");
-    thread.state.set(ThreadState::Dead);
-    percpu::this().scheduler.keep(thread.index);
+    let free = |[index, ..]: [u64; 3]| {
+        let thread = self::thread(ThreadIndex(index as u32));
+        invariant!(
+            matches!(thread.state.get(), ThreadState::Fresh | ThreadState::Dead),
+            "{thread} is in use"
+        );
+        thread.state.set(ThreadState::Dead);
+        percpu::this().scheduler.keep(thread.index);
+    };
+    crossbar::at(thread.cpu(), free, [index_word(thread), 0, 0]);
 }
 
 /// A thread of `cpu` that runs `function(argument)` and ends. (Table I: create.)
@@ -578,7 +583,7 @@ pub(crate) fn lwkt_exit() -> ! {
     super::users::leaves(thread);
     thread.state.set(ThreadState::Dead);
     thread.root.set(None);
-    own.scheduler.departed.set(Some(schedule::Departed::Dead(thread)));
+    own.scheduler.departed.set(Some(thread));
     // For those who look at nothing else when they go on.
     own.scheduler.ask();
     schedule::switch_away();

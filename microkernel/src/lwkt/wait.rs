@@ -59,11 +59,10 @@ pub(crate) fn lwkt_block(waiters: &'static Waiters, seen: WaitGeneration) {
         drop(queue);
         running.state.set(ThreadState::Blocked);
     } else {
-        let Some(home) = percpu::get(waiters.home) else { return };
         running.state.set(ThreadState::Blocked);
         // From here on the home may wake this thread; the wake-up is a crossbar call, served after the switch.
         let words = [(&raw const *waiters).expose_provenance() as u64, index_word(running), seen.0];
-        crossbar::send_surely(home, enter_remotely, words);
+        crossbar::at(waiters.home, enter_remotely, words);
     }
     schedule::switch_away();
 }
@@ -77,15 +76,15 @@ fn enter_remotely([waiters, waiter, seen]: [u64; 3]) {
 /// Moves the generation on and wakes up to `count` waiters (`usize::MAX`: all), the oldest first. (Table I: signal.) From any
 /// CPU, interrupts included.
 pub(crate) fn lwkt_signal(waiters: &'static Waiters, count: usize) {
-    let _off = InterruptsOff::new();
-    if waiters.home != percpu::this().id() {
-        let Some(home) = percpu::get(waiters.home) else { return };
-        let words = [(&raw const *waiters).expose_provenance() as u64, count as u64, 0];
-        return crossbar::send_surely(home, signal_remotely, words);
-    }
+    crossbar::at(waiters.home, signal, [(&raw const *waiters).expose_provenance() as u64, count as u64, 0]);
+}
+
+fn signal([waiters, count, _]: [u64; 3]) {
+    // SAFETY: `lwkt_signal` sends the address of a `'static` queue.
+    let waiters: &'static Waiters = unsafe { &*core::ptr::with_exposed_provenance(waiters as usize) };
     // Waking a thread of another CPU may serve this one's crossbar, and so signal this queue again: it must not be borrowed
     // then. The woken are gathered in bunches.
-    let mut left = count;
+    let mut left = count as usize;
     while left > 0 {
         let mut bunch = ArrayVec::<ThreadIndex, BUNCH>::new();
         let wanted = left.min(BUNCH);
@@ -101,10 +100,4 @@ pub(crate) fn lwkt_signal(waiters: &'static Waiters, count: usize) {
         }
         left -= wanted;
     }
-}
-
-fn signal_remotely([waiters, count, _]: [u64; 3]) {
-    // SAFETY: `lwkt_signal` sends the address of a `'static` queue.
-    let waiters: &'static Waiters = unsafe { &*core::ptr::with_exposed_provenance(waiters as usize) };
-    lwkt_signal(waiters, count as usize);
 }

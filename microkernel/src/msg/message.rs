@@ -218,12 +218,12 @@ impl Message {
             .ok_or(Error::BadArgument)
     }
 
-    /// Says where it goes: to that generation of a port.
+    /// Says where it goes: to that generation of a port, which is at home there.
     #[inline]
-    pub(super) fn aim(&self, port: &'static Port, generation: u32) {
+    pub(super) fn aim(&self, port: &'static Port, generation: u32, home: CpuId) {
         self.port.set(Some(port));
         self.port_generation.set(generation);
-        self.set_home(port.home());
+        self.set_home(home);
     }
 
     /// Whether there are handles beside it.
@@ -325,6 +325,7 @@ fn address(index: u32) -> VirtAddr {
 
 /// A source of notices: what timers, interrupts and channel ends have to tell a port. One that has not been received yet is not
 /// queued again; it counts.
+#[derive(Default)]
 pub(crate) struct Notice(Cell<Option<&'static Message>>);
 
 impl Notice {
@@ -360,7 +361,7 @@ impl Notice {
             None => Message::take().ok_or(Error::NoMemory)?,
         };
         self.0.set(Some(message));
-        message.aim(port, port.life());
+        message.aim(port, port.life(), port.home());
         message.badge.set(badge);
         message.command.set(command);
         message.sender.set(sender);

@@ -13,6 +13,7 @@ use crate::object::{Header, Kind, Object, Pool};
 use crate::percpu::{self, CpuId};
 
 /// A port.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Port {
     header: Header,
@@ -55,22 +56,6 @@ static POOL: Pool<Port> = Pool::new();
 const CROWDED: u32 = 64;
 
 impl Port {
-    const fn unused() -> Self {
-        Self {
-            header: Header::new(Kind::Port),
-            waiting: Cell::new(false),
-            owner: Cell::new(None),
-            queue: TwoClassQueue::new(),
-            held: Cell::new(0),
-            all: Cell::new(None),
-            free: Cell::new(None),
-            capacity: Cell::new(0),
-            space: Cell::new(None),
-            next_owned: Cell::new(None),
-            life: Cell::new(0),
-        }
-    }
-
     /// A port of `owner`, which can have `capacity` messages under way as a reply port. (Table II: initport.) On the owner's CPU.
     ///
     /// # Errors
@@ -83,7 +68,7 @@ impl Port {
         invariant!(owner.cpu() == percpu::this().id());
         let reservation = space.map(|space| space.quota().messages.reserve(capacity)).transpose()?;
         let page = space.map(|space| space.quota().pages.reserve(1)).transpose()?;
-        let port = POOL.take(Self::unused).ok_or(Error::NoMemory)?;
+        let port = POOL.take_object().ok_or(Error::NoMemory)?;
         for _ in 0..capacity {
             let Some(message) = Message::take() else {
                 port.drop_messages();
@@ -192,10 +177,18 @@ impl Port {
         self.queue.first()
     }
 
-    /// The most urgent priority among those that wait; the owner inherits it.
-    pub(super) fn demand(&self) -> u8 {
+    /// Whether its owner has no other.
+    #[inline(always)]
+    pub(super) fn is_only_one_of(&self, owner: &Thread) -> bool {
+        self.next_owned.get().is_none() && owner.ports.get().is_some_and(|first| core::ptr::eq(first, self))
+    }
+
+    /// The most urgent priority among the messages that wait for `owner`, who inherits it. Home.
+    pub(crate) fn demand(owner: &Thread) -> u8 {
+        let ports = core::iter::successors(owner.ports.get(), |port| port.next_owned.get());
         // Bounded: what a long queue wants is known from its beginning for most purposes.
-        self.queue.iter().take(CROWDED as usize).map(|message| message.priority.get()).max().unwrap_or(0)
+        let waiting = ports.flat_map(|port| port.queue.iter().take(CROWDED as usize));
+        waiting.map(|message| message.priority.get()).max().unwrap_or(0)
     }
 
     /// Its blocked owner goes on with an error. Home.

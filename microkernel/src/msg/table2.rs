@@ -4,6 +4,8 @@
 //! writes the outcome. Those that no thread of a plain kernel uses are in test kernels only. `initmsg`, `initmsg_rp` and `reinitmsg` have no function of their own: a message's fields are set when it
 //! is sent, and its reply port is the argument of [`sendmsg`].
 
+use core::mem::MaybeUninit;
+
 use anax_abi::{Envelope, Error, Flags, MessageNumber, WORDS};
 
 #[cfg(feature = "test")]
@@ -32,47 +34,47 @@ pub(crate) struct Received {
 
 /// Where a message goes: a port, in the generation that the sender knows.
 #[derive(Clone, Copy)]
-pub(crate) struct Target(&'static Port, u32);
+pub(crate) struct Target(pub(crate) &'static Port, pub(crate) u32);
 
 impl Target {
     /// The port as it is now.
     pub(crate) fn of(port: &'static Port) -> Self {
         Self(port, port.generation())
     }
-
-    /// The port in that generation.
-    pub(crate) fn known(port: &'static Port, generation: u32) -> Self {
-        Self(port, generation)
-    }
 }
 
-/// Lends the running thread registers for one wait.
+/// Lends the running thread registers for one wait. Interrupts are off.
 ///
 /// # Errors
 /// What the result says, or the body.
 #[inline(always)]
-fn with_registers(body: impl FnOnce(&'static Thread) -> Result<Flow, Error>) -> Result<Registers, Error> {
-    let _off = InterruptsOff::new();
-    let thread = percpu::this().thread();
-    let mut registers = Registers::default();
+fn with_registers<R>(
+    thread: &'static Thread,
+    body: impl FnOnce() -> Result<Flow, Error>,
+    outcome: impl FnOnce(&Registers) -> R,
+) -> Result<R, Error> {
+    let mut registers = MaybeUninit::<Registers>::uninit();
     // From here on others write to it, by the thread's pointer, until this thread goes on.
-    let outer = thread.registers.replace(&raw mut registers);
-    let flow = lwkt::blocking(|| body(thread));
+    let outer = thread.registers.replace(registers.as_mut_ptr());
+    let flow = lwkt::blocking(body);
     thread.registers.set(outer);
     let _ = flow?;
+    // SAFETY: whole numbers all, and whoever has ended the wait has written what is looked at.
+    let registers = unsafe { &*registers.as_ptr() };
     let result = registers.rax.cast_signed();
-    if result < 0 { Err(Error::from_code(result)) } else { Ok(registers) }
+    if result < 0 { Err(Error::from_code(result)) } else { Ok(outcome(registers)) }
 }
 
-/// Receives.
-fn receive(body: impl FnOnce(&'static Thread) -> Result<Flow, Error>) -> Result<Received, Error> {
-    with_registers(body).map(|registers| Received {
+/// What a message's receiver finds there.
+#[inline(always)]
+fn received(registers: &Registers) -> Received {
+    Received {
         number: MessageNumber::from_word(registers.handle),
         envelope: Envelope(registers.r13),
         badge: registers.r12,
         result: registers.r14.cast_signed(),
         words: registers.words,
-    })
+    }
 }
 
 /// Makes a port of the running thread, which can have `capacity` messages under way as a reply port. (Table II: initport.)
@@ -94,13 +96,15 @@ pub(crate) fn domsg(
     flags: Flags,
     words: [u64; WORDS],
 ) -> Result<(u64, [u64; WORDS]), Error> {
-    let registers = with_registers(|thread| {
+    let _off = InterruptsOff::new();
+    let thread = percpu::this().thread();
+    let send = || {
         if port.home() == thread.cpu() && port.is_owned_by(thread) {
             return Err(Error::WouldDeadlock);
         }
         transfer::send_call(thread, port, generation, command, flags, words, 0).map(|()| Flow::Blocked)
-    })?;
-    Ok((registers.rax, registers.words))
+    };
+    with_registers(thread, send, |registers| (registers.rax, registers.words))
 }
 
 /// Sends and goes on; the reply, with `token`, will be found at `reply_port`. (Table II: sendmsg.)
@@ -127,8 +131,16 @@ pub(crate) fn sendmsg(
 ///
 /// # Errors
 /// `BadHandle` if the port is another's or ends.
+#[inline(always)]
 pub(crate) fn waitport(port: &'static Port) -> Result<Received, Error> {
-    receive(|thread| transfer::wait(thread, port, None))
+    let _off = InterruptsOff::new();
+    let thread = percpu::this().thread();
+    if let Some(message) = port.first().filter(|_| port.is_owned_by(thread)) {
+        let mut registers = Registers::default();
+        transfer::take(&mut registers, thread, port, message);
+        return Ok(received(&registers));
+    }
+    with_registers(thread, || transfer::wait(thread, port, None), received)
 }
 
 /// The reply to that message. (Table II: waitmsg.)
@@ -137,7 +149,9 @@ pub(crate) fn waitport(port: &'static Port) -> Result<Received, Error> {
 /// As [`waitport`]; `BadArgument` if it is not under way.
 #[cfg(feature = "test")]
 pub(crate) fn waitmsg(port: &'static Port, number: MessageNumber) -> Result<Received, Error> {
-    receive(|thread| transfer::wait(thread, port, Some(number)))
+    let _off = InterruptsOff::new();
+    let thread = percpu::this().thread();
+    with_registers(thread, || transfer::wait(thread, port, Some(number)), received)
 }
 
 /// The next message if there is one. (Table II: getport.)
@@ -146,13 +160,16 @@ pub(crate) fn waitmsg(port: &'static Port, number: MessageNumber) -> Result<Rece
 /// `WouldBlock` if there is none.
 #[cfg(feature = "test")]
 pub(crate) fn getport(port: &'static Port) -> Result<Received, Error> {
-    receive(|thread| transfer::get(thread, port))
+    let _off = InterruptsOff::new();
+    let thread = percpu::this().thread();
+    with_registers(thread, || transfer::get(thread, port), received)
 }
 
 /// Answers a message. (Table II: replymsg.)
 ///
 /// # Errors
 /// `BadHandle` if the running thread does not hold it (any more).
+#[inline(always)]
 pub(crate) fn replymsg(number: MessageNumber, result: i64, words: [u64; WORDS]) -> Result<(), Error> {
     let _off = InterruptsOff::new();
     transfer::reply(percpu::this().thread(), number, result.cast_unsigned(), words)

@@ -9,6 +9,7 @@ use microkernel_core::runqueue::Priority;
 
 use super::message::{Message, Notice, Sender, State};
 use super::port::Port;
+use super::trap::Registers;
 use crate::cap;
 use crate::crossbar;
 use crate::lwkt::{self, Thread, ThreadState, Wait, unusual};
@@ -64,17 +65,18 @@ fn named_here(number: u64, call: fn([u64; 3]), word: u64) -> Option<&'static Mes
 ///
 /// # Errors
 /// `Full`: too many messages on the way to the port's CPU. Nothing was sent.
+#[inline(always)]
 pub(super) fn submit(message: &'static Message, port: &'static Port, generation: u32) -> Result<(), Error> {
     invariant!(message.state.get() == State::Idle, "a message is sent twice");
     message.cancelled.set(None);
     message.state.set(State::Transit);
     let home = port.home();
     // Last: from now on it is the other CPU's.
-    message.aim(port, generation);
+    message.aim(port, generation, home);
     match percpu::get(home) {
         Some(target) if !is_here(home) => {
             let words = [message.number().to_word(), 0, 0];
-            crossbar::send(target, Class::User, arrive_from_afar, words).map_err(|_| {
+            crossbar::send(percpu::this(), target, Class::User, arrive_from_afar, words).map_err(|_| {
                 message.set_home(percpu::this().id());
                 message.state.set(State::Idle);
                 Error::Full
@@ -94,40 +96,47 @@ fn arrive_from_afar([number, ..]: [u64; 3]) {
 }
 
 /// A message has reached its port's CPU. Home.
+#[inline(always)]
 fn arrive(message: &'static Message) {
     let Some(port) = message.port.get() else { return };
     trace::note(TraceKind::Arrival, message.command.get().into(), message.number().to_word());
-    if port.generation() != message.port_generation.get() {
-        return conclude(message, Error::PeerDied);
-    }
-    if let Some(error) = message.cancelled.take() {
-        return conclude(message, error);
-    }
-    if message.flags.get().contains(Flags::DROPPABLE) && port.is_crowded() {
-        return conclude(message, Error::Dropped);
-    }
-    post(port, message, State::Queued);
+    let error = match message.cancelled.get() {
+        _ if port.generation() != message.port_generation.get() => Error::PeerDied,
+        Some(error) => error,
+        None if message.flags.get().contains(Flags::DROPPABLE) && port.is_crowded() => Error::Dropped,
+        None => return post(port, message, State::Queued),
+    };
+    conclude(message, error);
 }
 
 /// Gives a message or reply to the port's owner if he waits for it, else puts it in the queue.
+#[inline(always)]
 fn post(port: &'static Port, message: &'static Message, state: State) {
     message.state.set(state);
     let Some(owner) = port.owner.get() else { return };
-    let awaited =
-        || owner.awaited.get().is_none_or(|number| message.is(number) && message.number() == number);
-    if port.waiting.get() && awaited() {
-        port.waiting.set(false);
-        receive(owner, port, message);
-        lwkt::wake(owner);
-    } else {
-        port.enqueue(message);
-        boost(owner, message.priority.get(), CHAIN);
+    if port.waiting.get() && owner.awaited.get().is_none_or(|number| message.number() == number) {
+        return deliver(owner, port, message);
     }
+    port.enqueue(message);
+    boost(owner, message.priority.get(), CHAIN);
 }
 
-/// Fills a message into the registers of the port's owner. Home.
-pub(super) fn receive(owner: &'static Thread, port: &'static Port, message: &'static Message) {
-    let registers = owner.registers();
+/// Gives a message to the port's owner, who waits for it.
+#[inline(never)]
+fn deliver(owner: &'static Thread, port: &'static Port, message: &'static Message) {
+    port.waiting.set(false);
+    receive(owner.registers(), owner, port, message);
+    lwkt::wake(owner);
+}
+
+/// Fills a message into registers for the port's owner. Home.
+#[inline(always)]
+fn receive(
+    registers: &mut Registers,
+    owner: &'static Thread,
+    port: &'static Port,
+    message: &'static Message,
+) {
     let handles = accept(owner, message);
     let flags = message.flags.get();
     registers.rax = 0;
@@ -146,7 +155,8 @@ pub(super) fn receive(owner: &'static Thread, port: &'static Port, message: &'st
         port.give_message(message);
         return;
     }
-    if message.aborting.take() {
+    if message.aborting.get() {
+        message.aborting.set(false);
         registers.words = [message.number().to_word(), 0, 0, 0, 0];
         registers.r13 = u64::from(anax_abi::object::notice::ABORT);
         message.state.set(State::Held);
@@ -164,7 +174,17 @@ pub(super) fn receive(owner: &'static Thread, port: &'static Port, message: &'st
     registers.handle = message.number().to_word();
     message.state.set(State::Held);
     port.held.set(port.held.get() + 1);
-    owner.inherit(message.priority.get().max(port.demand()));
+    inherit(owner, port, message.priority.get());
+}
+
+/// The owner of the port has what it has of itself, or `level`, or what a message wants that waits for it. Home.
+#[inline(always)]
+fn inherit(owner: &'static Thread, port: &'static Port, level: u8) {
+    let base = owner.base.get();
+    // Who has inherited nothing is as urgent as all that waits at its only port: it was boosted when that came.
+    if level > base.level() || owner.priority.get() != base || !port.is_only_one_of(owner) {
+        owner.inherit(level.max(Port::demand(owner)));
+    }
 }
 
 /// Keeps arrived handles for the thread to collect; how many.
@@ -188,6 +208,7 @@ fn accept_parcel(thread: &'static Thread, message: &'static Message) -> u8 {
 ///
 /// # Errors
 /// `BadHandle` if the port is not the thread's.
+#[inline(always)]
 pub(super) fn wait(
     thread: &'static Thread,
     port: &'static Port,
@@ -205,13 +226,14 @@ pub(super) fn wait(
         }
     };
     if let Some(message) = next {
-        return Ok(take(thread, port, message));
+        take(thread.registers(), thread, port, message);
+        return Ok(Flow::Done(0));
     }
     thread.awaited.set(only);
     thread.note(unusual::AWAITS, only.is_some());
     thread.set_waiting(Wait::Receive(port));
     port.waiting.set(true);
-    thread.inherit(0);
+    inherit(thread, port, 0);
     Ok(Flow::Blocked)
 }
 
@@ -220,17 +242,26 @@ pub(super) fn wait(
 /// # Errors
 /// `BadHandle` if the port is not the thread's, `WouldBlock` if there is none.
 pub(super) fn get(thread: &'static Thread, port: &'static Port) -> Result<Flow, Error> {
-    if !port.is_owned_by(thread) {
-        return Err(Error::BadHandle);
+    if port.is_owned_by(thread) && port.first().is_none() {
+        return Err(Error::WouldBlock);
     }
-    port.first().map(|message| take(thread, port, message)).ok_or(Error::WouldBlock)
+    wait(thread, port, None)
 }
 
 /// Gives the running thread a message that waits in its port.
-fn take(thread: &'static Thread, port: &'static Port, message: &'static Message) -> Flow {
+#[inline(always)]
+pub(super) fn take(
+    registers: &mut Registers,
+    thread: &'static Thread,
+    port: &'static Port,
+    message: &'static Message,
+) {
     port.unlink(message);
-    receive(thread, port, message);
-    Flow::Done(0)
+    receive(registers, thread, port, message);
+    if port.held.get() == 0 {
+        // Nobody waits for the rest of it: a notice, a reply.
+        inherit(thread, port, 0);
+    }
 }
 
 /// Ends the wait of a port's owner without a message. Home.
@@ -242,7 +273,7 @@ pub(super) fn fail_receive(owner: &'static Thread, error: Error) {
 /// The message of that number, if `thread` holds it.
 fn held_by(thread: &'static Thread, number: MessageNumber) -> Result<&'static Message, Error> {
     Message::of(number)
-        .filter(|message| message.home().is_some_and(is_here))
+        .filter(|message| message.is_home(percpu::this().id()))
         .filter(|message| message.state.get() == State::Held)
         .filter(|message| message.port.get().is_some_and(|port| port.is_owned_by(thread)))
         .ok_or(Error::BadHandle)
@@ -252,6 +283,7 @@ fn held_by(thread: &'static Thread, number: MessageNumber) -> Result<&'static Me
 ///
 /// # Errors
 /// `BadHandle` if it holds no such message (any more); what offering handles can fail with, and then the message is still held.
+#[inline(always)]
 pub(super) fn reply(
     thread: &'static Thread,
     number: MessageNumber,
@@ -260,41 +292,49 @@ pub(super) fn reply(
 ) -> Result<(), Error> {
     let message = held_by(thread, number)?;
     if thread.has(unusual::OFFERS) {
-        let parcel = match message.sender.get() {
-            Sender::Thread(sender) => thread.pack_for(sender.space())?,
-            Sender::Port(port) => thread.pack_for(port.space())?,
-            Sender::Acknowledge(..) | Sender::Nobody | Sender::Gone => None,
-        };
-        if parcel.is_some() {
-            thread.part_with();
-        }
-        message.parcel.set(parcel);
+        pack_reply(thread, message)?;
     }
-    answer(message, result, words);
+    answer(thread, message, result, words);
+    Ok(())
+}
+
+#[cold]
+fn pack_reply(thread: &'static Thread, message: &'static Message) -> Result<(), Error> {
+    let parcel = match message.sender.get() {
+        Sender::Thread(sender) => thread.pack_for(sender.space())?,
+        Sender::Port(port) => thread.pack_for(port.space())?,
+        Sender::Acknowledge(..) | Sender::Nobody | Sender::Gone => None,
+    };
+    if parcel.is_some() {
+        thread.part_with();
+    }
+    message.parcel.set(parcel);
     Ok(())
 }
 
 /// Answers a message that its holder has asked to.
 #[inline]
-pub(super) fn answer(message: &'static Message, result: u64, words: [u64; WORDS]) {
+pub(super) fn answer(holder: &'static Thread, message: &'static Message, result: u64, words: [u64; WORDS]) {
     message.words.set(words);
     message.result.set(result.cast_signed());
-    release(message);
+    release(holder, message);
     complete(message);
 }
 
 /// The holder lets go of it.
-fn release(message: &'static Message) {
-    if let Some(port) = message.port.get() {
-        if message.aborting.take() {
-            port.unlink(message);
-        }
-        port.held.set(port.held.get() - 1);
-        if let Some(owner) = port.owner.get() {
-            owner.inherit(port.demand());
-            // It may have been the most urgent only by what it had inherited.
-            percpu::this().scheduler.ask();
-        }
+#[inline(always)]
+fn release(holder: &'static Thread, message: &'static Message) {
+    let Some(port) = message.port.get() else { return };
+    if message.aborting.get() {
+        message.aborting.set(false);
+        port.unlink(message);
+    }
+    port.held.set(port.held.get() - 1);
+    let before = holder.priority.get();
+    inherit(holder, port, 0);
+    if holder.priority.get() < before {
+        // It may have been the most urgent only by what it had inherited.
+        percpu::this().scheduler.ask();
     }
 }
 
@@ -341,14 +381,16 @@ pub(super) fn forward(
     }
     if let Some(port) = from {
         port.held.set(port.held.get() - 1);
-        thread.inherit(port.demand());
+        inherit(thread, port, 0);
     }
     Ok(())
 }
 
 /// Ends a message that is in no queue with an error. Home.
+#[inline(never)]
 pub(super) fn conclude(message: &'static Message, error: Error) {
     message.drop_parcel(message.port.get().and_then(Port::space));
+    message.aborting.set(false);
     message.answer(error);
     if let Sender::Acknowledge(..) = message.sender.get() {
         // A dead driver has not answered: its device is to be stopped first.
@@ -359,15 +401,22 @@ pub(super) fn conclude(message: &'static Message, error: Error) {
 }
 
 /// Has the sender told how it ended. Home.
+#[inline(always)]
 fn complete(message: &'static Message) {
-    message.aborting.set(false);
-    trace::note(TraceKind::End, message.result.get().cast_unsigned(), message.number().to_word());
+    if trace::is_on(percpu::this()) {
+        trace::note(TraceKind::End, message.result.get().cast_unsigned(), message.number().to_word());
+    }
+    let Sender::Thread(thread) = message.sender.get() else { return complete_else(message) };
+    let home = thread.cpu();
+    message.state.set(State::Returning);
+    message.set_home(home);
+    crossbar::now_at(percpu::this(), home, call_ended, [message.number().to_word(), 0, 0]);
+}
+
+/// The same if no thread waits for it.
+#[inline(never)]
+fn complete_else(message: &'static Message) {
     match message.sender.get() {
-        Sender::Thread(thread) => {
-            message.state.set(State::Returning);
-            message.set_home(thread.cpu());
-            at(thread.cpu(), message, call_ended, 0);
-        }
         Sender::Port(port) => {
             message.state.set(State::Returning);
             message.set_home(port.home());
@@ -377,7 +426,7 @@ fn complete(message: &'static Message) {
             message.end_call();
             call(argument);
         }
-        Sender::Nobody => message.state.set(State::Idle),
+        Sender::Nobody | Sender::Thread(_) => message.state.set(State::Idle),
         Sender::Gone => {
             message.state.set(State::Idle);
             message.give();
@@ -394,7 +443,16 @@ fn call_ended([number, ..]: [u64; 3]) {
     registers.rax = message.result.get().cast_unsigned();
     registers.handle = 0;
     registers.words = message.words.get();
-    let handles = accept(thread, message);
+    if message.has_parcel() || thread.has(unusual::RECEIVED | unusual::ENVELOPE) {
+        tell_more(thread, registers, message);
+    }
+    lwkt::wake(thread);
+}
+
+/// What else there is to tell a sender: which handles have come, and what the envelope says, if it wants to know.
+#[cold]
+fn tell_more(thread: &'static Thread, registers: &mut Registers, message: &'static Message) {
+    let handles = accept_parcel(thread, message);
     if thread.has(unusual::ENVELOPE) {
         registers.r12 = message.token.get();
         registers.r13 = message.envelope(message.flags.get().with(Flags::REPLY), handles);
@@ -402,7 +460,6 @@ fn call_ended([number, ..]: [u64; 3]) {
         registers.r15 = if handles > 0 { 0 } else { registers.r15 };
         thread.note(unusual::ENVELOPE, false);
     }
-    lwkt::wake(thread);
 }
 
 /// An asynchronous message's reply has reached its reply port's CPU.
@@ -441,7 +498,9 @@ fn settle([number, error, _]: [u64; 3]) {
             conclude(message, error);
         }
         State::Held => {
-            release(message);
+            if let Some(holder) = message.port.get().and_then(|port| port.owner.get()) {
+                release(holder, message);
+            }
             conclude(message, error);
         }
     }
@@ -492,10 +551,15 @@ fn notify_at_home([number, first, second]: [u64; 3]) {
 }
 
 /// Lets a thread, and whoever it waits for, run at least at `priority`. At the thread's CPU.
+#[inline(always)]
 pub(super) fn boost(thread: &'static Thread, priority: u8, depth: u32) {
-    if thread.priority.get().level() >= priority || depth == 0 || cfg!(bite = "msg-no-inheritance") {
-        return;
+    if thread.priority.get().level() < priority && depth > 0 && cfg!(not(bite = "msg-no-inheritance")) {
+        raise(thread, priority, depth);
     }
+}
+
+#[cold]
+fn raise(thread: &'static Thread, priority: u8, depth: u32) {
     let Some(priority) = Priority::new(priority) else { return };
     lwkt::set_priority(thread, priority);
     if thread.state.get() == ThreadState::Blocked
@@ -537,6 +601,7 @@ pub(crate) fn tell(
 ///
 /// # Errors
 /// As [`submit`].
+#[inline(always)]
 pub(super) fn send_call(
     thread: &'static Thread,
     port: &'static Port,

@@ -149,6 +149,13 @@ fn yield_directly(own: &'static PerCpu, thread: &'static Thread, frame: *mut Reg
     unsafe { lwkt::switch_directly(own, thread, next, root, frame.cast(), &raw const syscall_resume) }
 }
 
+/// The port of that handle, if the thread may receive there.
+#[inline(always)]
+fn own_port(thread: &'static Thread, handle: u64) -> Option<&'static Port> {
+    let capability = thread.look_up(Handle::from_word(handle), Rights::RECEIVE).ok()?;
+    capability.object.get::<Port>().filter(|port| port.is_owned_by(thread))
+}
+
 /// [`Operation::ReplyWait`] in its commonest cases: the sender waits on this CPU and is the best to run, and the port is empty; or
 /// it waits on another CPU. With `BESIDE` [`Operation::ReplyWaitWith`] in the first of them, to a sender who wants to know of handles.
 /// Whether the operation is over.
@@ -176,11 +183,8 @@ pub(crate) extern "C" fn reply_wait<const BESIDE: bool>(frame: *mut Registers) -
     if !usual || !held_at.is_owned_by(thread) {
         return false;
     }
-    let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
-        return false;
-    };
-    let Some(port) = capability.object.get::<Port>() else { return false };
-    if !port.is_owned_by(thread) || port.first().is_some() || !lwkt::is_best(own, sender.priority.get()) {
+    let Some(port) = own_port(thread, registers.handle) else { return false };
+    if port.first().is_some() || !lwkt::is_best(own, sender.priority.get()) {
         return false;
     }
     // SAFETY: one that has no space would be unusual.
@@ -223,12 +227,9 @@ fn reply_afar(frame: *mut Registers, message: &'static Message) -> bool {
     if registers.r15 != 0 || thread.is_unusual() || !is_held_here {
         return false;
     }
-    let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
-        return false;
-    };
-    let Some(port) = capability.object.get::<Port>() else { return false };
+    let Some(port) = own_port(thread, registers.handle) else { return false };
     conclude(thread, registers, |registers| {
-        transfer::answer(message, registers.r14, registers.words);
+        transfer::answer(thread, message, registers.r14, registers.words);
         transfer::wait(thread, port, None)
     });
     true
@@ -242,15 +243,8 @@ extern "C" fn syscall_wait(frame: *mut Registers) {
     let thread = own.thread();
     // SAFETY: the thread's whole frame.
     let registers = unsafe { &*frame };
-    let Ok(capability) = thread.look_up(Handle::from_word(registers.handle), Rights::RECEIVE) else {
-        return;
-    };
-    let Some(port) = capability.object.get::<Port>() else { return };
-    if registers.r15 != 0
-        || !thread.has_only(unusual::HEIR)
-        || !port.is_owned_by(thread)
-        || port.first().is_some()
-    {
+    let Some(port) = own_port(thread, registers.handle) else { return };
+    if registers.r15 != 0 || !thread.has_only(unusual::HEIR) || port.first().is_some() {
         return;
     }
     let Some((next, root)) = lwkt::take_heir(own, thread) else { return };

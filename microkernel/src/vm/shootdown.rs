@@ -50,6 +50,7 @@ pub(crate) enum Done {
 }
 
 /// What waits for acknowledgements. Its home CPU's alone while it is in use.
+#[derive(Default)]
 pub(super) struct Record {
     waiting: Cell<u32>,
     completion: Cell<Option<Completion>>,
@@ -66,13 +67,7 @@ impl Record {
     /// # Errors
     /// `NoMemory`.
     pub(super) fn take() -> Result<&'static Self, Error> {
-        let idle = || Self {
-            waiting: Cell::new(0),
-            completion: Cell::new(None),
-            regions: RefCell::new(Vec::new()),
-            space: Cell::new(None),
-        };
-        RECORDS.take(idle).ok_or(Error::NoMemory)
+        RECORDS.take(Self::default).ok_or(Error::NoMemory)
     }
 
     /// Puts one back that was not sent.
@@ -84,12 +79,8 @@ impl Record {
         self.waiting.set(others.iter().count() as u32);
         self.completion.set(Some(completion));
         let root = root.address().as_u64() | percpu::this().id().index() as u64;
-        for target in others.iter().filter_map(CpuId::new).filter_map(percpu::get) {
-            crossbar::send_surely(
-                target,
-                forget,
-                [(&raw const *self).expose_provenance() as u64, root, pages],
-            );
+        for target in others.iter().filter_map(CpuId::new) {
+            crossbar::at(target, forget, [(&raw const *self).expose_provenance() as u64, root, pages]);
         }
     }
 }
@@ -154,7 +145,7 @@ fn leave(root: Root) {
 
 /// The others' part.
 fn forget([record, root, pages]: [u64; 3]) {
-    let home = CpuId::new((root & LOW) as usize).and_then(percpu::get);
+    let home = CpuId::new((root & LOW) as usize);
     let root = Root::at(PhysAddr::new_truncate(root & !LOW));
     match pages & LOW {
         RETIRE => leave(root),
@@ -164,7 +155,7 @@ fn forget([record, root, pages]: [u64; 3]) {
         _ if cfg!(bite = "vm-no-flush") => {}
         count => root.flush(&(pages & !LOW..(pages & !LOW) + count * PAGE_SIZE)),
     }
-    home.into_iter().for_each(|home| crossbar::send_surely(home, acknowledge, [record, 0, 0]));
+    home.into_iter().for_each(|home| crossbar::at(home, acknowledge, [record, 0, 0]));
 }
 
 /// At home again.

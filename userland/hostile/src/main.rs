@@ -18,6 +18,7 @@ mod moves;
 mod quarrels;
 mod raw;
 mod script;
+mod urgency;
 mod waits;
 
 use anax_sys::object::Machine;
@@ -44,6 +45,7 @@ fn main(argument: u64) -> Result<u64, Error> {
     if argument == 0 {
         functional::run(&mut lab);
         waits::run(&mut lab);
+        urgency::run(&mut lab);
         machine::run(&mut lab);
         gifts::run(&mut lab);
         batches::run(&mut lab);

@@ -4,7 +4,7 @@ use anax_abi::object::{THIS_THREAD, ThreadCommand, notice};
 use anax_sys::object::{RegionKind, Space, Thread};
 use anax_sys::{Error, Flags, Instant, Message, Port, Rights, Target, initmsg};
 
-use crate::lab::{Held, Lab, close, fails, hold, is, later, nap, soon};
+use crate::lab::{Held, Lab, close, fails, is, later, nap, soon};
 use crate::script::Step;
 
 const OWN: Space = Space::SELF;

@@ -48,6 +48,13 @@ pub struct Budget {
     falls: u64,
 }
 
+impl Default for Budget {
+    /// [`Budget::standard`] from time 0 on.
+    fn default() -> Self {
+        Self::standard(0)
+    }
+}
+
 impl Budget {
     /// `budget_ns` of every `window_ns`, from `now_ns` on. A window of 0 counts as one of 1 ns.
     #[must_use]

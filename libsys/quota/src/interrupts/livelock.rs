@@ -60,6 +60,13 @@ pub struct Livelock {
     times_limited: u64,
 }
 
+impl Default for Livelock {
+    /// Not limited, at time 0.
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
 impl Livelock {
     /// Period of the timer, nanoseconds: half the limit's rate.
     pub const PERIOD_NS: u64 = 2_000_000_000 / LIMIT_PER_SECOND;

@@ -88,7 +88,7 @@ fn ten_thousand_come_in_order_and_not_early(_: &Context) -> Verdict {
         for word in [&COME, &LATEST, &EARLY, &DISORDERED, &REVIVED] {
             word.store(0, Ordering::Release);
         }
-        crossbar::send_surely(target, set_many, [number as u64 + 1, 20_000_000, 0]);
+        crossbar::at(target.id(), set_many, [number as u64 + 1, 20_000_000, 0]);
         let all = until(|| COME.load(Ordering::Acquire) >= kept);
         let [come, early, disordered, revived] =
             [&COME, &EARLY, &DISORDERED, &REVIVED].map(|word| word.load(Ordering::Acquire));
@@ -193,7 +193,7 @@ fn an_action_may_set_its_deadline_again(context: &Context) -> Verdict {
         timer::set(own, clock::now());
     };
     for target in percpu::all() {
-        crossbar::send_surely(target, begin, [context.rounds(10_000), 0, 0]);
+        crossbar::at(target.id(), begin, [context.rounds(10_000), 0, 0]);
     }
     let all = until(|| FINISHED.load(Ordering::Acquire) == percpu::count() as u64);
     check!(all, "{} of {} have finished", FINISHED.load(Ordering::Acquire), percpu::count());
