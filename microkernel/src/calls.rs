@@ -18,11 +18,11 @@ use anax_abi::{Error, Handle, Rights, WORDS};
 use microkernel_core::crossbar::Class;
 use microkernel_core::list::ThreadIndex;
 
-use crate::cap::{Cap, Space};
+use crate::cap::{self, Cap, Space};
 use crate::crossbar;
 use crate::lwkt::{self, Thread, ThreadState, Wait};
 use crate::msg::{Flow, Port, Registers};
-use crate::object::{Kind, Object as _, ObjectRef};
+use crate::object::{Kind, Object, ObjectRef};
 use crate::percpu::{self, CpuId};
 
 /// What a call comes to.
@@ -33,6 +33,11 @@ pub(crate) enum Served {
     Handle(Cap),
     /// Whoever completes it calls [`finish`].
     Later,
+}
+
+/// A handle to that object, with all rights.
+fn handle<T: Object>(object: &'static T) -> Served {
+    Served::Handle(cap::capability(object, Rights::ALL))
 }
 
 /// One call: who makes it, of what, with which words, which become the answer's.
@@ -126,7 +131,9 @@ fn home(
     let own = Ok(thread.cpu());
     match target.object.header().kind() {
         Kind::Machine => match MachineCommand::from_number(command) {
-            Some(MachineCommand::Line | MachineCommand::MsiX) => space::running_cpu(words[2]),
+            Some(MachineCommand::Line | MachineCommand::MsiX | MachineCommand::Msi) => {
+                space::running_cpu(words[2])
+            }
             // There the buffer's pages can be made.
             Some(
                 MachineCommand::Log

@@ -42,7 +42,7 @@ const COUNT: usize = 0xdf - 0x30 + 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Line(Pin),
-    MsiX(msi::Entry),
+    Message(msi::Entry),
     /// Whoever sends the vector, by number. Tests.
     Software(u64),
 }
@@ -66,7 +66,7 @@ impl Route {
     fn set(&self, gate: Gate) {
         match self.source {
             Source::Line(pin) => pin.set(gate),
-            Source::MsiX(entry) => entry.set(gate),
+            Source::Message(entry) => entry.set(gate),
             Source::Software(_) => {}
         }
     }
@@ -173,19 +173,19 @@ pub(crate) fn line(gsi: u32, asked: Wiring, deliver: Deliver) -> Result<&'static
     subscribe(Source::Line(pin), known.unwrap_or(asked), deliver)
 }
 
-/// Subscribes to entry `entry` of the MSI-X table at `table`. As [`line`].
+/// A subscription to what a device sends as a message, as it is told at that physical address, on this CPU.
 ///
 /// # Errors
-/// As [`line`]. An entry that is in memory or among the kernel's own registers, or may be, is `BadArgument`.
-pub(crate) fn msix(table: PhysAddr, entry: u16, deliver: Deliver) -> Result<&'static Irq, Error> {
-    let at = table.as_u64() + u64::from(entry) * msi::ENTRY_SIZE;
+/// As [`line`]. An address that is in memory or among the kernel's own registers, or may be, is `BadArgument`.
+pub(crate) fn message(at: u64, kind: msi::Kind, deliver: Deliver) -> Result<&'static Irq, Error> {
     let address = PhysAddr::try_new(at).map_err(|_| Error::BadArgument)?;
-    if !at.is_multiple_of(msi::ENTRY_SIZE)
+    let size = if kind == msi::Kind::Table { msi::ENTRY_SIZE } else { 4 };
+    if !at.is_multiple_of(size)
         || start::machine().is_none_or(|machine| machine.is_taken(at..at + msi::ENTRY_SIZE))
     {
         return Err(Error::BadArgument);
     }
-    subscribe(Source::MsiX(msi::Entry::of(address).map_err(|_| Error::NoMemory)?), EDGE, deliver)
+    subscribe(Source::Message(msi::Entry::of(address, kind).map_err(|_| Error::NoMemory)?), EDGE, deliver)
 }
 
 fn subscribe(source: Source, wiring: Wiring, deliver: Deliver) -> Result<&'static Irq, Error> {
@@ -201,7 +201,7 @@ fn subscribe(source: Source, wiring: Wiring, deliver: Deliver) -> Result<&'stati
         route.set(Gate::Masked);
         match source {
             Source::Line(pin) => pin.route(wiring, target, route.vector),
-            Source::MsiX(entry) => entry.program(msi::message(target, route.vector)),
+            Source::Message(entry) => entry.program(msi::message(target, route.vector)),
             Source::Software(_) => {}
         }
     }
@@ -368,11 +368,6 @@ impl Irq {
         }
     }
 
-    /// The device of a subscriber that will not answer any more has been stopped: that counts as its answer. Home.
-    pub(crate) fn fenced(&'static self) {
-        self.acknowledge();
-    }
-
     /// Its thread has run in the interrupt band for `ran`, up to `now`. Out of the band if [`Standing::Fallen`] comes back. Home.
     pub(crate) fn charge(&self, now: Nanos, ran: Nanos) -> Standing {
         let mut budget = self.budget.borrow_mut();
@@ -515,7 +510,7 @@ impl Irq {
     pub(crate) fn is_masked(&self) -> Option<bool> {
         match self.route.get().source {
             Source::Line(pin) => pin.is_masked(),
-            Source::MsiX(_) | Source::Software(_) => None,
+            Source::Message(_) | Source::Software(_) => None,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod guest;
 mod hostile;
 pub mod kernel;
 mod load;
+mod msi;
 pub mod peer;
 mod refusal;
 mod schedules;
@@ -36,6 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         firmware::TESTS,
         hostile::TESTS,
         load::TESTS,
+        msi::TESTS,
         refusal::TESTS,
         schedules::TESTS,
         uthreads::TESTS,

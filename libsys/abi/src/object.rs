@@ -182,6 +182,9 @@ numbered! {
     ConsoleRead = 12,
     /// Words: address, bytes (at most 1024). The console's output; result: bytes.
     ConsoleWrite = 13,
+    /// Words: physical address of the MSI capability in memory-mapped configuration space, nothing, CPU. The kernel programs it and
+    /// switches it on.
+    Msi = 14,
 }
 
 /// What the kernel itself sends. Notices need no reply but [`INTERRUPT`](notice::INTERRUPT) and [`FAULT`](notice::FAULT).

@@ -12,7 +12,8 @@ mod pci;
 pub use dma::{DmaAddress, DmaBlock};
 pub use mmio::{Mmio, MmioError};
 pub use pci::{
-    Bar, ConfigSpace, Ecam, MsiX, Window, bar, capabilities, disable_bus_master, enable_memory_and_bus_master,
+    Bar, ConfigSpace, Ecam, Msi, MsiX, Window, bar, capabilities, disable_bus_master,
+    enable_memory_and_bus_master,
 };
 
 /// Device registers in one window, by their offset from its beginning. Accesses reach the device once each and in program order,

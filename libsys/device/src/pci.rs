@@ -135,3 +135,26 @@ impl MsiX {
         config.write(self.offset, head & !Self::MASK_ALL | Self::ENABLE);
     }
 }
+
+/// A function's MSI capability (PCI 3.0, 6.8.1). The kernel writes it: drivers have no configuration space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Msi {
+    /// Where it lies in the function's configuration space.
+    pub offset: u8,
+}
+
+impl Msi {
+    const ID: u8 = 0x05;
+    const ENABLE: u32 = 1 << 16;
+
+    /// The capability, if the function has one.
+    pub fn find(config: &impl ConfigSpace) -> Option<Self> {
+        let (offset, _) = capabilities(config).find(|(_, id)| *id == Self::ID)?;
+        Some(Self { offset })
+    }
+
+    /// Whether the function sends messages now.
+    pub fn is_enabled(self, config: &impl ConfigSpace) -> bool {
+        config.read(self.offset) & Self::ENABLE != 0
+    }
+}

@@ -6,12 +6,11 @@ use anax_abi::object::{MachineCommand, TRACE_RECORD};
 use anax_abi::{Error, Rights};
 
 use microkernel_core::acpi::Wiring;
-use x86_64::PhysAddr;
 
-use super::{Call, Served};
+use super::objects::deliver;
+use super::{Call, Served, handle};
 use crate::arch::serial::{self, Line};
 use crate::arch::{msi, power};
-use crate::cap;
 use crate::irq;
 use crate::object::{Header, Kind, Object};
 use crate::percpu;
@@ -66,21 +65,19 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             {
                 return Err(Error::BadAddress);
             }
-            let region = Region::device(call.space.payer(), words[0], words[1])?;
-            Ok(Served::Handle(cap::capability(region, Rights::ALL)))
+            Region::device(call.space.payer(), words[0], words[1]).map(handle)
         }
         MachineCommand::Ports => super::objects::make_ports(words[0], words[1]),
         MachineCommand::Line => {
             let line = u32::try_from(words[0]).map_err(|_| Error::BadArgument)?;
-            let irq = irq::line(line, Wiring::by_flags(words[1]), super::objects::deliver)?;
-            Ok(Served::Handle(cap::capability(irq, Rights::ALL)))
+            irq::line(line, Wiring::by_flags(words[1]), deliver).map(handle)
         }
         MachineCommand::MsiX => {
-            let table = PhysAddr::try_new(words[0]).map_err(|_| Error::BadAddress)?;
-            let entry = u16::try_from(words[1]).map_err(|_| Error::BadArgument)?;
-            let irq = irq::msix(table, entry, super::objects::deliver)?;
-            Ok(Served::Handle(cap::capability(irq, Rights::ALL)))
+            let entry = u64::from(u16::try_from(words[1]).map_err(|_| Error::BadArgument)?);
+            let at = words[0].checked_add(entry * msi::ENTRY_SIZE).ok_or(Error::BadArgument)?;
+            irq::message(at, msi::Kind::Table, deliver).map(handle)
         }
+        MachineCommand::Msi => irq::message(words[0], msi::Kind::Capability, deliver).map(handle),
         MachineCommand::Trace => trace::switch(words[0] != 0).map(|()| Served::Value(0)),
         MachineCommand::Dump => {
             dump::log();

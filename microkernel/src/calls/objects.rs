@@ -6,7 +6,7 @@ use anax_abi::object::{IrqCommand, PortsCommand, RegionCommand, TimerCommand, no
 use anax_abi::{Error, Rights};
 use microkernel_core::handles::Object as _;
 
-use super::{Call, Served, answered, waits};
+use super::{Call, Served, answered, handle, waits};
 use crate::arch::ports;
 use crate::cap::{self, Space};
 use crate::channel::Channel;
@@ -99,8 +99,7 @@ pub(super) fn create_region(
             Some(source.hold(held.generation)?)
         }
     };
-    let region = Region::create(space.payer(), words[0], backing, source)?;
-    Ok(Served::Handle(cap::capability(region, Rights::ALL)))
+    Region::create(space.payer(), words[0], backing, source).map(handle)
 }
 
 pub(super) fn serve_region(region: &'static Region, command: u32, call: &Call<'_>) -> Result<Served, Error> {
@@ -177,7 +176,7 @@ pub(super) fn create_timer(space: &'static Space, call: &Call<'_>, words: [u64; 
     }
     page.commit();
     timer.payer.set(Some(space.payer().clone()));
-    Ok(Served::Handle(cap::capability(timer, Rights::ALL)))
+    Ok(handle(timer))
 }
 
 fn timer_due(deadline: &'static Deadline) {
@@ -214,7 +213,8 @@ pub(super) fn serve_irq(irq: &'static Irq, command: u32, call: &Call<'_>) -> Res
             irq.notice.bind(port, call.words[1], notice::INTERRUPT, sender)?;
         }
         IrqCommand::Enable => {
-            irq.fenced();
+            // The device has been fenced: what a dead subscriber owed counts as given.
+            irq.acknowledge();
             irq.set(State::Enabled);
         }
         IrqCommand::Disable => irq.set(State::Disabled),
@@ -234,7 +234,7 @@ pub(super) fn make_ports(first: u64, count: u64) -> Result<Served, Error> {
     let last = last.and_then(|last| u16::try_from(last).ok()).ok_or(Error::BadArgument)?;
     let ports = PORTS.take_object().ok_or(Error::NoMemory)?;
     ports.range.set((first as u16, last));
-    Ok(Served::Handle(cap::capability(ports, Rights::ALL)))
+    Ok(handle(ports))
 }
 
 pub(super) fn serve_ports(ports: &'static Ports, command: u32, call: &Call<'_>) -> Result<Served, Error> {

@@ -6,8 +6,8 @@ use microkernel_core::handles::Capability;
 use microkernel_core::quota::Limits;
 use microkernel_core::runqueue::Priority;
 
-use super::{Call, Served};
-use crate::cap::{self, Cap, Space};
+use super::{Call, Served, handle};
+use crate::cap::{Cap, Space};
 use crate::lwkt::Thread;
 use crate::msg::Port;
 use crate::object::Kind;
@@ -79,8 +79,7 @@ fn create_space(maker: &'static Space, words: [u64; 5]) -> Result<Served, Error>
     let home = running_cpu(words[2] >> 32)?;
     let policy = Policy::chosen(words[2] & u64::from(u32::MAX), maker.policy.get());
     let policy = policy.ok_or(Error::BadArgument)?;
-    let space = Space::create(Some(maker), limits, policy, home)?;
-    Ok(Served::Handle(cap::capability(space, Rights::ALL)))
+    Space::create(Some(maker), limits, policy, home).map(handle)
 }
 
 pub(super) fn running_cpu(index: u64) -> Result<CpuId, Error> {
@@ -102,8 +101,7 @@ fn create_thread(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -> Res
             .object::<Port>(word, Rights::SEND)
             .map(|(port, port_cap)| Some((port, port_cap.generation)))?,
     };
-    let thread = user::create(space, cpu, priority(words[1])?, supervisor)?;
-    Ok(Served::Handle(cap::capability(thread, Rights::ALL)))
+    user::create(space, cpu, priority(words[1])?, supervisor).map(handle)
 }
 
 fn create_port(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -> Result<Served, Error> {
@@ -115,8 +113,7 @@ fn create_port(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -> Resul
     if !owner.space().is_some_and(|of| core::ptr::eq(of, space)) {
         return Err(Error::BadArgument);
     }
-    let port = Port::create(owner, Some(space), count(words[1])?)?;
-    Ok(Served::Handle(cap::capability(port, Rights::ALL)))
+    Port::create(owner, Some(space), count(words[1])?).map(handle)
 }
 
 fn revoke(target: Cap) -> Result<Served, Error> {

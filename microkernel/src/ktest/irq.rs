@@ -14,6 +14,7 @@ use x86_64::{PhysAddr, VirtAddr};
 use super::{Broken, Context, Held, Verdict};
 use crate::arch::cpu::{self, InterruptsOff};
 use crate::arch::io_apic::Gate;
+use crate::arch::msi::Kind;
 use crate::arch::{apic, msi};
 use crate::irq::{self, Irq, State, VECTORS};
 use crate::mm::{frames, window};
@@ -29,6 +30,7 @@ ktest!(
     the_dead_answer_when_fenced,
     messages_reach_their_cpu,
     a_table_entry_is_programmed_and_masked,
+    a_capability_is_programmed_and_switched,
     a_wild_source_is_told_from_the_timer,
     a_budget_is_kept,
 );
@@ -332,7 +334,7 @@ fn the_dead_answer_when_fenced(_: &Context) -> Verdict {
         on(cpu, || b.set(State::Disabled));
         on(cpu, || a.acknowledge());
         check!(a.is_masked() == Some(true), "being disabled counts as an answer");
-        on(cpu, || b.fenced());
+        on(cpu, || b.acknowledge());
         check!(a.is_masked() == Some(false), "a fence does not count as an answer");
         device.pull();
         check!(wait_until(|| told() == 3), "{} were told, one is disabled", told());
@@ -344,7 +346,7 @@ fn the_dead_answer_when_fenced(_: &Context) -> Verdict {
         on(cpu, || b.set(State::Ended));
         on(cpu, || a.acknowledge());
         check!(a.is_masked() == Some(true), "an end counts as an answer");
-        on(cpu, || b.fenced());
+        on(cpu, || b.acknowledge());
         check!(a.is_masked() == Some(false), "the ended one's fence does not count");
         device.pull();
         check!(wait_until(|| told() == 6), "{} were told, one has ended", told());
@@ -391,7 +393,7 @@ fn messages_reach_their_cpu(context: &Context) -> Verdict {
 fn a_table_entry_is_programmed_and_masked(_: &Context) -> Verdict {
     let mut table = Box::new([0xaaaa_aaa0u32; 12]);
     // SAFETY: the second entry of a table of three, that outlives its use; it is read below as it stands then.
-    let entry = unsafe { msi::entry_at(VirtAddr::from_ptr(&raw mut table[4])) };
+    let entry = unsafe { msi::entry_at(VirtAddr::from_ptr(&raw mut table[4]), Kind::Table) };
     let word = |index: usize| {
         // SAFETY: within the table.
         unsafe { (&raw const table[0]).add(index).read_volatile() }
@@ -412,21 +414,48 @@ fn a_table_entry_is_programmed_and_masked(_: &Context) -> Verdict {
     // Memory, in which the kernel itself may lie, is no table.
     let memory = frames::take_zeroed().ok_or(Broken("no frame".into()))?;
     for address in [memory, PhysAddr::new(0x10_0000)] {
-        let refused = irq::msix(address, 0, note).err();
+        let refused = irq::message(address.as_u64(), Kind::Table, note).err();
         check!(refused == Some(Error::BadArgument), "{address:?}: {refused:?}");
     }
     // SAFETY: taken above.
     unsafe { frames::give(memory) };
     for (address, entry) in [(0xfe00_0008, 0), (0x000f_ffff_ffff_fff0, 1)] {
-        let refused = irq::msix(PhysAddr::new(address), entry, note).err();
+        let refused = irq::message(address + entry * msi::ENTRY_SIZE, Kind::Table, note).err();
         check!(refused == Some(Error::BadArgument), "{address:#x}, {entry}: {refused:?}");
     }
     // Nothing answers there on this machine, which is all the same to the kernel: the entry can be had once.
-    let nowhere = PhysAddr::new(0xfd00_0000);
-    let (first, second) = (irq::msix(nowhere, 5, note).map_err(refused)?, irq::msix(nowhere, 5, note).err());
+    let entry = |entry: u64| irq::message(0xfd00_0000 + entry * msi::ENTRY_SIZE, Kind::Table, note);
+    let (first, second) = (entry(5).map_err(refused)?, entry(5).err());
     check!(second == Some(Error::Exists), "an entry was given twice: {second:?}");
-    let neighbour = irq::msix(nowhere, 6, note).map_err(refused)?;
+    let neighbour = entry(6).map_err(refused)?;
     [first, neighbour].iter().for_each(|irq| irq.set(State::Ended));
+    Ok(Held::Passed)
+}
+
+fn a_capability_is_programmed_and_switched(_: &Context) -> Verdict {
+    const WIDE: u32 = 1 << 23;
+    for (head, expected) in
+        [(0x0072_5005, [0xfee0_3000, 0x77, 0x33, 0x44]), (0x0072_5005 | WIDE, [0xfee0_3000, 0, 0x77, 0x44])]
+    {
+        let mut words = Box::new([head, 0x11, 0x22, 0x33, 0x44]);
+        // SAFETY: a capability and a word more, that outlives its use; it is read below as it stands then.
+        let entry = unsafe { msi::entry_at(VirtAddr::from_ptr(&raw mut words[0]), Kind::Capability) };
+        let seen = || {
+            // SAFETY: within the words.
+            core::array::from_fn::<u32, 5, _>(|index| unsafe {
+                (&raw const words[0]).add(index).read_volatile()
+            })
+        };
+        entry.set(Gate::Masked);
+        entry.program(msi::message(3, 0x77));
+        check!(seen()[1..] == expected, "{:x?}", seen());
+        // One message, whatever the device would like; all else in the first word stays.
+        check!(seen()[0] == 0x0002_5005 | head & WIDE, "{:x?}", seen());
+        entry.set(Gate::Open);
+        check!(seen()[0] == 0x0003_5005 | head & WIDE, "{:x?}", seen());
+        entry.set(Gate::Masked);
+        check!(seen()[0] == 0x0002_5005 | head & WIDE, "{:x?}", seen());
+    }
     Ok(Held::Passed)
 }
 

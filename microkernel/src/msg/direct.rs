@@ -29,7 +29,7 @@ fn taker(own: &'static PerCpu, running: &'static Thread, notice: &Notice) -> Opt
     let port = message.port.get()?;
     if !message.is_home(own.id())
         || message.state.get() != State::Idle
-        || port.life() != message.port_generation.get()
+        || port.life.get() != message.port_generation.get()
         || !port.waiting.get()
     {
         return None;

@@ -361,7 +361,7 @@ impl Notice {
             None => Message::take().ok_or(Error::NoMemory)?,
         };
         self.0.set(Some(message));
-        message.aim(port, port.life(), port.home());
+        message.aim(port, port.life.get(), port.home());
         message.badge.set(badge);
         message.command.set(command);
         message.sender.set(sender);

@@ -28,10 +28,10 @@ pub(crate) struct Port {
     free: Cell<Option<&'static Message>>,
     capacity: Cell<u32>,
     /// Who pays for it, and whose table its handles go to.
-    space: Cell<Option<&'static Space>>,
+    pub(super) space: Cell<Option<&'static Space>>,
     next_owned: Cell<Option<&'static Port>>,
     /// Which port this memory is. Handles may be revoked, and the port lives on with what is bound to it.
-    life: Cell<u32>,
+    pub(super) life: Cell<u32>,
 }
 
 impl fmt::Display for Port {
@@ -93,12 +93,6 @@ impl Port {
         self.header.generation()
     }
 
-    /// Which port it is, for what is bound to it. Home.
-    #[inline]
-    pub(super) fn life(&self) -> u32 {
-        self.life.get()
-    }
-
     /// Whether `thread` owns it.
     #[inline]
     pub(super) fn is_owned_by(&self, thread: &Thread) -> bool {
@@ -115,11 +109,6 @@ impl Port {
     #[inline]
     pub(crate) fn home(&self) -> CpuId {
         self.header.home()
-    }
-
-    /// The space whose table handles that come along go to.
-    pub(super) fn space(&self) -> Option<&'static Space> {
-        self.space.get()
     }
 
     /// A message object for an asynchronous message that is answered here.

@@ -302,7 +302,7 @@ pub(super) fn reply(
 fn pack_reply(thread: &'static Thread, message: &'static Message) -> Result<(), Error> {
     let parcel = match message.sender.get() {
         Sender::Thread(sender) => thread.pack_for(sender.space())?,
-        Sender::Port(port) => thread.pack_for(port.space())?,
+        Sender::Port(port) => thread.pack_for(port.space.get())?,
         Sender::Acknowledge(..) | Sender::Nobody | Sender::Gone => None,
     };
     if parcel.is_some() {
@@ -354,7 +354,7 @@ pub(super) fn forward(
         return Err(Error::BadArgument);
     }
     let from = message.port.get();
-    let parcel = thread.pack_for(port.space())?;
+    let parcel = thread.pack_for(port.space.get())?;
     if message.aborting.take() {
         // Its links, which carry the request, are needed for the other port's queue.
         from.into_iter().for_each(|port| port.unlink(message));
@@ -370,7 +370,7 @@ pub(super) fn forward(
         message.command.set(before.0);
         message.words.set(before.1);
         message.badge.set(before.2);
-        message.drop_parcel(port.space());
+        message.drop_parcel(port.space.get());
         message.port.set(from);
         message.port_generation.set(from.map_or(0, Port::generation));
         message.state.set(State::Held);
@@ -389,7 +389,7 @@ pub(super) fn forward(
 /// Ends a message that is in no queue with an error. Home.
 #[inline(never)]
 pub(super) fn conclude(message: &'static Message, error: Error) {
-    message.drop_parcel(message.port.get().and_then(Port::space));
+    message.drop_parcel(message.port.get().and_then(|port| port.space.get()));
     message.aborting.set(false);
     message.answer(error);
     if let Sender::Acknowledge(..) = message.sender.get() {
@@ -537,7 +537,7 @@ pub(crate) fn notify(notice: &Notice, words: [u64; 2]) {
 fn notify_at_home([number, first, second]: [u64; 3]) {
     let Some(message) = named(number) else { return };
     let Some(port) = message.port.get() else { return };
-    if port.life() != message.port_generation.get() {
+    if port.life.get() != message.port_generation.get() {
         return;
     }
     match message.state.get() {

@@ -407,7 +407,7 @@ fn call_in_general(
     if registers.rax as u32 == Operation::CallWith as u32 {
         thread.offer(offered(registers))?;
     }
-    let parcel = thread.pack_for(port.space())?;
+    let parcel = thread.pack_for(port.space.get())?;
     let parts = parcel.is_some();
     message.parcel.set(parcel);
     let (token, badge) = (registers.r12, u64::from(capability.badge));
@@ -415,7 +415,7 @@ fn call_in_general(
         message.token.set(token);
     }
     transfer::send_call(thread, port, capability.generation, command, flags, registers.words, badge)
-        .inspect_err(|_| message.drop_parcel(port.space()))?;
+        .inspect_err(|_| message.drop_parcel(port.space.get()))?;
     if parts {
         thread.part_with();
     }
@@ -432,9 +432,9 @@ pub(crate) fn send(thread: &'static Thread, registers: &Registers, command: u32)
     if !reply_port.is_owned_by(thread) {
         return Err(Error::BadHandle);
     }
-    let parcel = thread.pack_for(port.space())?;
+    let parcel = thread.pack_for(port.space.get())?;
     let Some(message) = reply_port.take_message() else {
-        parcel.into_iter().for_each(|parcel| crate::cap::discard(port.space(), parcel));
+        parcel.into_iter().for_each(|parcel| crate::cap::discard(port.space.get(), parcel));
         return Err(Error::Quota);
     };
     let sender = Sender::Port(reply_port);
@@ -444,7 +444,7 @@ pub(crate) fn send(thread: &'static Thread, registers: &Registers, command: u32)
     message.parcel.set(parcel);
     let number = message.number().to_word();
     transfer::submit(message, port, generation).inspect_err(|_| {
-        message.drop_parcel(port.space());
+        message.drop_parcel(port.space.get());
         reply_port.give_message(message);
     })?;
     if parts {

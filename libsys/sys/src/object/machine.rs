@@ -95,6 +95,15 @@ impl Machine {
         handle(ask(self.0, MachineCommand::MsiX as u32, words)).map(Irq::from_handle)
     }
 
+    /// The interrupt of the MSI capability at a physical address of memory-mapped configuration space, delivered on `cpu`.
+    ///
+    /// # Errors
+    /// `BadArgument`.
+    pub fn msi(self, capability: u64, cpu: Cpu) -> Result<Irq, Error> {
+        let words = [capability, 0, cpu.0.into()];
+        handle(ask(self.0, MachineCommand::Msi as u32, words)).map(Irq::from_handle)
+    }
+
     /// Switches the machine off; an emulator passes `status` on.
     ///
     /// # Errors

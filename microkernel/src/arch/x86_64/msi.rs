@@ -1,7 +1,8 @@
 //! Interrupts without a line: a device writes a message to an address that is no memory (Intel SDM volume 3A, section 11.11), as
-//! told by the entries of its MSI-X table (PCI Local Bus 3.0, section 6.8.2).
+//! told by the entries of its MSI-X table or by its MSI capability in configuration space (PCI Local Bus 3.0, sections 6.8.2 and 6.8.1).
 //!
-//! Whoever can write the table can have the device write any word anywhere, so its pages are mapped here and for nobody else.
+//! Whoever can write a table can have the device write any word anywhere, so its pages are mapped here and for nobody else. Configuration
+//! space is with whoever owns the bus, and no driver's.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -30,47 +31,69 @@ pub(crate) const fn message(target: u8, vector: u8) -> Message {
     Message { address: 0xfee0_0000 | (target as u64) << 12, data: vector as u32 }
 }
 
-/// An entry of a device's MSI-X table.
+/// Where a device is told its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry(VirtAddr);
+pub(crate) struct Entry(VirtAddr, Kind);
+
+/// What that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An entry of an MSI-X table.
+    Table,
+    /// An MSI capability, of which one message is used. It is switched off to hold messages back, and those of that
+    /// time are lost, as with an edge-triggered line.
+    Capability,
+}
 
 /// Bytes of an entry.
 pub(crate) const ENTRY_SIZE: u64 = 16;
-const CONTROL: u64 = 12;
-const MASKED: u32 = 1;
+/// A capability's first word: it is switched on; how many messages are used, 0 for one; addresses have 64 bits.
+const ENABLE: u32 = 1 << 16;
+const MULTIPLE: u32 = 7 << 20;
+const WIDE: u32 = 1 << 23;
 
-/// Pages that hold tables, and where they are mapped: once each, however often a driver is replaced. A cold lock.
-static PAGES: Mutex<Vec<(PhysAddr, VirtAddr)>> = Mutex::new(Vec::new());
+/// Pages that hold tables or capabilities, and where they are mapped: once each, however often a driver is replaced. A cold lock.
+static PAGES: Mutex<Vec<(PhysAddr, VirtAddr, Kind)>> = Mutex::new(Vec::new());
 
 impl Entry {
-    /// The entry at `address`, which the caller knows to be a device's register and a multiple of [`ENTRY_SIZE`].
+    /// The one at `address`, which the caller knows to be a device's register; a table's is a multiple of [`ENTRY_SIZE`], a capability's of 4.
     ///
     /// # Errors
     /// It could not be mapped.
-    pub(crate) fn of(address: PhysAddr) -> Result<Self, MapError> {
+    pub(crate) fn of(address: PhysAddr, kind: Kind) -> Result<Self, MapError> {
         let page = address.align_down(PAGE_SIZE);
         let _off = InterruptsOff::new();
         let mut pages = PAGES.lock();
-        let known = pages.iter().find(|(physical, _)| *physical == page).map(|(_, mapped)| *mapped);
+        let known = pages.iter().find(|known| (known.0, known.2) == (page, kind)).map(|known| known.1);
         let mapped = known.map_or_else(|| window::device(page, PAGE_SIZE), Ok)?;
         if known.is_none() && pages.try_reserve(1).is_ok() {
-            pages.push((page, mapped));
+            pages.push((page, mapped, kind));
         }
-        Ok(Self(mapped + (address - page)))
+        Ok(Self(mapped + (address - page), kind))
     }
 
-    /// Has the entry send `message`, once it is open. It must be masked.
+    /// Has the device send `message`, once it is open. It must be masked.
     pub(crate) fn program(self, message: Message) {
-        self.write(0, message.address as u32);
-        self.write(4, (message.address >> 32) as u32);
-        self.write(8, message.data);
+        let (address, is_wide) = match self.1 {
+            Kind::Table => (0, true),
+            Kind::Capability => (4, self.read(0) & WIDE != 0),
+        };
+        self.write(address, message.address as u32);
+        if is_wide {
+            self.write(address + 4, (message.address >> 32) as u32);
+        }
+        self.write(if is_wide { address + 8 } else { address + 4 }, message.data);
     }
 
-    /// Holds its messages back, and the device remembers that there is one, or lets them out. In force when this returns.
+    /// Holds its messages back, which a table's device remembers, or lets them out. In force when this returns.
     pub(crate) fn set(self, gate: Gate) {
-        let others = self.read(CONTROL) & !MASKED;
-        self.write(CONTROL, if gate == Gate::Masked { others | MASKED } else { others });
-        self.read(CONTROL);
+        let (register, mask, masked, open) = match self.1 {
+            Kind::Table => (12, 1, 1, 0),
+            Kind::Capability => (0, ENABLE | MULTIPLE, 0, ENABLE),
+        };
+        let bits = if gate == Gate::Masked { masked } else { open };
+        self.write(register, self.read(register) & !mask | bits);
+        self.read(register);
     }
 
     fn read(self, offset: u64) -> u32 {
@@ -88,7 +111,7 @@ impl Entry {
 pub(crate) fn is_table(range: Range<u64>) -> bool {
     let _off = InterruptsOff::new();
     let touched = |page: u64| range.start < page + PAGE_SIZE && page < range.end;
-    PAGES.lock().iter().any(|(page, _)| touched(page.as_u64()))
+    PAGES.lock().iter().any(|(page, _, kind)| *kind == Kind::Table && touched(page.as_u64()))
 }
 
 /// An entry of a table that a test has made.
@@ -96,6 +119,6 @@ pub(crate) fn is_table(range: Range<u64>) -> bool {
 /// # Safety
 /// There are [`ENTRY_SIZE`] bytes at `address` that nobody else uses.
 #[cfg(feature = "test")]
-pub(crate) unsafe fn entry_at(address: VirtAddr) -> Entry {
-    Entry(address)
+pub(crate) unsafe fn entry_at(address: VirtAddr, kind: Kind) -> Entry {
+    Entry(address, kind)
 }
