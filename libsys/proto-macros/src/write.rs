@@ -147,6 +147,7 @@ fn module(interface: &Interface) -> TokenStream {
 
                 const METHODS: &'static [::anax_proto::Method] = &[#(#table),*];
 
+                #[inline(always)]
                 fn dispatch(
                     &mut self,
                     caller: ::anax_proto::Caller,

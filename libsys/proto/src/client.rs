@@ -26,6 +26,7 @@ pub trait Transport {
 ///
 /// # Errors
 /// As [`Transport::call`]; `PeerMisbehaved` for an answer with more bytes than there is room.
+#[inline(always)]
 pub fn ask<T: Transport>(
     transport: &mut T,
     (fingerprint, is_idempotent): (u64, bool),

@@ -1,5 +1,6 @@
 //! What is known of an interface's methods, and what serves them.
 
+use crate::FIRST_METHOD;
 use crate::message::{Caller, Reply, Request};
 
 /// How a method's arguments and result travel.
@@ -34,6 +35,29 @@ pub trait Dispatch {
     /// The interface's methods, by their commands.
     const METHODS: &'static [Method];
 
+    /// Which of them are [`Format::Control`], a bit each.
+    const CONTROL: u64 = control(Self::METHODS);
+
+    /// Whether the command asks for a method that is [`Format::Control`].
+    #[inline(always)]
+    fn is_control(command: u32) -> bool {
+        let place = command.wrapping_sub(FIRST_METHOD);
+        place < u64::BITS && Self::CONTROL >> place & 1 != 0
+    }
+
     /// Serves a request, whatever it says. The bytes of a long result are written to `space`.
     fn dispatch(&mut self, caller: Caller, request: &Request<'_>, space: &mut [u8]) -> Reply;
+}
+
+/// A bit for each method of that format; an interface has at most 64.
+const fn control(methods: &[Method]) -> u64 {
+    assert!(methods.len() <= u64::BITS as usize, "an interface has at most 64 methods");
+    let (mut bits, mut place) = (0, 0);
+    while place < methods.len() {
+        if matches!(methods[place].format, Format::Control) {
+            bits |= 1 << place;
+        }
+        place += 1;
+    }
+    bits
 }
