@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod nic;
-mod service;
 
-pub use nic::{Event, Interrupts, Nic, Polled};
-pub use service::{Next, Served, Service, ServiceError};
+pub use anax_nic::{Event, Next, Polled, Served, ServiceError};
+pub use nic::{Interrupts, Nic};
+
+/// A client served by this card.
+pub type Service<'a, R, const N: usize> = anax_nic::Service<'a, Nic<'a, R, anax_frames::Loan, N>>;

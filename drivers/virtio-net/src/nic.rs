@@ -5,7 +5,8 @@
 //! zeros and the one received says nothing; there is one for each place all the same, where checksum and segmentation offload will need it.
 
 use anax_device::{DmaAddress, DmaBlock, Registers};
-use anax_frames::{About, Link, MAX_FRAME, Mac};
+use anax_frames::{About, Link, Loan, MAX_FRAME, Mac};
+use anax_nic::{Card, Event, Polled};
 use anax_virtio::{
     Access, Broken, Cause, Completed, Doorbell, Features, Kick, Queue, Segment, SetupError, Suppression,
     Transport,
@@ -42,24 +43,6 @@ pub enum Interrupts {
         /// For changes of the configuration.
         configuration: u16,
     },
-}
-
-/// What [`Nic::poll`] finds.
-#[derive(Debug)]
-pub enum Event<T> {
-    /// A frame of so many bytes lies in the buffer that was posted with this.
-    Received(T, u32),
-    /// The frame that was handed in with this is out of its buffer.
-    Sent(T),
-}
-
-/// Whether there is more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Polled {
-    /// All was taken.
-    Idle,
-    /// The budget was used up.
-    More,
 }
 
 /// A virtio network card with up to `N` frames in flight in each direction, and a token of the caller's for each.
@@ -293,6 +276,60 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
     #[must_use]
     pub const fn features(&self) -> Features {
         self.features
+    }
+}
+
+/// With a client's loans for tokens it is what [`anax_nic::Service`] serves.
+impl<R: Registers, const N: usize> Card for Nic<'_, R, Loan, N> {
+    type Error = SetupError;
+
+    const RECEIVE_BYTES: u32 = MAX_FRAME as u32;
+
+    fn about(&self) -> About {
+        self.about()
+    }
+
+    fn post(&mut self, address: DmaAddress, length: u32, loan: Loan) -> Result<(), Loan> {
+        self.post(address, length, loan)
+    }
+
+    fn transmit(&mut self, address: DmaAddress, length: u32, loan: Loan) -> Result<(), Loan> {
+        self.transmit(address, length, loan)
+    }
+
+    fn flush(&mut self) {
+        self.flush();
+    }
+
+    fn poll(&mut self, budget: u32, each: impl FnMut(Event<Loan>)) -> Result<Polled, Broken> {
+        self.poll(budget, each)
+    }
+
+    fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
+        self.prepare_to_wait()
+    }
+
+    fn line_interrupt(&mut self) -> Result<(), Broken> {
+        match self.acknowledge() {
+            Some(cause) if cause.configuration() => self.check(),
+            _ => Ok(()),
+        }
+    }
+
+    fn check(&self) -> Result<(), Broken> {
+        self.check()
+    }
+
+    fn quiesce(&mut self) -> Result<(), SetupError> {
+        self.quiesce()
+    }
+
+    fn restart(&mut self) -> Result<(), SetupError> {
+        self.restart()
+    }
+
+    fn take_back(&mut self) -> Option<Loan> {
+        self.take_back()
     }
 }
 

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use anax_abi::Error;
 use anax_device::DmaAddress;
 use anax_frames::{BUFFER_BYTES, ClientSide, Counters, DriverSide, Event};
+use anax_qtest::{Mapped, Qemu};
 use anax_ring::{AtomicU64, Endpoint, Geometry, SharedBlock, SharedBytes, Side, Supervisor};
 use virtio_net::{Interrupts, Nic, Service};
 
-use crate::qtest::Qemu;
 use crate::{FRAMES, MEMORY, PATIENCE, POOL, frame, transport};
 
 const BUFFERS: usize = 128;
@@ -79,7 +79,7 @@ fn send(socket: &UdpSocket, guest: u16) -> Vec<u64> {
 fn a_client_keeps_its_channel_through_drivers_that_die() {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     socket.set_read_timeout(Some(Duration::from_millis(2))).expect("a socket");
-    let Some(qemu) = Qemu::start(socket.local_addr().expect("bound").port()) else {
+    let Some(qemu) = Qemu::start("virtio-net-pci", socket.local_addr().expect("bound").port()) else {
         println!("skipped: there is no qemu-system-x86_64");
         return;
     };
@@ -87,8 +87,7 @@ fn a_client_keeps_its_channel_through_drivers_that_die() {
     let channel: Vec<_> = (0..geometry.words()).map(|_| AtomicU64::new(0)).collect();
     let block = SharedBlock::from_words(&channel);
     let mut supervisor = Supervisor::create(block, geometry).expect("large enough");
-    let memory =
-        qemu.memory(MEMORY, Nic::<'_, crate::qtest::Mapped, anax_frames::Loan, FRAMES>::MEMORY_BYTES);
+    let memory = qemu.memory(MEMORY, Nic::<'_, Mapped, anax_frames::Loan, FRAMES>::MEMORY_BYTES);
     let pool = SharedBytes::new(SharedBlock::from_words(qemu.memory(POOL, BUFFERS * BUFFER_BYTES).words()));
     let (done, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     let port = qemu.port();

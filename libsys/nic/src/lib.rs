@@ -1,0 +1,24 @@
+//! What the drivers of all network cards share, so that a driver is its card and nothing else.
+//!
+//! | | |
+//! |---|---|
+//! | [`Card`] | what a driver's own part does: buffers by DMA address go in and come back with what was handed in |
+//! | [`Service`] | a client served by such a card, over [`anax_frames`] |
+//! | [`handover`] | what a supervisor gives to a driver's program, whatever the card |
+//! | `program` | that program, all but bringing the card up; for ring 3 only |
+//! | [`intel`] | what a supervisor must know of the e1000 family to find and to fence one |
+//!
+//! It is a crate of its own because clients, which use [`anax_frames`], have no business with devices, and because drivers must not know
+//! each other. Nothing here allocates, blocks or calls the kernel, but for `program`.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod card;
+pub mod handover;
+pub mod intel;
+#[cfg(feature = "bin")]
+pub mod program;
+mod service;
+
+pub use card::{Card, Event, Polled};
+pub use service::{Next, Served, Service, ServiceError};
