@@ -4,9 +4,9 @@
 //! whatever does not fit together is refused, and then a reset is the way.
 
 use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_e1000::registers::*;
 
 use crate::descriptor::{self, Found};
-use crate::registers::*;
 use crate::{Nic, SetupError, Throttle, hardware};
 
 /// What a predecessor had handed in and not given back.
@@ -43,9 +43,9 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
         throttle: Throttle,
         mut known: impl FnMut(InFlight) -> Option<T>,
     ) -> Result<Self, AdoptError> {
-        let mut nic = Self::stopped(registers, memory, throttle).map_err(AdoptError::Setup)?;
-        nic.registers().write32(IMC, u32::MAX);
-        let read = |ring: usize, register| nic.registers().read32(ring + register);
+        let mut nic = Self::new(registers, memory, throttle).map_err(AdoptError::Setup)?;
+        nic.registers.write32(IMC, u32::MAX);
+        let read = |ring: usize, register| nic.registers.read32(ring + register);
         for (ring, place) in [(RECEIVE_RING, nic.receive.place()), (TRANSMIT_RING, nic.transmit.place())] {
             let base = u64::from(read(ring, BASE_HIGH)) << 32 | u64::from(read(ring, BASE_LOW));
             if (DmaAddress::new(base), read(ring, LENGTH)) != place {
@@ -53,10 +53,8 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
             }
         }
         let [received, sent] = [RECEIVE_RING, TRANSMIT_RING].map(|ring| [read(ring, HEAD), read(ring, TAIL)]);
-        let buffer = |[address, _]: [u64; 2]| {
-            let token = known(InFlight::Buffer(DmaAddress::new(address)))?;
-            Some(([address, 0], Some(token)))
-        };
+        let mut token = |at| known(InFlight::Buffer(DmaAddress::new(at)));
+        let buffer = |[at, _]: [u64; 2]| Some(([at, 0], Some(token(at)?)));
         nic.receive.adopt(received, buffer).ok_or(AdoptError::Doubtful)?;
         let mut frame: Option<(u64, u32)> = None;
         let piece = |words| {
@@ -64,15 +62,18 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
             let Found::Data(bytes, last) = found else { return frame.is_none().then_some((given, None)) };
             let (start, before) = frame.unwrap_or((given[0], 0));
             frame = Some((start, before + bytes));
-            if start.checked_add(before.into()) != Some(given[0]) {
-                return None;
+            let next = start.checked_add(before.into()) == Some(given[0]);
+            match frame.filter(|_| last) {
+                _ if !next => None,
+                None => Some((given, None)),
+                Some((start, bytes)) => {
+                    frame = None;
+                    Some((given, Some(known(InFlight::Frame(DmaAddress::new(start), bytes))?)))
+                }
             }
-            let whole = last.then(|| frame.take()).flatten();
-            let Some((start, bytes)) = whole else { return Some((given, None)) };
-            Some((given, Some(known(InFlight::Frame(DmaAddress::new(start), bytes))?)))
         };
         nic.transmit.adopt(sent, piece).ok_or(AdoptError::Doubtful)?;
-        let mac = hardware::mac(nic.registers()).map_err(AdoptError::Setup)?;
+        let mac = hardware::mac(&nic.registers).map_err(AdoptError::Setup)?;
         nic.resume(mac);
         Ok(nic)
     }

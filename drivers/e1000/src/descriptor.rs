@@ -4,8 +4,8 @@
 //! its own context, also if the device still knows the same one, so that it can be handed in again after a reset without the others.
 
 use anax_device::DmaAddress;
-
-use crate::ring::Descriptor;
+use anax_e1000::Descriptor;
+use anax_nic::{Checked, Internet, Offload, Segmentation, Transport, Verdict};
 
 /// Commands: end of packet, insert the frame's checksum, segmentation, report status, extended, delay the interrupt.
 const EOP: u64 = 1 << 24;
@@ -29,80 +29,20 @@ const STATUS: u64 = 0xf << 32;
 /// The most that one data descriptor names, so that it fits into the device's memory beside others.
 const PIECE: u32 = 4096;
 
-/// Which internet protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Internet {
-    /// Version 4, whose header's checksum is inserted.
-    V4,
-    /// Version 6, which has none.
-    V6,
-}
-
-/// Which checksum is inserted. The field holds the sum over the pseudo-header: with the length, or without it for segmentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Of TCP, 16 bytes into its header.
-    Tcp,
-    /// Of UDP, 6 bytes into its header.
-    Udp,
-}
-
-/// A frame that is to become several (3.5): of TCP alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segmentation {
-    /// Bytes of all headers, the link's too, which each segment repeats.
-    pub header: u8,
-    /// Bytes of payload in each segment but the last.
-    pub mss: u16,
-}
-
-/// What the device does with a frame on its way out. Offsets are bytes from the frame's beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offload {
-    /// Protocol of the internet header.
-    pub internet: Internet,
-    /// Where it begins.
-    pub internet_at: u8,
-    /// Protocol of the transport header.
-    pub transport: Transport,
-    /// Where it begins.
-    pub transport_at: u8,
-    /// Whether it is cut.
-    pub segmentation: Option<Segmentation>,
-}
-
-impl Offload {
-    /// Whether a frame of `length` bytes can be what this says.
-    pub(crate) fn fits(&self, length: u32) -> bool {
-        let least = |protocol| if protocol == Transport::Tcp { 20 } else { 8 };
-        let (internet, transport) = (u32::from(self.internet_at), u32::from(self.transport_at));
-        let header = if self.internet == Internet::V4 { 20 } else { 40 };
-        let end = transport + least(self.transport);
-        let cut = self.segmentation.is_none_or(|cut| {
-            let bytes = u32::from(cut.header);
-            // What comes out has to be a frame.
-            let longest = bytes + u32::from(cut.mss);
-            let sizes = end <= bytes && bytes < length && longest <= anax_frames::MAX_FRAME as u32;
-            self.transport == Transport::Tcp && cut.mss > 0 && sizes
-        });
-        internet >= 14 && internet + header <= transport && end <= length && cut
+/// The context descriptor (3.3.6) for a frame of `length` bytes.
+fn context(offload: &Offload, length: u32) -> Descriptor {
+    let (internet, transport) = (u64::from(offload.internet_at), u64::from(offload.transport_at));
+    let sum = transport + if offload.transport == Transport::Tcp { 16 } else { 6 };
+    // The transport's sum goes to the end of the packet, which is written as 0.
+    let ranges = internet | (internet + 10) << 8 | (transport - 1) << 16 | transport << 32 | sum << 40;
+    let mut word = DEXT;
+    word |= if offload.internet == Internet::V4 { IPV4 } else { 0 };
+    word |= if offload.transport == Transport::Tcp { TCP } else { 0 };
+    if let Some(Segmentation { header, mss }) = offload.segmentation {
+        word |= TSE | u64::from(length - u32::from(header));
+        word |= u64::from(header) << 40 | u64::from(mss) << 48;
     }
-
-    /// The context descriptor (3.3.6) for a frame of `length` bytes.
-    fn context(&self, length: u32) -> Descriptor {
-        let (internet, transport) = (u64::from(self.internet_at), u64::from(self.transport_at));
-        let sum = transport + if self.transport == Transport::Tcp { 16 } else { 6 };
-        // The transport's sum goes to the end of the packet, which is written as 0.
-        let ranges = internet | (internet + 10) << 8 | (transport - 1) << 16 | transport << 32 | sum << 40;
-        let mut word = DEXT;
-        word |= if self.internet == Internet::V4 { IPV4 } else { 0 };
-        word |= if self.transport == Transport::Tcp { TCP } else { 0 };
-        if let Some(Segmentation { header, mss }) = self.segmentation {
-            word |= TSE | u64::from(length - u32::from(header));
-            word |= u64::from(header) << 40 | u64::from(mss) << 48;
-        }
-        [ranges, word]
-    }
+    [ranges, word]
 }
 
 /// The descriptors of a frame whose last byte has an address.
@@ -121,7 +61,7 @@ pub(crate) fn frame(
         let last = if at + bytes == length { EOP | RS | IDE } else { 0 };
         [address.get() + u64::from(at), u64::from(bytes) | DATA | DEXT | IFCS | options | last]
     });
-    offload.map(|offload| offload.context(length)).into_iter().chain(pieces)
+    offload.map(|offload| context(&offload, length)).into_iter().chain(pieces)
 }
 
 /// A transmit descriptor that a predecessor wrote.
@@ -145,38 +85,16 @@ pub(crate) fn parse([first, second]: Descriptor) -> Option<(Descriptor, Found)> 
     Some(([first, second], found))
 }
 
-/// What the device thinks of a checksum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verdict {
-    /// It has not looked.
-    #[default]
-    Unknown,
-    /// Right.
-    Good,
-    /// Wrong.
-    Bad,
-}
-
-/// What the device thinks of a received frame's checksums (3.2.9).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Checked {
-    /// Of IPv4's header.
-    pub internet: Verdict,
-    /// Of TCP or UDP.
-    pub transport: Verdict,
-}
-
 /// Bytes that the device may write into a buffer.
 pub(crate) const BUFFER: u32 = 2048;
 
 /// A received frame's length and checksums, by the second word of its descriptor (3.2.3); nothing if the device can't have meant it: it was
 /// told to store whole and undamaged frames alone.
 pub(crate) fn received(word: u64) -> Option<(u32, Checked)> {
-    let (length, status, errors) = (word as u16, (word >> 32) as u8, (word >> 40) as u8);
+    let (length, status, errors) = (u32::from(word as u16), (word >> 32) as u8, (word >> 40) as u8);
     // CE, SE, SEQ, CXE, RXE.
     const DAMAGED: u8 = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 4 | 1 << 7;
     const WHOLE: u8 = 1 << 1;
-    let length = u32::from(length);
     if length > BUFFER && cfg!(not(bite = "e1000-length-unchecked")) || status & WHOLE == 0 {
         return None;
     }

@@ -1,10 +1,9 @@
 //! The registers beside the rings': reset, address, settings, statistics.
 
 use anax_device::{DmaAddress, Registers};
+use anax_e1000::fence;
+use anax_e1000::registers::*;
 use anax_frames::Mac;
-use anax_nic::intel;
-
-use crate::registers::*;
 
 /// Reads of a register after which the device is given up: tens of milliseconds on a bus.
 const PATIENCE: u32 = 50_000;
@@ -59,16 +58,10 @@ pub struct Statistics {
 impl Statistics {
     /// Adds what was counted since the last time.
     pub(crate) fn add(&mut self, registers: &impl Registers) {
-        let counters: [(&mut u64, usize); 7] = [
-            (&mut self.received, GPRC),
-            (&mut self.sent, GPTC),
-            (&mut self.damaged, CRCERRS),
-            (&mut self.missed, MPC),
-            (&mut self.no_buffer, RNBC),
-            (&mut self.cut, TSCTC),
-            (&mut self.cut_badly, TSCTFC),
-        ];
-        for (sum, register) in counters {
+        let frames = [(&mut self.received, GPRC), (&mut self.sent, GPTC), (&mut self.damaged, CRCERRS)];
+        let full = [(&mut self.missed, MPC), (&mut self.no_buffer, RNBC)];
+        let cut = [(&mut self.cut, TSCTC), (&mut self.cut_badly, TSCTFC)];
+        for (sum, register) in frames.into_iter().chain(full).chain(cut) {
             // All ones is no count: the device is gone.
             *sum +=
                 u64::from(Some(registers.read32(register)).filter(|count| *count != u32::MAX).unwrap_or(0));
@@ -79,10 +72,10 @@ impl Statistics {
 /// Stops the device and resets it (14.3), all but the link's own part. Bounded.
 pub(crate) fn reset(registers: &impl Registers) -> Result<(), SetupError> {
     // Asked a second time below.
-    let _ = intel::fence(registers);
+    let _ = fence(registers);
     registers.write32(CTRL, registers.read32(CTRL) | CTRL_RST);
     let ended = (0..PATIENCE).any(|_| registers.read32(CTRL) & CTRL_RST == 0);
-    let fenced = intel::fence(registers).is_ok();
+    let fenced = fence(registers).is_ok();
     match registers.read32(STATUS) {
         u32::MAX => Err(SetupError::Gone),
         _ if !ended || !fenced => Err(SetupError::Stuck),
@@ -140,9 +133,8 @@ pub(crate) fn place(
 
 /// Starts each direction that does not run yet: QEMU's device hears nothing for a second after a write to the receiver's control.
 pub(crate) fn run(registers: &impl Registers) {
-    let transmit = (TCTL, TCTL_EN | TCTL_PSP | TCTL_COLLISIONS);
-    let receive = (RCTL, RCTL_EN | RCTL_BAM | RCTL_SECRC);
-    for (control, value) in [transmit, receive] {
+    let controls = [(TCTL, EN | TCTL_PSP | TCTL_COLLISIONS), (RCTL, EN | RCTL_BAM | RCTL_SECRC)];
+    for (control, value) in controls {
         if registers.read32(control) != value {
             registers.write32(control, value);
         }

@@ -1,7 +1,7 @@
 //! The driver for Intel's 82540EM, which QEMU and Bochs call e1000, without its program's wiring.
 //!
-//! [`Nic`] drives the device: buffers by DMA address go in and come back with what was handed in. [`Service`] serves a client by it, over
-//! [`anax_frames`]. Neither looks into a frame, allocates, blocks or calls the kernel.
+//! [`Nic`] drives the device: buffers by DMA address go in and come back with what was handed in. [`anax_nic::Service`] serves a client by
+//! it. Neither looks into a frame, allocates, blocks or calls the kernel.
 //!
 //! The device is believed nothing: what it reports is checked against the driver's private tables, and what can't be true is
 //! [`Broken`](anax_device::Broken), after which only a reset helps. Section numbers are those of Intel's "PCI/PCI-X Family of Gigabit
@@ -13,13 +13,7 @@ mod adopt;
 mod descriptor;
 mod hardware;
 mod nic;
-mod registers;
-mod ring;
 
 pub use adopt::{AdoptError, InFlight};
-pub use descriptor::{Checked, Internet, Offload, Segmentation, Transport, Verdict};
 pub use hardware::{SetupError, Statistics, Throttle};
-pub use nic::{Event, Nic, Refused};
-
-/// A client served by this card.
-pub type Service<'a, R, const D: usize> = anax_nic::Service<'a, Nic<'a, R, anax_frames::Loan, D>>;
+pub use nic::Nic;

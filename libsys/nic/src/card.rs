@@ -4,13 +4,15 @@
 use core::fmt::Debug;
 
 use anax_device::{Broken, DmaAddress};
-use anax_frames::{About, Loan};
+use anax_frames::About;
+
+use crate::Checked;
 
 /// What [`Card::poll`] finds.
 #[derive(Debug)]
 pub enum Event<T> {
-    /// A frame of so many bytes lies in the buffer that was posted with this.
-    Received(T, u32),
+    /// A frame of so many bytes lies in the buffer that was posted with this, and the card thought so of its checksums.
+    Received(T, u32, Checked),
     /// The frame that was handed in with this is out of its buffer.
     Sent(T),
 }
@@ -24,39 +26,59 @@ pub enum Polled {
     More,
 }
 
+/// Why a buffer or a frame was not taken; the token comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused<T> {
+    /// There is no room now.
+    Full(T),
+    /// It will never be: too short, too long, or not what it is said to be.
+    Unfit(T),
+}
+
 /// A card, used by one thread, which owns it. No method waits for the device longer than a bounded number of register reads.
 pub trait Card {
     /// Why a card does not come up, or does not stop.
     type Error: Copy + Debug + PartialEq + Eq;
 
-    /// Bytes that the device may write into a buffer, whatever length was posted: shorter ones are refused.
-    const RECEIVE_BYTES: u32;
+    /// What the caller knows a frame or buffer by.
+    type Token;
 
     /// What card it is. Asks the device for the state of the link.
     fn about(&self) -> About;
 
-    /// Hands the device a buffer of `length` bytes, at least [`Self::RECEIVE_BYTES`], to receive into, after [`Self::flush`].
+    /// Hands the device a buffer of `length` bytes to receive into, after [`Self::flush`].
     ///
     /// # Errors
-    /// The loan, if the device has no room.
-    fn post(&mut self, address: DmaAddress, length: u32, loan: Loan) -> Result<(), Loan>;
+    /// [`Refused`].
+    fn post(
+        &mut self,
+        address: DmaAddress,
+        length: u32,
+        token: Self::Token,
+    ) -> Result<(), Refused<Self::Token>>;
 
     /// Hands the device a frame of `length` bytes to transmit as it is, after [`Self::flush`].
     ///
     /// # Errors
-    /// The loan, if the device has no room.
-    fn transmit(&mut self, address: DmaAddress, length: u32, loan: Loan) -> Result<(), Loan>;
+    /// [`Refused`].
+    fn transmit(
+        &mut self,
+        address: DmaAddress,
+        length: u32,
+        token: Self::Token,
+    ) -> Result<(), Refused<Self::Token>>;
 
     /// Shows the device all that was handed in.
     fn flush(&mut self);
 
-    /// Takes what the device is done with, up to `budget` frames, 2 or more. Asks for no interrupts meanwhile.
+    /// Takes what the device is done with, up to `budget` frames, 2 or more, half of it at most for those transmitted if there are others.
+    /// Asks for no interrupts meanwhile.
     ///
     /// # Errors
     /// [`Broken`]: [`Self::restart`] is what helps.
-    fn poll(&mut self, budget: u32, each: impl FnMut(Event<Loan>)) -> Result<Polled, Broken>;
+    fn poll(&mut self, budget: u32, each: impl FnMut(Event<Self::Token>)) -> Result<Polled, Broken>;
 
-    /// Asks for an interrupt; the caller may wait if this is [`Polled::Idle`].
+    /// Asks for an interrupt at the next frame received, or when frames to transmit are out; the caller may wait if this is [`Polled::Idle`].
     ///
     /// # Errors
     /// [`Broken`].
@@ -87,5 +109,5 @@ pub trait Card {
     fn restart(&mut self) -> Result<(), Self::Error>;
 
     /// Takes back what was handed in, oldest first, after [`Self::quiesce`].
-    fn take_back(&mut self) -> Option<Loan>;
+    fn take_back(&mut self) -> Option<Self::Token>;
 }

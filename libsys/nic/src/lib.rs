@@ -6,7 +6,7 @@
 //! | [`Service`] | a client served by such a card, over [`anax_frames`] |
 //! | [`handover`] | what a supervisor gives to a driver's program, whatever the card |
 //! | `program` | that program, all but bringing the card up; for ring 3 only |
-//! | [`intel`] | what a supervisor must know of the e1000 family to find and to fence one |
+//! | [`Offload`], [`Checked`] | what a card can do with a frame beside moving it |
 //!
 //! It is a crate of its own because clients, which use [`anax_frames`], have no business with devices, and because drivers must not know
 //! each other. Nothing here allocates, blocks or calls the kernel, but for `program`.
@@ -15,10 +15,11 @@
 
 mod card;
 pub mod handover;
-pub mod intel;
+mod offload;
 #[cfg(feature = "bin")]
 pub mod program;
 mod service;
 
-pub use card::{Card, Event, Polled};
+pub use card::{Card, Event, Polled, Refused};
+pub use offload::{Checked, Internet, Offload, Segmentation, Transport, Verdict};
 pub use service::{Next, Served, Service, ServiceError};

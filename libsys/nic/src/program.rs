@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 
 use anax_abi::object::notice;
 use anax_device::{DmaAddress, DmaBlock, Mmio};
-use anax_frames::DriverSide;
+use anax_frames::{DriverSide, Loan};
 use anax_ring::{Doorbell, Endpoint, Epoch, Geometry, Side};
 use anax_sys::object::{Channel, Irq, Region, Thread};
 use anax_sys::{Error, Handle, Port, WORDS};
@@ -50,7 +50,7 @@ pub struct Given {
 ///
 /// # Errors
 /// What was handed over is not what [`handover`] says; or `open`'s, whose own "nothing" is a card that does not come up.
-pub fn run<C: Card>(
+pub fn run<C: Card<Token = Loan>>(
     irqs: &[(Handle, Wake)],
     open: impl FnOnce(&Given) -> Result<Option<C>, Error>,
 ) -> Result<u64, Error> {
@@ -73,7 +73,11 @@ pub fn run<C: Card>(
 }
 
 /// Works until there is nothing to do, waits, and answers what it was woken by. Returns when the device is past help.
-fn serve<C: Card>(driver: &mut Service<'_, C>, channel: Channel, port: Port) -> Result<(), Error> {
+fn serve<C: Card<Token = Loan>>(
+    driver: &mut Service<'_, C>,
+    channel: Channel,
+    port: Port,
+) -> Result<(), Error> {
     let mut woken = None;
     loop {
         let Ok(served) = driver.serve(BUDGET) else { return Ok(()) };

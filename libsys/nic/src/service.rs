@@ -5,7 +5,7 @@ use anax_device::{Broken, DmaAddress};
 use anax_frames::{Asked, DriverSide, Loan};
 use anax_ring::{Doorbell, Epoch, Misbehaved, Sleep};
 
-use crate::{Card, Event, Polled};
+use crate::{Card, Event, Polled, Refused};
 
 /// So many resets without a frame in between, and the device is given up.
 const MAX_RESETS: u32 = 8;
@@ -59,7 +59,7 @@ impl<E> From<E> for ServiceError<E> {
     }
 }
 
-impl<'a, C: Card> Service<'a, C> {
+impl<'a, C: Card<Token = Loan>> Service<'a, C> {
     /// Serves `client`, whose pool the device finds from `pool` on, with `nic`, in which nothing is in flight. Nothing if a pool
     /// can't lie there.
     #[must_use]
@@ -177,25 +177,20 @@ impl<'a, C: Card> Service<'a, C> {
             return Ok(Polled::Idle);
         }
         for _ in 0..budget {
-            if let Some(loan) = self.held.take()
-                && let Some(loan) = self.transmit(loan)
-            {
-                self.held = Some(loan);
+            if let Some(loan) = self.held.take() {
+                self.transmit(loan)?;
+            }
+            if self.held.is_some() {
                 // Frames that go out make room; there is an interrupt for them.
                 return Ok(Polled::Idle);
             }
             match self.client.take()? {
-                Asked::Transmit(loan) => self.held = self.transmit(loan),
-                // More than the loan would be written.
-                Asked::Receive(loan) if loan.length < C::RECEIVE_BYTES => {
-                    self.client.refuse(loan, Error::BadArgument)?;
-                }
-                Asked::Receive(loan) => {
-                    let (address, length) = (self.address(&loan), loan.length);
-                    if let Err(loan) = self.nic.post(address, length, loan) {
-                        self.client.refuse(loan, Error::Full)?;
-                    }
-                }
+                Asked::Transmit(loan) => self.transmit(loan)?,
+                Asked::Receive(loan) => match self.nic.post(self.address(&loan), loan.length, loan) {
+                    Ok(()) => {}
+                    Err(Refused::Full(loan)) => self.client.refuse(loan, Error::Full)?,
+                    Err(Refused::Unfit(loan)) => self.client.refuse(loan, Error::BadArgument)?,
+                },
                 Asked::About(question) => self.client.answer(question, self.nic.about())?,
                 Asked::Refused => {}
                 Asked::NewClient(_) => self.drop_loans().map_err(Stop::Failed)?,
@@ -205,10 +200,16 @@ impl<'a, C: Card> Service<'a, C> {
         Ok(Polled::More)
     }
 
-    /// Hands a frame to the device, or gives it back if there is no room.
-    fn transmit(&mut self, loan: Loan) -> Option<Loan> {
-        let (address, length) = (self.address(&loan), loan.length);
-        self.nic.transmit(address, length, loan).err()
+    /// Hands a frame to the device, or holds it if there is no room.
+    fn transmit(&mut self, loan: Loan) -> Result<(), Misbehaved> {
+        match self.nic.transmit(self.address(&loan), loan.length, loan) {
+            Ok(()) => Ok(()),
+            Err(Refused::Full(loan)) => {
+                self.held = Some(loan);
+                Ok(())
+            }
+            Err(Refused::Unfit(loan)) => self.client.refuse(loan, Error::BadArgument),
+        }
     }
 
     fn address(&self, loan: &Loan) -> DmaAddress {
@@ -223,7 +224,7 @@ impl<'a, C: Card> Service<'a, C> {
             *resets = 0;
             // A client that lied is noticed at the next request.
             let _ = match event {
-                Event::Received(loan, length) => client.received(loan, length),
+                Event::Received(loan, length, _) => client.received(loan, length),
                 Event::Sent(loan) => client.sent(loan),
             };
         })

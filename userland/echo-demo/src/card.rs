@@ -1,8 +1,8 @@
 //! The network card, as the one who outlives its drivers sees it: found, handed over, fenced.
 
 use anax_device::{Bar, ConfigSpace as _, Mmio, MsiX, bar, disable_bus_master, enable_memory_and_bus_master};
+use anax_e1000::{REGISTER_BYTES, is_e1000};
 use anax_nic::handover::CARD_WORDS;
-use anax_nic::intel;
 use anax_sys::object::{Cpu, Irq, Line, Machine, Polarity, Region, Trigger};
 use anax_sys::{Error, log};
 use anax_virtio::{Transport, Windows, device_type, handover};
@@ -39,7 +39,7 @@ impl Card {
     pub(crate) fn find(machine: Machine, cpu: Cpu) -> Result<Self, Error> {
         let bus = Bus::open(machine)?;
         let virtio = |function: &Function| device_type(function) == Some(NETWORK);
-        let found = |function: &Function| virtio(function) || intel::is_e1000(function);
+        let found = |function: &Function| virtio(function) || is_e1000(function);
         let function = bus.functions().find(found).ok_or(Error::BadHandle)?;
         enable_memory_and_bus_master(&function);
         log!("card {:#x}", function.read(0));
@@ -81,7 +81,7 @@ impl Card {
     }
 
     fn e1000(machine: Machine, function: Function, cpu: Cpu) -> Result<Self, Error> {
-        let registers = machine.device_region(memory(&function, 0)?, intel::REGISTER_BYTES)?;
+        let registers = machine.device_region(memory(&function, 0)?, REGISTER_BYTES)?;
         let mapped = anax_mapped::registers(registers)?;
         // Which input of which IO-APIC a line of the bus reaches is in ACPI's bytecode; but firmware connects the function to the old
         // interrupt controller too, and by that number the IO-APIC of the machines with such a card hears it as well.
@@ -118,7 +118,7 @@ impl Card {
         disable_bus_master(&self.function);
         let stopped = match &self.kind {
             Kind::Virtio(transport, _) => transport.reset().is_ok(),
-            Kind::E1000(registers) => intel::fence(registers).is_ok(),
+            Kind::E1000(registers) => anax_e1000::fence(registers).is_ok(),
         };
         if !stopped {
             return Err(Error::TimedOut);

@@ -1,8 +1,8 @@
 //! Checksums and segmentation: the model does in software what the descriptors say, and the bytes on the wire are judged.
 
 use anax_device::DmaAddress;
-use anax_nic::Polled;
-use e1000::{Internet, Nic, Offload, Refused, Segmentation, Transport};
+use anax_nic::{Card as _, Internet, Offload, Polled, Refused, Segmentation, Transport};
+use e1000::Nic;
 use proptest::prelude::*;
 
 use crate::model::{BASE, TRANSMIT, Window, World};
@@ -22,12 +22,12 @@ fn send(frame: &[u8], offload: Offload) -> (Vec<Vec<u8>>, u32) {
     let device = world.device();
     let mut card = Nic::<_, u64, 32>::start(Window(&device), world.block(), NONE).expect("nothing wrong");
     device.borrow().write(FRAME.get(), frame);
-    card.transmit(FRAME, frame.len() as u32, Some(offload), 5).expect("there is room");
+    card.transmit_with(FRAME, frame.len() as u32, Some(offload), 5).expect("there is room");
     card.flush();
     let wire = device.borrow_mut().drain();
     assert_eq!(card.prepare_to_wait(), Ok(Polled::More));
     let mut sent = 0;
-    card.poll(2, |event| sent += u32::from(matches!(event, e1000::Event::Sent(5)))).expect("honest");
+    card.poll(2, |event| sent += u32::from(matches!(event, anax_nic::Event::Sent(5)))).expect("honest");
     assert_eq!((sent, card.in_flight()), (1, (0, 0)));
     let tail = device.borrow().registers[&(TRANSMIT + 0x18)];
     assert!((0..tail).all(|place| device.borrow().descriptor(TRANSMIT, place) == [0; 2]));
@@ -83,18 +83,18 @@ fn offloads_that_fit_no_frame_are_refused() {
         (90, Offload { internet: Internet::V6, transport_at: 53, ..plain }),
     ] {
         assert_eq!(
-            card.transmit(FRAME, length, Some(offload), 3),
+            card.transmit_with(FRAME, length, Some(offload), 3),
             Err(Refused::Unfit(3)),
             "{length} {offload:?}"
         );
     }
-    card.transmit(FRAME, 55, Some(good), 3).expect("just so");
-    card.transmit(FRAME, 74, Some(Offload { internet: Internet::V6, transport_at: 54, ..plain }), 4)
+    card.transmit_with(FRAME, 55, Some(good), 3).expect("just so");
+    card.transmit_with(FRAME, 74, Some(Offload { internet: Internet::V6, transport_at: 54, ..plain }), 4)
         .expect("just so");
     // No room for all descriptors of a frame is none for any.
     assert_eq!(card.in_flight(), (0, 2));
-    card.transmit(FRAME, 0xffff, Some(good), 5).expect("17 more");
-    assert_eq!(card.transmit(FRAME, 0xffff, Some(good), 6), Err(Refused::Full(6)));
+    card.transmit_with(FRAME, 0xffff, Some(good), 5).expect("17 more");
+    assert_eq!(card.transmit_with(FRAME, 0xffff, Some(good), 6), Err(Refused::Full(6)));
     assert_eq!(card.in_flight(), (0, 3));
 }
 

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use anax_abi::Message;
 use anax_device::{DmaAddress, DmaBlock};
-use anax_frames::{BUFFER_BYTES, ClientSide, DriverSide, Event, Link, MAX_FRAME, RECEIVE as LEND};
-use anax_nic::Next;
+use anax_frames::{BUFFER_BYTES, ClientSide, DriverSide, Event, Link, Loan, MAX_FRAME, RECEIVE as LEND};
+use anax_nic::{Next, Service};
 use anax_ring::{
     AtomicU64, Completion, Endpoint, Geometry, Payload, Requester, SharedBlock, SharedBytes, Side, Supervisor,
 };
-use e1000::{Nic, Service};
+use e1000::Nic;
 
 use crate::model::{BASE, Device, RECEIVE, TRANSMIT, Window, World};
 use crate::nic::NONE;
@@ -19,7 +19,7 @@ const BUFFERS: usize = 24;
 /// The pool begins behind the driver's own memory.
 const POOL: usize = 0x4000;
 
-type Driver<'d, 'm> = Service<'m, Window<'d, 'm>, DESCRIPTORS>;
+type Driver<'d, 'm> = Service<'m, Nic<'m, Window<'d, 'm>, Loan, DESCRIPTORS>>;
 
 /// What outlives a driver: its memory, the pool as the client sees it, the channel.
 struct Machine {

@@ -9,10 +9,11 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anax_device::{Bar, ConfigSpace, DmaAddress, Registers, bar, enable_memory_and_bus_master};
+use anax_e1000::{REGISTER_BYTES, is_e1000};
 use anax_frames::{BUFFER_BYTES, Link, Mac};
-use anax_nic::{Polled, intel};
+use anax_nic::{Card as _, Event, Internet, Offload, Polled, Segmentation, Transport};
 use anax_qtest::{Function, MAC, Mapped, Qemu, SLOT};
-use e1000::{Event, InFlight, Internet, Nic, Offload, Segmentation, Throttle, Transport};
+use e1000::{InFlight, Nic, Throttle};
 
 const DESCRIPTORS: usize = 64;
 /// Where the device's registers are put: no firmware has run.
@@ -40,11 +41,11 @@ fn machine() -> Option<(Qemu, UdpSocket)> {
 /// The device's registers, at their place and switched on.
 fn registers(qemu: &Qemu) -> Mapped {
     let config = Function { qemu: qemu.line(), device: SLOT };
-    assert!(intel::is_e1000(&config));
+    assert!(is_e1000(&config));
     config.write(0x10, REGISTERS);
     assert_eq!(bar(&config, 0), Some(Bar::Memory(REGISTERS.into())));
     enable_memory_and_bus_master(&config);
-    let length = usize::try_from(intel::REGISTER_BYTES).expect("small");
+    let length = usize::try_from(REGISTER_BYTES).expect("small");
     Mapped { qemu: qemu.line(), start: REGISTERS.into(), length }
 }
 
@@ -71,7 +72,7 @@ fn echo(card: &mut Card<'_>) {
     for event in events {
         match event {
             Event::Received(buffer, length, _) => {
-                card.transmit(address(buffer), length, None, buffer).expect("there is room");
+                card.transmit(address(buffer), length, buffer).expect("there is room");
             }
             Event::Sent(buffer) => {
                 card.post(address(buffer), BUFFER_BYTES as u32, buffer).expect("there is room");
@@ -210,7 +211,8 @@ fn qemus_device_makes_of_offloads_what_the_model_does() {
         let segmentation = mss.map(|mss| Segmentation { header: 54, mss });
         let offload =
             Offload { internet: Internet::V4, internet_at: 14, transport, transport_at: 34, segmentation };
-        card.transmit(DmaAddress::new(POOL), frame.len() as u32, Some(offload), 1).expect("there is room");
+        card.transmit_with(DmaAddress::new(POOL), frame.len() as u32, Some(offload), 1)
+            .expect("there is room");
         card.flush();
         let context =
             mss.map_or(0, |mss| (frame.len() as u64 - 54) | 7 << 24 | 54 << 40 | u64::from(mss) << 48);

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use anax_device::{Bar, ConfigSpace, DmaAddress, MsiX, bar, enable_memory_and_bus_master};
 use anax_frames::{BUFFER_BYTES, Link, Mac};
+use anax_nic::{Card as _, Event, Polled};
 use anax_qtest::{Function, MAC, Mapped, Qemu, SLOT};
 use anax_virtio::{Features, Transport, Windows, device_type};
-use virtio_net::{Event, Interrupts, Nic, Polled};
+use virtio_net::{Interrupts, Nic};
 
 const FRAMES: usize = 64;
 /// Where the device's registers are put: no firmware has run.
@@ -114,7 +115,7 @@ fn frames_go_both_ways_through_qemus_device() {
         card.poll(64, |event| events.push(event)).expect("QEMU is honest");
         for event in events {
             match event {
-                Event::Received(buffer, length) => {
+                Event::Received(buffer, length, _) => {
                     card.transmit(address(buffer), length, buffer).expect("there is room");
                 }
                 Event::Sent(buffer) => {

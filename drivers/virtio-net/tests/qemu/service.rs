@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use anax_abi::Error;
 use anax_device::DmaAddress;
 use anax_frames::{BUFFER_BYTES, ClientSide, Counters, DriverSide, Event};
+use anax_nic::Service;
 use anax_qtest::{Mapped, Qemu};
 use anax_ring::{AtomicU64, Endpoint, Geometry, SharedBlock, SharedBytes, Side, Supervisor};
-use virtio_net::{Interrupts, Nic, Service};
+use virtio_net::{Interrupts, Nic};
 
 use crate::{FRAMES, MEMORY, PATIENCE, POOL, frame, transport};
 
@@ -100,14 +101,15 @@ fn a_client_keeps_its_channel_through_drivers_that_die() {
         let stopped = Stop(&stop);
         for life in 0.. {
             // The device is stopped by this, and only then does the client hear of it.
-            let nic = Nic::start(transport(&qemu, Interrupts::Line), memory, Interrupts::Line)
-                .expect("it comes up");
+            let nic =
+                Nic::<_, _, FRAMES>::start(transport(&qemu, Interrupts::Line), memory, Interrupts::Line)
+                    .expect("it comes up");
             if life > 0 {
                 supervisor.rebind().expect("large enough");
             }
             let side =
                 DriverSide::new(Endpoint::open(block, Side::Server).expect("a channel"), BUFFERS as u32);
-            let mut driver = Service::<_, FRAMES>::new(nic, side, DmaAddress::new(POOL)).expect("a pool");
+            let mut driver = Service::new(nic, side, DmaAddress::new(POOL)).expect("a pool");
             let mut turns = 0;
             while !done.load(Ordering::Relaxed) && (turns < 150 || life + 1 >= LIVES) {
                 let _ = driver.serve(8).expect("QEMU is honest");

@@ -1,21 +1,11 @@
-//! What a supervisor must know of Intel's 8254x network cards: which device is one, and how to stop one whose driver is dead.
-//!
-//! It is here and not in the driver (`drivers/e1000`) because a supervisor may not depend on a driver; the driver stops its card by the
-//! same function. Section numbers are those of Intel's "PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's
-//! Manual" (317453).
+//! What a supervisor must know of such a card: which device is one, and how to stop one whose driver is dead.
 
 use anax_device::{Broken, ConfigSpace, Registers};
 
+use crate::registers::{EN, IMC, RCTL, STATUS, TCTL};
+
 /// Vendor and device of the 82540EM, as the first word of configuration space has them.
 const E1000: u32 = 0x100e_8086;
-
-/// Interrupt Mask Clear (13.4.21), Receive Control (13.4.22), Transmit Control (13.4.33), Device Status (13.4.2).
-const IMC: usize = 0x00d8;
-const RCTL: usize = 0x0100;
-const TCTL: usize = 0x0400;
-const STATUS: usize = 0x0008;
-/// The bit of both that enables.
-const EN: u32 = 1 << 1;
 
 /// Bytes of the registers' window, base address register 0.
 pub const REGISTER_BYTES: u64 = 128 * 1024;

@@ -11,13 +11,14 @@ use core::sync::atomic::{Ordering, fence};
 use anax_device::{Broken, DmaAddress, DmaBlock};
 
 /// A descriptor's two words.
-pub(crate) type Descriptor = [u64; 2];
+pub type Descriptor = [u64; 2];
 
 /// Descriptor done, in the second word of each kind.
-pub(crate) const DONE: u64 = 1 << 32;
+pub const DONE: u64 = 1 << 32;
 
+/// A ring of `D` descriptors, a multiple of 8 up to 4,096, and a token of the caller's for each frame in it. Used by one thread.
 #[derive(Debug)]
-pub(crate) struct Ring<'a, T, const D: usize> {
+pub struct Ring<'a, T, const D: usize> {
     memory: DmaBlock<'a>,
     /// As they were written.
     given: [Descriptor; D],
@@ -33,34 +34,41 @@ pub(crate) struct Ring<'a, T, const D: usize> {
 }
 
 impl<'a, T, const D: usize> Ring<'a, T, D> {
-    pub(crate) const WORDS: usize = {
+    /// Words of memory.
+    pub const WORDS: usize = {
         // The length is a multiple of 128 bytes (13.4.27, 13.4.38).
         assert!(D >= 8 && D.is_multiple_of(8) && D <= 4096);
         2 * D
     };
 
     /// Over [`Self::WORDS`] words, with nothing in it.
-    pub(crate) fn new(memory: DmaBlock<'a>) -> Self {
+    #[must_use]
+    pub fn new(memory: DmaBlock<'a>) -> Self {
         let tokens = [const { None }; D];
         Self { memory, given: [[0; 2]; D], tokens, frames: 0, clean: 0, shown: 0, next: 0, lied: false }
     }
 
     /// Where it begins, and bytes.
-    pub(crate) const fn place(&self) -> (DmaAddress, u32) {
+    #[must_use]
+    pub const fn place(&self) -> (DmaAddress, u32) {
         (self.memory.start(), (D * size_of::<Descriptor>()) as u32)
     }
 
     /// The head to begin with.
-    pub(crate) const fn first(&self) -> u16 {
+    #[must_use]
+    pub const fn first(&self) -> u16 {
         self.clean
     }
 
-    pub(crate) const fn in_flight(&self) -> u16 {
+    /// Frames in it.
+    #[must_use]
+    pub const fn in_flight(&self) -> u16 {
         self.frames
     }
 
     /// Descriptors that can be written.
-    pub(crate) const fn room(&self) -> u16 {
+    #[must_use]
+    pub const fn room(&self) -> u16 {
         D as u16 - 1 - Self::from_to(self.clean, self.next)
     }
 
@@ -88,11 +96,10 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
     }
 
     /// Writes a frame's descriptors, at least one, to be shown by [`Self::publish`].
-    pub(crate) fn push(
-        &mut self,
-        frame: impl Iterator<Item = Descriptor> + Clone,
-        token: T,
-    ) -> Result<(), T> {
+    ///
+    /// # Errors
+    /// The token, if there is no room for all.
+    pub fn push(&mut self, frame: impl Iterator<Item = Descriptor> + Clone, token: T) -> Result<(), T> {
         if frame.clone().count() > usize::from(self.room()) {
             return Err(token);
         }
@@ -110,7 +117,7 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
     }
 
     /// The tail to show, if there is anything new.
-    pub(crate) fn publish(&mut self) -> Option<u16> {
+    pub fn publish(&mut self) -> Option<u16> {
         while self.shown != self.next {
             self.lied |= self.read(self.shown) != self.given[usize::from(self.shown)];
             self.shown = Self::after(self.shown);
@@ -123,13 +130,17 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
     }
 
     /// Whether [`Self::take`] has something to say.
-    pub(crate) fn is_done(&self) -> bool {
+    #[must_use]
+    pub fn is_done(&self) -> bool {
         self.lied || self.last(self.shown).is_some_and(|last| self.read(last)[1] & DONE != 0)
     }
 
     /// The oldest frame's token and the second word of its last descriptor, if it is done; all is as before if `valid` does not
     /// believe that word.
-    pub(crate) fn take(&mut self, valid: impl Fn(u64) -> bool) -> Result<Option<(T, u64)>, Broken> {
+    ///
+    /// # Errors
+    /// [`Broken`] if it is not believed, or the device wrote where it had no business.
+    pub fn take(&mut self, valid: impl Fn(u64) -> bool) -> Result<Option<(T, u64)>, Broken> {
         if self.lied {
             return Err(Broken);
         }
@@ -143,7 +154,7 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
     }
 
     /// The oldest frame's token, done or not, from a device that is stopped.
-    pub(crate) fn take_lost(&mut self) -> Option<T> {
+    pub fn take_lost(&mut self) -> Option<T> {
         self.last(self.next).and_then(|last| self.remove(last))
     }
 
@@ -177,7 +188,7 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
     }
 
     /// While the device is stopped: writes all that is in flight anew, to be shown again.
-    pub(crate) fn rewrite(&mut self) {
+    pub fn rewrite(&mut self) {
         self.memory.clear();
         self.lied = false;
         self.shown = self.clean;
@@ -189,13 +200,16 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
     }
 
     /// Whether the device's own position can be true.
-    pub(crate) const fn may_be_at(&self, head: u32) -> bool {
-        head < D as u32 && Self::from_to(self.clean, head as u16) <= Self::from_to(self.clean, self.shown)
+    #[must_use]
+    pub const fn may_be_at(&self, head: u32) -> bool {
+        cfg!(bite = "e1000-head-unchecked")
+            || head < D as u32
+                && Self::from_to(self.clean, head as u16) <= Self::from_to(self.clean, self.shown)
     }
 
     /// Goes on in an empty ring where a predecessor was, by the device's head and tail: what is done and was not given back, and
     /// what the device has. `known` says what each descriptor was as the driver wrote it, and at the last of a frame, whose; "nothing" ends it.
-    pub(crate) fn adopt(
+    pub fn adopt(
         &mut self,
         [head, tail]: [u32; 2],
         mut known: impl FnMut(Descriptor) -> Option<(Descriptor, Option<T>)>,
@@ -218,11 +232,13 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
         }
         // What the predecessor wrote and never showed is nobody's.
         let mut free = tail;
-        while Self::after(free) != begin {
+        while cfg!(not(bite = "e1000-unshown-adopted")) {
             self.write(free, [0; 2]);
             free = Self::after(free);
+            if free == begin {
+                break;
+            }
         }
-        self.write(free, [0; 2]);
         (begin == tail || self.tokens[usize::from(Self::before(tail))].is_some()).then_some(())
     }
 }
