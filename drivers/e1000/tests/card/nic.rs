@@ -58,6 +58,17 @@ fn the_card_comes_up() {
 }
 
 #[test]
+fn interrupts_are_throttled_in_units_of_256_ns() {
+    let world = world();
+    let device = world.device();
+    for (microseconds, units) in [(0, 0), (20, 78), (16_777, 0xffff), (u32::MAX, 0xffff)] {
+        let throttle = Throttle::from_microseconds(microseconds);
+        Nic::<_, u64, DESCRIPTORS>::start(Window(&device), world.block(), throttle).expect("nothing wrong");
+        assert_eq!(device.borrow().registers[&0xc4], units);
+    }
+}
+
+#[test]
 fn devices_that_cannot_be_driven() {
     let start = |whim| {
         let world = world();
