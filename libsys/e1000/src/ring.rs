@@ -119,7 +119,8 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
     /// The tail to show, if there is anything new.
     pub fn publish(&mut self) -> Option<u16> {
         while self.shown != self.next {
-            self.lied |= self.read(self.shown) != self.given[usize::from(self.shown)];
+            let changed = self.read(self.shown) != self.given[usize::from(self.shown)];
+            self.lied |= changed && cfg!(not(bite = "e1000-written-unchecked"));
             self.shown = Self::after(self.shown);
             if self.shown == self.next {
                 fence(Ordering::Release);
