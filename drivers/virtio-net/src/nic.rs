@@ -6,6 +6,7 @@
 
 use anax_device::{DmaAddress, DmaBlock, Registers};
 use anax_frames::{About, Link, MAX_FRAME, Mac};
+use anax_nic::{Card, Checked, Event, Polled, Refused};
 use anax_virtio::{
     Access, Broken, Cause, Completed, Doorbell, Features, Kick, Queue, Segment, SetupError, Suppression,
     Transport,
@@ -42,24 +43,6 @@ pub enum Interrupts {
         /// For changes of the configuration.
         configuration: u16,
     },
-}
-
-/// What [`Nic::poll`] finds.
-#[derive(Debug)]
-pub enum Event<T> {
-    /// A frame of so many bytes lies in the buffer that was posted with this.
-    Received(T, u32),
-    /// The frame that was handed in with this is out of its buffer.
-    Sent(T),
-}
-
-/// Whether there is more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Polled {
-    /// All was taken.
-    Idle,
-    /// The budget was used up.
-    More,
 }
 
 /// A virtio network card with up to `N` frames in flight in each direction, and a token of the caller's for each.
@@ -119,29 +102,6 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         Ok(nic)
     }
 
-    /// Stops the device: when this returns, it neither reads nor writes any buffer.
-    ///
-    /// # Errors
-    /// [`SetupError::Stuck`]: it may still do so, and only taking bus mastering away will help.
-    pub fn quiesce(&mut self) -> Result<(), SetupError> {
-        self.doorbells = None;
-        self.transport.reset()
-    }
-
-    /// Resets the device and goes on: what was in flight is handed to it again, in order. A frame that it had sent by then is sent twice.
-    ///
-    /// # Errors
-    /// [`SetupError`]; the device is stopped then, unless it is [`SetupError::Stuck`].
-    pub fn restart(&mut self) -> Result<(), SetupError> {
-        self.quiesce()?;
-        let brought_up = self.bring_up();
-        if brought_up.is_err() {
-            self.transport.fail();
-            self.quiesce()?;
-        }
-        brought_up
-    }
-
     fn bring_up(&mut self) -> Result<(), SetupError> {
         self.features = self.transport.negotiate(WANTED)?;
         let has_index = self.features.contains(Features::EVENT_IDX);
@@ -169,36 +129,6 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         Ok(())
     }
 
-    /// What card it is. Asks the device for the state of the link.
-    pub fn about(&self) -> About {
-        let status = if self.doorbells.is_some() && self.features.contains(STATUS) {
-            // A link that is never the same twice is none.
-            self.transport.configuration(|device| device.read16(LINK_STATUS)).unwrap_or(0)
-        } else {
-            LINK_UP
-        };
-        let link = if status & LINK_UP != 0 { Link::Up } else { Link::Down };
-        About { mac: self.mac, max_frame: MAX_FRAME as u16, link, receive_buffers: self.receive.capacity() }
-    }
-
-    /// Hands the device a buffer to receive into, after [`Self::flush`].
-    ///
-    /// # Errors
-    /// The token, if the queue is full.
-    #[inline]
-    pub fn post(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), T> {
-        self.receive.submit(Segment { address, length, access: Access::Write }, token)
-    }
-
-    /// Hands the device a frame to transmit, after [`Self::flush`].
-    ///
-    /// # Errors
-    /// The token, if the queue is full.
-    #[inline]
-    pub fn transmit(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), T> {
-        self.transmit.submit(Segment { address, length, access: Access::Read }, token)
-    }
-
     /// Whether a frame can be handed in.
     #[must_use]
     pub fn may_transmit(&self) -> bool {
@@ -211,9 +141,45 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         (self.receive.in_flight(), self.transmit.in_flight())
     }
 
-    /// Shows the device all that was handed in, and notifies it of what it wants to be notified of.
+    /// Takes an interrupt by the line down and says what it was for; by MSI-X there is nothing to do.
+    pub fn acknowledge(&self) -> Option<Cause> {
+        (self.interrupts == Interrupts::Line).then(|| self.transport.cause())
+    }
+
+    /// What was agreed on with the device.
+    #[must_use]
+    pub const fn features(&self) -> Features {
+        self.features
+    }
+}
+
+impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
+    type Error = SetupError;
+    type Token = T;
+
+    fn about(&self) -> About {
+        let status = if self.doorbells.is_some() && self.features.contains(STATUS) {
+            // A link that is never the same twice is none.
+            self.transport.configuration(|device| device.read16(LINK_STATUS)).unwrap_or(0)
+        } else {
+            LINK_UP
+        };
+        let link = if status & LINK_UP != 0 { Link::Up } else { Link::Down };
+        About { mac: self.mac, max_frame: MAX_FRAME as u16, link, receive_buffers: self.receive.capacity() }
+    }
+
     #[inline]
-    pub fn flush(&mut self) {
+    fn post(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), Refused<T>> {
+        self.receive.submit(Segment { address, length, access: Access::Write }, token).map_err(Refused::Full)
+    }
+
+    #[inline]
+    fn transmit(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), Refused<T>> {
+        self.transmit.submit(Segment { address, length, access: Access::Read }, token).map_err(Refused::Full)
+    }
+
+    #[inline]
+    fn flush(&mut self) {
         let Some([receive, transmit]) = self.doorbells else { return };
         if self.receive.publish() == Kick::Needed {
             self.transport.notify(receive);
@@ -223,12 +189,7 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         }
     }
 
-    /// Takes what the device is done with, up to `budget` frames, 2 or more, half of it at most for those transmitted if there are others.
-    /// Asks for no interrupts meanwhile.
-    ///
-    /// # Errors
-    /// [`Broken`]: [`Self::restart`] is what helps.
-    pub fn poll(&mut self, budget: u32, mut each: impl FnMut(Event<T>)) -> Result<Polled, Broken> {
+    fn poll(&mut self, budget: u32, mut each: impl FnMut(Event<T>)) -> Result<Polled, Broken> {
         if self.doorbells.is_none() {
             return Ok(Polled::Idle);
         }
@@ -248,51 +209,53 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
                 return Ok(if sent_out { Polled::Idle } else { Polled::More });
             };
             // What is shorter than its header is a frame of nothing.
-            each(Event::Received(token, written.saturating_sub(HEADER_BYTES)));
+            each(Event::Received(token, written.saturating_sub(HEADER_BYTES), Checked::default()));
             left -= 1;
         }
         Ok(Polled::More)
     }
 
-    /// Asks for an interrupt at the next frame received, or when most of those to transmit are out; the caller may wait if this is
-    /// [`Polled::Idle`].
-    ///
-    /// # Errors
-    /// [`Broken`].
-    pub fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
+    fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
         if self.doorbells.is_none() {
             return Ok(Polled::Idle);
         }
+        // At the next frame received, and when most of those to transmit are out.
         let most = self.transmit.in_flight() - self.transmit.in_flight() / 4;
         let more = self.transmit.arm(most)? | self.receive.arm(1)?;
         Ok(if more { Polled::More } else { Polled::Idle })
     }
 
-    /// Whether the device works by its own account: to be asked when its configuration has changed.
-    ///
-    /// # Errors
-    /// [`Broken`] if it does not.
-    pub fn check(&self) -> Result<(), Broken> {
+    fn line_interrupt(&mut self) -> Result<(), Broken> {
+        match self.acknowledge() {
+            Some(cause) if cause.configuration() => self.check(),
+            _ => Ok(()),
+        }
+    }
+
+    fn check(&self) -> Result<(), Broken> {
         if self.doorbells.is_some() { self.transport.check() } else { Ok(()) }
     }
 
-    /// Takes an interrupt by the line down and says what it was for; by MSI-X there is nothing to do.
-    pub fn acknowledge(&self) -> Option<Cause> {
-        (self.interrupts == Interrupts::Line).then(|| self.transport.cause())
+    fn quiesce(&mut self) -> Result<(), SetupError> {
+        self.doorbells = None;
+        self.transport.reset()
     }
 
-    /// Takes back what was handed in, oldest first, after [`Self::quiesce`].
-    pub fn take_back(&mut self) -> Option<T> {
+    fn restart(&mut self) -> Result<(), SetupError> {
+        self.quiesce()?;
+        let brought_up = self.bring_up();
+        if brought_up.is_err() {
+            self.transport.fail();
+            self.quiesce()?;
+        }
+        brought_up
+    }
+
+    fn take_back(&mut self) -> Option<T> {
         if self.doorbells.is_some() {
             return None;
         }
         self.transmit.take_lost().or_else(|| self.receive.take_lost())
-    }
-
-    /// What was agreed on with the device.
-    #[must_use]
-    pub const fn features(&self) -> Features {
-        self.features
     }
 }
 

@@ -26,6 +26,31 @@ pub(super) const NETWORK: &[Bite] = &[
         "serving::a_client_that_lies_or_dies_takes_its_loans_with_it",
         "the device keeps buffers of a client that is gone",
     ),
+    e1000(
+        "e1000-free-unchecked",
+        "lies::descriptors_that_were_not_given",
+        "a descriptor that the device was never given is overwritten unseen",
+    ),
+    e1000(
+        "e1000-length-unchecked",
+        "lies::a_frame_longer_than_its_buffer_is_a_lie",
+        "any length is believed",
+    ),
+    e1000(
+        "e1000-head-unchecked",
+        "lies::positions_where_the_device_cannot_be",
+        "a head outside of what was given is believed",
+    ),
+    e1000(
+        "e1000-not-rechecked",
+        "nic::neither_side_is_disturbed_without_need",
+        "the driver waits without a second look at the rings",
+    ),
+    e1000(
+        "e1000-unshown-adopted",
+        "adopting::a_running_device_goes_on_without_a_reset",
+        "a successor leaves what its predecessor wrote and never showed",
+    ),
     frames(
         "frames-pool-unchecked",
         "a_hostile_client_reaches_nothing_but_its_pool",
@@ -45,6 +70,10 @@ pub(super) const NETWORK: &[Bite] = &[
 
 const fn nic(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
     Bite { name, breaks, judge: Judge::Host { package: "virtio-net", file: "nic", test } }
+}
+
+const fn e1000(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "e1000", file: "card", test } }
 }
 
 const fn frames(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {

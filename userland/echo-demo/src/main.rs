@@ -16,10 +16,10 @@ use anax_archive::Archive;
 use anax_frames::handover::{COUNTERS, STOP};
 use anax_frames::{BUFFER_BYTES, Counters};
 use anax_loader::{Child, Plan};
+use anax_nic::handover::{self, Numbers};
 use anax_ring::{AtomicU64, Geometry, SharedBlock, Supervisor};
 use anax_sys::object::{Channel, Cpu, Limits, Machine, Region, RegionKind, Space, Thread};
 use anax_sys::{Deadline, Error, Handle, Port, Rights, WORDS, log, replymsg};
-use anax_virtio::handover::{self, Numbers};
 
 use card::Card;
 
@@ -153,16 +153,18 @@ impl Demo<'_> {
     }
 
     fn driver(&self) -> Result<Running, Error> {
+        let irq = self.card.irq;
         let handles = [
             (self.ends[1].handle(), END),
             (self.block.handle(), SHARED),
             (self.queues.handle(), SHARED),
             (self.card.registers.handle(), SHARED),
-            (self.card.configuration.handle(), Rights::CONTROL),
-            (self.card.queues.handle(), Rights::CONTROL),
             (self.numbers.handle(), SHARED),
+            (irq.handle(), Rights::CONTROL),
+            (self.card.configuration.unwrap_or(irq).handle(), Rights::CONTROL),
         ];
-        self.start("bin/virtio-net", DRIVER_CPU, priority::DRIVER, &handles)
+        let count = if self.card.configuration.is_some() { handles.len() } else { handles.len() - 1 };
+        self.start(self.card.driver(), DRIVER_CPU, priority::DRIVER, &handles[..count])
     }
 
     fn client(&self, cpu: Cpu) -> Result<Running, Error> {
@@ -193,9 +195,9 @@ impl Demo<'_> {
     /// What the driver has to know of the device's view.
     fn write_numbers(&self) -> Result<(), Error> {
         let numbers = Numbers {
-            windows: self.card.windows,
             queues: self.queues.device_address(0)?,
             pool: self.pool.device_address(0)?,
+            card: self.card.numbers(),
         };
         let page = anax_mapped::shared(self.numbers)?;
         let write = |(word, value): (&AtomicU64, u64)| word.store(value, Ordering::Relaxed);

@@ -12,14 +12,14 @@ use anax_sys::{
 };
 
 use crate::child::{self, CPU, READ_WRITE, Word, get, set};
-use crate::{rings, uthreads};
+use crate::{rings, typed, uthreads};
 
 /// How often each thing is done, several times over; the least of the sums counts.
 pub(crate) const COUNT: u64 = 256;
 pub(crate) const ROUNDS: usize = 4;
 const PAGE: u64 = 4096;
 /// This thread's priority, and one above it.
-const OWN: u64 = priority::SERVER;
+pub(crate) const OWN: u64 = priority::SERVER;
 const ABOVE: u64 = priority::SERVER + 1;
 /// A server's command.
 pub(crate) const ECHO: u32 = 0x1000;
@@ -35,6 +35,7 @@ pub(crate) fn all() -> Result<(), Error> {
     report_marked::<4>("ipc.call_reply.local", call_reply::<4>(target)?, COUNT);
     report_marked::<5>("port.user_thread", small_call::<5>(target)?, COUNT);
     report_marked::<6>("port.kernel_served", kernel_served()?, COUNT);
+    typed::all(remote)?;
     wakes(remote)?;
     interrupts(remote)?;
     yields(remote)?;

@@ -11,6 +11,7 @@ mod bench;
 mod child;
 mod cross;
 mod rings;
+mod typed;
 mod uthreads;
 
 use anax_sys::object::Machine;

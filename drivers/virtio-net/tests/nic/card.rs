@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 
 use anax_device::DmaAddress;
 use anax_frames::{Link, Mac};
+use anax_nic::{Card as _, Event, Polled, Refused};
 use anax_virtio::{Broken, SetupError};
 use proptest::prelude::*;
-use virtio_net::{Event, Interrupts, Nic, Polled};
+use virtio_net::{Interrupts, Nic};
 
 use crate::model::{BASE, Device, MAC, OFFERED, Whim, Window, World, transport};
 
@@ -34,7 +35,7 @@ pub(crate) fn poll(card: &mut Card<'_, '_>) -> Result<Vec<(char, u64, u32)>, Bro
     let mut events = vec![];
     card.poll(64, |event| {
         events.push(match event {
-            Event::Received(token, length) => ('r', token, length),
+            Event::Received(token, length, _) => ('r', token, length),
             Event::Sent(token) => ('s', token, 0),
         });
     })?;
@@ -125,7 +126,7 @@ fn neither_side_is_disturbed_without_need() {
     for number in 0..8 {
         card.post(buffer(number), LENGTH, number).expect("there is room");
     }
-    assert_eq!(card.post(buffer(8), LENGTH, 8), Err(8));
+    assert_eq!(card.post(buffer(8), LENGTH, 8), Err(Refused::Full(8)));
     card.flush();
     card.flush();
     assert_eq!(counts(&device), [(1, 0), (0, 0)], "one notification for eight buffers");
@@ -278,11 +279,11 @@ proptest! {
             match step {
                 Step::Post => match card.post(buffer(next % 9), LENGTH, next) {
                     Ok(()) => { posted.push_back(next); next += 1; }
-                    Err(token) => { prop_assert_eq!((token, posted.len()), (next, 8)); }
+                    Err(refused) => { prop_assert_eq!((refused, posted.len()), (Refused::Full(next), 8)); }
                 },
                 Step::Transmit => match card.transmit(buffer(next % 9), 60, next) {
                     Ok(()) => { sending.push(next); next += 1; }
-                    Err(token) => { prop_assert_eq!((token, sending.len()), (next, 8)); }
+                    Err(refused) => { prop_assert_eq!((refused, sending.len()), (Refused::Full(next), 8)); }
                 },
                 Step::Flush => card.flush(),
                 Step::DeviceSends => { device.borrow_mut().transmit(); }

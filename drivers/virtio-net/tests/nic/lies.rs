@@ -1,8 +1,8 @@
 //! A device that reports what can't be true.
 
+use anax_nic::{Card as _, Event};
 use anax_virtio::Broken;
 use proptest::prelude::*;
-use virtio_net::Event;
 
 use crate::card::{LENGTH, buffer, card, poll, world};
 
@@ -100,7 +100,7 @@ proptest! {
             }
             let mut back = vec![];
             let polled = card.poll(64, |event| match event {
-                Event::Received(token, length) => back.push((token, length)),
+                Event::Received(token, length, _) => back.push((token, length)),
                 Event::Sent(token) => back.push((token, 0)),
             });
             for (token, length) in back {

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 
 use anax_device::{DmaAddress, DmaBlock};
-use anax_frames::{BUFFER_BYTES, ClientSide, DriverSide, Event, Link};
+use anax_frames::{BUFFER_BYTES, ClientSide, DriverSide, Event, Link, Loan};
+use anax_nic::{Next, Service};
 use anax_ring::{AtomicU64, Endpoint, Geometry, SharedBlock, SharedBytes, Side, Supervisor};
-use virtio_net::{Interrupts, Next, Nic, Service};
+use virtio_net::{Interrupts, Nic};
 
 use crate::model::{BASE, Device, Window, World, transport};
 
@@ -14,7 +15,7 @@ const BUFFERS: usize = 24;
 /// The pool begins behind the driver's own memory.
 const POOL: usize = 0x4000;
 
-type Driver<'d, 'm> = Service<'m, Window<'d, 'm>, FRAMES>;
+type Driver<'d, 'm> = Service<'m, Nic<'m, Window<'d, 'm>, Loan, FRAMES>>;
 
 fn world() -> World {
     World::new((POOL + BUFFERS * BUFFER_BYTES) / 8)
@@ -174,7 +175,7 @@ fn a_broken_device_is_reset_and_the_client_never_knows() {
             break;
         }
     }
-    assert_eq!(ended, Err(virtio_net::ServiceError::Broken));
+    assert_eq!(ended, Err(anax_nic::ServiceError::Broken));
 }
 
 #[test]

@@ -4,7 +4,6 @@
 //! the rings are shared with another process for real. Frames travel as datagrams to a socket of the test. Without QEMU on the
 //! path the test says so and passes: the system tests need it anyway.
 
-mod qtest;
 mod service;
 
 use std::collections::VecDeque;
@@ -13,13 +12,12 @@ use std::time::{Duration, Instant};
 
 use anax_device::{Bar, ConfigSpace, DmaAddress, MsiX, bar, enable_memory_and_bus_master};
 use anax_frames::{BUFFER_BYTES, Link, Mac};
+use anax_nic::{Card as _, Event, Polled};
+use anax_qtest::{Function, MAC, Mapped, Qemu, SLOT};
 use anax_virtio::{Features, Transport, Windows, device_type};
-use virtio_net::{Event, Interrupts, Nic, Polled};
-
-use qtest::{Function, Mapped, Qemu};
+use virtio_net::{Interrupts, Nic};
 
 const FRAMES: usize = 64;
-const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 /// Where the device's registers are put: no firmware has run.
 const REGISTERS: u32 = 0xe000_0000;
 /// Guest memory from here on is the test's, and buffers from the second on.
@@ -32,7 +30,7 @@ type Card<'a> = Nic<'a, Mapped, u64, FRAMES>;
 
 /// The device's registers, at their place and switched on.
 fn transport(qemu: &Qemu, interrupts: Interrupts) -> Transport<Mapped> {
-    let config = Function { qemu: qemu.line(), device: 5 };
+    let config = Function { qemu: qemu.line(), device: SLOT };
     assert_eq!(device_type(&config), Some(1));
     let windows = Windows::find(&config).expect("a modern device");
     let number = windows.common.bar;
@@ -76,7 +74,7 @@ fn frame(number: u64) -> Vec<u8> {
 fn frames_go_both_ways_through_qemus_device() {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
-    let Some(qemu) = Qemu::start(socket.local_addr().expect("bound").port()) else {
+    let Some(qemu) = Qemu::start("virtio-net-pci", socket.local_addr().expect("bound").port()) else {
         println!("skipped: there is no qemu-system-x86_64");
         return;
     };
@@ -117,7 +115,7 @@ fn frames_go_both_ways_through_qemus_device() {
         card.poll(64, |event| events.push(event)).expect("QEMU is honest");
         for event in events {
             match event {
-                Event::Received(buffer, length) => {
+                Event::Received(buffer, length, _) => {
                     card.transmit(address(buffer), length, buffer).expect("there is room");
                 }
                 Event::Sent(buffer) => {
@@ -139,7 +137,7 @@ fn frames_go_both_ways_through_qemus_device() {
         }
         assert!(begin.elapsed() < PATIENCE, "{echoed} of {sent} frames came back");
     }
-    let notifications = qemu.notifications();
+    let notifications = qemu.writes16();
     println!("{count} frames, {notifications} notifications");
     assert!(resets.is_empty());
     assert!(card.check().is_ok());
@@ -151,7 +149,7 @@ fn frames_go_both_ways_through_qemus_device() {
 
 #[test]
 fn qemus_device_keeps_interrupt_vectors() {
-    let Some(qemu) = Qemu::start(9) else {
+    let Some(qemu) = Qemu::start("virtio-net-pci", 9) else {
         println!("skipped: there is no qemu-system-x86_64");
         return;
     };

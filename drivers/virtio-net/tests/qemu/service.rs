@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use anax_abi::Error;
 use anax_device::DmaAddress;
 use anax_frames::{BUFFER_BYTES, ClientSide, Counters, DriverSide, Event};
+use anax_nic::Service;
+use anax_qtest::{Mapped, Qemu};
 use anax_ring::{AtomicU64, Endpoint, Geometry, SharedBlock, SharedBytes, Side, Supervisor};
-use virtio_net::{Interrupts, Nic, Service};
+use virtio_net::{Interrupts, Nic};
 
-use crate::qtest::Qemu;
 use crate::{FRAMES, MEMORY, PATIENCE, POOL, frame, transport};
 
 const BUFFERS: usize = 128;
@@ -79,7 +80,7 @@ fn send(socket: &UdpSocket, guest: u16) -> Vec<u64> {
 fn a_client_keeps_its_channel_through_drivers_that_die() {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     socket.set_read_timeout(Some(Duration::from_millis(2))).expect("a socket");
-    let Some(qemu) = Qemu::start(socket.local_addr().expect("bound").port()) else {
+    let Some(qemu) = Qemu::start("virtio-net-pci", socket.local_addr().expect("bound").port()) else {
         println!("skipped: there is no qemu-system-x86_64");
         return;
     };
@@ -87,8 +88,7 @@ fn a_client_keeps_its_channel_through_drivers_that_die() {
     let channel: Vec<_> = (0..geometry.words()).map(|_| AtomicU64::new(0)).collect();
     let block = SharedBlock::from_words(&channel);
     let mut supervisor = Supervisor::create(block, geometry).expect("large enough");
-    let memory =
-        qemu.memory(MEMORY, Nic::<'_, crate::qtest::Mapped, anax_frames::Loan, FRAMES>::MEMORY_BYTES);
+    let memory = qemu.memory(MEMORY, Nic::<'_, Mapped, anax_frames::Loan, FRAMES>::MEMORY_BYTES);
     let pool = SharedBytes::new(SharedBlock::from_words(qemu.memory(POOL, BUFFERS * BUFFER_BYTES).words()));
     let (done, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     let port = qemu.port();
@@ -101,14 +101,15 @@ fn a_client_keeps_its_channel_through_drivers_that_die() {
         let stopped = Stop(&stop);
         for life in 0.. {
             // The device is stopped by this, and only then does the client hear of it.
-            let nic = Nic::start(transport(&qemu, Interrupts::Line), memory, Interrupts::Line)
-                .expect("it comes up");
+            let nic =
+                Nic::<_, _, FRAMES>::start(transport(&qemu, Interrupts::Line), memory, Interrupts::Line)
+                    .expect("it comes up");
             if life > 0 {
                 supervisor.rebind().expect("large enough");
             }
             let side =
                 DriverSide::new(Endpoint::open(block, Side::Server).expect("a channel"), BUFFERS as u32);
-            let mut driver = Service::<_, FRAMES>::new(nic, side, DmaAddress::new(POOL)).expect("a pool");
+            let mut driver = Service::new(nic, side, DmaAddress::new(POOL)).expect("a pool");
             let mut turns = 0;
             while !done.load(Ordering::Relaxed) && (turns < 150 || life + 1 >= LIVES) {
                 let _ = driver.serve(8).expect("QEMU is honest");

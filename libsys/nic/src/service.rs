@@ -1,20 +1,19 @@
-//! A client served by a card: what the driver's program does at each wake-up, all but waiting.
+//! A client served by a card: what a driver's program does at each wake-up, all but waiting.
 
 use anax_abi::Error;
-use anax_device::{DmaAddress, Registers};
+use anax_device::{Broken, DmaAddress};
 use anax_frames::{Asked, DriverSide, Loan};
 use anax_ring::{Doorbell, Epoch, Misbehaved, Sleep};
-use anax_virtio::{Broken, SetupError};
 
-use crate::{Event, Nic, Polled};
+use crate::{Card, Event, Polled, Refused};
 
 /// So many resets without a frame in between, and the device is given up.
 const MAX_RESETS: u32 = 8;
 
 /// A card and its client.
 #[derive(Debug)]
-pub struct Service<'a, R, const N: usize> {
-    nic: Nic<'a, R, Loan, N>,
+pub struct Service<'a, C> {
+    nic: C,
     client: DriverSide<'a>,
     /// Where the device finds the pool.
     pool: DmaAddress,
@@ -47,24 +46,24 @@ pub struct Served {
 
 /// Why the service has ended. The program ends with it, and is started again by its supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServiceError {
+pub enum ServiceError<E> {
     /// The device does not come up again.
-    Setup(SetupError),
+    Setup(E),
     /// It breaks each time.
     Broken,
 }
 
-impl From<SetupError> for ServiceError {
-    fn from(error: SetupError) -> Self {
+impl<E> From<E> for ServiceError<E> {
+    fn from(error: E) -> Self {
         Self::Setup(error)
     }
 }
 
-impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
+impl<'a, C: Card<Token = Loan>> Service<'a, C> {
     /// Serves `client`, whose pool the device finds from `pool` on, with `nic`, in which nothing is in flight. Nothing if a pool
     /// can't lie there.
     #[must_use]
-    pub fn new(nic: Nic<'a, R, Loan, N>, client: DriverSide<'a>, pool: DmaAddress) -> Option<Self> {
+    pub fn new(nic: C, client: DriverSide<'a>, pool: DmaAddress) -> Option<Self> {
         pool.checked_add(client.pool_bytes())?;
         Some(Self { nic, client, pool, held: None, resets: 0, lied: false })
     }
@@ -73,7 +72,7 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
     ///
     /// # Errors
     /// [`ServiceError`]. A client that lies is no error: it is ignored until there is another.
-    pub fn serve(&mut self, budget: u32) -> Result<Served, ServiceError> {
+    pub fn serve(&mut self, budget: u32) -> Result<Served, ServiceError<C::Error>> {
         // In this order, so that a frame held back goes as soon as there is room.
         let frames = match self.give_back(budget) {
             Ok(more) => more,
@@ -122,18 +121,18 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub fn line_interrupt(&mut self) -> Result<(), ServiceError> {
-        match self.nic.acknowledge() {
-            Some(cause) if cause.configuration() => self.configuration_changed(),
-            _ => Ok(()),
+    pub fn line_interrupt(&mut self) -> Result<(), ServiceError<C::Error>> {
+        if self.nic.line_interrupt() == Err(Broken) {
+            self.recover()?;
         }
+        Ok(())
     }
 
     /// The interrupt for changes of the configuration has come: the link has changed, or the device wants to be reset.
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub fn configuration_changed(&mut self) -> Result<(), ServiceError> {
+    pub fn configuration_changed(&mut self) -> Result<(), ServiceError<C::Error>> {
         if self.nic.check() == Err(Broken) {
             self.recover()?;
         }
@@ -142,7 +141,7 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
 
     /// The card.
     #[must_use]
-    pub const fn nic(&self) -> &Nic<'a, R, Loan, N> {
+    pub const fn nic(&self) -> &C {
         &self.nic
     }
 
@@ -150,7 +149,7 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
     ///
     /// # Errors
     /// [`ServiceError`].
-    pub fn rebind(&mut self, epoch: Epoch) -> Result<(), ServiceError> {
+    pub fn rebind(&mut self, epoch: Epoch) -> Result<(), ServiceError<C::Error>> {
         if epoch == self.client.epoch() {
             return Ok(());
         }
@@ -163,7 +162,7 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
     ///
     /// # Errors
     /// [`ServiceError`] if the device does not stop: then the loans stay with it.
-    pub fn stop(mut self) -> Result<Doorbell, ServiceError> {
+    pub fn stop(mut self) -> Result<Doorbell, ServiceError<C::Error>> {
         self.nic.quiesce()?;
         while let Some(loan) = self.held.take().or_else(|| self.nic.take_back()) {
             // The client is told as far as it listens.
@@ -173,26 +172,25 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
     }
 
     /// Requests to the device.
-    fn take_requests(&mut self, budget: u32) -> Result<Polled, Stop> {
+    fn take_requests(&mut self, budget: u32) -> Result<Polled, Stop<C::Error>> {
         if self.lied {
             return Ok(Polled::Idle);
         }
         for _ in 0..budget {
-            if let Some(loan) = self.held.take()
-                && let Some(loan) = self.transmit(loan)
-            {
-                self.held = Some(loan);
+            if let Some(loan) = self.held.take() {
+                self.transmit(loan)?;
+            }
+            if self.held.is_some() {
                 // Frames that go out make room; there is an interrupt for them.
                 return Ok(Polled::Idle);
             }
             match self.client.take()? {
-                Asked::Transmit(loan) => self.held = self.transmit(loan),
-                Asked::Receive(loan) => {
-                    let (address, length) = (self.address(&loan), loan.length);
-                    if let Err(loan) = self.nic.post(address, length, loan) {
-                        self.client.refuse(loan, Error::Full)?;
-                    }
-                }
+                Asked::Transmit(loan) => self.transmit(loan)?,
+                Asked::Receive(loan) => match self.nic.post(self.address(&loan), loan.length, loan) {
+                    Ok(()) => {}
+                    Err(Refused::Full(loan)) => self.client.refuse(loan, Error::Full)?,
+                    Err(Refused::Unfit(loan)) => self.client.refuse(loan, Error::BadArgument)?,
+                },
                 Asked::About(question) => self.client.answer(question, self.nic.about())?,
                 Asked::Refused => {}
                 Asked::NewClient(_) => self.drop_loans().map_err(Stop::Failed)?,
@@ -202,10 +200,16 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
         Ok(Polled::More)
     }
 
-    /// Hands a frame to the device, or gives it back if there is no room.
-    fn transmit(&mut self, loan: Loan) -> Option<Loan> {
-        let (address, length) = (self.address(&loan), loan.length);
-        self.nic.transmit(address, length, loan).err()
+    /// Hands a frame to the device, or holds it if there is no room.
+    fn transmit(&mut self, loan: Loan) -> Result<(), Misbehaved> {
+        match self.nic.transmit(self.address(&loan), loan.length, loan) {
+            Ok(()) => Ok(()),
+            Err(Refused::Full(loan)) => {
+                self.held = Some(loan);
+                Ok(())
+            }
+            Err(Refused::Unfit(loan)) => self.client.refuse(loan, Error::BadArgument),
+        }
     }
 
     fn address(&self, loan: &Loan) -> DmaAddress {
@@ -220,27 +224,27 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
             *resets = 0;
             // A client that lied is noticed at the next request.
             let _ = match event {
-                Event::Received(loan, length) => client.received(loan, length),
+                Event::Received(loan, length, _) => client.received(loan, length),
                 Event::Sent(loan) => client.sent(loan),
             };
         })
     }
 
     /// Another client: the device has to let go of the old one's buffers first.
-    fn drop_loans(&mut self) -> Result<(), ServiceError> {
+    fn drop_loans(&mut self) -> Result<(), ServiceError<C::Error>> {
         self.nic.quiesce()?;
         self.held = None;
         while cfg!(not(bite = "net-loans-outlive-client")) && self.nic.take_back().is_some() {}
         Ok(self.nic.restart()?)
     }
 
-    fn ignore_client(&mut self) -> Result<Polled, ServiceError> {
+    fn ignore_client(&mut self) -> Result<Polled, ServiceError<C::Error>> {
         self.lied = true;
         self.drop_loans()?;
         Ok(Polled::Idle)
     }
 
-    fn recover(&mut self) -> Result<Polled, ServiceError> {
+    fn recover(&mut self) -> Result<Polled, ServiceError<C::Error>> {
         self.resets += 1;
         if self.resets > MAX_RESETS {
             self.nic.quiesce()?;
@@ -252,12 +256,12 @@ impl<'a, R: Registers, const N: usize> Service<'a, R, N> {
 }
 
 /// Why no more requests are taken.
-enum Stop {
+enum Stop<E> {
     Lied,
-    Failed(ServiceError),
+    Failed(ServiceError<E>),
 }
 
-impl From<Misbehaved> for Stop {
+impl<E> From<Misbehaved> for Stop<E> {
     fn from(_: Misbehaved) -> Self {
         Self::Lied
     }

@@ -1,4 +1,7 @@
 //! QEMU with a CPU that does nothing: its test protocol (docs/devel/testing/qtest in QEMU's tree), a line for each access, and its memory as a file.
+//!
+//! For drivers' tests on the host, which may lean on libsys alone. Registers and configuration space are the traits that drivers
+//! are written against; memory is shared with another process for real. What goes wrong is a panic: it is a test that ends.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -15,13 +18,18 @@ use anax_ring::SharedBlock;
 use rustix::mm::{MapFlags, ProtFlags};
 use tempfile::TempDir;
 
+/// The card's number on bus 0.
+pub const SLOT: u32 = 5;
+/// The card's address.
+pub const MAC: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
+
 const MEMORY_BYTES: usize = 32 << 20;
 /// PCI configuration by I/O ports.
 const CONFIG_ADDRESS: u16 = 0xcf8;
 const CONFIG_DATA: u16 = 0xcfc;
 
 /// A running QEMU. Dropping it ends it.
-pub(crate) struct Qemu {
+pub struct Qemu {
     _child: Running,
     line: Rc<Line>,
     memory: NonNull<u8>,
@@ -31,14 +39,19 @@ pub(crate) struct Qemu {
 
 /// The line to it.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub struct Line {
     stream: UnixStream,
     writes16: Cell<u64>,
 }
 
 impl Qemu {
-    /// Starts one with a network card whose frames go to UDP port `peer`; nothing if there is no QEMU.
-    pub(crate) fn start(peer: u16) -> Option<Self> {
+    /// Starts one with the network card `card`, by QEMU's name, in slot [`SLOT`]; its frames go to UDP port `peer`. Nothing if there
+    /// is no QEMU.
+    ///
+    /// # Panics
+    /// QEMU does not start, or says what it should not: so do all functions here.
+    #[must_use]
+    pub fn start(card: &str, peer: u16) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let listener = UnixListener::bind(folder.path().join("qtest")).expect("a socket");
         let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -60,7 +73,8 @@ impl Qemu {
             "dgram,id=net,local.type=inet,local.host=127.0.0.1,local.port={port},\
              remote.type=inet,remote.host=127.0.0.1,remote.port={peer}"
         );
-        command.args(["-netdev", &netdev, "-device", "virtio-net-pci,netdev=net,addr=5,romfile="]);
+        let device = format!("{card},netdev=net,mac=52:54:00:12:34:56,addr={SLOT},romfile=");
+        command.args(["-netdev", &netdev, "-device", &device]);
         let mut child = Running(command.stdin(Stdio::null()).spawn().ok()?);
         listener.set_nonblocking(true).expect("a socket");
         let stream = loop {
@@ -86,21 +100,27 @@ impl Qemu {
         Some(Self { _child: child, line, memory, port, _folder: folder })
     }
 
-    pub(crate) fn line(&self) -> Rc<Line> {
+    /// The line to it.
+    #[must_use]
+    pub fn line(&self) -> Rc<Line> {
         Rc::clone(&self.line)
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The UDP port that the card hears.
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// 16-bit writes to registers: nearly all are notifications.
-    pub(crate) fn notifications(&self) -> u64 {
+    /// 16-bit writes to registers so far: nearly all are a virtio device's notifications.
+    #[must_use]
+    pub fn writes16(&self) -> u64 {
         self.line.writes16.get()
     }
 
     /// `bytes` of its memory from `start` on.
-    pub(crate) fn memory(&self, start: u64, bytes: usize) -> DmaBlock<'_> {
+    #[must_use]
+    pub fn memory(&self, start: u64, bytes: usize) -> DmaBlock<'_> {
         let offset = usize::try_from(start).expect("small");
         assert!(offset + bytes <= MEMORY_BYTES);
         // SAFETY: within the mapping, as just checked, which lasts as long as the process; reached by such blocks only.
@@ -134,9 +154,11 @@ impl Line {
 }
 
 /// The configuration space of function 0 of a device on bus 0.
-pub(crate) struct Function {
-    pub(crate) qemu: Rc<Line>,
-    pub(crate) device: u32,
+pub struct Function {
+    /// The line.
+    pub qemu: Rc<Line>,
+    /// Number on the bus.
+    pub device: u32,
 }
 
 impl Function {
@@ -159,11 +181,14 @@ impl ConfigSpace for Function {
 }
 
 /// Registers by the line.
-#[derive(Debug)]
-pub(crate) struct Mapped {
-    pub(crate) qemu: Rc<Line>,
-    pub(crate) start: u64,
-    pub(crate) length: usize,
+#[derive(Clone, Debug)]
+pub struct Mapped {
+    /// The line.
+    pub qemu: Rc<Line>,
+    /// Physical address.
+    pub start: u64,
+    /// Bytes.
+    pub length: usize,
 }
 
 impl Mapped {

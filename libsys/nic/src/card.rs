@@ -1,0 +1,113 @@
+//! A network card as its service sees it. The methods are what the cards have in common; what one has more, such as offloads, its
+//! driver offers beside them.
+
+use core::fmt::Debug;
+
+use anax_device::{Broken, DmaAddress};
+use anax_frames::About;
+
+use crate::Checked;
+
+/// What [`Card::poll`] finds.
+#[derive(Debug)]
+pub enum Event<T> {
+    /// A frame of so many bytes lies in the buffer that was posted with this, and the card thought so of its checksums.
+    Received(T, u32, Checked),
+    /// The frame that was handed in with this is out of its buffer.
+    Sent(T),
+}
+
+/// Whether there is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// All was taken.
+    Idle,
+    /// The budget was used up.
+    More,
+}
+
+/// Why a buffer or a frame was not taken; the token comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused<T> {
+    /// There is no room now.
+    Full(T),
+    /// It will never be: too short, too long, or not what it is said to be.
+    Unfit(T),
+}
+
+/// A card, used by one thread, which owns it. No method waits for the device longer than a bounded number of register reads.
+pub trait Card {
+    /// Why a card does not come up, or does not stop.
+    type Error: Copy + Debug + PartialEq + Eq;
+
+    /// What the caller knows a frame or buffer by.
+    type Token;
+
+    /// What card it is. Asks the device for the state of the link.
+    fn about(&self) -> About;
+
+    /// Hands the device a buffer of `length` bytes to receive into, after [`Self::flush`].
+    ///
+    /// # Errors
+    /// [`Refused`].
+    fn post(
+        &mut self,
+        address: DmaAddress,
+        length: u32,
+        token: Self::Token,
+    ) -> Result<(), Refused<Self::Token>>;
+
+    /// Hands the device a frame of `length` bytes to transmit as it is, after [`Self::flush`].
+    ///
+    /// # Errors
+    /// [`Refused`].
+    fn transmit(
+        &mut self,
+        address: DmaAddress,
+        length: u32,
+        token: Self::Token,
+    ) -> Result<(), Refused<Self::Token>>;
+
+    /// Shows the device all that was handed in.
+    fn flush(&mut self);
+
+    /// Takes what the device is done with, up to `budget` frames, 2 or more, half of it at most for those transmitted if there are others.
+    /// Asks for no interrupts meanwhile.
+    ///
+    /// # Errors
+    /// [`Broken`]: [`Self::restart`] is what helps.
+    fn poll(&mut self, budget: u32, each: impl FnMut(Event<Self::Token>)) -> Result<Polled, Broken>;
+
+    /// Asks for an interrupt at the next frame received, or when frames to transmit are out; the caller may wait if this is [`Polled::Idle`].
+    ///
+    /// # Errors
+    /// [`Broken`].
+    fn prepare_to_wait(&mut self) -> Result<Polled, Broken>;
+
+    /// An interrupt has come by the line: takes it down, and looks at what it says.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    fn line_interrupt(&mut self) -> Result<(), Broken>;
+
+    /// Whether the device works by its own account: to be asked when its configuration has changed.
+    ///
+    /// # Errors
+    /// [`Broken`] if it does not.
+    fn check(&self) -> Result<(), Broken>;
+
+    /// Stops the device: when this returns, it neither reads nor writes any buffer.
+    ///
+    /// # Errors
+    /// It may still do so, and only taking bus mastering away will help.
+    fn quiesce(&mut self) -> Result<(), Self::Error>;
+
+    /// Resets the device and goes on: what was in flight is handed to it again, in order. A frame that it had sent by then is sent twice.
+    ///
+    /// # Errors
+    /// It does not come up again.
+    fn restart(&mut self) -> Result<(), Self::Error>;
+
+    /// Takes back what was handed in, oldest first, after [`Self::quiesce`].
+    fn take_back(&mut self) -> Option<Self::Token>;
+}

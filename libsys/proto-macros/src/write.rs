@@ -1,0 +1,247 @@
+//! What stands beside the trait: the client, and the module with the dispatcher and the table of methods.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+
+use crate::read::{Interface, Method};
+
+/// Everything, the trait included.
+pub(crate) fn all(interface: &Interface) -> TokenStream {
+    let item = &interface.item;
+    let client = client(interface);
+    let module = module(interface);
+    quote! { #item #client #module }
+}
+
+fn client(interface: &Interface) -> TokenStream {
+    let (visibility, name) = (&interface.item.vis, &interface.item.ident);
+    let client = format_ident!("{name}Client");
+    let about = format!("Asks a server of [`{name}`] by messages.");
+    let module = module_name(name);
+    let methods = interface.methods.iter().map(|method| client_method(&module, method));
+    quote! {
+        #[doc = #about]
+        #[derive(Debug)]
+        #visibility struct #client<T> {
+            transport: T,
+        }
+
+        #[allow(unreachable_pub, reason = "as visible as the client")]
+        impl<T: ::anax_proto::Transport> #client<T> {
+            /// By that way, which is connected.
+            #[must_use]
+            #visibility const fn over(transport: T) -> Self {
+                Self { transport }
+            }
+
+            /// The way to the server.
+            #visibility const fn transport(&mut self) -> &mut T {
+                &mut self.transport
+            }
+
+            #(#methods)*
+        }
+    }
+}
+
+fn client_method(module: &Ident, method: &Method) -> TokenStream {
+    let Method { name, value, failure, attributes, is_idempotent, .. } = method;
+    let command = constant(name);
+    let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, kind)| (name, kind)).unzip();
+    let asked = if method.is_control {
+        quote! {
+            let mut bytes = [0; ::anax_proto::SPACE];
+            let length = ::anax_proto::encode(&(#(#names,)*), &mut bytes)?;
+            let request = ::anax_proto::Request::control(#module::#command, &bytes[..length]);
+            let mut space = [0; ::anax_proto::SPACE];
+        }
+    } else {
+        quote! {
+            let mut words = ::anax_proto::Writer::default();
+            #(::anax_proto::Fixed::put(#names, &mut words);)*
+            let request = ::anax_proto::Request::fixed(#module::#command, words.finish());
+            let mut space = [];
+        }
+    };
+    let answer = if method.is_control {
+        quote! { Ok(::anax_proto::decode(&space[..reply.length])?) }
+    } else {
+        quote! {
+            let value = ::anax_proto::Fixed::take(&mut ::anax_proto::Reader::new(reply.words));
+            value.ok_or_else(|| ::anax_abi::Error::PeerMisbehaved.into())
+        }
+    };
+    quote! {
+        #(#attributes)*
+        pub fn #name(&mut self, #(#names: #types),*) -> ::core::result::Result<#value, #failure> {
+            #asked
+            let how = (#module::FINGERPRINT, #is_idempotent);
+            let reply = ::anax_proto::ask(&mut self.transport, how, &request, &mut space)?;
+            if reply.code < 0 {
+                return Err(<#failure as ::anax_proto::Failure>::from_code(reply.code));
+            }
+            #answer
+        }
+    }
+}
+
+fn module(interface: &Interface) -> TokenStream {
+    let (visibility, name) = (&interface.item.vis, &interface.item.ident);
+    let module = module_name(name);
+    let about = format!("How [`{name}`]({name}) travels.");
+    let title = name.to_string();
+    let texts = interface.methods.iter().map(|method| &method.text);
+    let formats = interface.methods.iter().map(|method| if method.is_control { "control" } else { "fixed" });
+    let commands = (0u32..).zip(&interface.methods).map(|(place, method)| {
+        let (constant, about) = (
+            constant(&method.name),
+            format!("The command of [`{name}::{}`](super::{name}::{}).", method.name, method.name),
+        );
+        quote! {
+            #[doc = #about]
+            pub const #constant: u32 = ::anax_proto::FIRST_METHOD + #place;
+        }
+    });
+    let table = interface.methods.iter().map(|method| {
+        let (title, constant, documentation) =
+            (method.name.to_string(), constant(&method.name), &method.documentation);
+        let is_idempotent = method.is_idempotent;
+        let format = if method.is_control { quote!(Control) } else { quote!(Fixed) };
+        quote! {
+            ::anax_proto::Method {
+                name: #title,
+                command: #constant,
+                format: ::anax_proto::Format::#format,
+                is_idempotent: #is_idempotent,
+                documentation: #documentation,
+            }
+        }
+    });
+    let limits = interface.methods.iter().filter(|method| !method.is_control).map(limits);
+    let arms = interface.methods.iter().map(arm);
+    quote! {
+        #[doc = #about]
+        #[allow(unreachable_pub, reason = "as visible as the module")]
+        #visibility mod #module {
+            use super::*;
+
+            /// What both sides compare when they connect.
+            pub const FINGERPRINT: u64 = {
+                let hash = ::anax_proto::fingerprint(#title);
+                #(let hash = ::anax_proto::mix(::anax_proto::mix(hash, #texts), #formats);)*
+                hash
+            };
+
+            #(#commands)*
+            #(#limits)*
+
+            /// Serves what messages ask for by calling the trait's methods.
+            #[derive(Debug)]
+            pub struct Serve<S>(
+                /// What serves.
+                pub S,
+            );
+
+            impl<S: super::#name> ::anax_proto::Dispatch for Serve<S> {
+                const FINGERPRINT: u64 = FINGERPRINT;
+
+                const METHODS: &'static [::anax_proto::Method] = &[#(#table),*];
+
+                #[inline(always)]
+                fn dispatch(
+                    &mut self,
+                    caller: ::anax_proto::Caller,
+                    request: &::anax_proto::Request<'_>,
+                    space: &mut [u8],
+                ) -> ::anax_proto::Reply {
+                    let _ = (caller, &space);
+                    match request.command {
+                        ::anax_proto::CONNECT => {
+                            ::anax_proto::Reply { code: 0, words: [FINGERPRINT, 0, 0, 0, 0], length: 0 }
+                        }
+                        #(#arms)*
+                        _ => ::anax_proto::Reply::failed(::anax_abi::Error::BadCommand.code()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The compiler adds up the words, and points at the method if there are too many.
+fn limits(method: &Method) -> TokenStream {
+    let types = method.arguments.iter().map(|(_, kind)| kind);
+    let value = &method.value;
+    let arguments_text =
+        format!("the arguments of `{}` take more than five words: mark it `#[control]`", method.name);
+    let value_text =
+        format!("what `{}` returns takes more than five words: mark it `#[control]`", method.name);
+    let span = method.name.span();
+    quote_spanned! {span=>
+        const _: () = assert!(::anax_proto::fits(&[#(<#types as ::anax_proto::Fixed>::WORDS),*]), #arguments_text);
+        const _: () = assert!(::anax_proto::fits(&[<#value as ::anax_proto::Fixed>::WORDS]), #value_text);
+    }
+}
+
+fn arm(method: &Method) -> TokenStream {
+    let Method { name, failure, .. } = method;
+    let command = constant(name);
+    let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, kind)| (name, kind)).unzip();
+    let mut handed: Vec<TokenStream> = names.iter().map(|name| quote!(#name)).collect();
+    if let Some(place) = method.caller {
+        handed.insert(place, quote!(caller));
+    }
+    let taken = if method.is_control {
+        quote! { ::anax_proto::decode::<(#(#types,)*)>(request.bytes).ok() }
+    } else if names.is_empty() {
+        quote! { Some(()) }
+    } else {
+        quote! { <(#(#types,)*) as ::anax_proto::Fixed>::take(&mut ::anax_proto::Reader::new(request.words)) }
+    };
+    let pattern = if names.is_empty() { quote!(_) } else { quote!((#(#names,)*)) };
+    let answer = if method.is_control {
+        quote! {
+            match ::anax_proto::encode(&value, space) {
+                Ok(length) => ::anax_proto::Reply { code: 0, words: [length as u64, 0, 0, 0, 0], length },
+                Err(_) => ::anax_proto::Reply::failed(::anax_abi::Error::Full.code()),
+            }
+        }
+    } else {
+        quote! {{
+            let mut words = ::anax_proto::Writer::default();
+            ::anax_proto::Fixed::put(value, &mut words);
+            ::anax_proto::Reply { code: 0, words: words.finish(), length: 0 }
+        }}
+    };
+    quote! {
+        #command => {
+            let Some(#pattern) = #taken else {
+                return ::anax_proto::Reply::failed(::anax_abi::Error::PeerMisbehaved.code());
+            };
+            match self.0.#name(#(#handed),*) {
+                Ok(value) => #answer,
+                Err(failure) => {
+                    let code = <#failure as ::anax_proto::Failure>::code(&failure);
+                    ::anax_proto::Reply::failed(if code < 0 { code } else { -1 })
+                }
+            }
+        }
+    }
+}
+
+/// `KeyValue` as `key_value`.
+fn module_name(name: &Ident) -> Ident {
+    let mut text = String::new();
+    for letter in name.to_string().chars() {
+        if letter.is_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.extend(letter.to_lowercase());
+    }
+    Ident::new(&text, Span::call_site())
+}
+
+/// `set_size` as `SET_SIZE`.
+fn constant(name: &Ident) -> Ident {
+    Ident::new(&name.to_string().to_uppercase(), name.span())
+}

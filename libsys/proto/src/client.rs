@@ -1,0 +1,65 @@
+//! The client's side: one question, asked again of a successor where that does no harm.
+
+use anax_abi::{Error, WORDS};
+
+use crate::message::{Reply, Request};
+
+/// Successors that an idempotent question is asked of before it fails.
+pub const RETRIES: u32 = 3;
+
+/// What carries a client's messages to its server.
+pub trait Transport {
+    /// Asks and waits for the answer; the bytes of a long one come to `space`.
+    ///
+    /// # Errors
+    /// `PeerDied` if the server has ended over it, or before; what else the way there can fail with.
+    fn call(&mut self, request: &Request<'_>, space: &mut [u8]) -> Result<Reply, Error>;
+
+    /// Waits for the server's successor and connects to it, which has to have the same fingerprint.
+    ///
+    /// # Errors
+    /// `PeerDied` if there will be none, `PeerMisbehaved` if it serves another interface.
+    fn reconnect(&mut self, fingerprint: u64) -> Result<(), Error>;
+}
+
+/// Asks by `transport`, and again if the server dies and that `is_idempotent`. Used by generated clients.
+///
+/// # Errors
+/// As [`Transport::call`]; `PeerMisbehaved` for an answer with more bytes than there is room.
+#[inline(always)]
+pub fn ask<T: Transport>(
+    transport: &mut T,
+    (fingerprint, is_idempotent): (u64, bool),
+    request: &Request<'_>,
+    space: &mut [u8],
+) -> Result<Reply, Error> {
+    let mut left = if is_idempotent { RETRIES } else { 0 };
+    loop {
+        match transport.call(request, space) {
+            // A lie that would make the client look beyond its buffer.
+            Ok(reply) if reply.length > space.len() => return Err(Error::PeerMisbehaved),
+            Err(Error::PeerDied) if left > 0 => {
+                left -= 1;
+                transport.reconnect(fingerprint)?;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// No words.
+impl Request<'_> {
+    /// A question of fixed layout.
+    #[must_use]
+    pub const fn fixed(command: u32, words: [u64; WORDS]) -> Self {
+        Self { command, words, bytes: &[] }
+    }
+}
+
+impl<'a> Request<'a> {
+    /// A question that travels as bytes.
+    #[must_use]
+    pub const fn control(command: u32, bytes: &'a [u8]) -> Self {
+        Self { command, words: [bytes.len() as u64, 0, 0, 0, 0], bytes }
+    }
+}

@@ -1,0 +1,195 @@
+//! An interface from its trait to both sides: values, failures, deaths, lies.
+
+use std::collections::BTreeMap;
+
+use anax_abi::{Error, WORDS};
+use anax_proto::{
+    Caller, Dispatch, FIRST_METHOD, Failure, Format, Loopback, Mood, Request, SPACE, Transport,
+};
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// What a store refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// There is no such key.
+    Unknown,
+    /// The way to the server.
+    Way(Error),
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        Self::Way(error)
+    }
+}
+
+impl Failure for StoreError {
+    fn code(&self) -> i64 {
+        match self {
+            Self::Unknown => -1000,
+            Self::Way(error) => error.code(),
+        }
+    }
+
+    fn from_code(code: i64) -> Self {
+        if code == -1000 { Self::Unknown } else { Self::Way(Error::from_code(code)) }
+    }
+}
+
+/// What is known of the store.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct About {
+    name: [u8; 4],
+    keys: [Option<u64>; 3],
+}
+
+/// A store of numbers.
+#[anax_proto::interface]
+pub trait Store {
+    /// The value
+    /// of a key.
+    #[idempotent]
+    fn get(&mut self, key: u64) -> Result<u64, StoreError>;
+    /// Sets it; what it was.
+    fn set(&mut self, caller: Caller, key: u64, value: (u32, bool)) -> Result<[u64; 2], StoreError>;
+    /// Empties it.
+    fn clear(&mut self) -> Result<(), StoreError>;
+    /// What there is below a name.
+    #[control]
+    #[idempotent]
+    fn describe(&mut self, name: &str, most: usize, caller: Caller) -> Result<About, StoreError>;
+}
+
+#[derive(Default)]
+struct Map {
+    values: BTreeMap<u64, u64>,
+    asked: u32,
+}
+
+impl Store for Map {
+    fn get(&mut self, key: u64) -> Result<u64, StoreError> {
+        self.asked += 1;
+        self.values.get(&key).copied().ok_or(StoreError::Unknown)
+    }
+
+    fn set(
+        &mut self,
+        caller: Caller,
+        key: u64,
+        (value, doubled): (u32, bool),
+    ) -> Result<[u64; 2], StoreError> {
+        let value = u64::from(value) * if doubled { 2 } else { 1 };
+        Ok([self.values.insert(key, value).unwrap_or(0), caller.0])
+    }
+
+    fn clear(&mut self) -> Result<(), StoreError> {
+        self.values.clear();
+        Ok(())
+    }
+
+    fn describe(&mut self, name: &str, most: usize, caller: Caller) -> Result<About, StoreError> {
+        let name = name.as_bytes().try_into().map_err(|_| StoreError::Unknown)?;
+        let mut all = self.values.keys().copied().chain([caller.0]).take(most);
+        Ok(About { name, keys: [(); 3].map(|()| all.next()) })
+    }
+}
+
+fn client() -> StoreClient<Loopback<store::Serve<Map>>> {
+    StoreClient::over(Loopback::new(store::Serve(Map::default()), Caller(77)))
+}
+
+#[test]
+fn values_go_there_and_back() {
+    let mut client = client();
+    assert_eq!(client.set(5, (21, true)), Ok([0, 77]));
+    assert_eq!(client.set(5, (9, false)), Ok([42, 77]));
+    assert_eq!(client.get(5), Ok(9));
+    assert_eq!(client.get(6), Err(StoreError::Unknown));
+    assert_eq!(client.describe("abcd", 10), Ok(About { name: *b"abcd", keys: [Some(5), Some(77), None] }));
+    assert_eq!(client.describe("abc", 10), Err(StoreError::Unknown));
+    assert_eq!(client.clear(), Ok(()));
+    assert_eq!(client.get(5), Err(StoreError::Unknown));
+}
+
+#[test]
+fn what_is_idempotent_survives_a_death_and_nothing_else() {
+    let mut client = client();
+    client.set(1, (3, false)).unwrap();
+    client.transport().set_mood(Mood::DiesBefore);
+    assert_eq!(client.get(1), Ok(3));
+    client.transport().set_mood(Mood::DiesAfter);
+    assert_eq!(client.describe("wxyz", 0), Ok(About { name: *b"wxyz", keys: [None; 3] }));
+    assert_eq!(client.transport().deaths(), 2);
+    client.transport().set_mood(Mood::DiesAfter);
+    assert_eq!(client.clear(), Err(StoreError::Way(Error::PeerDied)));
+    // The client decides what that means, and connects anew.
+    client.transport().reconnect(store::FINGERPRINT).unwrap();
+    assert_eq!(client.get(1), Err(StoreError::Unknown));
+    client.transport().set_mood(Mood::Gone);
+    assert_eq!(client.get(1), Err(StoreError::Way(Error::PeerDied)));
+}
+
+#[test]
+fn a_lie_is_seen() {
+    let mut client = client();
+    let lie = |code, words, length| Mood::Lies { code, words, length };
+    client.transport().set_mood(lie(0, [0; WORDS], SPACE + 1));
+    assert_eq!(client.describe("abcd", 1), Err(StoreError::Way(Error::PeerMisbehaved)));
+    client.transport().set_mood(lie(0, [0; WORDS], 3));
+    assert!(client.describe("abcd", 1).is_err());
+    client.transport().set_mood(lie(-77, [0; WORDS], 0));
+    assert_eq!(client.get(1), Err(StoreError::Way(Error::PeerMisbehaved)));
+    client.transport().set_mood(lie(0, [0; WORDS], 1));
+    assert_eq!(client.get(1), Err(StoreError::Way(Error::PeerMisbehaved)));
+}
+
+#[test]
+fn the_table_says_what_there_is() {
+    let methods = <store::Serve<Map> as Dispatch>::METHODS;
+    assert_eq!(
+        methods.iter().map(|method| method.name).collect::<Vec<_>>(),
+        ["get", "set", "clear", "describe"]
+    );
+    assert_eq!(methods[0].command, FIRST_METHOD);
+    assert_eq!(methods[0].documentation, "The value of a key.");
+    assert!(methods[0].is_idempotent && !methods[1].is_idempotent);
+    assert_eq!((methods[1].format, methods[3].format), (Format::Fixed, Format::Control));
+}
+
+/// The same names with other types.
+mod other {
+    use super::StoreError;
+
+    /// Not that store.
+    #[expect(dead_code, reason = "only its fingerprint is looked at")]
+    #[anax_proto::interface]
+    pub(super) trait Store {
+        /// The value of a key.
+        #[idempotent]
+        fn get(&mut self, key: u32) -> Result<u64, StoreError>;
+    }
+}
+
+#[test]
+fn another_interface_has_another_fingerprint() {
+    assert_ne!(store::FINGERPRINT, other::store::FINGERPRINT);
+    let mut client = client();
+    assert_eq!(client.transport().reconnect(other::store::FINGERPRINT), Err(Error::PeerMisbehaved));
+}
+
+proptest! {
+    /// Whatever comes, a server answers, and only with what fits.
+    #[test]
+    fn any_request_is_answered(
+        command in prop_oneof![0x1000u32..0x1008, any::<u32>()],
+        words in any::<[u64; WORDS]>(),
+        bytes in prop::collection::vec(any::<u8>(), 0..64),
+        space in 0usize..64,
+    ) {
+        let mut server = store::Serve(Map::default());
+        let request = Request { command, words, bytes: &bytes };
+        let reply = server.dispatch(Caller(1), &request, &mut vec![0; space]);
+        prop_assert!(reply.length <= space);
+    }
+}
