@@ -47,38 +47,46 @@ fn client(interface: &Interface) -> TokenStream {
 fn client_method(module: &Ident, method: &Method) -> TokenStream {
     let Method { name, value, failure, attributes, is_idempotent, .. } = method;
     let command = constant(name);
+    // Names that no argument can have.
+    let [bytes, length, request, space, writer, reply, found] =
+        ["bytes", "length", "request", "space", "writer", "reply", "found"].map(local);
     let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, kind)| (name, kind)).unzip();
     let asked = if method.is_control {
         quote! {
-            let mut bytes = [0; ::anax_proto::SPACE];
-            let length = ::anax_proto::encode(&(#(#names,)*), &mut bytes)?;
-            let request = ::anax_proto::Request::control(#module::#command, &bytes[..length]);
-            let mut space = [0; ::anax_proto::SPACE];
+            let mut #bytes = [0; ::anax_proto::SPACE];
+            let #length = ::anax_proto::encode(&(#(#names,)*), &mut #bytes)?;
+            let #request = ::anax_proto::Request::control(#module::#command, &#bytes[..#length]);
+            let mut #space = [0; ::anax_proto::SPACE];
         }
     } else {
         quote! {
-            let mut words = ::anax_proto::Writer::default();
-            #(::anax_proto::Fixed::put(#names, &mut words);)*
-            let request = ::anax_proto::Request::fixed(#module::#command, words.finish());
-            let mut space = [];
+            let mut #writer = ::anax_proto::Writer::default();
+            #(::anax_proto::Fixed::put(#names, &mut #writer);)*
+            let #request = ::anax_proto::Request::fixed(#module::#command, #writer.finish());
+            let mut #space = [];
         }
     };
     let answer = if method.is_control {
-        quote! { Ok(::anax_proto::decode(&space[..reply.length])?) }
+        quote! { Ok(::anax_proto::decode(&#space[..#reply.length])?) }
     } else {
         quote! {
-            let value = ::anax_proto::Fixed::take(&mut ::anax_proto::Reader::new(reply.words));
-            value.ok_or_else(|| ::anax_abi::Error::PeerMisbehaved.into())
+            let #found = ::anax_proto::Fixed::take(&mut ::anax_proto::Reader::new(#reply.words));
+            #found.ok_or_else(|| ::anax_abi::Error::PeerMisbehaved.into())
         }
     };
     quote! {
         #(#attributes)*
+        #[inline]
         pub fn #name(&mut self, #(#names: #types),*) -> ::core::result::Result<#value, #failure> {
             #asked
-            let how = (#module::FINGERPRINT, #is_idempotent);
-            let reply = ::anax_proto::ask(&mut self.transport, how, &request, &mut space)?;
-            if reply.code < 0 {
-                return Err(<#failure as ::anax_proto::Failure>::from_code(reply.code));
+            let #reply = ::anax_proto::ask(
+                &mut self.transport,
+                (#module::FINGERPRINT, #is_idempotent),
+                &#request,
+                &mut #space,
+            )?;
+            if #reply.code < 0 {
+                return Err(<#failure as ::anax_proto::Failure>::from_code(#reply.code));
             }
             #answer
         }
@@ -119,6 +127,7 @@ fn module(interface: &Interface) -> TokenStream {
     });
     let limits = interface.methods.iter().filter(|method| !method.is_control).map(limits);
     let arms = interface.methods.iter().map(arm);
+    let [caller, request, space] = ["caller", "request", "space"].map(local);
     quote! {
         #[doc = #about]
         #[allow(unreachable_pub, reason = "as visible as the module")]
@@ -150,12 +159,12 @@ fn module(interface: &Interface) -> TokenStream {
                 #[inline(always)]
                 fn dispatch(
                     &mut self,
-                    caller: ::anax_proto::Caller,
-                    request: &::anax_proto::Request<'_>,
-                    space: &mut [u8],
+                    #caller: ::anax_proto::Caller,
+                    #request: &::anax_proto::Request<'_>,
+                    #space: &mut [u8],
                 ) -> ::anax_proto::Reply {
-                    let _ = (caller, &space);
-                    match request.command {
+                    let _ = (#caller, &#space);
+                    match #request.command {
                         ::anax_proto::CONNECT => {
                             ::anax_proto::Reply { code: 0, words: [FINGERPRINT, 0, 0, 0, 0], length: 0 }
                         }
@@ -186,31 +195,35 @@ fn limits(method: &Method) -> TokenStream {
 fn arm(method: &Method) -> TokenStream {
     let Method { name, failure, .. } = method;
     let command = constant(name);
+    let [caller, request, space, found, length, writer] =
+        ["caller", "request", "space", "found", "length", "writer"].map(local);
     let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, kind)| (name, kind)).unzip();
     let mut handed: Vec<TokenStream> = names.iter().map(|name| quote!(#name)).collect();
     if let Some(place) = method.caller {
-        handed.insert(place, quote!(caller));
+        handed.insert(place, quote!(#caller));
     }
     let taken = if method.is_control {
-        quote! { ::anax_proto::decode::<(#(#types,)*)>(request.bytes).ok() }
+        quote! { ::anax_proto::decode::<(#(#types,)*)>(#request.bytes).ok() }
     } else if names.is_empty() {
         quote! { Some(()) }
     } else {
-        quote! { <(#(#types,)*) as ::anax_proto::Fixed>::take(&mut ::anax_proto::Reader::new(request.words)) }
+        quote! { <(#(#types,)*) as ::anax_proto::Fixed>::take(&mut ::anax_proto::Reader::new(#request.words)) }
     };
     let pattern = if names.is_empty() { quote!(_) } else { quote!((#(#names,)*)) };
     let answer = if method.is_control {
         quote! {
-            match ::anax_proto::encode(&value, space) {
-                Ok(length) => ::anax_proto::Reply { code: 0, words: [length as u64, 0, 0, 0, 0], length },
+            match ::anax_proto::encode(&#found, #space) {
+                Ok(#length) => {
+                    ::anax_proto::Reply { code: 0, words: [#length as u64, 0, 0, 0, 0], length: #length }
+                }
                 Err(_) => ::anax_proto::Reply::failed(::anax_abi::Error::Full.code()),
             }
         }
     } else {
         quote! {{
-            let mut words = ::anax_proto::Writer::default();
-            ::anax_proto::Fixed::put(value, &mut words);
-            ::anax_proto::Reply { code: 0, words: words.finish(), length: 0 }
+            let mut #writer = ::anax_proto::Writer::default();
+            ::anax_proto::Fixed::put(#found, &mut #writer);
+            ::anax_proto::Reply { code: 0, words: #writer.finish(), length: 0 }
         }}
     };
     quote! {
@@ -219,7 +232,7 @@ fn arm(method: &Method) -> TokenStream {
                 return ::anax_proto::Reply::failed(::anax_abi::Error::PeerMisbehaved.code());
             };
             match self.0.#name(#(#handed),*) {
-                Ok(value) => #answer,
+                Ok(#found) => #answer,
                 Err(failure) => {
                     let code = <#failure as ::anax_proto::Failure>::code(&failure);
                     ::anax_proto::Reply::failed(if code < 0 { code } else { -1 })
@@ -227,6 +240,11 @@ fn arm(method: &Method) -> TokenStream {
             }
         }
     }
+}
+
+/// A name that nothing in the trait can mean.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }
 
 /// `KeyValue` as `key_value`.

@@ -34,6 +34,7 @@ pub struct Writer {
 
 impl Writer {
     /// Writes the next word; one too many is lost, which no method compiles that has it.
+    #[inline(always)]
     pub fn word(&mut self, word: u64) {
         if let Some(place) = self.words.get_mut(self.used) {
             *place = word;
@@ -42,6 +43,7 @@ impl Writer {
     }
 
     /// What was written; the rest is 0.
+    #[inline(always)]
     #[must_use]
     pub const fn finish(self) -> [u64; WORDS] {
         self.words
@@ -57,12 +59,14 @@ pub struct Reader {
 
 impl Reader {
     /// Of a message's words.
+    #[inline(always)]
     #[must_use]
     pub const fn new(words: [u64; WORDS]) -> Self {
         Self { words, used: 0 }
     }
 
     /// The next word.
+    #[inline(always)]
     pub fn word(&mut self) -> Option<u64> {
         self.used += 1;
         self.words.get(self.used - 1).copied()
@@ -75,10 +79,12 @@ macro_rules! integers {
         impl Fixed for $type {
             const WORDS: usize = 1;
 
+            #[inline(always)]
             fn put(self, to: &mut Writer) {
                 to.word(u64::from(self));
             }
 
+            #[inline(always)]
             fn take(from: &mut Reader) -> Option<Self> {
                 Self::try_from(from.word()?).ok()
             }
@@ -92,10 +98,12 @@ integers!(u8, u16, u32, u64);
 impl Fixed for i64 {
     const WORDS: usize = 1;
 
+    #[inline(always)]
     fn put(self, to: &mut Writer) {
         to.word(self.cast_unsigned());
     }
 
+    #[inline(always)]
     fn take(from: &mut Reader) -> Option<Self> {
         from.word().map(u64::cast_signed)
     }
@@ -105,10 +113,12 @@ impl Fixed for i64 {
 impl Fixed for bool {
     const WORDS: usize = 1;
 
+    #[inline(always)]
     fn put(self, to: &mut Writer) {
         to.word(self.into());
     }
 
+    #[inline(always)]
     fn take(from: &mut Reader) -> Option<Self> {
         match from.word()? {
             0 => Some(false),
@@ -121,29 +131,31 @@ impl Fixed for bool {
 impl Fixed for () {
     const WORDS: usize = 0;
 
+    #[inline(always)]
     fn put(self, _: &mut Writer) {}
 
+    #[inline(always)]
     fn take(_: &mut Reader) -> Option<Self> {
         Some(())
     }
 }
 
 /// One after the other.
-impl<T: Fixed, const N: usize> Fixed for [T; N] {
+impl<T: Fixed + Copy + Default, const N: usize> Fixed for [T; N] {
     const WORDS: usize = N * T::WORDS;
 
+    #[inline(always)]
     fn put(self, to: &mut Writer) {
         self.into_iter().for_each(|item| item.put(to));
     }
 
+    #[inline(always)]
     fn take(from: &mut Reader) -> Option<Self> {
-        let mut items = [const { None }; N];
+        let mut items = [T::default(); N];
         for place in &mut items {
-            *place = Some(T::take(from)?);
+            *place = T::take(from)?;
         }
-        // All are there: the loop has come to its end.
-        let mut items = items.into_iter().flatten();
-        Some(core::array::from_fn(|_| items.next().unwrap_or_else(|| unreachable!("one for each place"))))
+        Some(items)
     }
 }
 
@@ -153,12 +165,14 @@ macro_rules! tuples {
         impl<$($name: Fixed),+> Fixed for ($($name,)+) {
             const WORDS: usize = 0 $(+ $name::WORDS)+;
 
+            #[inline(always)]
             fn put(self, to: &mut Writer) {
                 #[allow(non_snake_case, reason = "the type's own name is the only one at hand")]
                 let ($($name,)+) = self;
                 $($name.put(to);)+
             }
 
+            #[inline(always)]
             fn take(from: &mut Reader) -> Option<Self> {
                 Some(($($name::take(from)?,)+))
             }
@@ -182,10 +196,12 @@ pub trait Failure: From<Error> {
 }
 
 impl Failure for Error {
+    #[inline(always)]
     fn code(&self) -> i64 {
         Self::code(*self)
     }
 
+    #[inline(always)]
     fn from_code(code: i64) -> Self {
         Self::from_code(code)
     }

@@ -53,6 +53,17 @@ pub trait Store {
     fn get(&mut self, key: u64) -> Result<u64, StoreError>;
     /// Sets it; what it was.
     fn set(&mut self, caller: Caller, key: u64, value: (u32, bool)) -> Result<[u64; 2], StoreError>;
+    /// Names that a macro might use itself.
+    #[control]
+    fn odd(
+        &mut self,
+        words: u8,
+        request: u8,
+        space: u8,
+        caller: Caller,
+        reply: u8,
+        found: u8,
+    ) -> Result<u8, StoreError>;
     /// Empties it.
     fn clear(&mut self) -> Result<(), StoreError>;
     /// What there is below a name.
@@ -83,6 +94,18 @@ impl Store for Map {
         Ok([self.values.insert(key, value).unwrap_or(0), caller.0])
     }
 
+    fn odd(
+        &mut self,
+        words: u8,
+        request: u8,
+        space: u8,
+        caller: Caller,
+        reply: u8,
+        found: u8,
+    ) -> Result<u8, StoreError> {
+        Ok([words, request, space, caller.0 as u8, reply, found].into_iter().fold(0, u8::wrapping_add))
+    }
+
     fn clear(&mut self) -> Result<(), StoreError> {
         self.values.clear();
         Ok(())
@@ -108,6 +131,7 @@ fn values_go_there_and_back() {
     assert_eq!(client.get(6), Err(StoreError::Unknown));
     assert_eq!(client.describe("abcd", 10), Ok(About { name: *b"abcd", keys: [Some(5), Some(77), None] }));
     assert_eq!(client.describe("abc", 10), Err(StoreError::Unknown));
+    assert_eq!(client.odd(1, 2, 4, 8, 16), Ok(108));
     assert_eq!(client.clear(), Ok(()));
     assert_eq!(client.get(5), Err(StoreError::Unknown));
 }
@@ -149,12 +173,12 @@ fn the_table_says_what_there_is() {
     let methods = <store::Serve<Map> as Dispatch>::METHODS;
     assert_eq!(
         methods.iter().map(|method| method.name).collect::<Vec<_>>(),
-        ["get", "set", "clear", "describe"]
+        ["get", "set", "odd", "clear", "describe"]
     );
     assert_eq!(methods[0].command, FIRST_METHOD);
     assert_eq!(methods[0].documentation, "The value of a key.");
     assert!(methods[0].is_idempotent && !methods[1].is_idempotent);
-    assert_eq!((methods[1].format, methods[3].format), (Format::Fixed, Format::Control));
+    assert_eq!((methods[1].format, methods[4].format), (Format::Fixed, Format::Control));
 }
 
 /// The same names with other types.
