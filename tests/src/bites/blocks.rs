@@ -1,0 +1,51 @@
+//! Broken variants of the blocks' way to a disk's driver, judged by its own tests.
+
+use super::{Bite, Judge};
+
+/// They are judged on the host.
+pub(super) const BLOCKS: &[Bite] = &[
+    blocks(
+        "blocks-overlap-not-held",
+        "contents::contents_are_as_the_program_says",
+        "requests that overlap are under way at the same time",
+    ),
+    blocks(
+        "blocks-read-overtaken",
+        "a_write_waits_for_reads",
+        "a write does not wait for reads of its sectors",
+    ),
+    blocks(
+        "blocks-asked-for-ever",
+        "a_request_that_kills_every_driver_is_given_up_once",
+        "a request that kills drivers is given to each",
+    ),
+    blocks(
+        "blocks-lost-forgotten",
+        "what_overlaps_a_write_waits",
+        "what was in flight when a driver died is not asked of its successor",
+    ),
+    blocks(
+        "blocks-leaver-suspected",
+        "what_is_handed_back_goes_to_the_successor",
+        "a planned change of drivers counts as a death",
+    ),
+    blocks(
+        "blocks-other-disk-trusted",
+        "a_successor_with_another_disk_gets_nothing",
+        "what was meant for one disk is written to another",
+    ),
+    blocks(
+        "blocks-pool-unchecked",
+        "a_hostile_client_reaches_nothing_but_its_pool_and_its_disk",
+        "the driver lets the device read and write anywhere",
+    ),
+    blocks(
+        "blocks-disk-end-unchecked",
+        "a_hostile_client_reaches_nothing_but_its_pool_and_its_disk",
+        "sectors behind the disk's end are asked of the device",
+    ),
+];
+
+const fn blocks(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "anax-blocks", file: "blocks", test } }
+}
