@@ -15,6 +15,10 @@ pub use pci::{
     Bar, ConfigSpace, Ecam, MsiX, Window, bar, capabilities, disable_bus_master, enable_memory_and_bus_master,
 };
 
+/// The device reported what can't be true, or is gone. It is to be reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken;
+
 /// Device registers in one window, by their offset from its beginning. Accesses reach the device once each and in program order,
 /// also relative to the program's accesses to [`DmaBlock`]s when a fence stands between.
 ///

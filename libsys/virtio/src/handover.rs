@@ -73,6 +73,31 @@ impl Numbers {
     }
 }
 
+impl Windows {
+    /// For the driver.
+    #[must_use]
+    pub fn to_words(self) -> [u64; 5] {
+        let Self { common, notify, notify_multiplier, isr, device } = self;
+        let pack = |window: Window| u64::from(window.offset) | u64::from(window.length) << 32;
+        let [common, notify, isr, device] = [common, notify, isr, device].map(pack);
+        [common, notify, isr, device, notify_multiplier.into()]
+    }
+
+    /// From the supervisor. All structures are in the one base address register that the driver was given.
+    #[must_use]
+    pub fn from_words(words: [u64; 5]) -> Self {
+        let window = |word: u64| Window { bar: 0, offset: word as u32, length: (word >> 32) as u32 };
+        let [common, notify, isr, device, multiplier] = words;
+        Self {
+            common: window(common),
+            notify: window(notify),
+            notify_multiplier: multiplier as u32,
+            isr: window(isr),
+            device: window(device),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,11 +13,9 @@ mod pci;
 mod queue;
 mod transport;
 
+/// Also when the device asks for a reset (2.1.2).
+pub use anax_device::Broken;
 pub use features::Features;
 pub use pci::{ProbeError, Windows, device_type};
 pub use queue::{Access, Addresses, Completed, Kick, Queue, Segment, Suppression};
 pub use transport::{Cause, Doorbell, SetupError, Transport};
-
-/// The device reported what can't be true, or asks for a reset (2.1.2). It is to be reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Broken;
