@@ -1,4 +1,4 @@
-//! Broken variants of the blocks' way to a disk's driver, judged by its own tests.
+//! Broken variants of the blocks' way to a disk's driver, and of a driver's, judged by their own tests.
 
 use super::{Bite, Judge};
 
@@ -44,7 +44,22 @@ pub(super) const BLOCKS: &[Bite] = &[
         "a_hostile_client_reaches_nothing_but_its_pool_and_its_disk",
         "sectors behind the disk's end are asked of the device",
     ),
+    disk("blk-status-unchecked", "disk::sectors_flushes_and_refusals", "any status is success"),
+    disk(
+        "blk-short-read-believed",
+        "disk::a_read_that_is_too_short_has_failed",
+        "a read counts as done though the device did not fill the buffer",
+    ),
+    disk(
+        "disk-jobs-outlive-client",
+        "serving::a_client_that_lies_or_dies_takes_its_jobs_with_it",
+        "the device goes on with jobs of a client that is gone",
+    ),
 ];
+
+const fn disk(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "virtio-blk", file: "blk", test } }
+}
 
 const fn blocks(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
     Bite { name, breaks, judge: Judge::Host { package: "anax-blocks", file: "blocks", test } }
