@@ -1,9 +1,9 @@
-//! The disk: what is to be done, as requests to the device; and with a client's jobs, a [`Drive`].
+//! The disk: a [`Drive`] whose jobs are requests to the device.
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
-use anax_blocks::{Disk, Id, Job, Transfer, What};
+use anax_blocks::{Disk, Id, Transfer, What};
 use anax_device::{DmaAddress, DmaBlock, Registers};
 use anax_disk::{Drive, Ended, Polled, Submitted};
 use anax_virtio::{Access, Broken, Cause, Features, Segment, SetupError, Transport};
@@ -60,111 +60,9 @@ impl<'a, R: Registers, T, const N: usize> Blk<'a, R, T, N> {
         Ok(blk)
     }
 
-    /// The disk.
-    #[must_use]
-    pub const fn disk(&self) -> Disk {
-        self.disk
-    }
-
-    /// Asks for something, after [`Self::flush`]. Data goes between the disk and the pool.
-    #[inline]
-    pub fn submit(&mut self, what: What, token: T) -> Submitted<T> {
-        let (kind, transfer, access) = match what {
-            What::Read(transfer) => (T_IN, transfer, Access::Write),
-            What::Write(transfer) => (T_OUT, transfer, Access::Read),
-            What::Flush if self.features().contains(FLUSH) => {
-                let no_data = Segment { address: self.pool, length: 0, access: Access::Read };
-                return self.ask(Header { kind: T_FLUSH, ..Header::default() }, no_data, token);
-            }
-            // A device that has nothing to flush answers writes when they will last (5.2.6.2).
-            What::Flush => return Submitted::Done(token),
-        };
-        let Transfer { sectors, offset, length } = transfer;
-        let sector = sectors.first() * u64::from(self.disk.sector.bytes() / UNIT);
-        let read = if kind == T_IN { length } else { 0 };
-        // It never overflows: the whole pool has addresses, as `start` checked, and a transfer is in it.
-        let address = self.pool.checked_add(offset).unwrap_or(self.pool);
-        self.ask(Header { kind, sector, read }, Segment { address, length, access }, token)
-    }
-
-    fn ask(&mut self, header: Header, data: Segment, token: T) -> Submitted<T> {
-        match self.device.submit(header, data, Some(token)) {
-            Ok(()) => Submitted::Taken,
-            Err(token) => token.map_or(Submitted::Taken, Submitted::NoRoom),
-        }
-    }
-
-    /// Shows the device all that was asked, and notifies it if it wants to be.
-    #[inline]
-    pub fn flush(&mut self) {
-        self.device.flush();
-    }
-
-    /// Takes what has ended, up to `budget`. Asks for no interrupts meanwhile.
-    ///
-    /// # Errors
-    /// [`Broken`]: [`Self::restart`] is what helps.
-    pub fn poll(&mut self, budget: u32, mut each: impl FnMut(Ended<T>)) -> Result<Polled, Broken> {
-        self.device.disarm();
-        for _ in 0..budget {
-            match self.device.take()? {
-                None => return Ok(Polled::Idle),
-                Some((Some(token), Status::Ok)) => each(Ended::Done(token)),
-                Some((Some(token), Status::Failed)) => each(Ended::Failed(token)),
-                // A question that was given up.
-                Some((None, _)) => {}
-            }
-        }
-        Ok(Polled::More)
-    }
-
-    /// Asks for an interrupt at the next end; the caller may wait if this is [`Polled::Idle`].
-    ///
-    /// # Errors
-    /// [`Broken`].
-    pub fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
-        Ok(if self.device.arm()? { Polled::More } else { Polled::Idle })
-    }
-
-    /// Stops the device: when this returns, it neither reads nor writes any buffer.
-    ///
-    /// # Errors
-    /// [`SetupError::Stuck`]: it may still do so, and only taking bus mastering away will help.
-    pub fn quiesce(&mut self) -> Result<(), SetupError> {
-        self.device.quiesce()
-    }
-
-    /// Resets the device and goes on: what was in flight is asked again, in order.
-    ///
-    /// # Errors
-    /// [`SetupError`]; the device is stopped then, unless it is [`SetupError::Stuck`]. [`SetupError::Configuration`] also if the disk is
-    /// another one now.
-    pub fn restart(&mut self) -> Result<(), SetupError> {
-        self.quiesce()?;
-        let disk = self.device.bring_up()?;
-        if (Disk { id: self.disk.id, ..disk }) == self.disk {
-            return Ok(());
-        }
-        self.quiesce()?;
-        Err(SetupError::Configuration)
-    }
-
-    /// Whether the device works by its own account: to be asked when its configuration has changed.
-    ///
-    /// # Errors
-    /// [`Broken`] if it does not.
-    pub fn check(&self) -> Result<(), Broken> {
-        if self.device.is_running() { self.device.transport.check() } else { Ok(()) }
-    }
-
     /// Takes an interrupt by the line down and says what it was for; by MSI-X there is nothing to do.
     pub fn acknowledge(&self) -> Option<Cause> {
         (self.device.interrupts == Interrupts::Line).then(|| self.device.transport.cause())
-    }
-
-    /// Takes back what was asked, oldest first, after [`Self::quiesce`].
-    pub fn take_back(&mut self) -> Option<T> {
-        self.device.take_back().flatten()
     }
 
     /// Requests that the device has.
@@ -196,50 +94,94 @@ impl<'a, R: Registers, T, const N: usize> Blk<'a, R, T, N> {
         }
         Ok(id)
     }
+
+    fn ask(&mut self, header: Header, data: Segment, token: T) -> Submitted<T> {
+        match self.device.submit(header, data, Some(token)) {
+            Ok(()) => Submitted::Taken,
+            Err(token) => token.map_or(Submitted::Taken, Submitted::NoRoom),
+        }
+    }
 }
 
-/// With a client's jobs for tokens it is what [`anax_disk::Service`] serves.
-impl<R: Registers, const N: usize> Drive for Blk<'_, R, Job, N> {
+impl<R: Registers, T, const N: usize> Drive<T> for Blk<'_, R, T, N> {
     type Error = SetupError;
 
     fn disk(&self) -> Disk {
-        self.disk()
+        self.disk
     }
 
-    fn submit(&mut self, job: Job, _now: Duration) -> Submitted<Job> {
-        self.submit(job.what, job)
+    #[inline]
+    fn submit(&mut self, what: What, token: T, _now: Duration) -> Submitted<T> {
+        let (kind, transfer, access) = match what {
+            What::Read(transfer) => (T_IN, transfer, Access::Write),
+            What::Write(transfer) => (T_OUT, transfer, Access::Read),
+            What::Flush if self.features().contains(FLUSH) => {
+                let no_data = Segment { address: self.pool, length: 0, access: Access::Read };
+                return self.ask(Header { kind: T_FLUSH, ..Header::default() }, no_data, token);
+            }
+            // A device that has nothing to flush answers writes when they will last (5.2.6.2).
+            What::Flush => return Submitted::Done(token),
+        };
+        let Transfer { sectors, offset, length } = transfer;
+        let sector = sectors.first() * u64::from(self.disk.sector.bytes() / UNIT);
+        let read = if kind == T_IN { length } else { 0 };
+        // It never overflows: the whole pool has addresses, as `start` checked, and a transfer is in it.
+        let address = self.pool.checked_add(offset).unwrap_or(self.pool);
+        self.ask(Header { kind, sector, read }, Segment { address, length, access }, token)
     }
 
+    #[inline]
     fn flush(&mut self) {
-        self.flush();
+        self.device.flush();
     }
 
-    fn poll(&mut self, _now: Duration, budget: u32, each: impl FnMut(Ended<Job>)) -> Result<Polled, Broken> {
-        self.poll(budget, each)
+    fn poll(
+        &mut self,
+        _now: Duration,
+        budget: u32,
+        mut each: impl FnMut(Ended<T>),
+    ) -> Result<Polled, Broken> {
+        self.device.disarm();
+        for _ in 0..budget {
+            match self.device.take()? {
+                None => return Ok(Polled::Idle),
+                Some((Some(token), Status::Ok)) => each(Ended::Done(token)),
+                Some((Some(token), Status::Failed)) => each(Ended::Failed(token)),
+                // A question that was given up.
+                Some((None, _)) => {}
+            }
+        }
+        Ok(Polled::More)
     }
 
     fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
-        self.prepare_to_wait()
+        Ok(if self.device.arm()? { Polled::More } else { Polled::Idle })
+    }
+
+    fn quiesce(&mut self) -> Result<(), SetupError> {
+        self.device.quiesce()
+    }
+
+    fn restart(&mut self, _now: Duration) -> Result<(), SetupError> {
+        self.quiesce()?;
+        let disk = self.device.bring_up()?;
+        if (Disk { id: self.disk.id, ..disk }) == self.disk {
+            return Ok(());
+        }
+        self.quiesce()?;
+        Err(SetupError::Configuration)
+    }
+
+    fn check(&self) -> Result<(), Broken> {
+        if self.device.is_running() { self.device.transport.check() } else { Ok(()) }
+    }
+
+    fn take_back(&mut self) -> Option<T> {
+        self.device.take_back().flatten()
     }
 
     /// None: what a virtual disk takes long for is its host's business, and a hang is judged by the supervisor.
     fn deadline(&self) -> Option<Duration> {
         None
-    }
-
-    fn check(&self) -> Result<(), Broken> {
-        self.check()
-    }
-
-    fn quiesce(&mut self) -> Result<(), SetupError> {
-        self.quiesce()
-    }
-
-    fn restart(&mut self, _now: Duration) -> Result<(), SetupError> {
-        self.restart()
-    }
-
-    fn take_back(&mut self) -> Option<Job> {
-        self.take_back()
     }
 }

@@ -1,19 +1,21 @@
 //! What a driver sees of its device: registers, configuration space, and memory that both reach.
 //!
 //! Drivers are written against these traits and types, so that their logic holds no unsafe code and runs on the host against
-//! a model of the device. The one place that touches hardware is [`Mmio`].
+//! a model of the device. The only places that touch hardware are [`Mmio`] and [`IoPorts`].
 #![no_std]
 #![deny(unsafe_code)]
 
 mod dma;
 mod mmio;
 mod pci;
+mod ports;
 
 pub use dma::{DmaAddress, DmaBlock};
 pub use mmio::{Mmio, MmioError};
 pub use pci::{
     Bar, ConfigSpace, Ecam, MsiX, Window, bar, capabilities, disable_bus_master, enable_memory_and_bus_master,
 };
+pub use ports::{IoPorts, Ports};
 
 /// The device reported what can't be true, or is gone. It is to be reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use anax_blocks::{Disk, Job};
+use anax_blocks::{Disk, What};
 use anax_device::Broken;
 
 /// Whether there is more.
@@ -38,8 +38,9 @@ pub enum Ended<T> {
     Failed(T),
 }
 
-/// A disk with its driver, used by one thread.
-pub trait Drive {
+/// A disk with its driver, used by one thread, and a token of the caller's for each job: a client's
+/// [`Job`](anax_blocks::Job), for the [`Service`](crate::Service).
+pub trait Drive<T> {
     /// Why it does not come up.
     type Error;
 
@@ -47,7 +48,7 @@ pub trait Drive {
     fn disk(&self) -> Disk;
 
     /// Begins a job, after [`Self::flush`]. What the drive has it may do in any order.
-    fn submit(&mut self, job: Job, now: Duration) -> Submitted<Job>;
+    fn submit(&mut self, what: What, token: T, now: Duration) -> Submitted<T>;
 
     /// Shows the device all that was handed in.
     fn flush(&mut self);
@@ -56,7 +57,7 @@ pub trait Drive {
     ///
     /// # Errors
     /// [`Broken`] if the device does what it can't or lets a deadline pass: [`Self::restart`] is what helps.
-    fn poll(&mut self, now: Duration, budget: u32, each: impl FnMut(Ended<Job>)) -> Result<Polled, Broken>;
+    fn poll(&mut self, now: Duration, budget: u32, each: impl FnMut(Ended<T>)) -> Result<Polled, Broken>;
 
     /// Asks for an interrupt; the caller may wait if this is [`Polled::Idle`].
     ///
@@ -86,5 +87,5 @@ pub trait Drive {
     fn restart(&mut self, now: Duration) -> Result<(), Self::Error>;
 
     /// Takes back what was handed in, oldest first, after [`Self::quiesce`].
-    fn take_back(&mut self) -> Option<Job>;
+    fn take_back(&mut self) -> Option<T>;
 }

@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use anax_abi::object::notice;
+use anax_blocks::Job;
 use anax_blocks::handover::{POOL_BYTES, SLOTS};
 use anax_device::{DmaAddress, DmaBlock};
 use anax_ring::{Doorbell, Endpoint, Epoch, Geometry, Side};
@@ -93,7 +94,7 @@ pub fn given() -> Result<(DmaBlock<'static>, Numbers), Error> {
 ///
 /// # Errors
 /// What was handed over is not what [`handover`] says; or `open`'s, whose own "nothing" is a device that does not come up.
-pub fn run<D: Drive>(
+pub fn run<D: Drive<Job>>(
     irqs: &[(Handle, Wake)],
     open: impl FnOnce(&mut Waiter) -> Result<Option<D>, Error>,
 ) -> Result<u64, Error> {

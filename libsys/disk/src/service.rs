@@ -58,7 +58,7 @@ impl<E> From<E> for ServiceError<E> {
     }
 }
 
-impl<'a, D: Drive> Service<'a, D> {
+impl<'a, D: Drive<Job>> Service<'a, D> {
     /// Serves the client behind `endpoint`, from which nothing was sent, with a pool of `pool_bytes` bytes, by a drive that has
     /// the same pool and no job.
     #[must_use]
@@ -185,7 +185,7 @@ impl<'a, D: Drive> Service<'a, D> {
     }
 
     fn submit(&mut self, job: Job, now: Duration) -> Result<(), Misbehaved> {
-        match self.drive.submit(job, now) {
+        match self.drive.submit(job.what, job, now) {
             Submitted::Taken => Ok(()),
             Submitted::Done(job) => self.client.done(job),
             Submitted::NoRoom(job) => {

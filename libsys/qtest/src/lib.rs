@@ -3,6 +3,8 @@
 //! For drivers' tests on the host, which may lean on libsys alone. Registers and configuration space are the traits that drivers
 //! are written against; memory is shared with another process for real. What goes wrong is a panic: it is a test that ends.
 
+mod ports;
+
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -18,6 +20,8 @@ use anax_device::{ConfigSpace, DmaAddress, DmaBlock, Registers};
 use anax_ring::SharedBlock;
 use rustix::mm::{MapFlags, ProtFlags};
 use tempfile::TempDir;
+
+pub use ports::Range;
 
 /// The card's number on bus 0.
 pub const SLOT: u32 = 5;

@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anax_blocks::{Access, Disk, Id, SectorSize, Sectors, Transfer, What};
 use anax_device::DmaAddress;
-use anax_disk::{Ended, Polled, Submitted};
+use anax_disk::{Drive, Ended, Polled, Submitted};
 use anax_virtio::{Broken, SetupError};
 use proptest::prelude::*;
 use virtio_blk::{Blk, Interrupts};
@@ -16,6 +17,8 @@ const REQUESTS: usize = 8;
 /// The pool is behind the driver's own memory.
 const POOL: usize = 0x2000;
 const POOL_BYTES: usize = 0x1_0000;
+/// The device has no use for it.
+const NOW: Duration = Duration::ZERO;
 type Virtio<'d, 'm> = Blk<'m, Window<'d, 'm>, u64, REQUESTS>;
 
 fn world() -> World {
@@ -50,12 +53,12 @@ fn get(device: &RefCell<Device<'_>>, buffer: u64, length: usize) -> Vec<u8> {
 
 fn poll(disk: &mut Virtio<'_, '_>) -> Result<Vec<Ended<u64>>, Broken> {
     let mut ended = vec![];
-    disk.poll(64, |one| ended.push(one))?;
+    disk.poll(NOW, 64, |one| ended.push(one))?;
     Ok(ended)
 }
 
 fn submit(disk: &mut Virtio<'_, '_>, what: What, token: u64) {
-    assert!(matches!(disk.submit(what, token), Submitted::Taken));
+    assert!(matches!(disk.submit(what, token, NOW), Submitted::Taken));
     disk.flush();
 }
 
@@ -139,7 +142,7 @@ fn sectors_flushes_and_refusals() {
     device.borrow_mut().offered &= !FLUSH;
     device.borrow_mut().config.2 = 4096;
     let mut disk = start(&world, &device);
-    assert!(matches!(disk.submit(What::Flush, 1), Submitted::Done(1)));
+    assert!(matches!(disk.submit(What::Flush, 1, NOW), Submitted::Done(1)));
     let sectors = Sectors::new(3, 1).expect("some");
     submit(&mut disk, What::Read(Transfer { sectors, offset: 0, length: 4096 }), 2);
     let request = device.borrow_mut().take().expect("one");
@@ -179,7 +182,7 @@ fn lies_break_it_and_a_reset_heals_it() {
             written,
         );
         assert_eq!(poll(&mut disk), Err(Broken), "{identifier} {written}");
-        disk.restart().expect("it comes up again");
+        disk.restart(NOW).expect("it comes up again");
         assert_eq!((device.borrow_mut().work(), poll(&mut disk)), (1, Ok(vec![Ended::Done(5)])));
     }
     let world = world();
@@ -190,7 +193,7 @@ fn lies_break_it_and_a_reset_heals_it() {
     assert!(disk.acknowledge().is_some_and(|cause| cause.configuration()));
     // Another disk is none.
     device.borrow_mut().config.0 = 63;
-    assert_eq!(disk.restart(), Err(SetupError::Configuration));
+    assert_eq!(disk.restart(NOW), Err(SetupError::Configuration));
     assert_eq!(poll(&mut disk), Ok(vec![]));
 }
 
@@ -201,9 +204,12 @@ fn neither_side_is_disturbed_without_need() {
     let mut disk = start(&world, &device);
     let before = device.borrow().notifications;
     for number in 0..REQUESTS as u64 {
-        assert!(matches!(disk.submit(What::Read(transfer(number, 1, number)), number), Submitted::Taken));
+        assert!(matches!(
+            disk.submit(What::Read(transfer(number, 1, number)), number, NOW),
+            Submitted::Taken
+        ));
     }
-    assert!(matches!(disk.submit(What::Read(transfer(0, 1, 0)), 99), Submitted::NoRoom(99)));
+    assert!(matches!(disk.submit(What::Read(transfer(0, 1, 0)), 99, NOW), Submitted::NoRoom(99)));
     disk.flush();
     disk.flush();
     assert_eq!(device.borrow().notifications, before + 1);
@@ -213,8 +219,8 @@ fn neither_side_is_disturbed_without_need() {
     assert_eq!(device.borrow().interrupts, interrupts + 1, "for the first of them");
     assert_eq!(disk.prepare_to_wait(), Ok(Polled::More));
     let mut count = 0;
-    assert_eq!(disk.poll(5, |_| count += 1), Ok(Polled::More));
-    assert_eq!(disk.poll(5, |_| count += 1), Ok(Polled::Idle));
+    assert_eq!(disk.poll(NOW, 5, |_| count += 1), Ok(Polled::More));
+    assert_eq!(disk.poll(NOW, 5, |_| count += 1), Ok(Polled::Idle));
     assert_eq!(count, REQUESTS);
 }
 
@@ -280,7 +286,7 @@ proptest! {
                     if matches!(what, What::Write(_)) {
                         put(&device, free, &vec![value; 512 * count as usize]);
                     }
-                    match disk.submit(what, next) {
+                    match disk.submit(what, next, NOW) {
                         Submitted::Taken => {
                             under_way.insert(next, (what, expected));
                             if matches!(what, What::Write(_)) {
@@ -308,7 +314,7 @@ proptest! {
                 }
                 Step::Poll => {
                     let mut ended = vec![];
-                    let polled = disk.poll(64, |one| ended.push(one));
+                    let polled = disk.poll(NOW, 64, |one| ended.push(one));
                     for one in ended {
                         let (Ended::Done(token) | Ended::Failed(token)) = one;
                         let (what, expected) = under_way.remove(&token).expect("it was under way");
@@ -320,10 +326,10 @@ proptest! {
                     }
                     if polled.is_err() {
                         prop_assert!(!honest);
-                        disk.restart().expect("it comes up again");
+                        disk.restart(NOW).expect("it comes up again");
                     }
                 }
-                Step::Restart => disk.restart().expect("it comes up again"),
+                Step::Restart => disk.restart(NOW).expect("it comes up again"),
                 Step::Lie(identifier, written) => if !honest {
                     device.borrow_mut().report(identifier, written);
                 },

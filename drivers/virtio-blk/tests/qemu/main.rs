@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anax_blocks::{Access, ClientSide, Event, Id, SectorSize, Sectors, Transfer, What};
 use anax_device::{Bar, ConfigSpace, DmaAddress, MsiX, bar, enable_memory_and_bus_master};
-use anax_disk::{Ended, Polled, Submitted};
+use anax_disk::{Drive, Ended, Polled, Submitted};
 use anax_qtest::{Function, Mapped, Qemu, SLOT};
 use anax_ring::{AtomicU64, Endpoint, Geometry, SharedBlock, SharedBytes, Side, Supervisor};
 use anax_virtio::{Features, Transport, Windows, device_type};
@@ -29,6 +29,9 @@ const POOL_BYTES: u64 = BUFFERS as u64 * 4096;
 const SECTORS: u64 = 2048;
 /// Nothing takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The device has no use for it.
+const NOW: Duration = Duration::ZERO;
 
 type Disk<'a> = Blk<'a, Mapped, u64, REQUESTS>;
 
@@ -86,7 +89,7 @@ fn ended(disk: &mut Disk<'_>, count: usize) -> Vec<Ended<u64>> {
     let (begin, mut all) = (Instant::now(), vec![]);
     disk.flush();
     while all.len() < count {
-        disk.poll(64, |one| all.push(one)).expect("QEMU is honest");
+        disk.poll(NOW, 64, |one| all.push(one)).expect("QEMU is honest");
         assert!(begin.elapsed() < PATIENCE, "{all:?}");
     }
     all
@@ -117,7 +120,7 @@ fn sectors_go_both_ways_through_qemus_device() {
     // One, told of by an interrupt.
     assert_eq!(disk.prepare_to_wait(), Ok(Polled::Idle));
     let _ = disk.acknowledge();
-    assert!(matches!(disk.submit(What::Flush, 0), Submitted::Taken));
+    assert!(matches!(disk.submit(What::Flush, 0, NOW), Submitted::Taken));
     disk.flush();
     let begin = Instant::now();
     while !disk.acknowledge().is_some_and(|cause| cause.queue()) {
@@ -133,10 +136,13 @@ fn sectors_go_both_ways_through_qemus_device() {
             for word in 0..512 {
                 pool.write_u64((buffer * 4096 + word * 8) as usize, first << 32 | word).expect("within");
             }
-            assert!(matches!(disk.submit(What::Write(transfer(first, 8, buffer)), first), Submitted::Taken));
+            assert!(matches!(
+                disk.submit(What::Write(transfer(first, 8, buffer)), first, NOW),
+                Submitted::Taken
+            ));
         }
         disk.flush();
-        disk.restart().expect("it comes up again");
+        disk.restart(NOW).expect("it comes up again");
         let mut all = ended(&mut disk, BUFFERS);
         all.sort_unstable_by_key(|one| match one {
             Ended::Done(first) | Ended::Failed(first) => *first,
@@ -144,7 +150,7 @@ fn sectors_go_both_ways_through_qemus_device() {
         let expected = (0..BUFFERS as u64).map(|buffer| Ended::Done((lap * BUFFERS as u64 + buffer) * 8));
         assert!(all.into_iter().eq(expected));
     }
-    assert!(matches!(disk.submit(What::Flush, 0), Submitted::Taken));
+    assert!(matches!(disk.submit(What::Flush, 0, NOW), Submitted::Taken));
     assert_eq!(ended(&mut disk, 1), [Ended::Done(0)]);
     println!("{} 16-bit writes", qemu.writes16() - before);
     for (number, word) in contents(&folder).chunks(8).enumerate() {
@@ -152,14 +158,14 @@ fn sectors_go_both_ways_through_qemus_device() {
         assert_eq!(word, expected.to_le_bytes(), "word {number}");
     }
     for first in [0, 77, SECTORS - 16] {
-        assert!(matches!(disk.submit(What::Read(transfer(first, 16, 2)), first), Submitted::Taken));
+        assert!(matches!(disk.submit(What::Read(transfer(first, 16, 2)), first, NOW), Submitted::Taken));
         assert_eq!(ended(&mut disk, 1), [Ended::Done(first)]);
         let mut bytes = vec![0; 16 * 512];
         pool.copy_out(2 * 4096, &mut bytes).expect("within");
         assert!(bytes == contents(&folder)[first as usize * 512..][..16 * 512]);
     }
     // Past the end it is the device that says no.
-    assert!(matches!(disk.submit(What::Read(transfer(SECTORS - 1, 2, 2)), 1), Submitted::Taken));
+    assert!(matches!(disk.submit(What::Read(transfer(SECTORS - 1, 2, 2)), 1, NOW), Submitted::Taken));
     assert_eq!(ended(&mut disk, 1), [Ended::Failed(1)]);
     disk.quiesce().expect("it stops");
     assert_eq!((disk.in_flight(), disk.take_back()), (0, None));
@@ -176,7 +182,7 @@ fn large_sectors_a_disk_that_is_read_only_and_vectors() {
     pool.fill(0x5a);
     let sectors = Sectors::new(SECTORS / 8 - 1, 1).expect("some");
     let what = What::Write(Transfer { sectors, offset: 0, length: 4096 });
-    assert!(matches!(disk.submit(what, 3), Submitted::Taken));
+    assert!(matches!(disk.submit(what, 3, NOW), Submitted::Taken));
     assert_eq!(ended(&mut disk, 1), [Ended::Done(3)]);
     assert!(contents(&folder).ends_with(&[0x5a; 4096]) && !contents(&folder).ends_with(&[0x5a; 4097]));
 
