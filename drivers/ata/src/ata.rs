@@ -8,7 +8,7 @@ use anax_disk::{Drive, Ended, Polled, Submitted};
 use anax_ring::SharedBytes;
 
 use crate::channel::{Channel, SECTOR_WORDS};
-use crate::identity::{Direction, Identity};
+use crate::identity::Identity;
 use crate::starting::{LOOK_AGAIN, PATIENCE, RESET_PATIENCE, RESET_QUIET};
 use crate::{SetupError, Starting};
 
@@ -71,14 +71,14 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
             let Some(status) = self.channel.status()? else {
                 return if now < until { Ok(None) } else { Err(Broken) };
             };
-            if status.failed() {
-                if status.wants_data() {
+            if status.failed {
+                if status.wants_data {
                     // It is still in the middle of it: nothing else would be understood.
                     self.reset(now);
                 }
                 return Ok(self.task.take().map(|task| Ended::Failed(task.token)));
             }
-            if !status.wants_data() {
+            if !status.wants_data {
                 if task.moved < count && cfg!(not(bite = "ata-short-transfer-believed")) {
                     return Err(Broken);
                 }
@@ -112,16 +112,11 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
 
     /// Begins the task, from its beginning.
     fn begin(&mut self, now: Duration) {
-        let Some(task) = &mut self.task else {
-            self.state = State::Running { until: now };
-            return;
-        };
+        self.state = State::Running { until: now };
+        let Some(task) = &mut self.task else { return };
         task.moved = 0;
-        let (command, patience) = match task.what {
-            What::Read(transfer) => (Some(Identity::transfer(Direction::Read, transfer.sectors)), PATIENCE),
-            What::Write(transfer) => (Some(Identity::transfer(Direction::Write, transfer.sectors)), PATIENCE),
-            What::Flush => (self.identity.flush, FLUSH_PATIENCE),
-        };
+        let patience = if task.what == What::Flush { FLUSH_PATIENCE } else { PATIENCE };
+        let command = self.identity.command(task.what);
         let begun = command.map_or(Err(Broken), |command| self.channel.begin(command));
         self.look = now + LOOK_AGAIN;
         self.state = if begun.is_ok() { State::Running { until: now + patience } } else { State::Lost };
@@ -142,13 +137,11 @@ impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
         self.identity.disk
     }
 
-    fn flush(&mut self) {}
-
     fn submit(&mut self, what: What, token: T, now: Duration) -> Submitted<T> {
         if self.task.is_some() || !matches!(self.state, State::Running { .. }) {
             return Submitted::NoRoom(token);
         }
-        if what == What::Flush && self.identity.flush.is_none() {
+        if self.identity.command(what).is_none() {
             // There is no cache to flush: what is written lasts.
             return Submitted::Done(token);
         }
@@ -168,9 +161,8 @@ impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
             }
             State::Resetting { not_before, until } => {
                 if now >= not_before {
-                    self.channel.select();
-                    match self.channel.status()? {
-                        Some(status) if status.ready() => self.begin(now),
+                    match self.channel.select()? {
+                        Some(status) if status.ready => self.begin(now),
                         _ if now < until => {}
                         _ => return Err(Broken),
                     }
@@ -180,15 +172,6 @@ impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
             State::Lost => return Err(Broken),
         }
         Ok(Polled::Idle)
-    }
-
-    /// Interrupts are always on; one that comes before the caller waits is waiting for it.
-    fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
-        Ok(Polled::Idle)
-    }
-
-    fn check(&self) -> Result<(), Broken> {
-        Ok(())
     }
 
     /// Nothing of the device reaches the pool by itself anyway.

@@ -2,20 +2,16 @@
 
 use anax_device::{Broken, Ports};
 
-/// Offsets in the command block.
+/// Offsets in the command block: data; sector count, LBA low, mid and high; device; status or command. In the control block: the
+/// alternate status or device control.
 const DATA: u16 = 0;
-const SECTOR_COUNT: u16 = 2;
-const LBA_LOW: u16 = 3;
-const LBA_MID: u16 = 4;
-const LBA_HIGH: u16 = 5;
+const ADDRESS: [u16; 4] = [2, 3, 4, 5];
 const DEVICE: u16 = 6;
 const STATUS_COMMAND: u16 = 7;
-/// The one register of the control block.
 const ALTERNATE_CONTROL: u16 = 0;
 
-/// Bits of the device register: that the address is a block's number, and those that were once obligatory.
-const DEVICE_LBA: u8 = 1 << 6;
-const DEVICE_OBSOLETE: u8 = 1 << 7 | 1 << 5;
+/// Bits of the device register: that the address is a block's number, and two that were once obligatory.
+const DEVICE_LBA: u8 = 1 << 7 | 1 << 6 | 1 << 5;
 
 /// Bits of the device control register: a reset of both devices, and no interrupts.
 const CONTROL_RESET: u8 = 1 << 2;
@@ -25,7 +21,7 @@ const CONTROL_NO_INTERRUPTS: u8 = 1 << 1;
 const SETTLE_READS: u32 = 4;
 const RESET_READS: u32 = 50;
 /// So often a busy device is looked at before the caller does something else.
-const LOOKS: u32 = 64;
+const LOOKS: usize = 64;
 
 /// Words of a sector.
 pub(crate) const SECTOR_WORDS: usize = 256;
@@ -39,34 +35,34 @@ pub enum Unit {
     Slave,
 }
 
+/// The device is busy: no other bit of its status counts.
+const BUSY: u8 = 1 << 7;
+
 /// The status of a device that is not busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Status(u8);
+pub(crate) struct Status {
+    /// The command has ended badly: an error, or a fault of the device.
+    pub(crate) failed: bool,
+    /// The device wants to move a block of data.
+    pub(crate) wants_data: bool,
+    /// It takes commands.
+    pub(crate) ready: bool,
+}
 
 impl Status {
-    const BUSY: u8 = 1 << 7;
-    const READY: u8 = 1 << 6;
-    const FAULT: u8 = 1 << 5;
-    const DATA_REQUEST: u8 = 1 << 3;
-    const ERROR: u8 = 1;
-
-    /// The command has ended badly.
-    pub(crate) const fn failed(self) -> bool {
-        self.0 & (Self::ERROR | Self::FAULT) != 0
-    }
-
-    /// The device wants to move a block of data.
-    pub(crate) const fn wants_data(self) -> bool {
-        self.0 & Self::DATA_REQUEST != 0
-    }
-
-    /// It takes commands.
-    pub(crate) const fn ready(self) -> bool {
-        self.0 & Self::READY != 0
+    const fn new(bits: u8) -> Option<Self> {
+        if bits & BUSY != 0 {
+            return None;
+        }
+        Some(Self {
+            failed: bits & (1 << 5 | 1) != 0,
+            wants_data: bits & 1 << 3 != 0,
+            ready: bits & 1 << 6 != 0,
+        })
     }
 }
 
-/// A command with all that it needs. Sectors are in the order of the bytes of the registers, the lowest first.
+/// A command with all that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(crate) code: u8,
@@ -117,27 +113,31 @@ impl<P: Ports> Channel<P> {
     /// # Errors
     /// [`Broken`] if there is none.
     pub(crate) fn status(&self) -> Result<Option<Status>, Broken> {
-        let mut status = self.look(SETTLE_READS);
-        for _ in 0..LOOKS {
-            if status & Status::BUSY == 0 {
-                return Ok(
-                    Some(Status(self.command.read8(STATUS_COMMAND))).filter(|now| now.0 & Status::BUSY == 0)
-                );
-            }
-            status = self.look(1);
+        let mut looks = core::iter::once(SETTLE_READS).chain([1; LOOKS]).map(|reads| self.look(reads));
+        match looks.find_map(|bits| (bits & BUSY == 0).then(|| self.command.read8(STATUS_COMMAND))) {
+            Some(bits) => Ok(Status::new(bits)),
+            // An empty bus.
+            None if self.look(1) == u8::MAX => Err(Broken),
+            None => Ok(None),
         }
-        // An empty bus.
-        if status == u8::MAX { Err(Broken) } else { Ok(None) }
     }
 
-    /// Makes the registers this device's.
-    pub(crate) fn select(&self) {
+    /// Makes the registers this device's, and returns its status; nothing while one of the two devices is busy.
+    ///
+    /// # Errors
+    /// [`Broken`] if there is none.
+    pub(crate) fn select(&self) -> Result<Option<Status>, Broken> {
+        if self.status()?.is_none() {
+            return Ok(None);
+        }
         self.command.write8(DEVICE, self.device(0));
+        self.status()
     }
 
     /// The signature that a packet device leaves behind after a reset.
     pub(crate) fn is_packet_device(&self) -> bool {
-        (self.command.read8(LBA_MID), self.command.read8(LBA_HIGH)) == (0x14, 0xeb)
+        let [_, _, mid, high] = ADDRESS.map(|offset| self.command.read8(offset));
+        (mid, high) == (0x14, 0xeb)
     }
 
     /// Begins a command.
@@ -145,15 +145,12 @@ impl<P: Ports> Channel<P> {
     /// # Errors
     /// [`Broken`] if the device is at something else.
     pub(crate) fn begin(&self, command: Command) -> Result<(), Broken> {
-        self.select();
-        let idle = self.status()?.filter(|status| !status.wants_data() && status.ready());
+        let idle = self.select()?.filter(|status| !status.wants_data && status.ready);
         idle.ok_or(Broken)?;
-        let write = |count: u16, low: u32| {
-            let [low, mid, high, _] = low.to_le_bytes();
-            self.command.write8(SECTOR_COUNT, count as u8);
-            self.command.write8(LBA_LOW, low);
-            self.command.write8(LBA_MID, mid);
-            self.command.write8(LBA_HIGH, high);
+        let write = |count: u16, sector: u32| {
+            let [low, mid, high, _] = sector.to_le_bytes();
+            let values = [count as u8, low, mid, high];
+            ADDRESS.into_iter().zip(values).for_each(|(offset, value)| self.command.write8(offset, value));
         };
         let rest = match command.address {
             Address::Short(sector) => {
@@ -183,7 +180,7 @@ impl<P: Ports> Channel<P> {
 
     fn device(&self, rest: u8) -> u8 {
         let unit = if self.unit == Unit::Slave { 1 << 4 } else { 0 };
-        DEVICE_OBSOLETE | DEVICE_LBA | unit | rest
+        DEVICE_LBA | unit | rest
     }
 
     /// The alternate status, read so often: that takes nothing down.

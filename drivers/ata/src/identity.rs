@@ -1,6 +1,6 @@
 //! What the disk says it is, in the 256 words of IDENTIFY DEVICE, and what that means for the commands.
 
-use anax_blocks::{Access, Disk, Id, SectorSize, Sectors};
+use anax_blocks::{Access, Disk, Id, SectorSize, What};
 
 use crate::SetupError;
 use crate::channel::{Address, Command, SECTOR_WORDS};
@@ -23,13 +23,6 @@ pub struct Identity {
     pub(crate) disk: Disk,
     /// Makes the cache last, if there may be one.
     pub(crate) flush: Option<Command>,
-}
-
-/// Direction of a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Read,
-    Write,
 }
 
 impl Identity {
@@ -76,17 +69,18 @@ impl Identity {
         self.disk
     }
 
-    /// The command that moves sectors, at most 256.
-    pub(crate) const fn transfer(direction: Direction, sectors: Sectors) -> Command {
-        let short = sectors.end() <= SHORT_SECTORS;
-        let code = match (direction, short) {
-            (Direction::Read, true) => READ,
-            (Direction::Read, false) => READ_EXT,
-            (Direction::Write, true) => WRITE,
-            (Direction::Write, false) => WRITE_EXT,
+    /// The command for something: of a transfer at most 256 sectors. Nothing if nothing is to be done for it.
+    pub(crate) fn command(&self, what: What) -> Option<Command> {
+        let (code, code_ext, sectors) = match what {
+            What::Read(transfer) => (READ, READ_EXT, transfer.sectors),
+            What::Write(transfer) => (WRITE, WRITE_EXT, transfer.sectors),
+            What::Flush => return self.flush,
         };
-        let first = sectors.first();
-        let address = if short { Address::Short(first as u32) } else { Address::Long(first) };
-        Command { code, address, count: sectors.count() as u16 }
+        let (first, count) = (sectors.first(), sectors.count() as u16);
+        Some(if sectors.end() <= SHORT_SECTORS {
+            Command { code, address: Address::Short(first as u32), count }
+        } else {
+            Command { code: code_ext, address: Address::Long(first), count }
+        })
     }
 }

@@ -56,8 +56,7 @@ impl<P: Ports> Starting<P> {
         if now < self.not_before {
             return Ok(None);
         }
-        self.channel.select();
-        let Some(status) = self.channel.status()? else {
+        let Some(status) = self.channel.select()? else {
             return if now < self.until { Ok(None) } else { Err(SetupError::NoDevice) };
         };
         if !self.asked {
@@ -68,7 +67,7 @@ impl<P: Ports> Starting<P> {
             (self.asked, self.until) = (true, now + PATIENCE);
             return Ok(None);
         }
-        if status.failed() || !status.wants_data() {
+        if status.failed || !status.wants_data {
             return Err(SetupError::NoDevice);
         }
         let mut words = [0; SECTOR_WORDS];

@@ -50,8 +50,8 @@ pub trait Drive<T> {
     /// Begins a job, after [`Self::flush`]. What the drive has it may do in any order.
     fn submit(&mut self, what: What, token: T, now: Duration) -> Submitted<T>;
 
-    /// Shows the device all that was handed in.
-    fn flush(&mut self);
+    /// Shows the device all that was handed in; nothing to do where handing in shows it.
+    fn flush(&mut self) {}
 
     /// Goes on with what is under way and gives back up to `budget` jobs that have ended. Asks for no interrupts meanwhile.
     ///
@@ -59,20 +59,25 @@ pub trait Drive<T> {
     /// [`Broken`] if the device does what it can't or lets a deadline pass: [`Self::restart`] is what helps.
     fn poll(&mut self, now: Duration, budget: u32, each: impl FnMut(Ended<T>)) -> Result<Polled, Broken>;
 
-    /// Asks for an interrupt; the caller may wait if this is [`Polled::Idle`].
+    /// Asks for an interrupt; the caller may wait if this is [`Polled::Idle`]. Nothing to do where interrupts are always on: one that
+    /// comes before the caller waits is waiting for it.
     ///
     /// # Errors
     /// As for [`Self::poll`].
-    fn prepare_to_wait(&mut self) -> Result<Polled, Broken>;
+    fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
+        Ok(Polled::Idle)
+    }
 
     /// When it is to be polled again although nothing has happened; never if there is nothing to wait for.
     fn deadline(&self) -> Option<Duration>;
 
-    /// Whether the device works by its own account: to be asked when its configuration has changed.
+    /// Whether the device works by its own account, if it gives one: to be asked when its configuration has changed.
     ///
     /// # Errors
     /// [`Broken`] if it does not.
-    fn check(&self) -> Result<(), Broken>;
+    fn check(&self) -> Result<(), Broken> {
+        Ok(())
+    }
 
     /// Stops the device: when this returns, it touches no buffer any more.
     ///

@@ -134,10 +134,9 @@ fn writes_are_read_through_drivers_that_die() {
             }
         }
         if next.is_multiple_of(31) {
-            driver_now = driver(&device, &world, &channel);
+            // The disk is reset, and only then does the client hear of it.
+            let _fence = driver(&device, &world, &channel);
             supervisor.rebind().expect("large enough");
-            // The successor opens the channel after that.
-            drop(driver_now);
             driver_now = driver(&device, &world, &channel);
             lives += 1;
         }

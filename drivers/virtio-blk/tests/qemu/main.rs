@@ -154,7 +154,8 @@ fn sectors_go_both_ways_through_qemus_device() {
     assert_eq!(ended(&mut disk, 1), [Ended::Done(0)]);
     println!("{} 16-bit writes", qemu.writes16() - before);
     for (number, word) in contents(&folder).chunks(8).enumerate() {
-        let expected = (number as u64 / 512 * 8) << 32 | number as u64 % 512;
+        let number = number as u64;
+        let expected = ((number / 512 * 8) << 32) + number % 512;
         assert_eq!(word, expected.to_le_bytes(), "word {number}");
     }
     for first in [0, 77, SECTORS - 16] {
