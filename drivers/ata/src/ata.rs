@@ -2,17 +2,16 @@
 
 use core::time::Duration;
 
-use anax_blocks::{Disk, Transfer, What};
+use anax_blocks::{Disk, What};
 use anax_device::{Broken, Ports};
 use anax_disk::{Drive, Ended, Polled, Submitted};
 use anax_ring::SharedBytes;
 
-use crate::channel::{Channel, SECTOR_WORDS};
+use crate::channel::{Channel, SECTOR_BYTES};
 use crate::identity::Identity;
 use crate::starting::{LOOK_AGAIN, PATIENCE, RESET_PATIENCE, RESET_QUIET};
 use crate::{SetupError, Starting};
 
-const SECTOR_BYTES: usize = SECTOR_WORDS * 2;
 /// A flush may have a whole cache to write.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -61,45 +60,35 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
     /// Moves what can be moved, at most all sectors of the task.
     fn step(&mut self, now: Duration, until: Duration) -> Result<Option<Ended<T>>, Broken> {
         let Some(task) = &mut self.task else { return Ok(None) };
-        let (count, offset) = match task.what {
-            What::Read(Transfer { sectors, offset, .. }) | What::Write(Transfer { sectors, offset, .. }) => {
-                (sectors.count(), offset)
-            }
-            What::Flush => (0, 0),
-        };
+        let transfer = task.what.transfer();
+        let (count, offset) = transfer.map_or((0, 0), |transfer| (transfer.sectors.count(), transfer.offset));
         for _ in 0..=count {
             let Some(status) = self.channel.status()? else {
                 return if now < until { Ok(None) } else { Err(Broken) };
             };
-            if status.failed {
-                if status.wants_data {
-                    // It is still in the middle of it: nothing else would be understood.
-                    self.reset(now);
+            let all = task.moved >= count;
+            match (status.failed, status.wants_data) {
+                (true, in_the_middle) => {
+                    if in_the_middle {
+                        // Nothing else would be understood.
+                        self.restart(now).map_err(|_| Broken)?;
+                    }
+                    return Ok(self.task.take().map(|task| Ended::Failed(task.token)));
                 }
-                return Ok(self.task.take().map(|task| Ended::Failed(task.token)));
-            }
-            if !status.wants_data {
-                if task.moved < count && cfg!(not(bite = "ata-short-transfer-believed")) {
-                    return Err(Broken);
+                (false, false) if all || cfg!(bite = "ata-short-transfer-believed") => {
+                    return Ok(self.task.take().map(|task| Ended::Done(task.token)));
                 }
-                return Ok(self.task.take().map(|task| Ended::Done(task.token)));
-            }
-            if task.moved >= count {
-                return Err(Broken);
+                (false, true) if !all => {}
+                _ => return Err(Broken),
             }
             let place = offset as usize + task.moved as usize * SECTOR_BYTES;
-            let mut block = [0; SECTOR_WORDS];
-            let mut bytes = [0; SECTOR_BYTES];
+            let mut block = [0; SECTOR_BYTES];
             // The range was checked when the job was taken, for this pool.
             let moved = if matches!(task.what, What::Read(_)) {
                 self.channel.read(&mut block);
-                let pairs = bytes.as_chunks_mut().0.iter_mut().zip(block);
-                pairs.for_each(|(pair, word)| *pair = word.to_le_bytes());
-                self.pool.copy_in(place, &bytes)
+                self.pool.copy_in(place, &block)
             } else {
-                let copied = self.pool.copy_out(place, &mut bytes);
-                let pairs = bytes.as_chunks().0.iter().zip(&mut block);
-                pairs.for_each(|(pair, word)| *word = u16::from_le_bytes(*pair));
+                let copied = self.pool.copy_out(place, &mut block);
                 self.channel.write(&block);
                 copied
             };
@@ -120,13 +109,6 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
         let begun = command.map_or(Err(Broken), |command| self.channel.begin(command));
         self.look = now + LOOK_AGAIN;
         self.state = if begun.is_ok() { State::Running { until: now + patience } } else { State::Lost };
-    }
-
-    /// Resets the device and goes on: what was under way is begun again when it is ready.
-    fn reset(&mut self, now: Duration) {
-        self.channel.reset();
-        self.look = now + LOOK_AGAIN;
-        self.state = State::Resetting { not_before: now + RESET_QUIET, until: now + RESET_PATIENCE };
     }
 }
 
@@ -182,7 +164,9 @@ impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
     }
 
     fn restart(&mut self, now: Duration) -> Result<(), SetupError> {
-        self.reset(now);
+        self.channel.reset();
+        self.look = now + LOOK_AGAIN;
+        self.state = State::Resetting { not_before: now + RESET_QUIET, until: now + RESET_PATIENCE };
         Ok(())
     }
 
@@ -191,11 +175,8 @@ impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
     }
 
     fn deadline(&self) -> Option<Duration> {
-        let waits = match self.state {
-            State::Running { .. } => self.task.is_some(),
-            State::Resetting { .. } | State::Lost => true,
-            State::Stopped => false,
-        };
+        let running = matches!(self.state, State::Running { .. });
+        let waits = self.state != State::Stopped && (self.task.is_some() || !running);
         waits.then_some(self.look)
     }
 }

@@ -23,8 +23,8 @@ const RESET_READS: u32 = 50;
 /// So often a busy device is looked at before the caller does something else.
 const LOOKS: usize = 64;
 
-/// Words of a sector.
-pub(crate) const SECTOR_WORDS: usize = 256;
+/// Bytes of a sector, and of a block of data.
+pub(crate) const SECTOR_BYTES: usize = 512;
 
 /// Which device of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,12 +169,12 @@ impl<P: Ports> Channel<P> {
     }
 
     /// Moves a block from the device.
-    pub(crate) fn read(&self, block: &mut [u16; SECTOR_WORDS]) {
+    pub(crate) fn read(&self, block: &mut [u8; SECTOR_BYTES]) {
         self.command.read16_all(DATA, block);
     }
 
     /// Moves a block to the device.
-    pub(crate) fn write(&self, block: &[u16; SECTOR_WORDS]) {
+    pub(crate) fn write(&self, block: &[u8; SECTOR_BYTES]) {
         self.command.write16_all(DATA, block);
     }
 

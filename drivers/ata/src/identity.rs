@@ -3,7 +3,7 @@
 use anax_blocks::{Access, Disk, Id, SectorSize, What};
 
 use crate::SetupError;
-use crate::channel::{Address, Command, SECTOR_WORDS};
+use crate::channel::{Address, Command, SECTOR_BYTES};
 
 /// Command codes.
 pub(crate) const IDENTIFY: Command = Command { code: 0xec, address: Address::Short(0), count: 0 };
@@ -14,8 +14,8 @@ const WRITE_EXT: u8 = 0x34;
 const FLUSH_CACHE: u8 = 0xe7;
 const FLUSH_CACHE_EXT: u8 = 0xea;
 
-/// Sectors that 28 bits can name, and one command can move.
-const SHORT_SECTORS: u64 = 1 << 28;
+/// Sectors that are named by 28 bits. The last one would be all ones, which is no disk's: that many is the most that it can say it has.
+const SHORT_SECTORS: u64 = (1 << 28) - 1;
 
 /// A disk, and which commands it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +30,12 @@ impl Identity {
     ///
     /// # Errors
     /// [`SetupError`].
-    pub(crate) fn new(words: &[u16; SECTOR_WORDS]) -> Result<Self, SetupError> {
-        let word = |number: usize| words.get(number).copied().unwrap_or(0);
+    pub(crate) fn new(block: &[u8; SECTOR_BYTES]) -> Result<Self, SetupError> {
+        let words = block.as_chunks().0;
+        let word = |number: usize| words.get(number).map_or(0, |pair| u16::from_le_bytes(*pair));
         let bit = |number, bit: u32| word(number) >> bit & 1 != 0;
         // The last word says 0xa5 if it holds a checksum: then all bytes add up to nothing.
-        let sum = words.iter().flat_map(|word| word.to_le_bytes()).fold(0_u8, u8::wrapping_add);
+        let sum = block.iter().copied().fold(0, u8::wrapping_add);
         if word(255) as u8 == 0xa5 && sum != 0 {
             return Err(SetupError::Garbled);
         }
@@ -53,7 +54,7 @@ impl Identity {
         let sectors = if long { number(100, 4) } else { number(60, 2).min(SHORT_SECTORS) };
         // Twenty characters, the first of each word in its upper half.
         let mut id = Id::default();
-        let characters = words.iter().skip(10).flat_map(|word| word.to_be_bytes());
+        let characters = words.iter().skip(10).flat_map(|[low, high]| [*high, *low]);
         id.0.iter_mut().zip(characters).for_each(|(to, from)| *to = from);
         let code = if long && bit(83, 13) { FLUSH_CACHE_EXT } else { FLUSH_CACHE };
         let has_flush = valid(83) && (bit(83, 12) || long && bit(83, 13));

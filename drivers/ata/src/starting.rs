@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use anax_device::{Broken, Ports};
 
-use crate::channel::{Channel, SECTOR_WORDS};
+use crate::channel::{Channel, SECTOR_BYTES};
 use crate::identity::{IDENTIFY, Identity};
 
 /// After a reset nothing counts for so long, and it may take so long.
@@ -24,12 +24,6 @@ pub enum SetupError {
     Unsupported,
     /// What it says of itself can't be.
     Garbled,
-}
-
-impl From<Broken> for SetupError {
-    fn from(_: Broken) -> Self {
-        Self::NoDevice
-    }
 }
 
 /// A channel that is coming up.
@@ -56,23 +50,23 @@ impl<P: Ports> Starting<P> {
         if now < self.not_before {
             return Ok(None);
         }
-        let Some(status) = self.channel.select()? else {
+        let Some(status) = self.channel.select().map_err(|Broken| SetupError::NoDevice)? else {
             return if now < self.until { Ok(None) } else { Err(SetupError::NoDevice) };
         };
         if !self.asked {
             if self.channel.is_packet_device() {
                 return Err(SetupError::Unsupported);
             }
-            self.channel.begin(IDENTIFY)?;
+            self.channel.begin(IDENTIFY).map_err(|Broken| SetupError::NoDevice)?;
             (self.asked, self.until) = (true, now + PATIENCE);
             return Ok(None);
         }
         if status.failed || !status.wants_data {
             return Err(SetupError::NoDevice);
         }
-        let mut words = [0; SECTOR_WORDS];
-        self.channel.read(&mut words);
-        Identity::new(&words).map(Some)
+        let mut block = [0; SECTOR_BYTES];
+        self.channel.read(&mut block);
+        Identity::new(&block).map(Some)
     }
 
     /// When to call [`Self::poll`] again at the latest.

@@ -41,6 +41,17 @@ pub enum What {
     Flush,
 }
 
+impl What {
+    /// The sectors and the memory, if it moves any.
+    #[must_use]
+    pub const fn transfer(self) -> Option<Transfer> {
+        match self {
+            Self::Read(transfer) | Self::Write(transfer) => Some(transfer),
+            Self::Flush => None,
+        }
+    }
+}
+
 /// Something to be done and then answered once: its part of the pool is the driver's until then.
 #[derive(Debug)]
 #[must_use = "each job is to be answered"]

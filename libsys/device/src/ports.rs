@@ -15,14 +15,14 @@ pub trait Ports {
     /// Writes 16 bits.
     fn write16(&self, offset: u16, value: u16);
 
-    /// Reads 16 bits so often that `to` is full, all from the same port.
-    fn read16_all(&self, offset: u16, to: &mut [u16]) {
-        to.iter_mut().for_each(|word| *word = self.read16(offset));
+    /// Fills `to`, an even number of bytes, with what the same port gives, 16 bits at a time, the lower byte first.
+    fn read16_all(&self, offset: u16, to: &mut [u8]) {
+        to.as_chunks_mut().0.iter_mut().for_each(|pair| *pair = self.read16(offset).to_le_bytes());
     }
 
-    /// Writes all of `from`, 16 bits at a time, to the same port.
-    fn write16_all(&self, offset: u16, from: &[u16]) {
-        from.iter().for_each(|word| self.write16(offset, *word));
+    /// Writes all of `from`, an even number of bytes, to the same port, 16 bits at a time, the lower byte first.
+    fn write16_all(&self, offset: u16, from: &[u8]) {
+        from.as_chunks().0.iter().for_each(|pair| self.write16(offset, u16::from_le_bytes(*pair)));
     }
 }
 

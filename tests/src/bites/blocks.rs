@@ -55,6 +55,15 @@ pub(super) const BLOCKS: &[Bite] = &[
         "serving::a_client_that_lies_or_dies_takes_its_jobs_with_it",
         "the device goes on with jobs of a client that is gone",
     ),
+    Bite {
+        name: "ata-short-transfer-believed",
+        breaks: "a transfer counts as done though the disk did not move all sectors",
+        judge: Judge::Host {
+            package: "ata",
+            file: "ata",
+            test: "disk::more_or_less_data_than_was_asked_for_is_a_lie",
+        },
+    },
 ];
 
 const fn disk(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {

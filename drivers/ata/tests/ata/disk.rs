@@ -74,7 +74,8 @@ fn sectors_by_both_kinds_of_address() {
         model.borrow_mut().delay = delay;
         for (first, count, code) in [
             (0, 1, 0x30),
-            (LONG - 16, 16, 0x30),
+            (LONG - 17, 16, 0x30),
+            (LONG - 16, 16, 0x34),
             (LONG - 1, 2, 0x34),
             (LONG + 0x01_2345, 40, 0x34),
             (SECTORS - 1, 1, 0x34),
