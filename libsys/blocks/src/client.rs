@@ -81,8 +81,12 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         self.disk
     }
 
-    /// A free buffer, if there is one.
+    /// A free buffer, if there is one. Before [`Event::Disk`] there is none: until the driver has answered, its device may still be at
+    /// work for a client that had the pool before.
     pub fn buffer(&mut self) -> Option<Buffer<'a>> {
+        if self.disk.is_none() && cfg!(not(bite = "blocks-buffer-too-early")) {
+            return None;
+        }
         let number = self.table.hold()?;
         self.table.bytes(number).map(|bytes| Buffer { number, bytes })
     }
@@ -208,9 +212,9 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         wish: Wish,
         token: u32,
     ) -> Result<(), Refused<'a>> {
-        let Some(disk) = self.disk else { return Err(Refused { buffer, reason: Error::WouldBlock }) };
-        let fits = disk.bytes(sectors) <= self.table.buffer_bytes() as u64;
-        if !fits || !disk.holds(sectors) || !self.table.is_held(buffer.number) {
+        let limit = self.table.buffer_bytes() as u64;
+        let fits = self.disk.is_some_and(|disk| disk.bytes(sectors) <= limit && disk.holds(sectors));
+        if !fits || !self.table.is_held(buffer.number) {
             return Err(Refused { buffer, reason: Error::BadArgument });
         }
         self.table.ask(buffer.number, wish, token);

@@ -35,6 +35,11 @@ pub(super) const BLOCKS: &[Bite] = &[
         "what was meant for one disk is written to another",
     ),
     blocks(
+        "blocks-buffer-too-early",
+        "a_disk_is_introduced_and_used",
+        "a client fills buffers while the device may be at work for its predecessor",
+    ),
+    blocks(
         "blocks-pool-unchecked",
         "a_hostile_client_reaches_nothing_but_its_pool_and_its_disk",
         "the driver lets the device read and write anywhere",

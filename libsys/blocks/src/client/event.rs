@@ -80,7 +80,7 @@ pub enum ClientError {
 pub struct Refused<'a> {
     /// Its buffer.
     pub buffer: Buffer<'a>,
-    /// [`Error::WouldBlock`] before [`Event::Disk`], [`Error::BadArgument`] for sectors that the disk doesn't have or the buffer has no
+    /// [`Error::BadArgument`] for sectors that the disk doesn't have or the buffer has no
     /// room for, [`Error::NoRights`] for a write to a disk that is read-only.
     pub reason: Error,
 }
