@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -210,12 +210,12 @@ fn a_client_keeps_its_data_through_drivers_that_die() {
     let mut supervisor = Supervisor::create(block, geometry).expect("large enough");
     let pool = SharedBytes::new(SharedBlock::from_words(qemu.memory(POOL, POOL_BYTES as usize).words()));
     let memory = qemu.memory(MEMORY, Disk::MEMORY_BYTES);
-    let done = AtomicBool::new(false);
+    let (done, ends) = (AtomicBool::new(false), AtomicU32::new(0));
     let (mut lives, begin) = (0, Instant::now());
     let mut expected = vec![0_u8; SECTORS as usize * 512];
     let counters = thread::scope(|scope| {
         let expected = &mut expected;
-        let (done, channel) = (&done, &channel);
+        let (done, ends, channel) = (&done, &ends, &channel);
         let client = scope.spawn(move || {
             let endpoint = Endpoint::open(SharedBlock::from_words(channel), Side::Client).expect("a channel");
             let mut client = ClientSide::<BUFFERS>::new(endpoint, pool, 4096).expect("nothing wrong");
@@ -234,6 +234,7 @@ fn a_client_keeps_its_data_through_drivers_that_die() {
                 match client.event().expect("the driver is honest") {
                     Event::Written(ended) => {
                         assert_eq!(ended.outcome, Ok(()));
+                        ends.fetch_add(1, Ordering::Relaxed);
                         open -= 1;
                         client.release(ended.buffer);
                         if next == COUNT && open == 0 {
@@ -261,18 +262,21 @@ fn a_client_keeps_its_data_through_drivers_that_die() {
             }
             let end = Endpoint::open(block, Side::Server).expect("a channel");
             let mut driver = Service::<_, REQUESTS>::new(blk.expect("it comes up"), end, POOL_BYTES);
-            let mut turns = 0;
-            // It dies with something under way, having answered enough that nothing dies three times.
-            while !done.load(Ordering::Relaxed) && !client.is_finished() && (turns < 40 || lives + 1 >= LIVES)
-            {
+            // It dies with something under way. So much has ended by then that nothing was under way in three lives.
+            let before = ends.load(Ordering::Relaxed);
+            while !done.load(Ordering::Relaxed) && !client.is_finished() {
                 let _ = driver.serve(begin.elapsed(), 4).expect("QEMU is honest");
-                turns += u32::from(driver.drive().in_flight() > 0);
+                let ended = ends.load(Ordering::Relaxed) - before;
+                if ended > 2 * BUFFERS as u32 && driver.drive().in_flight() > 0 {
+                    break;
+                }
             }
             lives += 1;
         }
         client.join().expect("the client")
     });
     println!("{lives} drivers, {COUNT} writes, {counters:?}, {:?}", begin.elapsed());
+    assert!(lives >= LIVES && counters.asked_again > 0);
     assert!(counters.written == u64::from(COUNT) && counters.flushed == 1);
     assert!(contents(&folder) == expected, "the disk holds what was written last");
 }
