@@ -31,7 +31,7 @@ pub(super) const BLOCKS: &[Bite] = &[
     ),
     blocks(
         "blocks-other-disk-trusted",
-        "a_successor_with_another_disk_gets_nothing",
+        "lies::a_successor_with_another_disk_gets_nothing",
         "what was meant for one disk is written to another",
     ),
     blocks(
@@ -41,12 +41,12 @@ pub(super) const BLOCKS: &[Bite] = &[
     ),
     blocks(
         "blocks-pool-unchecked",
-        "a_hostile_client_reaches_nothing_but_its_pool_and_its_disk",
+        "lies::a_hostile_client_reaches_nothing_but_its_pool_and_its_disk",
         "the driver lets the device read and write anywhere",
     ),
     blocks(
         "blocks-disk-end-unchecked",
-        "a_hostile_client_reaches_nothing_but_its_pool_and_its_disk",
+        "lies::a_hostile_client_reaches_nothing_but_its_pool_and_its_disk",
         "sectors behind the disk's end are asked of the device",
     ),
     disk("blk-status-unchecked", "disk::sectors_flushes_and_refusals", "any status is success"),
