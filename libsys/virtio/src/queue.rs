@@ -363,7 +363,7 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     #[inline]
     fn link(&mut self, place: u16, second: usize) {
         let Some(fixed) = self.fixed.get_mut(usize::from(place)) else { return };
-        if fixed.second != second {
+        if fixed.second != second && cfg!(not(bite = "virtio-no-data-linked")) {
             fixed.second = second;
             let word = fixed.head | Self::followed_by(place, second);
             store(self.descriptors, 2 * usize::from(place) * L + 1, word);

@@ -49,6 +49,11 @@ pub(super) const BLOCKS: &[Bite] = &[
         "lies::a_hostile_client_reaches_nothing_but_its_pool_and_its_disk",
         "sectors behind the disk's end are asked of the device",
     ),
+    disk(
+        "virtio-no-data-linked",
+        "disk::sectors_flushes_and_refusals",
+        "a request without data leads the device to the data of an earlier one",
+    ),
     disk("blk-status-unchecked", "disk::sectors_flushes_and_refusals", "any status is success"),
     disk(
         "blk-short-read-believed",
