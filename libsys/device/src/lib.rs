@@ -10,12 +10,13 @@ mod mmio;
 mod pci;
 mod ports;
 
+pub use ports::{IoPorts, Ports};
+
 pub use dma::{DmaAddress, DmaBlock};
 pub use mmio::{Mmio, MmioError};
 pub use pci::{
     Bar, ConfigSpace, Ecam, MsiX, Window, bar, capabilities, disable_bus_master, enable_memory_and_bus_master,
 };
-pub use ports::{IoPorts, Ports};
 
 /// The device reported what can't be true, or is gone. It is to be reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
