@@ -8,6 +8,7 @@
 //! none of it is read back that this side wrote.
 
 mod area;
+mod fixed;
 mod request;
 
 use core::sync::atomic::{Ordering, fence};
@@ -16,9 +17,9 @@ use anax_device::DmaBlock;
 
 use crate::Broken;
 use area::{
-    AREA_SKIP, DESCRIPTOR_NEXT, DESCRIPTOR_WRITE, ENTRIES, INDEX_SHIFT, LEAST, NEXT_SHIFT, SUPPRESS, areas,
-    load, passed, store,
+    AREA_SKIP, DESCRIPTOR_NEXT, ENTRIES, INDEX_SHIFT, LEAST, NEXT_SHIFT, SUPPRESS, areas, load, passed, store,
 };
+use fixed::{Fixed, flagged};
 
 pub use area::Addresses;
 pub use request::{Access, Kick, Segment, Suppression};
@@ -42,21 +43,6 @@ struct Request<T> {
     data: Segment,
     /// Its index in the available ring, which tells the order of submission.
     order: u16,
-}
-
-/// What is known of a place's fixed parts.
-#[derive(Clone, Copy, Debug)]
-struct Fixed {
-    /// Bytes that the device may write in them.
-    writable: u32,
-    /// The first's descriptor, but for what comes after it.
-    head: u64,
-    /// Which part that is: not the second if there is no data.
-    second: usize,
-}
-
-impl Fixed {
-    const NONE: Self = Self { writable: 0, head: 0, second: 1 };
 }
 
 /// A queue of up to `N` requests of `L` parts, each with a token of the driver's. All that decides is private.
@@ -401,13 +387,4 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
             self.free_count += 1;
         }
     }
-}
-
-/// A descriptor's length and whether the device writes.
-const fn flagged(segment: Segment) -> u64 {
-    let write = match segment.access {
-        Access::Write => DESCRIPTOR_WRITE,
-        Access::Read => 0,
-    };
-    segment.length as u64 | write
 }
