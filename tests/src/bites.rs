@@ -3,6 +3,7 @@
 //! A test that can't fail proves nothing. Each variant switches one precaution off by `--cfg bite="NAME"`;
 //! `cargo xtask test --bite` builds it and expects its test, and that one, to notice.
 
+mod blocks;
 mod channels;
 mod kernel_core;
 mod logring;
@@ -66,6 +67,7 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(channels::CHANNELS)
         .chain(timers::TIMERS)
         .chain(network::NETWORK)
+        .chain(blocks::BLOCKS)
         .chain(logring::LOGRING)
         .chain(uthread::UTHREAD);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)

@@ -1,13 +1,16 @@
 //! What a driver sees of its device: registers, configuration space, and memory that both reach.
 //!
 //! Drivers are written against these traits and types, so that their logic holds no unsafe code and runs on the host against
-//! a model of the device. The one place that touches hardware is [`Mmio`].
+//! a model of the device. The only places that touch hardware are [`Mmio`] and [`IoPorts`].
 #![no_std]
 #![deny(unsafe_code)]
 
 mod dma;
 mod mmio;
 mod pci;
+mod ports;
+
+pub use ports::{IoPorts, Ports};
 
 pub use dma::{DmaAddress, DmaBlock};
 pub use mmio::{Mmio, MmioError};

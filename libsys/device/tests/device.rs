@@ -3,7 +3,8 @@
 use std::ptr::NonNull;
 
 use anax_device::{
-    Bar, ConfigSpace, DmaAddress, DmaBlock, Ecam, Mmio, MmioError, Registers, bar, capabilities,
+    Bar, ConfigSpace, DmaAddress, DmaBlock, Ecam, IoPorts, Mmio, MmioError, Ports, Registers, bar,
+    capabilities,
 };
 use anax_ring::{AtomicU64, SharedBlock};
 
@@ -78,4 +79,18 @@ fn blocks_split_at_lines() {
         words[15..17].iter().map(|word| word.load(std::sync::atomic::Ordering::Relaxed)).sum::<u64>(),
         7
     );
+}
+
+/// Within, the host would end the test for it.
+#[test]
+fn ports_stay_within_their_range() {
+    // SAFETY: nothing is reached: that is the test.
+    for ports in [unsafe { IoPorts::new(0x1f0, 8) }, unsafe { IoPorts::new(0xfffc, 20) }] {
+        for outside in [20, 21, u16::MAX - 1, u16::MAX] {
+            assert_eq!((ports.read8(outside), ports.read16(outside)), (u8::MAX, u16::MAX));
+            ports.write8(outside, 0);
+            ports.write16(outside, 0);
+        }
+        assert_eq!(ports.read16(19), u16::MAX);
+    }
 }

@@ -6,9 +6,9 @@
 
 use core::ptr::NonNull;
 
-use anax_device::Mmio;
+use anax_device::{IoPorts, Mmio};
 use anax_ring::{AtomicU64, SharedBlock};
-use anax_sys::object::{Channel, Region, Space};
+use anax_sys::object::{Channel, Ports, Region, Space};
 use anax_sys::{Error, Rights};
 
 /// All of a region that others may write, too.
@@ -29,6 +29,16 @@ pub fn registers(region: Region) -> Result<Mmio, Error> {
     let (start, length) = map(region, Rights::READ.with(Rights::WRITE))?;
     // SAFETY: as above; the kernel maps device registers uncached.
     unsafe { Mmio::new(start, length) }.map_err(|_| Error::BadArgument)
+}
+
+/// A range of I/O ports that this program was given: `count` from `first` on, as its supervisor says.
+///
+/// # Errors
+/// As [`Ports::enable`].
+pub fn ports(range: Ports, first: u16, count: u16) -> Result<IoPorts, Error> {
+    range.enable()?;
+    // SAFETY: the kernel lets this program reach the ports of devices that were given to it, and no others, whatever the numbers are.
+    Ok(unsafe { IoPorts::new(first, count) })
 }
 
 /// All bytes of a region that nobody writes any more, such as the boot archive.

@@ -3,11 +3,14 @@
 //! For drivers' tests on the host, which may lean on libsys alone. Registers and configuration space are the traits that drivers
 //! are written against; memory is shared with another process for real. What goes wrong is a panic: it is a test that ends.
 
+mod ports;
+
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -17,6 +20,8 @@ use anax_device::{ConfigSpace, DmaAddress, DmaBlock, Registers};
 use anax_ring::SharedBlock;
 use rustix::mm::{MapFlags, ProtFlags};
 use tempfile::TempDir;
+
+pub use ports::Range;
 
 /// The card's number on bus 0.
 pub const SLOT: u32 = 5;
@@ -52,16 +57,35 @@ impl Qemu {
     /// QEMU does not start, or says what it should not: so do all functions here.
     #[must_use]
     pub fn start(card: &str, peer: u16) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let listener = UnixListener::bind(folder.path().join("qtest")).expect("a socket");
         let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = free.local_addr().expect("bound").port();
         drop(free);
+        let netdev = format!(
+            "dgram,id=net,local.type=inet,local.host=127.0.0.1,local.port={port},\
+             remote.type=inet,remote.host=127.0.0.1,remote.port={peer}"
+        );
+        let device = format!("{card},netdev=net,mac=52:54:00:12:34:56,addr={SLOT},romfile=");
+        Self::launch("q35", &["-netdev", &netdev, "-device", &device], port)
+    }
+
+    /// Starts one of this kind of machine with a disk: the file `image`, attached by `device`, QEMU's name and properties, which gets
+    /// it by the name `disk`. Nothing if there is no QEMU.
+    #[must_use]
+    pub fn with_disk(machine: &str, image: &Path, device: &str) -> Option<Self> {
+        let drive = format!("if=none,id=disk,format=raw,file={}", image.display());
+        let device = format!("{device},drive=disk");
+        Self::launch(machine, &["-drive", &drive, "-device", &device], 0)
+    }
+
+    fn launch(machine: &str, devices: &[&str], port: u16) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let listener = UnixListener::bind(folder.path().join("qtest")).expect("a socket");
         let path = |name: &str| folder.path().join(name).display().to_string();
         let mut command = Command::new("qemu-system-x86_64");
         // Firmware that halts the only CPU at once: `-accel qtest` would do without, but is not in every build.
         std::fs::write(path("halt"), [0xf4; 1 << 16]).expect("a temporary file");
-        command.args(["-machine", "q35,memory-backend=ram", "-accel", "tcg", "-m", "32M"]);
+        let machine = format!("{machine},memory-backend=ram");
+        command.args(["-machine", &machine, "-accel", "tcg", "-m", "32M"]);
         command.args(["-bios", &path("halt")]);
         command.args(["-nodefaults", "-no-user-config", "-display", "none", "-qtest-log", "/dev/null"]);
         command.args([
@@ -69,12 +93,7 @@ impl Qemu {
             &format!("memory-backend-file,id=ram,size=32M,share=on,mem-path={}", path("ram")),
         ]);
         command.args(["-qtest", &format!("unix:{}", path("qtest"))]);
-        let netdev = format!(
-            "dgram,id=net,local.type=inet,local.host=127.0.0.1,local.port={port},\
-             remote.type=inet,remote.host=127.0.0.1,remote.port={peer}"
-        );
-        let device = format!("{card},netdev=net,mac=52:54:00:12:34:56,addr={SLOT},romfile=");
-        command.args(["-netdev", &netdev, "-device", &device]);
+        command.args(devices);
         let mut child = Running(command.stdin(Stdio::null()).spawn().ok()?);
         listener.set_nonblocking(true).expect("a socket");
         let stream = loop {

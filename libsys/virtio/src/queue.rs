@@ -8,6 +8,7 @@
 //! none of it is read back that this side wrote.
 
 mod area;
+mod fixed;
 mod request;
 
 use core::sync::atomic::{Ordering, fence};
@@ -16,9 +17,9 @@ use anax_device::DmaBlock;
 
 use crate::Broken;
 use area::{
-    AREA_SKIP, DESCRIPTOR_NEXT, DESCRIPTOR_WRITE, ENTRIES, INDEX_SHIFT, LEAST, NEXT_SHIFT, SUPPRESS, areas,
-    load, passed, store,
+    AREA_SKIP, DESCRIPTOR_NEXT, ENTRIES, INDEX_SHIFT, LEAST, NEXT_SHIFT, SUPPRESS, areas, load, passed, store,
 };
+use fixed::{Fixed, flagged};
 
 pub use area::Addresses;
 pub use request::{Access, Kick, Segment, Suppression};
@@ -55,8 +56,7 @@ pub struct Queue<'a, T, const N: usize, const L: usize> {
     /// What flags this side shows.
     flags: u64,
     places: [Option<Request<T>>; N],
-    /// Bytes that the device may write in the fixed parts.
-    writable: [u32; N],
+    fixed: [Fixed; N],
     free: [u16; N],
     free_count: u16,
     in_flight: u16,
@@ -111,7 +111,7 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
             suppression: Suppression::Flags,
             flags: 0,
             places: [const { None }; N],
-            writable: [0; N],
+            fixed: [Fixed::NONE; N],
             free: [0; N],
             free_count: 0,
             in_flight: 0,
@@ -159,16 +159,19 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
         (self.next, self.shown, self.taken, self.seen, self.entries, self.flags) = (0, 0, 0, 0, 0, 0);
         (self.free_count, self.in_flight) = (0, 0);
         for place in (0..self.capacity()).rev() {
-            let mut writable = 0;
+            let mut known = Fixed::NONE;
             for part in (0..L).filter(|part| *part != 1) {
                 let segment = fixed(place, part);
                 if segment.access == Access::Write {
-                    writable += segment.length;
+                    known.writable += segment.length;
+                }
+                if part == 0 {
+                    known.head = flagged(segment);
                 }
                 self.describe(place, part, segment);
             }
-            if let Some(slot) = self.writable.get_mut(usize::from(place)) {
-                *slot = writable;
+            if let Some(slot) = self.fixed.get_mut(usize::from(place)) {
+                *slot = known;
             }
             if self.places.get(usize::from(place)).is_some_and(Option::is_none) {
                 self.give_back(place);
@@ -179,10 +182,19 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
         }
     }
 
-    /// Puts a request in the queue; the device sees it after [`Self::publish`]. With no place free, the token comes back.
+    /// The place that the next request will have: whoever keeps something for each place in its fixed parts writes it there
+    /// before [`Self::submit`].
+    #[must_use]
+    pub fn next_place(&self) -> Option<u16> {
+        let top = self.free_count.checked_sub(1)?;
+        self.free.get(usize::from(top)).copied()
+    }
+
+    /// Puts a request in the queue; the device sees it after [`Self::publish`]. With no place free, the token comes back. Data of no
+    /// bytes is left out of the chain.
     #[inline]
     pub fn submit(&mut self, data: Segment, token: T) -> Result<(), T> {
-        let place = self.free_count.checked_sub(1).and_then(|top| self.free.get(usize::from(top)).copied());
+        let place = self.next_place();
         let Some(slot) = place.and_then(|place| self.places.get_mut(usize::from(place))) else {
             return Err(token);
         };
@@ -218,6 +230,15 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     /// [`Broken`] if it claims more than were shown to it, one that is not in flight, or to have written more than it may.
     #[inline]
     pub fn take(&mut self) -> Result<Option<Completed<T>>, Broken> {
+        Ok(self.take_placed()?.map(|(_, completed)| completed))
+    }
+
+    /// The same, with the request's place, whose fixed parts are as the device left them until the next [`Self::submit`].
+    ///
+    /// # Errors
+    /// As for [`Self::take`].
+    #[inline]
+    pub fn take_placed(&mut self) -> Result<Option<(u16, Completed<T>)>, Broken> {
         if self.taken == self.seen && !self.look()? {
             return Ok(None);
         }
@@ -234,7 +255,7 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
             return Err(Broken);
         }
         let data_writable = if data.access == Access::Write { data.length } else { 0 };
-        let writable = self.writable.get(place).map_or(0, |fixed| fixed.saturating_add(data_writable));
+        let writable = self.fixed.get(place).map_or(0, |fixed| fixed.writable.saturating_add(data_writable));
         // Of a chain that it only reads, some devices report its length.
         let written = if writable == 0 { 0 } else { written };
         if written > writable && cfg!(not(bite = "virtio-length-unchecked")) {
@@ -244,7 +265,7 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
         self.taken = self.taken.wrapping_add(1);
         self.in_flight -= 1;
         self.give_back(place as u16);
-        Ok(Some(Completed { token, written }))
+        Ok(Some((place as u16, Completed { token, written })))
     }
 
     /// Asks for an interrupt when `after` more requests are done, 1 or more, and says whether some are done already.
@@ -304,7 +325,10 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
         let Some(Some(request)) = self.places.get_mut(usize::from(place)) else { return };
         request.order = index;
         let data = request.data;
-        self.describe(place, 1, data);
+        self.link(place, if data.length == 0 { 2 } else { 1 });
+        if data.length > 0 {
+            self.describe(place, 1, data);
+        }
         // Lanes above belong to entries of the last lap, which the device is done with: less than a ring is in flight.
         let lane = index % ENTRIES;
         let others = if lane == 0 { 0 } else { self.entries };
@@ -317,10 +341,25 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     /// Writes a descriptor (2.7.5).
     fn describe(&self, place: u16, part: usize, segment: Segment) {
         let number = usize::from(place) * L + part;
-        let write = if segment.access == Access::Write { DESCRIPTOR_WRITE } else { 0 };
-        let next = if part + 1 < L { DESCRIPTOR_NEXT | (number as u64 + 1) << NEXT_SHIFT } else { 0 };
         store(self.descriptors, 2 * number, segment.address.get());
-        store(self.descriptors, 2 * number + 1, u64::from(segment.length) | write | next);
+        store(self.descriptors, 2 * number + 1, flagged(segment) | Self::followed_by(place, part + 1));
+    }
+
+    /// Sees to it that this part comes after a place's first.
+    #[inline]
+    fn link(&mut self, place: u16, second: usize) {
+        let Some(fixed) = self.fixed.get_mut(usize::from(place)) else { return };
+        if fixed.second != second && cfg!(not(bite = "virtio-no-data-linked")) {
+            fixed.second = second;
+            let word = fixed.head | Self::followed_by(place, second);
+            store(self.descriptors, 2 * usize::from(place) * L + 1, word);
+        }
+    }
+
+    /// In a descriptor: that a place's part comes next, if it has so many.
+    const fn followed_by(place: u16, part: usize) -> u64 {
+        let number = place as u64 * L as u64 + part as u64;
+        if part < L { DESCRIPTOR_NEXT | number << NEXT_SHIFT } else { 0 }
     }
 
     /// Reads the device's index once; whether there is anything new.
