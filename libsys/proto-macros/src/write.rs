@@ -19,6 +19,11 @@ fn client(interface: &Interface) -> TokenStream {
     let about = format!("Asks a server of [`{name}`] by messages.");
     let module = module_name(name);
     let methods = interface.methods.iter().map(|method| client_method(&module, method));
+    let batch = format_ident!("{name}Batch");
+    let about_batch =
+        format!("Questions to a server of [`{name}`] that are asked together; each gives a ticket.");
+    let fixed = interface.methods.iter().filter(|method| !method.is_control);
+    let batched = fixed.map(|method| batch_method(&module, method));
     quote! {
         #[doc = #about]
         #[derive(Debug)]
@@ -39,7 +44,50 @@ fn client(interface: &Interface) -> TokenStream {
                 &mut self.transport
             }
 
+            /// Questions that are asked together, at most `N`: `client.batch::<32>()`.
+            #visibility const fn batch<const N: usize>(&mut self) -> #batch<'_, T, N>
+            where
+                T: ::anax_proto::Batching,
+            {
+                #batch(::anax_proto::Batch::new(&mut self.transport))
+            }
+
             #(#methods)*
+        }
+
+        #[doc = #about_batch]
+        #[derive(Debug)]
+        #visibility struct #batch<'t, T, const N: usize>(::anax_proto::Batch<'t, T, N>);
+
+        #[allow(unreachable_pub, reason = "as visible as the client")]
+        impl<T: ::anax_proto::Batching, const N: usize> #batch<'_, T, N> {
+            /// Asks all, with one doorbell, and waits for all answers.
+            #[must_use]
+            #visibility fn finish(self) -> ::anax_proto::Answers<N> {
+                self.0.finish()
+            }
+
+            #(#batched)*
+        }
+    }
+}
+
+/// A method of fixed layout, asked with others.
+fn batch_method(module: &Ident, method: &Method) -> TokenStream {
+    let Method { name, value, failure, attributes, .. } = method;
+    let command = constant(name);
+    let writer = local("writer");
+    let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, kind)| (name, kind)).unzip();
+    quote! {
+        #(#attributes)*
+        #[inline]
+        pub fn #name(
+            &mut self,
+            #(#names: #types),*
+        ) -> ::core::result::Result<::anax_proto::Ticket<#value, #failure>, ::anax_abi::Error> {
+            let mut #writer = ::anax_proto::Writer::default();
+            #(::anax_proto::Fixed::put(#names, &mut #writer);)*
+            self.0.ask(&::anax_proto::Request::fixed(#module::#command, #writer.finish()))
         }
     }
 }

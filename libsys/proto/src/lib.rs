@@ -27,11 +27,14 @@
 //!
 //! An argument of type [`Caller`] is not sent: the dispatcher fills in who asks.
 //!
+//! Methods of fixed layout can be asked together: `client.batch::<32>()`, see [`Batch`].
+//!
 //! What carries the messages is a [`Transport`]: ports between programs, and [`Loopback`] within one, with which
 //! a server's source is tested on the host, by peers that die or lie if that is asked for. Nothing here allocates.
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod batch;
 mod client;
 mod codec;
 mod fingerprint;
@@ -42,6 +45,7 @@ mod method;
 mod refused;
 
 pub use anax_proto_macros::interface;
+pub use batch::{Answers, Batch, Batching, Ticket};
 pub use client::{RETRIES, Transport, ask};
 pub use codec::{decode, encode};
 pub use fingerprint::{fingerprint, mix};

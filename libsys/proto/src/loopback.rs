@@ -2,6 +2,7 @@
 
 use anax_abi::{Error, WORDS};
 
+use crate::batch::Batching;
 use crate::client::Transport;
 use crate::message::{Caller, Reply, Request};
 use crate::method::Dispatch;
@@ -38,12 +39,17 @@ pub struct Loopback<S> {
     deaths: u32,
     /// The server has died, and the client has not connected to its successor.
     is_broken: bool,
+    /// What is to be asked together: command, words, token.
+    waiting: [Option<(u32, [u64; WORDS], u64)>; MOST],
 }
+
+/// Questions that can be asked together.
+const MOST: usize = 64;
 
 impl<S: Dispatch> Loopback<S> {
     /// To `server`, as `caller`.
     pub const fn new(server: S, caller: Caller) -> Self {
-        Self { server, caller, mood: Mood::Well, deaths: 0, is_broken: false }
+        Self { server, caller, mood: Mood::Well, deaths: 0, is_broken: false, waiting: [None; MOST] }
     }
 
     /// How it behaves from now on.
@@ -98,5 +104,22 @@ impl<S: Dispatch> Transport for Loopback<S> {
         }
         self.is_broken = false;
         Ok(())
+    }
+}
+
+impl<S: Dispatch> Batching for Loopback<S> {
+    fn submit(&mut self, request: &Request<'_>, token: u64) -> Result<(), Error> {
+        let place = self.waiting.iter_mut().find(|place| place.is_none()).ok_or(Error::Full)?;
+        *place = Some((request.command, request.words, token));
+        Ok(())
+    }
+
+    /// The last one first: nobody is to count on an order.
+    fn collect(&mut self, mut each: impl FnMut(u64, Result<Reply, Error>)) {
+        for place in (0..MOST).rev() {
+            if let Some((command, words, token)) = self.waiting[place].take() {
+                each(token, self.call(&Request::fixed(command, words), &mut []));
+            }
+        }
     }
 }

@@ -137,6 +137,31 @@ fn values_go_there_and_back() {
 }
 
 #[test]
+fn a_batch_is_answered_by_ticket() {
+    let mut client = client();
+    let mut batch = client.batch::<3>();
+    let set = batch.set(5, (7, true)).unwrap();
+    let missing = batch.get(6).unwrap();
+    let cleared = batch.clear().unwrap();
+    assert_eq!(batch.get(7).err(), Some(Error::Full));
+    let mut answers = batch.finish();
+    assert_eq!(answers.take(missing), Err(StoreError::Unknown));
+    // The loopback asks the last one first.
+    assert_eq!(answers.take(cleared), Ok(()));
+    assert_eq!(answers.take(set), Ok([0, 77]));
+    assert_eq!(client.get(5), Ok(14));
+
+    // A server that dies over one has died for all, and says so of each.
+    client.transport().set_mood(Mood::DiesAfter);
+    let mut batch = client.batch::<2>();
+    let tickets = [batch.get(5).unwrap(), batch.get(5).unwrap()];
+    let mut answers = batch.finish();
+    for ticket in tickets {
+        assert_eq!(answers.take(ticket), Err(StoreError::Way(Error::PeerDied)));
+    }
+}
+
+#[test]
 fn what_is_idempotent_survives_a_death_and_nothing_else() {
     let mut client = client();
     client.set(1, (3, false)).unwrap();

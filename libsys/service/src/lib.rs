@@ -1,4 +1,5 @@
-//! Typed interfaces (`anax_proto`) over ports: a client's way to its server ([`PortTransport`]), and a server's loop ([`serve`]).
+//! Typed interfaces (`anax_proto`) over ports and channels: a client's way to its server ([`PortTransport`], [`ChannelTransport`]), and a server's loop
+//! ([`serve`], [`serve_channel`]).
 //!
 //! ```text
 //! server:  serve(port, &mut counters::Serve(Counters::default()))
@@ -11,10 +12,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod channel;
 mod client;
 mod server;
 mod words;
 
+pub use channel::{ChannelTransport, serve_channel};
 pub use client::PortTransport;
 pub use server::{answer, serve};
 pub use words::INLINE;

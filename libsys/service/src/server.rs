@@ -35,7 +35,18 @@ pub fn answer<S: Dispatch>(
     if received.number.to_word() == 0 {
         return None;
     }
-    let (command, words, caller) = (received.command(), received.words, Caller(received.badge));
+    let (result, words) = answer_words(server, received.command(), received.words, Caller(received.badge));
+    Some((Ok(result), words))
+}
+
+/// The same of a request's parts.
+#[inline(always)]
+pub(crate) fn answer_words<S: Dispatch>(
+    server: &mut S,
+    command: u32,
+    words: [u64; WORDS],
+    caller: Caller,
+) -> (u64, [u64; WORDS]) {
     let (code, words) = if S::is_control(command) {
         let (bytes, length) = unpack(words);
         let mut space = [0; INLINE];
@@ -45,5 +56,5 @@ pub fn answer<S: Dispatch>(
         let reply = server.dispatch(caller, &Request::fixed(command, words), &mut []);
         (reply.code, reply.words)
     };
-    Some((Ok(if code < 0 { code.unsigned_abs() } else { 0 }), words))
+    (if code < 0 { code.unsigned_abs() } else { 0 }, words)
 }

@@ -8,11 +8,13 @@ use anax_ring::{
     Completion, Doorbell, Endpoint, Geometry, Requester, Responder, SharedBlock, Side, Sleep, Supervisor,
     Taken,
 };
+use anax_service::ChannelTransport;
 use anax_sys::object::{Channel, RegionKind, Space, Thread};
 use anax_sys::{Error, Handle, Port};
 
 use crate::bench::{report_marked, sum, verify};
 use crate::child::{self, READ_WRITE, Word, get, set};
+use crate::typed;
 
 const SLOTS: u32 = 64;
 const BATCHES: u64 = 32;
@@ -26,7 +28,8 @@ pub(crate) fn all() -> Result<(), Error> {
     measure::<16>("channel.batch32", consumer, 32)?;
     measure::<17>("channel.batch1", consumer, 1)?;
     measure::<18>("channel.call32", responder, 32)?;
-    measure::<19>("channel.call1", responder, 1)
+    measure::<19>("channel.call1", responder, 1)?;
+    measure::<0x1b>("typed.batch32", typed::by_channel, 32)
 }
 
 fn measure<const ID: u16>(name: &str, server: child::Entry, batch: u64) -> Result<(), Error> {
@@ -44,6 +47,8 @@ fn measure<const ID: u16>(name: &str, server: child::Entry, batch: u64) -> Resul
     let client = Endpoint::open(self::block(block)?, Side::Client).map_err(|_| Error::BadArgument)?;
     let figure = if server as usize == consumer as child::Entry as usize {
         one_way::<ID>(client, bell, batch)?
+    } else if server as usize == typed::by_channel as child::Entry as usize {
+        typed_calls::<ID>(client, bell, batch)?
     } else {
         calls::<ID>(client, bell, batch)?
     };
@@ -127,8 +132,19 @@ fn calls<const ID: u16>(client: Endpoint<'_>, bell: Channel, batch: u64) -> Resu
     Ok(figure)
 }
 
+/// The same as [`calls`] by a typed interface.
+fn typed_calls<const ID: u16>(client: Endpoint<'_>, bell: Channel, batch: u64) -> Result<u64, Error> {
+    let port = Port::initport(Thread::SELF, 0)?;
+    bell.bind(port, 0)?;
+    let way = ChannelTransport::new(Requester::<{ SLOTS as usize }>::new(client), bell, port);
+    let mut client = typed::EchoClient::over(way);
+    let send = || typed::batch(&mut client, batch);
+    let figure = best::<ID>(batch, send, |seen| verify(seen, BATCHES * batch * (batch + 1) / 2))?;
+    Ok(figure)
+}
+
 /// This side's endpoint, and its bell.
-fn served() -> Result<(Endpoint<'static>, Channel), Error> {
+pub(crate) fn served() -> Result<(Endpoint<'static>, Channel), Error> {
     let endpoint = Endpoint::open(block(get(Word::Block))?, Side::Server).map_err(misbehaved)?;
     Ok((endpoint, Channel::from_handle(Handle::from_word(get(Word::Channel)))))
 }

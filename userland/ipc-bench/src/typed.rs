@@ -1,12 +1,13 @@
 //! What a typed interface costs above the message that it is: the same five words there and back as `ipc.call_reply.remote`.
 
-use anax_proto::interface;
-use anax_service::{PortTransport, serve};
+use anax_proto::{Batching, interface};
+use anax_ring::Responder;
+use anax_service::{PortTransport, serve, serve_channel};
 use anax_sys::object::{Space, Thread};
 use anax_sys::{Error, Handle, Port, Target};
 
 use crate::bench::{COUNT, OWN, ROUNDS, best, report_marked, verify};
-use crate::child;
+use crate::{child, rings};
 
 /// Counts, and gives back what it is given.
 #[interface]
@@ -28,6 +29,28 @@ impl Echo for Server {
 extern "C" fn server(port: u64) -> ! {
     let _ended = serve(Port::from_handle(Handle::from_word(port)), &mut echo::Serve(Server));
     Thread::exit(1)
+}
+
+/// The same by a channel.
+pub(crate) extern "C" fn by_channel(port: u64) -> ! {
+    let port = Port::from_handle(Handle::from_word(port));
+    let run = || -> Result<(), Error> {
+        let (endpoint, bell) = rings::served()?;
+        serve_channel(&mut Responder::new(endpoint), bell, port, &mut echo::Serve(Server))
+    };
+    Thread::exit(run().is_err().into())
+}
+
+/// A batch of calls: the sum of the first words that come back.
+#[inline(always)]
+pub(crate) fn batch<T: Batching>(client: &mut EchoClient<T>, calls: u64) -> Result<u64, Error> {
+    let mut batch = client.batch::<32>();
+    let mut tickets = [const { None }; 32];
+    for (number, place) in (0..calls).zip(&mut tickets) {
+        *place = Some(batch.echo([number, 2, 3, 4, 5])?);
+    }
+    let mut answers = batch.finish();
+    tickets.into_iter().flatten().map(|ticket| answers.take(ticket).map(|words| words[0])).sum()
 }
 
 /// One call.

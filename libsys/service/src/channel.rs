@@ -1,0 +1,146 @@
+//! Typed interfaces over channels: many questions by one doorbell, and none while the other side is awake.
+//!
+//! A client has a port of its own for the doorbell that tells it of answers. The channel is its supervisor's: when the server dies, a successor
+//! takes over in a new epoch, what was under way ends with `PeerDied`, and an idempotent question is asked again by itself.
+
+use anax_abi::{Error, Message};
+use anax_proto::{Batching, Dispatch, Reply, Request, Transport};
+use anax_ring::{Completion, Doorbell, Misbehaved, Requester, Responder, Sleep, SubmitError, Taken};
+use anax_sys::Port;
+use anax_sys::object::Channel;
+
+use crate::words::{pack, unpack};
+
+/// Up to `N` questions under way by a channel; used by the thread that owns the port.
+#[derive(Debug)]
+pub struct ChannelTransport<'a, const N: usize> {
+    requester: Requester<'a, N>,
+    channel: Channel,
+    port: Port,
+}
+
+fn misbehaved(_: Misbehaved) -> Error {
+    Error::PeerMisbehaved
+}
+
+impl<'a, const N: usize> ChannelTransport<'a, N> {
+    /// Over a requester with nothing under way, whose end of the channel is bound to `port`.
+    #[must_use]
+    pub const fn new(requester: Requester<'a, N>, channel: Channel, port: Port) -> Self {
+        Self { requester, channel, port }
+    }
+
+    #[inline(always)]
+    fn tell(&mut self) -> Result<(), Error> {
+        match self.requester.flush().map_err(misbehaved)? {
+            Doorbell::Ring => self.channel.ring(),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next answer, which it waits for.
+    #[inline(always)]
+    fn next(&mut self) -> Result<Message, Error> {
+        loop {
+            match self.requester.complete().map_err(misbehaved)? {
+                Completion::Reply(reply) => return Ok(reply),
+                Completion::NewPeer(_) => {}
+                Completion::Nothing => match self.requester.prepare_to_sleep().map_err(misbehaved)? {
+                    Sleep::MaySleep => drop(self.port.waitport()?),
+                    Sleep::MoreToDo => {}
+                    Sleep::RingFirst => self.channel.ring()?,
+                },
+            }
+        }
+    }
+}
+
+/// What an answer says. A failure of the server's own is a positive result, as over ports.
+#[inline(always)]
+fn reply(message: &Message) -> Result<Reply, Error> {
+    match message.outcome()? {
+        0 => Ok(Reply { code: 0, words: message.words, length: 0 }),
+        failed => Ok(Reply::failed(-failed.cast_signed())),
+    }
+}
+
+impl<const N: usize> Transport for ChannelTransport<'_, N> {
+    fn call(&mut self, request: &Request<'_>, space: &mut [u8]) -> Result<Reply, Error> {
+        let is_fixed = space.is_empty();
+        let words = if is_fixed { request.words } else { pack(request.bytes)? };
+        self.submit(&Request::fixed(request.command, words), 0)?;
+        self.tell()?;
+        let mut reply = reply(&self.next()?)?;
+        if !is_fixed && reply.code >= 0 {
+            let (bytes, length) = unpack(reply.words);
+            reply.length = length.min(space.len());
+            space[..reply.length].copy_from_slice(&bytes[..reply.length]);
+        }
+        Ok(reply)
+    }
+
+    /// The successor is there when the channel says so: the next question is its.
+    fn reconnect(&mut self, _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<const N: usize> Batching for ChannelTransport<'_, N> {
+    #[inline(always)]
+    fn submit(&mut self, request: &Request<'_>, token: u64) -> Result<(), Error> {
+        let message = Message { token, ..Message::new(request.command, request.words) };
+        self.requester.submit(&message).map_err(|error| match error {
+            SubmitError::Full => Error::Full,
+            _ => Error::PeerMisbehaved,
+        })
+    }
+
+    #[inline(always)]
+    fn collect(&mut self, mut each: impl FnMut(u64, Result<Reply, Error>)) {
+        let (mut told, mut was_caught) = (self.tell(), false);
+        while self.requester.in_flight() > 0 {
+            match told.and_then(|()| self.next()) {
+                Ok(message) => each(message.token, reply(&message)),
+                // Said once when the peer is caught; then each question comes back.
+                Err(Error::PeerMisbehaved) if !was_caught => was_caught = true,
+                // The port is gone. Whoever waits for an answer that is not handed over learns that there is none.
+                Err(_) => return,
+            }
+            told = Ok(());
+        }
+    }
+}
+
+/// Serves what comes by a channel until its client lies or the port is gone: as much as there is, then one doorbell, then sleep.
+///
+/// # Errors
+/// `PeerMisbehaved`; what waiting fails with.
+pub fn serve_channel<S: Dispatch>(
+    responder: &mut Responder<'_>,
+    channel: Channel,
+    port: Port,
+    server: &mut S,
+) -> Result<(), Error> {
+    loop {
+        match responder.take().map_err(misbehaved)? {
+            Taken::Request(request, ticket) => {
+                let (result, words) = crate::server::answer_words(
+                    server,
+                    request.command,
+                    request.words,
+                    anax_proto::Caller(0),
+                );
+                let answer =
+                    Message { result: result.cast_signed(), words, ..Message::new(request.command, words) };
+                // A client that has been replaced meanwhile wants no answer.
+                let _stale = responder.reply(ticket, &answer);
+            }
+            Taken::NewPeer(_) => {}
+            Taken::Nothing => match responder.prepare_to_sleep().map_err(misbehaved)? {
+                Sleep::MaySleep => drop(port.waitport()?),
+                Sleep::MoreToDo => {}
+                Sleep::RingFirst => channel.ring()?,
+            },
+        }
+    }
+}
