@@ -9,6 +9,7 @@ mod kernel_core;
 mod logring;
 mod lwkt;
 mod network;
+mod proto;
 mod timers;
 mod uthread;
 
@@ -68,6 +69,7 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(timers::TIMERS)
         .chain(network::NETWORK)
         .chain(blocks::BLOCKS)
+        .chain(proto::PROTO)
         .chain(logring::LOGRING)
         .chain(uthread::UTHREAD);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
