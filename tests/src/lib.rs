@@ -8,6 +8,7 @@ pub mod bites;
 mod boot;
 pub mod context;
 mod counting;
+mod disks;
 mod emulator;
 mod exec;
 mod faults;
@@ -32,6 +33,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
     [
         boot::TESTS,
         counting::TESTS,
+        disks::TESTS,
         exec::TESTS,
         faults::TESTS,
         firmware::TESTS,

@@ -4,6 +4,10 @@
 //! but `Space::unmap`, which is unsafe.
 #![no_std]
 
+mod config;
+
+pub use config::{Bus, Function};
+
 use core::ptr::NonNull;
 
 use anax_device::{IoPorts, Mmio};

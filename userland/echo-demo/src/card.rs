@@ -7,7 +7,7 @@ use anax_sys::object::{Cpu, Irq, Line, Machine, Polarity, Region, Trigger};
 use anax_sys::{Error, log};
 use anax_virtio::{Transport, Windows, device_type, handover};
 
-use crate::config::{Bus, Function};
+use anax_mapped::{Bus, Function};
 
 const NETWORK: u16 = 1;
 /// Offset of the line that firmware connected the function to (PCI Local Bus Specification 3.0, 6.2.4), and what says none.

@@ -6,7 +6,6 @@
 #![no_main]
 
 mod card;
-mod config;
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;

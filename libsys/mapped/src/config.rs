@@ -1,4 +1,4 @@
-//! PCI configuration space by the two ports of the PC (PCI Local Bus Specification 3.0, 3.2.2.3.2).
+//! PCI configuration space by the two ports of the PC (PCI Local Bus Specification 3.0, 3.2.2.3.2): for whoever owns the bus.
 
 use core::arch::asm;
 
@@ -13,25 +13,28 @@ const DEVICES: u32 = 32;
 
 /// The right to both ports.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bus(#[expect(dead_code, reason = "shows that the ports are this program's")] Ports);
+pub struct Bus(#[expect(dead_code, reason = "shows that the ports are this program's")] Ports);
 
 /// A function of bus 0.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Function {
+pub struct Function {
     _bus: Bus,
     number: u32,
 }
 
 impl Bus {
     /// By the machine's leave.
-    pub(crate) fn open(machine: Machine) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// As [`Machine::ports`] and [`Ports::enable`].
+    pub fn open(machine: Machine) -> Result<Self, Error> {
         let ports = machine.ports(ADDRESS, 8)?;
         ports.enable()?;
         Ok(Self(ports))
     }
 
     /// The first function of each device.
-    pub(crate) fn functions(self) -> impl Iterator<Item = Function> {
+    pub fn functions(self) -> impl Iterator<Item = Function> {
         (0..DEVICES).map(move |device| Function { _bus: self, number: device << 11 })
     }
 }
