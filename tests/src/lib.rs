@@ -13,6 +13,7 @@ mod emulator;
 mod exec;
 mod faults;
 mod firmware;
+mod frames;
 pub mod guest;
 mod hostile;
 pub mod kernel;
@@ -37,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         exec::TESTS,
         faults::TESTS,
         firmware::TESTS,
+        frames::TESTS,
         hostile::TESTS,
         load::TESTS,
         msi::TESTS,
