@@ -176,11 +176,13 @@ pub(crate) fn line(gsi: u32, asked: Wiring, deliver: Deliver) -> Result<&'static
 /// A subscription to what a device sends as a message, as it is told at that physical address, on this CPU.
 ///
 /// # Errors
-/// As [`line`]. An address that is in memory or among the kernel's own registers, or may be, is `BadArgument`.
+/// As [`line`]. An address that is in memory or among the kernel's own registers, or may be, is `BadArgument`; so is a capability where a table
+/// is, which nobody may write.
 pub(crate) fn message(at: u64, kind: msi::Kind, deliver: Deliver) -> Result<&'static Irq, Error> {
     let address = PhysAddr::try_new(at).map_err(|_| Error::BadArgument)?;
-    let size = if kind == msi::Kind::Table { msi::ENTRY_SIZE } else { 4 };
-    if !at.is_multiple_of(size)
+    let is_table = kind == msi::Kind::Table;
+    if !at.is_multiple_of(if is_table { msi::ENTRY_SIZE } else { 4 })
+        || !is_table && msi::is_table(at..at + msi::ENTRY_SIZE)
         || start::machine().is_none_or(|machine| machine.is_taken(at..at + msi::ENTRY_SIZE))
     {
         return Err(Error::BadArgument);

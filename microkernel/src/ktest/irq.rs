@@ -428,6 +428,9 @@ fn a_table_entry_is_programmed_and_masked(_: &Context) -> Verdict {
     let (first, second) = (entry(5).map_err(refused)?, entry(5).err());
     check!(second == Some(Error::Exists), "an entry was given twice: {second:?}");
     let neighbour = entry(6).map_err(refused)?;
+    // A capability there would be a way to write the table.
+    let refused = irq::message(0xfd00_0054, Kind::Capability, note).err();
+    check!(refused == Some(Error::BadArgument), "a capability in a table: {refused:?}");
     [first, neighbour].iter().for_each(|irq| irq.set(State::Ended));
     Ok(Held::Passed)
 }
