@@ -45,7 +45,7 @@ fn client(interface: &Interface) -> TokenStream {
             }
 
             /// Questions that are asked together, at most `N`: `client.batch::<32>()`.
-            #visibility const fn batch<const N: usize>(&mut self) -> #batch<'_, T, N>
+            #visibility fn batch<const N: usize>(&mut self) -> #batch<'_, T, N>
             where
                 T: ::anax_proto::Batching,
             {

@@ -10,6 +10,9 @@ use crate::message::{Reply, Request};
 
 /// What carries many questions at a time.
 pub trait Batching: Transport {
+    /// What was taken along and not collected is of no interest any more: its answers are never handed over.
+    fn begin(&mut self);
+
     /// Takes a question of fixed layout along. The server hears of it with [`collect`](Self::collect) at the latest.
     ///
     /// # Errors
@@ -41,8 +44,10 @@ pub struct Ticket<V, E> {
 pub struct Answers<const N: usize>([Option<Result<Reply, Error>>; N]);
 
 impl<'t, T: Batching, const N: usize> Batch<'t, T, N> {
-    /// Nothing asked yet.
-    pub const fn new(transport: &'t mut T) -> Self {
+    /// Nothing asked yet. One that is dropped unfinished may have been asked all the same, and nobody hears the answers.
+    #[inline(always)]
+    pub fn new(transport: &'t mut T) -> Self {
+        transport.begin();
         Self { transport, used: 0 }
     }
 

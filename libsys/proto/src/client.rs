@@ -49,7 +49,6 @@ pub fn ask<T: Transport>(
     }
 }
 
-/// No words.
 impl Request<'_> {
     /// A question of fixed layout.
     #[must_use]

@@ -108,6 +108,10 @@ impl<S: Dispatch> Transport for Loopback<S> {
 }
 
 impl<S: Dispatch> Batching for Loopback<S> {
+    fn begin(&mut self) {
+        self.waiting = [None; MOST];
+    }
+
     fn submit(&mut self, request: &Request<'_>, token: u64) -> Result<(), Error> {
         let place = self.waiting.iter_mut().find(|place| place.is_none()).ok_or(Error::Full)?;
         *place = Some((request.command, request.words, token));

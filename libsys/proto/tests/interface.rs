@@ -151,6 +151,13 @@ fn a_batch_is_answered_by_ticket() {
     assert_eq!(answers.take(set), Ok([0, 77]));
     assert_eq!(client.get(5), Ok(14));
 
+    // One that is not finished leaves nothing to the next.
+    let mut dropped = client.batch::<2>();
+    let _never = dropped.set(5, (99, false)).unwrap();
+    let mut batch = client.batch::<2>();
+    let kept = batch.get(5).unwrap();
+    assert_eq!(batch.finish().take(kept), Ok(14));
+
     // A server that dies over one has died for all, and says so of each.
     client.transport().set_mood(Mood::DiesAfter);
     let mut batch = client.batch::<2>();

@@ -4,7 +4,7 @@
 //! takes over in a new epoch, what was under way ends with `PeerDied`, and an idempotent question is asked again by itself.
 
 use anax_abi::{Error, Message};
-use anax_proto::{Batching, Dispatch, Reply, Request, Transport};
+use anax_proto::{Batching, CONNECT, Dispatch, Reply, Request, Transport};
 use anax_ring::{Completion, Doorbell, Misbehaved, Requester, Responder, Sleep, SubmitError, Taken};
 use anax_sys::Port;
 use anax_sys::object::Channel;
@@ -17,17 +17,31 @@ pub struct ChannelTransport<'a, const N: usize> {
     requester: Requester<'a, N>,
     channel: Channel,
     port: Port,
+    /// Which batch or call is under way; it stands above the tokens, so that an answer to an earlier one is known.
+    number: u64,
 }
+
+/// Bits of a token within its batch.
+const TOKEN_BITS: u32 = 32;
 
 fn misbehaved(_: Misbehaved) -> Error {
     Error::PeerMisbehaved
 }
 
 impl<'a, const N: usize> ChannelTransport<'a, N> {
-    /// Over a requester with nothing under way, whose end of the channel is bound to `port`.
-    #[must_use]
-    pub const fn new(requester: Requester<'a, N>, channel: Channel, port: Port) -> Self {
-        Self { requester, channel, port }
+    /// Connects by a requester with nothing under way, whose end of the channel is bound to `port`.
+    ///
+    /// # Errors
+    /// `PeerMisbehaved` if the other side does not serve the interface of that fingerprint; what asking it fails with.
+    pub fn open(
+        requester: Requester<'a, N>,
+        channel: Channel,
+        port: Port,
+        fingerprint: u64,
+    ) -> Result<Self, Error> {
+        let mut transport = Self { requester, channel, port, number: 0 };
+        transport.reconnect(fingerprint)?;
+        Ok(transport)
     }
 
     #[inline(always)]
@@ -68,9 +82,16 @@ impl<const N: usize> Transport for ChannelTransport<'_, N> {
     fn call(&mut self, request: &Request<'_>, space: &mut [u8]) -> Result<Reply, Error> {
         let is_fixed = space.is_empty();
         let words = if is_fixed { request.words } else { pack(request.bytes)? };
+        self.begin();
         self.submit(&Request::fixed(request.command, words), 0)?;
         self.tell()?;
-        let mut reply = reply(&self.next()?)?;
+        let message = loop {
+            let message = self.next()?;
+            if message.token >> TOKEN_BITS == self.number {
+                break message;
+            }
+        };
+        let mut reply = reply(&message)?;
         if !is_fixed && reply.code >= 0 {
             let (bytes, length) = unpack(reply.words);
             reply.length = length.min(space.len());
@@ -79,15 +100,23 @@ impl<const N: usize> Transport for ChannelTransport<'_, N> {
         Ok(reply)
     }
 
-    /// The successor is there when the channel says so: the next question is its.
-    fn reconnect(&mut self, _: u64) -> Result<(), Error> {
-        Ok(())
+    /// The successor is there when the channel says that its predecessor has died.
+    fn reconnect(&mut self, fingerprint: u64) -> Result<(), Error> {
+        let asked = Request::fixed(CONNECT, [fingerprint, 0, 0, 0, 0]);
+        let answer = self.call(&asked, &mut [])?;
+        if answer.code == 0 && answer.words[0] == fingerprint { Ok(()) } else { Err(Error::PeerMisbehaved) }
     }
 }
 
 impl<const N: usize> Batching for ChannelTransport<'_, N> {
     #[inline(always)]
+    fn begin(&mut self) {
+        self.number += 1;
+    }
+
+    #[inline(always)]
     fn submit(&mut self, request: &Request<'_>, token: u64) -> Result<(), Error> {
+        let token = self.number << TOKEN_BITS | token;
         let message = Message { token, ..Message::new(request.command, request.words) };
         self.requester.submit(&message).map_err(|error| match error {
             SubmitError::Full => Error::Full,
@@ -100,7 +129,10 @@ impl<const N: usize> Batching for ChannelTransport<'_, N> {
         let (mut told, mut was_caught) = (self.tell(), false);
         while self.requester.in_flight() > 0 {
             match told.and_then(|()| self.next()) {
-                Ok(message) => each(message.token, reply(&message)),
+                Ok(message) if message.token >> TOKEN_BITS == self.number => {
+                    each(message.token & u64::from(u32::MAX), reply(&message));
+                }
+                Ok(_) => {}
                 // Said once when the peer is caught; then each question comes back.
                 Err(Error::PeerMisbehaved) if !was_caught => was_caught = true,
                 // The port is gone. Whoever waits for an answer that is not handed over learns that there is none.

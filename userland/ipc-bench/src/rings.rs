@@ -136,8 +136,10 @@ fn calls<const ID: u16>(client: Endpoint<'_>, bell: Channel, batch: u64) -> Resu
 fn typed_calls<const ID: u16>(client: Endpoint<'_>, bell: Channel, batch: u64) -> Result<u64, Error> {
     let port = Port::initport(Thread::SELF, 0)?;
     bell.bind(port, 0)?;
-    let way = ChannelTransport::new(Requester::<{ SLOTS as usize }>::new(client), bell, port);
+    let requester = Requester::<{ SLOTS as usize }>::new(client);
+    let way = ChannelTransport::open(requester, bell, port, typed::echo::FINGERPRINT)?;
     let mut client = typed::EchoClient::over(way);
+    typed::dropped(&mut client)?;
     let send = || typed::batch(&mut client, batch);
     let figure = best::<ID>(batch, send, |seen| verify(seen, BATCHES * batch * (batch + 1) / 2))?;
     Ok(figure)

@@ -53,6 +53,16 @@ pub(crate) fn batch<T: Batching>(client: &mut EchoClient<T>, calls: u64) -> Resu
     tickets.into_iter().flatten().map(|ticket| answers.take(ticket).map(|words| words[0])).sum()
 }
 
+/// An answer to a batch that nobody finished is not taken for another's.
+pub(crate) fn dropped<T: Batching>(client: &mut EchoClient<T>) -> Result<(), Error> {
+    let _never = client.batch::<1>().echo([100, 2, 3, 4, 5])?;
+    verify(client.echo([7, 2, 3, 4, 5])?[0], 8)?;
+    let _never = client.batch::<1>().echo([200, 2, 3, 4, 5])?;
+    let mut batch = client.batch::<1>();
+    let ticket = batch.echo([8, 2, 3, 4, 5])?;
+    verify(batch.finish().take(ticket)?[0], 9)
+}
+
 /// One call.
 pub(crate) fn all(remote: Space) -> Result<(), Error> {
     let port = child::serve(remote, child::CPU, server, OWN)?;
