@@ -3,6 +3,7 @@
 use anax_abi::{Error, WORDS};
 
 use crate::message::{Reply, Request};
+use crate::method::Format;
 
 /// Successors that an idempotent question is asked of before it fails.
 pub const RETRIES: u32 = 3;
@@ -53,7 +54,7 @@ impl Request<'_> {
     /// A question of fixed layout.
     #[must_use]
     pub const fn fixed(command: u32, words: [u64; WORDS]) -> Self {
-        Self { command, words, bytes: &[] }
+        Self { command, format: Format::Fixed, words, bytes: &[] }
     }
 }
 
@@ -61,6 +62,6 @@ impl<'a> Request<'a> {
     /// A question that travels as bytes.
     #[must_use]
     pub const fn control(command: u32, bytes: &'a [u8]) -> Self {
-        Self { command, words: [bytes.len() as u64, 0, 0, 0, 0], bytes }
+        Self { command, format: Format::Control, words: [bytes.len() as u64, 0, 0, 0, 0], bytes }
     }
 }

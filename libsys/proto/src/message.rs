@@ -2,6 +2,8 @@
 
 use anax_abi::WORDS;
 
+use crate::method::Format;
+
 /// Most bytes that the arguments or the result of a `#[control]` method take.
 pub const SPACE: usize = 4096;
 
@@ -17,6 +19,8 @@ pub struct Caller(
 pub struct Request<'a> {
     /// Which method.
     pub command: u32,
+    /// How its arguments travel, and the answer.
+    pub format: Format,
     /// Its arguments, or how many bytes there are.
     pub words: [u64; WORDS],
     /// Its arguments as postcard; empty for methods of fixed layout.

@@ -244,7 +244,7 @@ proptest! {
         space in 0usize..64,
     ) {
         let mut server = store::Serve(Map::default());
-        let request = Request { command, words, bytes: &bytes };
+        let request = Request { words, ..Request::control(command, &bytes) };
         let reply = server.dispatch(Caller(1), &request, &mut vec![0; space]);
         prop_assert!(reply.length <= space);
     }

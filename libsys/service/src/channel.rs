@@ -4,7 +4,7 @@
 //! takes over in a new epoch, what was under way ends with `PeerDied`, and an idempotent question is asked again by itself.
 
 use anax_abi::{Error, Message};
-use anax_proto::{Batching, CONNECT, Dispatch, Reply, Request, Transport};
+use anax_proto::{Batching, CONNECT, Dispatch, Format, Reply, Request, Transport};
 use anax_ring::{Completion, Doorbell, Misbehaved, Requester, Responder, Sleep, SubmitError, Taken};
 use anax_sys::Port;
 use anax_sys::object::Channel;
@@ -80,7 +80,7 @@ fn reply(message: &Message) -> Result<Reply, Error> {
 
 impl<const N: usize> Transport for ChannelTransport<'_, N> {
     fn call(&mut self, request: &Request<'_>, space: &mut [u8]) -> Result<Reply, Error> {
-        let is_fixed = space.is_empty();
+        let is_fixed = request.format == Format::Fixed;
         let words = if is_fixed { request.words } else { pack(request.bytes)? };
         self.begin();
         self.submit(&Request::fixed(request.command, words), 0)?;

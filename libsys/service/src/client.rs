@@ -1,7 +1,7 @@
 //! A client's way to a server's port.
 
 use anax_abi::{Error, WORDS};
-use anax_proto::{CONNECT, Reply, Request, Transport};
+use anax_proto::{CONNECT, Format, Reply, Request, Transport};
 use anax_sys::Target;
 
 use crate::words::{pack, unpack};
@@ -40,7 +40,7 @@ fn connect(target: Target, fingerprint: u64) -> Result<(), Error> {
 impl<F: FnMut() -> Result<Target, Error>> Transport for PortTransport<F> {
     #[inline(always)]
     fn call(&mut self, request: &Request<'_>, space: &mut [u8]) -> Result<Reply, Error> {
-        let is_fixed = space.is_empty();
+        let is_fixed = request.format == Format::Fixed;
         let words = if is_fixed { request.words } else { pack(request.bytes)? };
         match self.target.domsg(request.command, words) {
             Ok(answer) if answer.result != 0 => Ok(Reply::failed(-answer.result.cast_signed())),

@@ -50,7 +50,7 @@ pub(crate) fn answer_words<S: Dispatch>(
     let (code, words) = if S::is_control(command) {
         let (bytes, length) = unpack(words);
         let mut space = [0; INLINE];
-        let reply = server.dispatch(caller, &Request { command, words, bytes: &bytes[..length] }, &mut space);
+        let reply = server.dispatch(caller, &Request::control(command, &bytes[..length]), &mut space);
         (reply.code, pack(space.get(..reply.length).unwrap_or_default()).unwrap_or_default())
     } else {
         let reply = server.dispatch(caller, &Request::fixed(command, words), &mut []);
