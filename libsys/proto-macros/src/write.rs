@@ -137,7 +137,7 @@ fn client_method(module: &Ident, method: &Method) -> TokenStream {
         }
     };
     let answer = if method.is_control {
-        quote! { Ok(::anax_proto::decode(&#space[..#reply.length])?) }
+        quote! { ::anax_proto::decode(&#space[..#reply.length]).map_err(::core::convert::From::from) }
     } else {
         quote! {
             let #found = ::anax_proto::Fixed::take(&mut ::anax_proto::Reader::with(#reply.words, #beside.back));
