@@ -87,7 +87,10 @@ impl<S: System> Init<S> {
     /// The running process of a program that there is one of.
     pub(crate) fn running(&self, name: &str) -> Option<(u64, S::Made)> {
         let of = |(number, process): (&u64, &Process<S::Made>)| {
-            process.made.filter(|_| process.manifest.name == name && process.maker == 0).map(|made| (*number, made))
+            process
+                .made
+                .filter(|_| process.manifest.name == name && process.maker == 0)
+                .map(|made| (*number, made))
         };
         self.processes.iter().find_map(of)
     }
@@ -127,7 +130,8 @@ impl<S: System> Init<S> {
     /// Starts a process that is prepared.
     pub(crate) fn run(&mut self, number: u64, arguments: Vec<String>) -> Result<(), Error> {
         let process = self.processes.get_mut(&number).ok_or(Error::BadHandle)?;
-        let made = process.made.filter(|_| process.condition == Condition::Prepared).ok_or(Error::BadHandle)?;
+        let made =
+            process.made.filter(|_| process.condition == Condition::Prepared).ok_or(Error::BadHandle)?;
         process.arguments = arguments;
         let begun = self.begin(number, made);
         match begun {
@@ -174,10 +178,10 @@ impl<S: System> Init<S> {
             return self.system.load(made, None, &image, &manifest);
         }
         for _ in 0..2 {
-            let Some((loader, loader_made)) = self.running(LOADER) else {
+            if self.running(LOADER).is_none() {
                 self.replace(LOADER)?;
-                continue;
-            };
+            }
+            let (loader, loader_made) = self.running(LOADER).ok_or(Error::PeerDied)?;
             match self.system.load(made, Some(loader_made), &image, &manifest) {
                 Err(Error::PeerDied | Error::TimedOut) => self.over(loader, HUNG),
                 loaded => return loaded,
@@ -217,7 +221,12 @@ impl<S: System> Init<S> {
 
     /// A successor of names is told of all processes.
     fn admit_all(&mut self) {
-        let runs: Vec<u64> = self.processes.iter().filter(|(_, process)| process.made.is_some()).map(|(number, _)| *number).collect();
+        let runs: Vec<u64> = self
+            .processes
+            .iter()
+            .filter(|(_, process)| process.made.is_some())
+            .map(|(number, _)| *number)
+            .collect();
         runs.into_iter().for_each(|number| self.admit(number));
     }
 
@@ -264,7 +273,8 @@ impl<S: System> Init<S> {
                 Verdict::Stop => "stays down",
                 Verdict::GiveUp => "has ended too often and stays down",
             };
-            self.system.say(format_args!("{} (process {number}) ended with {status:#x} and {then}", manifest.name));
+            self.system
+                .say(format_args!("{} (process {number}) ended with {status:#x} and {then}", manifest.name));
         }
         if let Some((names, names_made)) = self.running(NAMES) {
             let gone = if matches!(verdict, Verdict::At(_)) { &[][..] } else { &manifest.provides[..] };
@@ -273,7 +283,8 @@ impl<S: System> Init<S> {
             }
         }
         // Its maker asks for its end, or is gone.
-        let is_asked_for = maker != 0 && !was_told && self.processes.get(&maker).is_some_and(|maker| maker.made.is_some());
+        let is_asked_for =
+            maker != 0 && !was_told && self.processes.get(&maker).is_some_and(|maker| maker.made.is_some());
         if !matches!(verdict, Verdict::At(_)) && !is_asked_for {
             self.drop_record(number);
         }
@@ -291,8 +302,9 @@ impl<S: System> Init<S> {
     fn end_children(&mut self, maker: u64) {
         let of = |process: &Process<S::Made>| process.maker == maker && maker != 0;
         let all = self.processes.iter().filter(|(_, process)| of(process));
-        let (ended, running): (Vec<_>, Vec<_>) =
-            all.map(|(number, process)| (*number, process.made, process.manifest.layer)).partition(|(_, made, _)| made.is_none());
+        let (ended, running): (Vec<_>, Vec<_>) = all
+            .map(|(number, process)| (*number, process.made, process.manifest.layer))
+            .partition(|(_, made, _)| made.is_none());
         ended.into_iter().for_each(|(number, ..)| self.drop_record(number));
         for (number, _, layer) in running {
             if layer != Layer::Driver {
@@ -305,7 +317,8 @@ impl<S: System> Init<S> {
     pub fn tick(&mut self) -> Option<u64> {
         let now = self.system.now();
         let due = |process: &Process<S::Made>| process.due.is_some_and(|due| due <= now);
-        let all: Vec<u64> = self.processes.iter().filter(|(_, process)| due(process)).map(|(number, _)| *number).collect();
+        let all: Vec<u64> =
+            self.processes.iter().filter(|(_, process)| due(process)).map(|(number, _)| *number).collect();
         for number in all {
             if let Err(error) = self.restart(number) {
                 self.system.say(format_args!("process {number} does not start again: {error}"));
@@ -343,7 +356,11 @@ impl<S: System> Init<S> {
 
     /// Ends all processes, those above first.
     pub(crate) fn end_all(&mut self) {
-        let mut all: Vec<_> = self.processes.values().filter_map(|process| process.made.map(|made| (process.manifest.layer, made))).collect();
+        let mut all: Vec<_> = self
+            .processes
+            .values()
+            .filter_map(|process| process.made.map(|made| (process.manifest.layer, made)))
+            .collect();
         all.sort_by_key(|(layer, _)| core::cmp::Reverse(*layer));
         all.into_iter().for_each(|(_, made)| self.system.end(made));
         self.processes.clear();

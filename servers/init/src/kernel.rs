@@ -52,7 +52,15 @@ pub(crate) struct Kernel {
 impl Kernel {
     pub(crate) fn new(machine: Machine, port: Port, archive: Archive<'static>) -> Result<Self, Error> {
         let cpus = machine.cpus()? as u32;
-        Ok(Self { machine, port, archive, cpus, placed: 0, threads: BTreeMap::new(), watch: Watch::default() })
+        Ok(Self {
+            machine,
+            port,
+            archive,
+            cpus,
+            placed: 0,
+            threads: BTreeMap::new(),
+            watch: Watch::default(),
+        })
     }
 
     /// A ping of the process of that number was answered.
@@ -289,7 +297,8 @@ impl System for Kernel {
         for (list, serves) in [(&manifest.provides, true), (&manifest.needs, false)] {
             for name in list {
                 let name: Name = name.parse().map_err(|_| Error::BadArgument)?;
-                if serves { client.serves(process, name) } else { client.needs(process, name) }.map_err(died)?;
+                if serves { client.serves(process, name) } else { client.needs(process, name) }
+                    .map_err(died)?;
             }
         }
         Ok(())
@@ -321,4 +330,3 @@ impl System for Kernel {
         log::error!("the machine does not end: {ended:?}");
     }
 }
-

@@ -47,7 +47,8 @@ fn main() -> Result<(), Error> {
     server.0.boot(&order);
     loop {
         server.0.answers().into_iter().for_each(send);
-        let deadline = server.0.tick().map_or(Deadline::NEVER, |at| Deadline::at(Instant::from_nanoseconds(at)));
+        let deadline =
+            server.0.tick().map_or(Deadline::NEVER, |at| Deadline::at(Instant::from_nanoseconds(at)));
         server.0.answers().into_iter().for_each(send);
         match port.waitport_until(deadline) {
             Ok(received) => happened(&mut server, &received)?,

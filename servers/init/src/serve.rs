@@ -139,7 +139,8 @@ impl<S: System> Processes for Init<S> {
 
     fn keep(&mut self, caller: Caller, number: u64, what: Gift) -> Result<(), Error> {
         let place = self.place(caller, number);
-        let own = place.as_ref().map_or(0, |place| self.kept.keys().filter(|(name, _)| *name == place.0).count());
+        let own =
+            place.as_ref().map_or(0, |place| self.kept.keys().filter(|(name, _)| *name == place.0).count());
         match place {
             Ok(place) if own < MOST_KEPT || self.kept.contains_key(&place) => {
                 if let Some(old) = self.kept.insert(place, what.handle) {

@@ -120,13 +120,24 @@ pub trait System {
     ///
     /// # Errors
     /// `PeerDied` and `TimedOut` of names.
-    fn admit(&mut self, names: Self::Made, made: Self::Made, process: u64, manifest: &Manifest) -> Result<(), Error>;
+    fn admit(
+        &mut self,
+        names: Self::Made,
+        made: Self::Made,
+        process: u64,
+        manifest: &Manifest,
+    ) -> Result<(), Error>;
 
     /// Tells names that it has ended; those of `gone` will not be served again.
     ///
     /// # Errors
     /// As [`Self::admit`].
-    fn dismiss(&mut self, names: Self::Made, process: u64, gone: &[alloc::string::String]) -> Result<(), Error>;
+    fn dismiss(
+        &mut self,
+        names: Self::Made,
+        process: u64,
+        gone: &[alloc::string::String],
+    ) -> Result<(), Error>;
 
     /// Writes a line to the log.
     fn say(&mut self, line: core::fmt::Arguments<'_>);

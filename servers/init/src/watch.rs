@@ -37,8 +37,11 @@ impl Watch {
 
 /// Writes the registers of a thread that has faulted to the log.
 pub(crate) fn post_mortem(registers: &[[u64; 5]; 4]) {
-    let [[rax, rbx, rcx, rdx, rsi], [rdi, rbp, rsp, r8, r9], [r10, r11, r12, r13, r14], [r15, rip, ..]] = registers;
-    log::warn!("  rip {rip:#x} rsp {rsp:#x} rbp {rbp:#x} rax {rax:#x} rbx {rbx:#x} rcx {rcx:#x} rdx {rdx:#x}");
+    let [[rax, rbx, rcx, rdx, rsi], [rdi, rbp, rsp, r8, r9], [r10, r11, r12, r13, r14], [r15, rip, ..]] =
+        registers;
+    log::warn!(
+        "  rip {rip:#x} rsp {rsp:#x} rbp {rbp:#x} rax {rax:#x} rbx {rbx:#x} rcx {rcx:#x} rdx {rdx:#x}"
+    );
     log::warn!("  rsi {rsi:#x} rdi {rdi:#x} r8 {r8:#x} r9 {r9:#x} r10 {r10:#x} r11 {r11:#x}");
     log::warn!("  r12 {r12:#x} r13 {r13:#x} r14 {r14:#x} r15 {r15:#x}");
 }
