@@ -15,7 +15,22 @@ use crate::words::{INLINE, pack, unpack};
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Messages to a port, which `find` finds, and finds again when its server has died: it waits for the successor.
+/// Finds a server, and its successor when it has died. A closure does.
+pub trait Find {
+    /// Waits until there is one.
+    ///
+    /// # Errors
+    /// There will be none.
+    fn find(&mut self) -> Result<Target, Error>;
+}
+
+impl<F: FnMut() -> Result<Target, Error>> Find for F {
+    fn find(&mut self) -> Result<Target, Error> {
+        self()
+    }
+}
+
+/// Messages to a port, which `find` finds, and finds again when its server has died.
 #[derive(Debug)]
 pub struct PortTransport<F> {
     find: F,
@@ -26,7 +41,7 @@ pub struct PortTransport<F> {
     page: Option<Page>,
 }
 
-impl<F: FnMut() -> Result<Target, Error>> PortTransport<F> {
+impl<F: Find> PortTransport<F> {
     /// Finds the server and connects to it.
     ///
     /// # Errors
@@ -42,7 +57,7 @@ impl<F: FnMut() -> Result<Target, Error>> PortTransport<F> {
     /// # Errors
     /// As `find`.
     pub fn unconnected(mut find: F) -> Result<Self, Error> {
-        let target = find()?;
+        let target = find.find()?;
         Ok(Self { find, target, patience: None, page: None })
     }
 
@@ -143,7 +158,7 @@ impl<F: FnMut() -> Result<Target, Error>> PortTransport<F> {
     }
 }
 
-impl<F: FnMut() -> Result<Target, Error>> Transport for PortTransport<F> {
+impl<F: Find> Transport for PortTransport<F> {
     #[inline(always)]
     fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
         let is_plain = request.format == Format::Fixed && beside.sent.count() == 0 && beside.room == 0;
@@ -161,7 +176,7 @@ impl<F: FnMut() -> Result<Target, Error>> Transport for PortTransport<F> {
     }
 
     fn reconnect(&mut self, fingerprint: u64) -> Result<(), Error> {
-        self.target = (self.find)()?;
+        self.target = self.find.find()?;
         self.connect(fingerprint)
     }
 }

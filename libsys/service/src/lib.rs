@@ -20,6 +20,6 @@ mod server;
 mod words;
 
 pub use channel::{ChannelTransport, serve_channel};
-pub use client::PortTransport;
+pub use client::{Find, PortTransport};
 pub use server::{reserve_slots, send, serve, serve_one};
 pub use words::INLINE;

@@ -3,6 +3,8 @@
 //! The kernel enters at `_start` with the argument word in `rdi` and the stack's top in `rsp`, all else zero. The program's
 //! own function is found by name, so that this library, not each program, holds the entry point.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+
 use anax_abi::Error;
 
 /// Status of a thread that a panic ended.
@@ -44,12 +46,21 @@ macro_rules! main {
     };
 }
 
+/// What a panic calls after it has said where, as an address; 0 for nothing.
+static AT_PANIC: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on a panic of this program calls `what` once, before its thread ends: to say more.
+pub fn at_panic(what: fn()) {
+    AT_PANIC.store(what as usize, Ordering::Relaxed);
+}
+
 #[cfg(anax)]
 mod ring3 {
     use core::arch::naked_asm;
     use core::panic::PanicInfo;
+    use core::sync::atomic::Ordering;
 
-    use super::PANIC_STATUS;
+    use super::{AT_PANIC, PANIC_STATUS};
     use crate::log;
     use crate::object::Thread;
 
@@ -75,6 +86,13 @@ mod ring3 {
         match info.location() {
             Some(place) => log::line(format_args!("panic at {place}: {}", info.message())),
             None => log::line(format_args!("panic: {}", info.message())),
+        }
+        // Taken out, so that one which panics itself is not called again.
+        let more = AT_PANIC.swap(0, Ordering::Relaxed);
+        if more != 0 {
+            // SAFETY: `at_panic` has stored a function of this type, and nothing else does.
+            let more = unsafe { core::mem::transmute::<usize, fn()>(more) };
+            more();
         }
         Thread::exit(PANIC_STATUS)
     }

@@ -26,6 +26,7 @@ mod handles;
 mod letter;
 pub mod log;
 pub mod object;
+pub mod place;
 mod port;
 mod target;
 mod time;
@@ -35,7 +36,7 @@ pub mod trap;
 
 pub use anax_abi::{Envelope, Error, Flags, Handle, MAX_HANDLES, Message, MessageNumber, Rights, WORDS};
 pub use batch::Batch;
-pub use entry::{PANIC_STATUS, Status};
+pub use entry::{PANIC_STATUS, Status, at_panic};
 pub use handles::{Beside, Came, Offer, collect, offer, withdraw_offers};
 pub use letter::{Letter, initmsg, initmsg_rp};
 pub use port::{Port, Received, replymsg};

@@ -207,7 +207,7 @@ impl<H: Handles> Names for Directory<H> {
             return Err(Error::NoRights);
         }
         let gone = self.waiting.extract_if(.., |waiting| waiting.name == name);
-        self.answers.extend(gone.map(|waiting| waiting.later.answer(Err(Error::PeerDied))));
+        self.answers.extend(gone.map(|waiting| waiting.later.answer(Err(Error::Aborted))));
         Ok(())
     }
 }

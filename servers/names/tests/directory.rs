@@ -99,7 +99,7 @@ fn whoever_waits_is_told_of_the_successor() {
 
     directory.wait(Caller(2), DISK, 4, Later::new(3));
     directory.give_up(INIT, DISK).unwrap();
-    assert_eq!(answers(&mut directory), [(3, Error::PeerDied.code())]);
+    assert_eq!(answers(&mut directory), [(3, Error::Aborted.code())]);
 }
 
 #[test]

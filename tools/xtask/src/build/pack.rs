@@ -14,6 +14,9 @@ use super::symbols;
 /// Member that holds the kernel's symbol table.
 const SYMBOLS: &str = "kernel.sym";
 
+/// Folder of the programs' symbol tables.
+const PROGRAM_SYMBOLS: &str = "sym";
+
 /// Folder of the programs.
 const PROGRAMS: &str = "bin";
 
@@ -22,7 +25,9 @@ pub(super) fn archive(kernel: &Path, programs: &[Program], output: &Path) -> any
     let mut archive = Writer::new();
     archive.add(SYMBOLS, symbols::table(&read(kernel)?)?)?;
     for program in programs {
-        archive.add(&format!("{PROGRAMS}/{}", program.name), without_sections(read(&program.path())?)?)?;
+        let file = read(&program.path())?;
+        archive.add(&format!("{PROGRAM_SYMBOLS}/{}", program.name), symbols::table(&file)?)?;
+        archive.add(&format!("{PROGRAMS}/{}", program.name), without_sections(file)?)?;
     }
     replace(output, &archive.finish())
 }

@@ -18,8 +18,8 @@ const FOLDERS: [&str; 3] = ["servers", "drivers", "userland"];
 /// The feature that a program's binary requires.
 const FEATURE: &str = "bin";
 
-/// Addresses are fixed. Nothing else: the red zone and vector registers are a program's own.
-const CODE: [&str; 1] = ["relocation-model=static"];
+/// Addresses are fixed, and frame pointers lead a panic's backtrace. Nothing else: the red zone and vector registers are a program's own.
+const CODE: [&str; 2] = ["relocation-model=static", "force-frame-pointers=yes"];
 
 /// A program, not necessarily built yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
