@@ -111,7 +111,7 @@ pub fn handle(name: &str) -> Option<Handle> {
 /// The boot archive.
 ///
 /// # Errors
-/// `BadHandle` if this program was not given it; as mapping it fails; `BadArgument` if it is none.
+/// `BadHandle` if this program was not given it; as mapping it fails.
 pub fn archive() -> Result<Archive<'static>, Error> {
     static BYTES: Once<&'static [u8]> = Once::new();
     let region = handle("archive").ok_or(Error::BadHandle)?;
@@ -123,5 +123,5 @@ pub fn archive() -> Result<Archive<'static>, Error> {
             BYTES.call_once(|| bytes)
         }
     };
-    Archive::open(bytes).map_err(|_| Error::BadArgument)
+    Ok(Archive::checked_before(bytes))
 }

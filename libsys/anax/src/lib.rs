@@ -32,9 +32,6 @@ extern crate std;
 
 mod backtrace;
 mod entry;
-#[cfg(anax)]
-mod heap;
-mod lock;
 mod logger;
 pub mod lwkt;
 pub mod message;

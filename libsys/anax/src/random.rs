@@ -3,7 +3,7 @@
 use chacha20::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use crate::lock::Lock;
+use anax_sys::lock::Lock;
 
 static GENERATOR: Lock<Option<ChaCha20Rng>> = Lock::new(None);
 

@@ -9,7 +9,7 @@ use anax_sys::object::Space;
 use anax_sys::{Port, Target};
 use anax_system::{Name, NamesClient, ProcessesClient};
 
-use crate::lock::Lock;
+use anax_sys::lock::Lock;
 
 /// The way to a service. When its server has died, it waits for the successor.
 pub type Service = PortTransport<Finder>;

@@ -97,6 +97,13 @@ impl<'a> Archive<'a> {
         Ok(Self { bytes })
     }
 
+    /// Of bytes that somebody else has [opened](Self::open), such as the boot archive, which the kernel does not start without.
+    /// What is not one has no members, or others.
+    #[must_use]
+    pub const fn checked_before(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
     /// The content of the member `name`, if there is one.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {

@@ -21,5 +21,5 @@ mod words;
 
 pub use channel::{ChannelTransport, serve_channel};
 pub use client::{Find, PortTransport};
-pub use server::{reserve_slots, send, serve, serve_one};
+pub use server::{SLOTS, reserve_slots, send, serve, serve_one};
 pub use words::INLINE;

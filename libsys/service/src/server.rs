@@ -9,15 +9,15 @@ use crate::gifts::{close_all, collected, offer_all};
 use crate::page::Lent;
 use crate::words::{INLINE, pack, unpack};
 
-/// Slots that a server keeps reserved for handles that come with requests: as many messages with handles wait at most.
-const SLOTS: u32 = 16;
+/// Slots that a server keeps reserved for handles that come with requests: as many messages with handles wait at most. Its supervisor reserves them
+/// before it starts ([`reserve_slots`]), so that its first clients need not know how far it has come; serving renews them.
+pub const SLOTS: u32 = 16;
 
 /// Serves what comes to the port, for ever: one message after the other, each answered, one trap each if there are only words.
 ///
 /// # Errors
-/// What receiving fails with: the port is gone. `Quota` if there is no room for handles that clients send.
+/// What receiving fails with: the port is gone.
 pub fn serve<S: Dispatch>(port: Port, server: &mut S) -> Result<(), Error> {
-    reserve_slots()?;
     let mut received = port.waitport()?;
     loop {
         received = match answer(server, received) {
@@ -31,12 +31,12 @@ pub fn serve<S: Dispatch>(port: Port, server: &mut S) -> Result<(), Error> {
     }
 }
 
-/// Reserves the slots for handles that come with requests, for a server that has a loop of its own; [`answer`] keeps them up.
+/// Reserves the slots for handles that come with requests, in the space of a server.
 ///
 /// # Errors
 /// `Quota`.
-pub fn reserve_slots() -> Result<(), Error> {
-    Space::SELF.post_slots(SLOTS)
+pub fn reserve_slots(space: Space) -> Result<(), Error> {
+    space.post_slots(SLOTS)
 }
 
 /// Serves one message: answers it, unless it is a notice or the server answers later. For servers that have a loop of their own.

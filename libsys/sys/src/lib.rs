@@ -23,7 +23,10 @@ mod batch;
 mod entry;
 mod guard;
 mod handles;
+#[cfg(anax)]
+mod heap;
 mod letter;
+pub mod lock;
 pub mod log;
 pub mod object;
 pub mod place;

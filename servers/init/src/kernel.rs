@@ -36,7 +36,6 @@ pub(crate) struct Made {
 }
 
 /// The kernel as init has it.
-#[derive(Debug)]
 pub(crate) struct Kernel {
     machine: Machine,
     port: Port,
@@ -161,7 +160,9 @@ impl System for Kernel {
             messages: quota.messages,
         };
         let space = Space::SELF.create_space(limits, Policy::Inherit, cpu)?;
-        let made = self.make_in(space, cpu, manifest);
+        let serves = manifest.layer == Layer::Root || !manifest.provides.is_empty();
+        let slots = if serves { anax_service::reserve_slots(space) } else { Ok(()) };
+        let made = slots.and_then(|()| self.make_in(space, cpu, manifest));
         if made.is_err() {
             let _ = anax_loader::end(space);
         }

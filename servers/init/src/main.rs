@@ -15,7 +15,7 @@ use anax_abi::object::{notice, priority};
 use anax_abi::{Error, WORDS};
 use anax_manifest::{MEMBER, Manifests};
 use anax_service::{reserve_slots, send, serve_one};
-use anax_sys::object::{Machine, Thread};
+use anax_sys::object::{Machine, Space, Thread};
 use anax_sys::{Deadline, Instant, Port, Received, replymsg};
 use anax_system::{FAULTED, processes};
 use init::Init;
@@ -30,7 +30,7 @@ fn main() -> Result<(), Error> {
     // Above all that it watches: whoever hogs a CPU must not keep the one away who ends that.
     Thread::SELF.set_priority(priority::INTERRUPT)?;
     let port = Port::initport(Thread::SELF, REPLIES)?;
-    reserve_slots()?;
+    reserve_slots(Space::SELF)?;
     let archive = anax::archive()?;
     let manifests = archive.get(MEMBER).ok_or(Error::BadArgument)?;
     let manifests = Manifests::decode(manifests).map_err(|error| {

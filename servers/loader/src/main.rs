@@ -15,7 +15,6 @@ use anax_loader::MOST_BELOW;
 use anax_mapped::Mapping;
 use anax_proto::{Caller, Gift};
 use anax_service::serve;
-use anax_sys::Port;
 use anax_sys::object::{Region, Space};
 use anax_system::{Loader, Name, loader};
 
@@ -90,6 +89,7 @@ fn copied(region: Region, bytes: u64) -> Result<Vec<u8>, Error> {
 
 #[anax::main]
 fn main() -> Result<(), Error> {
-    let port = Port::from_handle(anax::handle("port").ok_or(Error::BadHandle)?);
-    serve(port, &mut loader::Serve(Files { archive: anax::archive()? }))
+    let port = anax::port()?;
+    let archive = anax::archive()?;
+    serve(port, &mut loader::Serve(Files { archive }))
 }

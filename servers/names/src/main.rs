@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 
 use anax_abi::{Error, Handle, Rights};
-use anax_service::{reserve_slots, send, serve_one};
+use anax_service::{send, serve_one};
 use anax_sys::Port;
 use anax_sys::object::Space;
 use names::{Directory, Handles};
@@ -26,7 +26,6 @@ impl Handles for Own {
 #[anax::main]
 fn main() -> Result<(), Error> {
     let port = Port::from_handle(anax::handle("port").ok_or(Error::BadHandle)?);
-    reserve_slots()?;
     let mut server = anax_system::names::Serve(Directory::new(Own));
     loop {
         serve_one(&mut server, &port.waitport()?);

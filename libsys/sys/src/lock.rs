@@ -6,14 +6,14 @@ use core::hint::spin_loop;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
-use anax_sys::object::Thread;
+use crate::object::Thread;
 
 const SPINS: u32 = 100;
 const NAP: Duration = Duration::from_micros(50);
 
 /// A lock for `lock_api`.
 #[derive(Debug)]
-pub(crate) struct RawLock(AtomicBool);
+pub struct RawLock(AtomicBool);
 
 // SAFETY: only one compare-exchange from false to true succeeds until the holder stores false.
 unsafe impl lock_api::RawMutex for RawLock {
@@ -48,7 +48,7 @@ unsafe impl lock_api::RawMutex for RawLock {
 }
 
 /// Something behind it.
-pub(crate) type Lock<T> = lock_api::Mutex<RawLock, T>;
+pub type Lock<T> = lock_api::Mutex<RawLock, T>;
 
 #[cfg(test)]
 mod tests {

@@ -1,17 +1,19 @@
 //! The heap: `talc` over regions of this program, which grows as it is used and never shrinks.
 //!
-//! Regions are lazy: what is not touched costs a reservation of the quota and no memory.
+//! Regions are lazy: what is not touched costs a reservation of the quota and no memory. It is here, at the bottom, because all programs are
+//! built together: if one of them asks a library for what needs a heap, that library asks all of them for one. A program that uses none has none.
 
 use core::alloc::Layout;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use anax_abi::Rights;
-use anax_sys::object::{RegionKind, Space};
+use talc::TalcLock;
+use talc::base::Talc;
 use talc::base::binning::Binning;
 use talc::source::Source;
-use talc::{Talc, TalcLock};
 
 use crate::lock::RawLock;
+use crate::object::{RegionKind, Space};
 
 /// The first region; each further one is twice as large, up to the largest.
 const FIRST: u64 = 64 << 10;
