@@ -47,10 +47,8 @@ macro_rules! main {
 #[cfg(anax)]
 mod ring3 {
     use core::arch::naked_asm;
-    use core::panic::PanicInfo;
 
-    use super::PANIC_STATUS;
-    use crate::log;
+    use crate::frames;
     use crate::object::Thread;
 
     // SAFETY: `main!` defines it with this signature; a program without it does not link.
@@ -62,21 +60,12 @@ mod ring3 {
     #[unsafe(no_mangle)]
     #[unsafe(naked)]
     extern "C" fn _start() -> ! {
-        naked_asm!("xor ebp, ebp", "and rsp, -16", "call {}", "ud2", sym start)
+        naked_asm!("xor ebp, ebp", "and rsp, -16", "mov rsi, rsp", "call {}", "ud2", sym start)
     }
 
-    extern "C" fn start(argument: u64) -> ! {
+    extern "C" fn start(argument: u64, stack_top: u64) -> ! {
+        frames::first_stack_ends_at(stack_top);
         Thread::exit(anax_main(argument))
-    }
-
-    /// A panic is this program's own bug: it says where, and the thread ends.
-    #[panic_handler]
-    fn panic(info: &PanicInfo<'_>) -> ! {
-        match info.location() {
-            Some(place) => log::line(format_args!("panic at {place}: {}", info.message())),
-            None => log::line(format_args!("panic: {}", info.message())),
-        }
-        Thread::exit(PANIC_STATUS)
     }
 }
 

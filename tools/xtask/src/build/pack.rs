@@ -12,7 +12,7 @@ use super::programs::Program;
 use super::symbols;
 
 /// Member that holds the kernel's symbol table.
-const SYMBOLS: &str = "kernel.sym";
+const KERNEL_SYMBOLS: &str = "kernel.sym";
 
 /// Folder of the programs.
 const PROGRAMS: &str = "bin";
@@ -20,9 +20,13 @@ const PROGRAMS: &str = "bin";
 /// Writes the archive that goes with `kernel` to `output`.
 pub(super) fn archive(kernel: &Path, programs: &[Program], output: &Path) -> anyhow::Result<()> {
     let mut archive = Writer::new();
-    archive.add(SYMBOLS, symbols::table(&read(kernel)?)?)?;
+    archive.add(KERNEL_SYMBOLS, symbols::table(&read(kernel)?)?)?;
     for program in programs {
-        archive.add(&format!("{PROGRAMS}/{}", program.name), without_sections(read(&program.path())?)?)?;
+        let elf = read(&program.path())?;
+        if program.wants_symbols {
+            archive.add(&format!("{}{}", anax_archive::SYMBOLS, program.name), symbols::table(&elf)?)?;
+        }
+        archive.add(&format!("{PROGRAMS}/{}", program.name), without_sections(elf)?)?;
     }
     replace(output, &archive.finish())
 }

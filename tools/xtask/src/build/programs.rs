@@ -18,14 +18,23 @@ const FOLDERS: [&str; 3] = ["servers", "drivers", "userland"];
 /// The feature that a program's binary requires.
 const FEATURE: &str = "bin";
 
-/// Addresses are fixed. Nothing else: the red zone and vector registers are a program's own.
-const CODE: [&str; 1] = ["relocation-model=static"];
+/// Addresses are fixed, and a panic finds its callers by frame pointers. Nothing else: the red zone and vector registers are a
+/// program's own.
+const CODE: [&str; 2] = ["relocation-model=static", "force-frame-pointers=yes"];
+
+/// What is set: that this is ring 3; and the portable ChaCha20, so that random numbers cost the same number of instructions on every CPU.
+const CONFIGURATIONS: [&str; 2] = ["anax", "chacha20_backend=\"soft\""];
+
+/// The library whose programs print the names of functions when they panic.
+const NAMES_FUNCTIONS: &str = "anax";
 
 /// A program, not necessarily built yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
     /// The binary's name, and its name in the boot archive below `bin/`.
     pub(crate) name: String,
+    /// Whether it looks for its symbol table in the boot archive.
+    pub(crate) wants_symbols: bool,
     /// The package it belongs to.
     package: String,
 }
@@ -55,11 +64,11 @@ pub(crate) fn programs_command(subcommand: &str) -> anyhow::Result<Option<Comman
 fn command(subcommand: &str, programs: &[Program]) -> Command {
     let mut command = host_command(subcommand);
     command.args(["--release", "--target", flags::TRIPLE]);
-    for Program { name, package } in programs {
+    for Program { name, package, .. } in programs {
         let feature = format!("{package}/{FEATURE}");
         command.args(["--package", package, "--bin", name, "--features", &feature]);
     }
-    let flags = flags::encoded(&CODE, "libsys/sys/link.ld", &["anax".into()]);
+    let flags = flags::encoded(&CODE, "libsys/sys/link.ld", &CONFIGURATIONS.map(str::to_owned));
     command.env("CARGO_TARGET_DIR", folder()).env("CARGO_ENCODED_RUSTFLAGS", flags);
     command
 }
@@ -100,7 +109,8 @@ fn program(package: &Package, binary: &Target) -> anyhow::Result<Program> {
         package.manifest_path,
         binary.name
     );
-    Ok(Program { name: binary.name.clone(), package: package.name.to_string() })
+    let wants_symbols = package.dependencies.iter().any(|dependency| dependency.name == NAMES_FUNCTIONS);
+    Ok(Program { name: binary.name.clone(), wants_symbols, package: package.name.to_string() })
 }
 
 #[cfg(test)]
@@ -112,6 +122,7 @@ mod tests {
         let found = find().unwrap();
         let hello = found.iter().find(|program| program.name == "hello").unwrap();
         assert_eq!(hello.package, "hello");
+        assert!(hello.wants_symbols);
         assert!(hello.path().starts_with(target()));
     }
 }

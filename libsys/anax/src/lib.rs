@@ -1,0 +1,49 @@
+//! What a program links.
+//!
+//! ```text
+//! #![no_std]
+//! #![no_main]
+//! #![forbid(unsafe_code)]
+//!
+//! use anax::log;
+//!
+//! #[anax::main]
+//! fn main() -> Result<(), anax::Error> {
+//!     log::info!("{} arguments", anax::arguments().len());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! It stands on `anax-sys`, which has the trap and the kernel's objects, and adds what a program would otherwise have to bring along: a
+//! heap, a log, panics with the names of functions, arguments and named handles, random numbers, and objects that are given up
+//! when their owner goes out of scope. All of it begins before `main` is called; nothing has to be set up.
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod backtrace;
+#[cfg(any(anax, test))]
+mod heap;
+mod lock;
+mod logging;
+pub mod lwkt;
+mod mapping;
+pub mod message;
+pub mod owned;
+pub mod random;
+mod refused;
+mod start;
+pub mod time;
+
+pub use anax_macros::main;
+pub use anax_startup::{NamedHandle, Start, handles};
+pub use anax_sys::{Error, Handle, Rights, Status, object};
+pub use lock::{Lock, Patient};
+pub use log;
+pub use mapping::Mapping;
+pub use owned::Owned;
+#[doc(hidden)]
+pub use start::begin;
+pub use start::{arguments, handle, name, start};
