@@ -40,6 +40,20 @@ pub(crate) enum Kind {
     Machine,
 }
 
+/// Programs are told the same numbers.
+const _: () = {
+    use anax_abi::object::ObjectKind;
+    assert!(
+        Kind::Space as u32 == ObjectKind::Space as u32 && Kind::Thread as u32 == ObjectKind::Thread as u32
+    );
+    assert!(Kind::Port as u32 == ObjectKind::Port as u32 && Kind::Region as u32 == ObjectKind::Region as u32);
+    assert!(
+        Kind::Timer as u32 == ObjectKind::Timer as u32 && Kind::Channel as u32 == ObjectKind::Channel as u32
+    );
+    assert!(Kind::Irq as u32 == ObjectKind::Irq as u32 && Kind::Ports as u32 == ObjectKind::Ports as u32);
+    assert!(Kind::Machine as u32 == ObjectKind::Machine as u32);
+};
+
 /// Where the entry code of system calls finds an object's generation and kind.
 pub(crate) const GENERATION: usize = core::mem::offset_of!(Header, life) + 4;
 /// See [`GENERATION`].

@@ -70,6 +70,29 @@ numbered! {
 }
 
 numbered! {
+    /// What [`SpaceCommand::Inspect`] says an object is.
+    ObjectKind: 1;
+    /// An address space with its table of handles and its accounts.
+    Space = 0,
+    /// A user thread.
+    Thread = 1,
+    /// A port.
+    Port = 2,
+    /// A region of memory.
+    Region = 3,
+    /// A deadline timer.
+    Timer = 4,
+    /// One end of a channel.
+    Channel = 5,
+    /// An interrupt.
+    Irq = 6,
+    /// A range of I/O ports.
+    Ports = 7,
+    /// The machine.
+    Machine = 8,
+}
+
+numbered! {
     /// Commands of a thread; CONTROL. `Yield`, `Exit` and `Sleep` are for the calling thread alone, which has all rights for itself.
     ThreadCommand: 0x200;
     /// Lets equals and betters run. (Table I: yield.)

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use anax_abi::object::{
-    ARCHIVE, ChannelCommand, IrqCommand, MACHINE, MachineCommand, NULL, PortsCommand, RegionCommand,
-    Resource, SELF, SpaceCommand, THIS_THREAD, ThreadCommand, TimerCommand,
+    ARCHIVE, ChannelCommand, IrqCommand, MACHINE, MachineCommand, NULL, ObjectKind, PortsCommand,
+    RegionCommand, Resource, SELF, SpaceCommand, THIS_THREAD, ThreadCommand, TimerCommand,
 };
 use anax_abi::{Error, Handle, Operation};
 
@@ -100,6 +100,7 @@ fn known() -> Named {
         numbered(PortsCommand::from_number),
         numbered(MachineCommand::from_number),
         numbered(Resource::from_number),
+        numbered(ObjectKind::from_number),
         errors(),
         written(),
         handles.into(),
@@ -131,5 +132,5 @@ fn all_kinds_of_names_are_found() {
 #[test]
 fn every_enumeration_of_commands_is_compared() {
     let enumerations = OBJECTS.lines().filter(|line| *line == "numbered! {").count();
-    assert_eq!(enumerations, 9, "known() lists them");
+    assert_eq!(enumerations, 10, "known() lists them");
 }

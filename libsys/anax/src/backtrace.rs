@@ -1,91 +1,95 @@
-//! What a panic writes to the log beside its message: the chain of calls, by frame pointers, with names from the boot archive.
+//! The calls behind a panic, by name: from the program's symbol table, member `sym/NAME` of the boot archive.
+//!
+//! The archive is mapped only when there is a panic; without it there are addresses, for the ELF file on the host to explain. Nothing is
+//! allocated.
 
-#[cfg(anax)]
-use core::arch::asm;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::fmt;
 
+use anax_archive::Archive;
+use anax_startup::handles;
 use anax_symbols::Symbols;
+use anax_sys::frames;
+use anax_sys::object::Region;
+use arrayvec::ArrayString;
+use spin::Once;
 
-/// Frames that are written at most: a damaged chain must end.
-const DEPTH: usize = 32;
-/// No stack is larger.
-const LARGEST: u64 = 1 << 20;
+/// The longest name of an archive's member that is looked for.
+const MEMBER: usize = 96;
 
-/// Somewhere near the beginning of the first thread's stack; above is nothing that a chain could lead to.
-static TOP: AtomicU64 = AtomicU64::new(0);
+/// What the program's binary is called, whatever its supervisor calls the process.
+static PROGRAM: Once<&'static str> = Once::new();
 
-/// From now on, panics of the calling thread have one.
-pub(crate) fn begin() {
-    TOP.store(frame_pointer(), Ordering::Relaxed);
-    #[cfg(anax)]
-    anax_sys::at_panic(print);
+/// From now on, panics print one.
+pub(crate) fn begin(program: &'static str) {
+    PROGRAM.call_once(|| program);
+    anax_sys::on_panic(print);
 }
 
-#[cfg(anax)]
-fn frame_pointer() -> u64 {
-    let pointer: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, rbp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
-    pointer
-}
-
-#[cfg(not(anax))]
-const fn frame_pointer() -> u64 {
-    0
-}
-
-/// Writes it.
-#[cfg_attr(not(anax), expect(dead_code, reason = "a panic on the host has its own"))]
 fn print() {
-    let mut member = arrayname();
-    let archive = crate::archive().ok();
-    let named = core::fmt::Write::write_fmt(&mut member, format_args!("sym/{}", crate::name())).is_ok();
-    let table = archive.filter(|_| named).and_then(|archive| archive.get(member.as_str()));
-    let symbols = table.and_then(|table| Symbols::open(table).ok());
-    let top = TOP.load(Ordering::Relaxed);
-    let mut frame = frame_pointer();
-    for number in 0..DEPTH {
-        let Some((next, caller)) = follow(frame, top) else { break };
+    let symbols = symbols();
+    let name = crate::name();
+    anax_sys::log!("{name}: backtrace:");
+    let mut number = 0;
+    frames::for_each(&mut |caller| {
         // The return address is the instruction after the call, which may belong to the next function.
-        let address = caller.wrapping_sub(1);
-        match symbols.as_ref().and_then(|symbols| symbols.lookup(address)) {
-            Some(symbol) => anax_sys::log!("  {number:2}: {address:#x} {symbol}"),
-            None => anax_sys::log!("  {number:2}: {address:#x}"),
+        let place = Place { address: caller.wrapping_sub(1), symbols };
+        anax_sys::log!("{name}: {number:2}: {place}");
+        number += 1;
+    });
+}
+
+/// The program's table, if it has the archive and the archive has it.
+fn symbols() -> Option<Symbols<'static>> {
+    let archive = Region::from_handle(crate::handle(handles::ARCHIVE)?);
+    let member = member(PROGRAM.get()?)?;
+    // SAFETY: the kernel made this region over memory that it only reads, and gives nobody the right to write there.
+    let bytes = unsafe { anax_mapped::constant(archive) }.ok()?;
+    Symbols::open(Archive::checked_before(bytes).get(&member)?).ok()
+}
+
+fn member(program: &str) -> Option<ArrayString<MEMBER>> {
+    let mut member = ArrayString::new();
+    fmt::Write::write_fmt(&mut member, format_args!("{}{program}", anax_archive::SYMBOLS)).ok()?;
+    Some(member)
+}
+
+/// An address in words.
+struct Place {
+    address: u64,
+    symbols: Option<Symbols<'static>>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x}", self.address)?;
+        match self.symbols.and_then(|symbols| symbols.lookup(self.address)) {
+            Some(symbol) => write!(f, " {symbol}"),
+            None => Ok(()),
         }
-        frame = next;
     }
 }
 
-/// The two words at a frame pointer, the next one and the return address, if they are on the first thread's stack.
-fn follow(frame: u64, top: u64) -> Option<(u64, u64)> {
-    let is_on_stack = frame.is_multiple_of(8) && frame < top && top - frame < LARGEST && frame != 0;
-    if !is_on_stack {
-        return None;
+#[cfg(test)]
+mod tests {
+    use std::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn names_where_there_are_some() {
+        let mut writer = anax_symbols::Writer::new();
+        writer.add(0x401000, 0x20, "hello::main");
+        let table = std::boxed::Box::leak(writer.finish().into_boxed_slice());
+        let symbols = Symbols::open(table).ok();
+        let place = |address, symbols| Place { address, symbols }.to_string();
+        assert_eq!(place(0x401003, symbols), "0x00401003 hello::main+0x3");
+        assert_eq!(place(0x401020, symbols), "0x00401020");
+        assert_eq!(place(0x401003, None), "0x00401003");
     }
-    let words = core::ptr::with_exposed_provenance::<[u64; 2]>(frame as usize);
-    // SAFETY: aligned, and between a frame of the running thread, which only goes up, and where its stack begins.
-    let [next, caller] = unsafe { words.read() };
-    (next > frame && next <= top).then_some((next, caller))
-}
 
-/// A name being put together, without the heap, which may be what has failed.
-struct ArrayName([u8; 64], usize);
-
-const fn arrayname() -> ArrayName {
-    ArrayName([0; 64], 0)
-}
-
-impl ArrayName {
-    fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.0[..self.1]).unwrap_or_default()
-    }
-}
-
-impl core::fmt::Write for ArrayName {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        let room = self.0[self.1..].get_mut(..text.len()).ok_or(core::fmt::Error)?;
-        room.copy_from_slice(text.as_bytes());
-        self.1 += text.len();
-        Ok(())
+    #[test]
+    fn a_name_that_is_too_long_has_no_table() {
+        assert_eq!(member("hello").as_deref(), Some("sym/hello"));
+        assert!(member(&"x".repeat(MEMBER)).is_none());
     }
 }

@@ -1,29 +1,22 @@
-//! What a program is written with.
+//! What a program links.
 //!
 //! ```text
 //! #![no_std]
 //! #![no_main]
 //! #![forbid(unsafe_code)]
 //!
+//! use anax::log;
+//!
 //! #[anax::main]
 //! fn main() -> Result<(), anax::Error> {
-//!     log::info!("{} was started with {:?}", anax::name(), anax::arguments());
+//!     log::info!("{} arguments", anax::arguments().len());
 //!     Ok(())
 //! }
 //! ```
 //!
-//! | | |
-//! |---|---|
-//! | [`main`](macro@main) | the attribute on the program's function, which takes nothing or a `&'static Start`, and returns a [`Status`] |
-//! | [`arguments`], [`handle`], [`start`] | what the program was started with |
-//! | `alloc` | works: the heap grows by regions |
-//! | `log` | goes to the system's log, a panic with a backtrace in names |
-//! | [`print!`], [`println!`] | what a program prints: to whoever started it |
-//! | [`serve`], [`connect`] | typed services, under the names of the manifest |
-//! | [`process`] | other programs |
-//! | [`time`], [`random`] | |
-//! | [`Owned`], [`Mapping`] | handles and memory that release themselves |
-//! | [`lwkt`], [`message`] | the paper's Tables I and II |
+//! It stands on `anax-sys`, which has the trap and the kernel's objects, and adds what a program would otherwise have to bring along: a
+//! heap, a log, panics with the names of functions, arguments and named handles, random numbers, and objects that are given up
+//! when their owner goes out of scope. All of it begins before `main` is called; nothing has to be set up.
 #![no_std]
 
 extern crate alloc;
@@ -31,23 +24,28 @@ extern crate alloc;
 extern crate std;
 
 mod backtrace;
-mod entry;
-mod logger;
+mod logging;
 pub mod lwkt;
+mod mapping;
 pub mod message;
-mod owned;
+pub mod owned;
 mod printing;
 pub mod process;
 pub mod random;
+mod refused;
 mod service;
+mod start;
 pub mod time;
 
-pub use anax_abi::{Error, Handle, Rights};
 pub use anax_macros::main;
-pub use anax_mapped::Mapping;
-pub use anax_startup::Start;
-pub use anax_sys::{PANIC_STATUS, Status};
-pub use entry::{archive, arguments, handle, name, run, start};
-pub use owned::{Object, Owned};
+pub use anax_startup::{NamedHandle, Start, handles};
+pub use anax_sys::lock::{Lock, Patient};
+pub use anax_sys::{Error, Handle, Rights, Status, object};
+pub use log;
+pub use mapping::Mapping;
+pub use owned::Owned;
 pub use printing::{Out, out};
 pub use service::{Service, connect, names, port, serve};
+#[doc(hidden)]
+pub use start::begin;
+pub use start::{archive, arguments, handle, name, start};

@@ -1,15 +1,27 @@
-//! The paper's Table I, threads, in its Rust form.
+//! Threads under the names of the paper's Table I.
 //!
-//! | in the paper | here |
-//! |---|---|
-//! | `lwkt_alloc_thread`, `lwkt_init_thread`, `lwkt_create` | [`Space::create_thread`], then [`Thread::start`] |
-//! | `lwkt_exit` | [`Thread::exit`] |
-//! | `lwkt_switch`, `lwkt_yield` | [`Thread::yield_now`]: which thread comes next is the kernel's to say |
-//! | `lwkt_setpri` | [`Thread::set_priority`] |
-//! | `lwkt_schedule`, `lwkt_deschedule`, `lwkt_block`, `lwkt_signal` | a message to the thread's port wakes it, waiting for one blocks it |
-//! | `lwkt_migrate` | [`Thread::move_to`] |
-//! | `crit_enter`, `crit_exit` | none: a program shares nothing with what could interrupt it |
+//! A thread of a program is a thread of the kernel's. `libsys/uthread` has the same table within one of them, where a switch costs no
+//! trap.
 //!
-//! Threads that are switched without the kernel are another crate's, `anax-uthread`.
+//! | Table I | here | what |
+//! |---|---|---|
+//! | `lwkt_alloc`, `lwkt_create` | [`Space::create_thread`], [`Thread::start`] | a thread, which waits to be started |
+//! | `lwkt_free` | dropping an [`OwnedThread`](crate::owned::OwnedThread) | gives its handle up |
+//! | `lwkt_exit` | [`lwkt_exit`] | ends the calling thread |
+//! | `lwkt_yield`, `lwkt_switch` | [`lwkt_yield`] | lets equals and betters run |
+//! | `lwkt_block` | [`Port::waitport`](crate::message::Port::waitport) | waits to be told |
+//! | `lwkt_signal` | [`Letter::sendmsg`](crate::message::Letter::sendmsg) | tells |
+//! | `crit_enter`, `crit_exit` | none | nobody but a better thread interrupts one; what two share has a [`Lock`](crate::Lock) |
 
 pub use anax_sys::object::{Cpu, Space, Thread};
+
+/// Ends the calling thread; 0 is success. What it owns is not dropped.
+pub fn lwkt_exit(status: u64) -> ! {
+    Thread::exit(status)
+}
+
+/// Lets equals and betters run.
+pub fn lwkt_yield() {
+    // A thread may always do that.
+    let _ = Thread::yield_now();
+}

@@ -5,6 +5,7 @@ use core::time::Duration;
 use anax_abi::{Error, Handle};
 use anax_proto::Dispatch;
 use anax_service::{Find, PortTransport};
+use anax_startup::handles;
 use anax_sys::object::Space;
 use anax_sys::{Port, Target};
 use anax_system::{Name, NamesClient, ProcessesClient};
@@ -65,7 +66,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Init, which is never restarted.
 pub(crate) fn init() -> Result<ProcessesClient<Service>, Error> {
-    let target = Target::from_handle(crate::handle("init").ok_or(Error::BadHandle)?);
+    let target = Target::from_handle(crate::handle(handles::INIT).ok_or(Error::BadHandle)?);
     PortTransport::unconnected(Finder(Which::Init(target))).map(ProcessesClient::over)
 }
 
@@ -79,7 +80,7 @@ pub fn names() -> Result<NamesClient<Service>, Error> {
 
 fn known_names() -> Result<Handle, Error> {
     let known = *NAMES.lock();
-    known.or_else(|| crate::handle("names")).map_or_else(successor_of_names, Ok)
+    known.or_else(|| crate::handle(handles::NAMES)).map_or_else(successor_of_names, Ok)
 }
 
 /// Asks init for the names server's port, until there is one.
@@ -92,7 +93,7 @@ fn successor_of_names() -> Result<Handle, Error> {
                 }
                 return Ok(gift.handle);
             }
-            Err(Error::WouldBlock) => crate::time::sleep(PAUSE)?,
+            Err(Error::WouldBlock) => crate::time::sleep(PAUSE),
             Err(error) => return Err(error),
         }
     }
@@ -122,7 +123,7 @@ pub fn connect(name: &str, fingerprint: u64) -> Result<Service, Error> {
 /// # Errors
 /// `BadHandle` in a program that init has not started.
 pub fn port() -> Result<Port, Error> {
-    crate::handle("port").map(Port::from_handle).ok_or(Error::BadHandle)
+    crate::handle(handles::PORT).map(Port::from_handle).ok_or(Error::BadHandle)
 }
 
 /// Serves what comes to the program's own port, for ever: `anax::serve(&mut echo::Serve(Server::default()))`.

@@ -15,6 +15,9 @@ mod read;
 #[cfg(feature = "write")]
 mod write;
 
+/// What the members with programs' symbol tables begin with; the name of the binary follows.
+pub const SYMBOLS: &str = "sym/";
+
 pub use index::{INDEX, MAX_MEMBERS, MAX_NAME, VERSION};
 pub use read::{Archive, ArchiveError};
 #[cfg(feature = "write")]

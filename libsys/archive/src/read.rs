@@ -40,7 +40,7 @@ impl core::fmt::Display for ArchiveError {
 
 impl core::error::Error for ArchiveError {}
 
-/// An archive of which every member was found to be whole.
+/// An archive of which every member was found to be whole, or is taken to be ([`Archive::checked_before`]).
 #[derive(Clone, Copy)]
 pub struct Archive<'a> {
     bytes: &'a [u8],
@@ -97,8 +97,8 @@ impl<'a> Archive<'a> {
         Ok(Self { bytes })
     }
 
-    /// Of bytes that somebody else has [opened](Self::open), such as the boot archive, which the kernel does not start without.
-    /// What is not one has no members, or others.
+    /// Opens what somebody else has checked, as the kernel does at boot before any program sees it. In other bytes members are
+    /// missing or have any content.
     #[must_use]
     pub const fn checked_before(bytes: &'a [u8]) -> Self {
         Self { bytes }

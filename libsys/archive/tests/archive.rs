@@ -138,6 +138,7 @@ fn mutations_never_change_the_contents() {
                 _ => damaged.copy_within(place.min(other)..place.max(other), 0),
             }
         }
+        let _ = Archive::checked_before(&damaged).get("test/acpi");
         if let Ok(archive) = Archive::open(&damaged) {
             assert_eq!(read(&archive), samples());
         }
@@ -163,12 +164,14 @@ proptest! {
     )) {
         prop_assume!(!members.contains_key(INDEX));
         let bytes = write(&members);
-        prop_assert_eq!(read(&Archive::open(&bytes).expect("whole")), members);
+        prop_assert_eq!(&read(&Archive::open(&bytes).expect("whole")), &members);
+        prop_assert_eq!(read(&Archive::checked_before(&bytes)), members);
     }
 
     #[test]
     fn hostile_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
         prop_assert!(Archive::open(&bytes).is_err());
+        let _ = Archive::checked_before(&bytes).get("bin/init");
     }
 
     /// A hostile index under a right checksum.

@@ -1,52 +1,28 @@
-//! What a program is started with.
+//! What a program is told when it starts, between whoever starts it (init) and the program.
+//!
+//! A thread begins with one word. A program that init starts finds the address of its *start area* in it: memory of its own
+//! that it can read, with its name, its arguments, the handles that it was given, and a seed for random numbers. A
+//! program that somebody starts without all that finds a plain number there, below [`NUMBERS`], where no memory is ever
+//! mapped.
+//!
+//! | word | what |
+//! |---|---|
+//! | 0 | [`MAGIC`] |
+//! | 1 | how many bytes follow the two words |
+//! | from 2 on | these bytes: [`Start`] as postcard |
+//!
+//! Handles go by name, so that a supervisor and a program need not agree on an order; the names that mean the same
+//! everywhere are in [`handles`].
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
-use alloc::string::String;
-use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
 
-const MAGIC: u64 = 0x3130_7472_6174_5358;
+mod argument;
+mod encoding;
+pub mod handles;
+mod start;
 
-/// Length.
-#[must_use]
-pub fn length([magic, length]: [u64; 2]) -> Option<usize> {
-    (magic == MAGIC && length <= 65536).then_some(length as usize)
-}
-
-/// What a program is started with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Start {
-    /// Number.
-    pub process: u64,
-    /// Name.
-    pub name: String,
-    /// Arguments.
-    pub arguments: Vec<String>,
-    /// Seed.
-    pub seed: [u8; 32],
-    /// Handles.
-    pub handles: Vec<(String, u64)>,
-}
-
-impl Start {
-    /// Bytes.
-    ///
-    /// # Errors
-    /// Too long.
-    pub fn encode(&self) -> Result<Vec<u8>, postcard::Error> {
-        let body = postcard::to_allocvec(self)?;
-        let mut all = Vec::from(MAGIC.to_le_bytes());
-        all.extend(((body.len() + 16) as u64).to_le_bytes());
-        all.extend(body);
-        Ok(all)
-    }
-
-    /// From bytes.
-    ///
-    /// # Errors
-    /// None.
-    pub fn decode(bytes: &[u8]) -> Result<Self, postcard::Error> {
-        postcard::from_bytes(bytes.get(16..).unwrap_or_default())
-    }
-}
+pub use argument::{Argument, NUMBERS};
+pub use encoding::{HEAD, MAGIC, MOST_BYTES, StartError, area_bytes, decode, encode};
+pub use start::{MOST_ARGUMENTS, MOST_HANDLES, NamedHandle, Seed, Start};

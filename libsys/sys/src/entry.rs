@@ -3,8 +3,6 @@
 //! The kernel enters at `_start` with the argument word in `rdi` and the stack's top in `rsp`, all else zero. The program's
 //! own function is found by name, so that this library, not each program, holds the entry point.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-
 use anax_abi::Error;
 
 /// Status of a thread that a panic ended.
@@ -46,22 +44,11 @@ macro_rules! main {
     };
 }
 
-/// What a panic calls after it has said where, as an address; 0 for nothing.
-static AT_PANIC: AtomicUsize = AtomicUsize::new(0);
-
-/// From now on a panic of this program calls `what` once, before its thread ends: to say more.
-pub fn at_panic(what: fn()) {
-    AT_PANIC.store(what as usize, Ordering::Relaxed);
-}
-
 #[cfg(anax)]
 mod ring3 {
     use core::arch::naked_asm;
-    use core::panic::PanicInfo;
-    use core::sync::atomic::Ordering;
 
-    use super::{AT_PANIC, PANIC_STATUS};
-    use crate::log;
+    use crate::frames;
     use crate::object::Thread;
 
     // SAFETY: `main!` defines it with this signature; a program without it does not link.
@@ -73,28 +60,12 @@ mod ring3 {
     #[unsafe(no_mangle)]
     #[unsafe(naked)]
     extern "C" fn _start() -> ! {
-        naked_asm!("xor ebp, ebp", "and rsp, -16", "call {}", "ud2", sym start)
+        naked_asm!("xor ebp, ebp", "and rsp, -16", "mov rsi, rsp", "call {}", "ud2", sym start)
     }
 
-    extern "C" fn start(argument: u64) -> ! {
+    extern "C" fn start(argument: u64, stack_top: u64) -> ! {
+        frames::first_stack_ends_at(stack_top);
         Thread::exit(anax_main(argument))
-    }
-
-    /// A panic is this program's own bug: it says where, and the thread ends.
-    #[panic_handler]
-    fn panic(info: &PanicInfo<'_>) -> ! {
-        match info.location() {
-            Some(place) => log::line(format_args!("panic at {place}: {}", info.message())),
-            None => log::line(format_args!("panic: {}", info.message())),
-        }
-        // Taken out, so that one which panics itself is not called again.
-        let more = AT_PANIC.swap(0, Ordering::Relaxed);
-        if more != 0 {
-            // SAFETY: `at_panic` has stored a function of this type, and nothing else does.
-            let more = unsafe { core::mem::transmute::<usize, fn()>(more) };
-            more();
-        }
-        Thread::exit(PANIC_STATUS)
     }
 }
 

@@ -1,49 +1,74 @@
-//! The heap: `talc` over regions of this program, which grows as it is used and never shrinks.
+//! The heap: `talc` over regions that are made when it needs more.
 //!
-//! Regions are lazy: what is not touched costs a reservation of the quota and no memory. It is here, at the bottom, because all programs are
-//! built together: if one of them asks a library for what needs a heap, that library asks all of them for one. A program that uses none has none.
+//! Regions are lazy: what of a step is never touched costs quota, not memory. The heap does not shrink. Where there is no more
+//! memory to be had, an allocation fails, which in most Rust code is a panic that says so.
+//!
+//! It is here, at the bottom, because all programs are built together: if one of them asks a library for what needs a heap, that library asks
+//! all of them for one. A program that never allocates has none.
+
+mod growth;
+#[cfg(anax)]
+mod regions;
 
 use core::alloc::Layout;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::fmt::Debug;
+use core::ptr::NonNull;
 
-use anax_abi::Rights;
-use talc::TalcLock;
-use talc::base::Talc;
 use talc::base::binning::Binning;
+use talc::base::{CHUNK_UNIT, Talc};
 use talc::source::Source;
 
-use crate::lock::RawLock;
-use crate::object::{RegionKind, Space};
+use growth::Growth;
 
-/// The first region; each further one is twice as large, up to the largest.
-const FIRST: u64 = 64 << 10;
-const LARGEST: u64 = 1 << 20;
-const PAGE: u64 = 4096;
-
+#[cfg(anax)]
 #[global_allocator]
-static HEAP: TalcLock<RawLock, Regions> = TalcLock::new(Regions);
+static HEAP: talc::TalcLock<crate::lock::Patient, Grown<regions::Regions>> =
+    talc::TalcLock::new(Grown::new(regions::Regions));
 
-/// Where its memory comes from.
+/// Where memory comes from.
+///
+/// # Safety
+/// What `obtain` returns is memory of so many bytes that is zeroed or not, aligned to a page, and the heap's for good.
+unsafe trait Memory: Debug {
+    /// So many bytes more, a multiple of a page; none if there are none.
+    fn obtain(&mut self, bytes: usize) -> Option<NonNull<u8>>;
+}
+
+/// What the allocator asks for more.
 #[derive(Debug)]
-struct Regions;
+struct Grown<M> {
+    memory: M,
+    growth: Growth,
+}
 
-/// Bytes of the next region.
-static NEXT: AtomicU64 = AtomicU64::new(FIRST);
+impl<M: Memory> Grown<M> {
+    const fn new(memory: M) -> Self {
+        Self { memory, growth: Growth::new() }
+    }
 
-// SAFETY: it touches the allocator only as it is handed in, and allocates nothing itself.
-unsafe impl Source for Regions {
-    fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-        let usual = NEXT.load(Ordering::Relaxed);
-        // Beside the bytes and their alignment the allocator needs some of its own.
-        let needed = (layout.size() as u64).checked_add(layout.align() as u64 + 2 * PAGE).ok_or(())?;
-        let bytes = needed.max(usual).checked_next_multiple_of(PAGE).ok_or(())?;
-        let region = Space::SELF.create_region(bytes, RegionKind::Lazy).map_err(drop)?;
-        let mapped = Space::SELF.map(region, 0, bytes, Rights::READ.with(Rights::WRITE));
-        // The mapping keeps the memory.
-        let _ = Space::SELF.close(region.handle());
-        let start = core::ptr::with_exposed_provenance_mut(mapped.map_err(drop)? as usize);
-        NEXT.store((2 * usual).min(LARGEST), Ordering::Relaxed);
-        // SAFETY: mapped just now, for good, at a place that nobody else knows.
-        unsafe { talc.claim(start, bytes as usize) }.map(drop).ok_or(())
+    /// At least `needed` bytes, and how many.
+    fn more(&mut self, needed: usize) -> Option<(NonNull<u8>, usize)> {
+        self.growth.attempts(needed)?.into_iter().find_map(|bytes| {
+            let start = self.memory.obtain(bytes)?;
+            self.growth.took(bytes);
+            Some((start, bytes))
+        })
     }
 }
+
+// SAFETY: `acquire` asks the kernel and allocates nothing.
+unsafe impl<M: Memory> Source for Grown<M> {
+    fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
+        // What the allocator puts around an allocation, and before the very first one.
+        let around = 2 * CHUNK_UNIT;
+        let before = if talc.is_metadata_established() { 0 } else { talc::min_first_heap_size::<B>() };
+        let needed =
+            layout.size().checked_add(layout.align()).and_then(|bytes| bytes.checked_add(around + before));
+        let (start, bytes) = talc.source.more(needed.ok_or(())?).ok_or(())?;
+        // SAFETY: the heap's for good, as `Memory` promises.
+        unsafe { talc.claim(start.as_ptr(), bytes) }.map(|_| ()).ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

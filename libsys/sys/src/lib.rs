@@ -14,6 +14,8 @@
 #![no_std]
 
 #[cfg(test)]
+extern crate alloc;
+#[cfg(test)]
 extern crate std;
 
 // For the functions in it that the compiler calls by name.
@@ -21,14 +23,16 @@ use anax_memory as _;
 
 mod batch;
 mod entry;
+pub mod frames;
 mod guard;
 mod handles;
-#[cfg(anax)]
+#[cfg(any(anax, test))]
 mod heap;
 mod letter;
 pub mod lock;
 pub mod log;
 pub mod object;
+mod panic;
 pub mod place;
 mod port;
 mod target;
@@ -39,9 +43,10 @@ pub mod trap;
 
 pub use anax_abi::{Envelope, Error, Flags, Handle, MAX_HANDLES, Message, MessageNumber, Rights, WORDS};
 pub use batch::Batch;
-pub use entry::{PANIC_STATUS, Status, at_panic};
+pub use entry::{PANIC_STATUS, Status};
 pub use handles::{Beside, Came, Offer, collect, offer, withdraw_offers};
 pub use letter::{Letter, initmsg, initmsg_rp};
+pub use panic::on_panic;
 pub use port::{Port, Received, replymsg};
 pub use target::{Answer, Target};
 pub use time::{Deadline, Instant};

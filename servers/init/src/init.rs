@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use anax_abi::{Error, Handle};
 use anax_manifest::{Capability, Layer, Manifest};
 use anax_proto::Answered;
-use anax_startup::Start;
+use anax_startup::{Seed, Start};
 use anax_system::{Condition, HUNG, Status};
 
 use crate::process::{Image, Process};
@@ -159,8 +159,8 @@ impl<S: System> Init<S> {
             process: number,
             name: manifest.name.clone(),
             arguments: process.arguments.clone(),
-            seed,
-            handles: process.given.iter().map(|(name, handle)| (name.clone(), handle.to_word())).collect(),
+            seed: Seed(seed),
+            handles: process.given.clone(),
         };
         let names = self.running(NAMES).filter(|(names, _)| *names != number);
         self.system.equip(made, number, names.map(|(_, made)| made), &manifest, &mut start)?;

@@ -13,7 +13,7 @@ use anax_loader::FirstThread;
 use anax_manifest::{Capability, Cpu as Place, Layer, Manifest};
 use anax_proto::{CONNECT, Gift};
 use anax_service::PortTransport;
-use anax_startup::Start;
+use anax_startup::{NamedHandle, Start, handles};
 use anax_sys::object::{Cpu, Limits, Machine, Registers, Space, Thread};
 use anax_sys::{Port, Target};
 use anax_system::{LoaderClient, Name, NamesClient};
@@ -188,20 +188,20 @@ impl System for Kernel {
         let log = Gift::copy(self.machine.handle(), Rights::SEND);
         let archive = Gift::copy(anax_abi::object::ARCHIVE, Rights::SEND.with(Rights::READ));
         let mut gifts = alloc::vec![
-            ("log", log),
-            ("archive", archive),
-            ("port", Gift::copy(made.port.handle(), OWN_PORT)),
-            ("init", self.badged(self.port.handle(), process)?),
+            (handles::LOG, log),
+            (handles::ARCHIVE, archive),
+            (handles::PORT, Gift::copy(made.port.handle(), OWN_PORT)),
+            (handles::INIT, self.badged(self.port.handle(), process)?),
         ];
         if let Some(names) = names {
-            gifts.push(("names", self.badged(names.port.handle(), process)?));
+            gifts.push((handles::NAMES, self.badged(names.port.handle(), process)?));
         }
         for what in &manifest.capabilities {
             gifts.extend(self.capability(what)?);
         }
         for (name, gift) in gifts {
             let handle = self.give(made, gift)?;
-            start.handles.push((name.into(), handle.to_word()));
+            start.handles.push(NamedHandle { name: name.into(), handle });
         }
         Ok(())
     }
@@ -238,7 +238,7 @@ impl System for Kernel {
     }
 
     fn begin(&mut self, made: Made, entry: Entry, start: &Start) -> Result<(), Error> {
-        let bytes = start.encode().map_err(|_| Error::BadArgument)?;
+        let bytes = anax_startup::encode(start).map_err(|_| Error::BadArgument)?;
         let argument = anax_loader::put(made.space, &bytes)?;
         made.thread.start(anax_loader::Entry { instruction: entry.instruction, stack: entry.stack }, argument)
     }

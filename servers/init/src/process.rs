@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use anax_abi::{Error, Handle};
 use anax_manifest::Manifest;
 use anax_proto::Later;
+use anax_startup::NamedHandle;
 use anax_system::{Condition, Status};
 
 use crate::restarts::Restarts;
@@ -35,8 +36,8 @@ pub struct Process<M> {
     pub maker: u64,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// What it was given: name, and handle in its own table.
-    pub given: Vec<(String, Handle)>,
+    /// What it was given: handles of its own table.
+    pub given: Vec<NamedHandle>,
     /// Its condition.
     pub condition: Condition,
     /// Who waits for its end.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use anax_abi::{Error, Rights};
 use anax_manifest::Capability;
 use anax_proto::{Caller, Gift, Later};
+use anax_startup::NamedHandle;
 use anax_system::{Condition, KILLED, Name, Processes, Report, Status};
 
 use crate::init::{Init, NAMES};
@@ -71,7 +72,7 @@ impl<S: System> Processes for Init<S> {
             return Err(Error::BadHandle);
         };
         let handle = self.system.give(made, Gift { is_given: true, ..what })?;
-        self.own(caller, process)?.given.push((name.to_string(), handle));
+        self.own(caller, process)?.given.push(NamedHandle { name: name.to_string(), handle });
         Ok(())
     }
 

@@ -5,7 +5,6 @@
 
 use anax_abi::{Error, Handle, Rights};
 use anax_service::{send, serve_one};
-use anax_sys::Port;
 use anax_sys::object::Space;
 use names::{Directory, Handles};
 
@@ -25,7 +24,7 @@ impl Handles for Own {
 
 #[anax::main]
 fn main() -> Result<(), Error> {
-    let port = Port::from_handle(anax::handle("port").ok_or(Error::BadHandle)?);
+    let port = anax::port()?;
     let mut server = anax_system::names::Serve(Directory::new(Own));
     loop {
         serve_one(&mut server, &port.waitport()?);

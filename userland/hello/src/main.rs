@@ -1,15 +1,24 @@
-//! The smallest program: it says that user mode works, and ends with status 0, or restarts the machine if its argument is 1.
+//! The example of a program: it says that user mode works and ends with status 0. Its argument makes it end otherwise: 1 restarts the
+//! machine, 2 panics.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
 
-use anax_sys::object::Machine;
-use anax_sys::{Error, log};
+use anax::object::Machine;
+use anax::{Error, handles, log};
 
-anax_sys::main!(main);
+#[anax::main]
+fn main() -> Result<(), Error> {
+    log::info!("hello from user mode");
+    match anax::arguments().first().map(|argument| &**argument) {
+        Some("1") => restart(),
+        Some("2") => panic!("asked to"),
+        _ => Ok(()),
+    }
+}
 
-fn main(argument: u64) -> Result<(), Error> {
-    log::to(Machine::FIRST);
-    log!("hello from user mode");
-    if argument == 1 { Machine::FIRST.restart() } else { Ok(()) }
+/// Returns only if the program may not.
+fn restart() -> Result<(), Error> {
+    let machine = anax::handle(handles::LOG).ok_or(Error::BadHandle)?;
+    Machine::from_handle(machine).restart()
 }

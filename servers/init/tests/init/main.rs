@@ -81,7 +81,8 @@ fn the_loader_comes_first_then_names_then_the_others() {
     // The loader was there before names was, which is told of it nevertheless.
     assert_eq!(world.admitted[&names].iter().copied().collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     let (_, files) = &world.started[2];
-    assert_eq!((files.process, &files.handles[..]), (3, &[("init".into(), 3), ("names".into(), names)][..]));
+    assert_eq!((files.process, files.handle("init")), (3, Some(Handle::from_word(3))));
+    assert_eq!(files.handle("names"), Some(Handle::from_word(names)));
     drop(world);
     drop(init);
 }
@@ -129,7 +130,7 @@ fn a_job_is_started_waited_for_and_forgotten() {
     assert_eq!(init.start(SHELL, job, vec![]), Err(Error::BadHandle));
     assert_eq!(init.give(SHELL, job, "late", Gift::given(fake.handle())), Err(Error::BadHandle));
     let start = fake.0.borrow().started.last().unwrap().1.clone();
-    assert_eq!((start.arguments, start.handles[0].0.as_str()), (vec!["x".to_string()], "stdout"));
+    assert_eq!((start.arguments, start.handles[0].name.as_str()), (vec!["x".to_string()], "stdout"));
     init.wait(SHELL, job, Later::new(77));
     assert_eq!(answers(&mut init), []);
     exits(&mut init, &fake, "job", 42);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use anax_abi::{Error, Handle};
 use anax_manifest::Manifest;
 use anax_proto::Gift;
-use anax_startup::Start;
+use anax_startup::{NamedHandle, Start};
 use init::{Entry, Happened, Image, Load, System};
 
 /// What there is.
@@ -92,8 +92,11 @@ impl System for Fake {
         manifest: &Manifest,
         start: &mut Start,
     ) -> Result<(), Error> {
-        start.handles.push(("init".into(), process));
-        start.handles.extend(names.map(|names| ("names".into(), names)));
+        let mut push = |name: &str, number| {
+            start.handles.push(NamedHandle { name: name.into(), handle: Handle::from_word(number) });
+        };
+        push("init", process);
+        names.into_iter().for_each(|names| push("names", names));
         if manifest.name == "unfit" { Err(Error::BadArgument) } else { Ok(()) }
     }
 

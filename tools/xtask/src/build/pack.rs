@@ -13,10 +13,7 @@ use super::programs::Program;
 use super::symbols;
 
 /// Member that holds the kernel's symbol table.
-const SYMBOLS: &str = "kernel.sym";
-
-/// Folder of the programs' symbol tables.
-const PROGRAM_SYMBOLS: &str = "sym";
+const KERNEL_SYMBOLS: &str = "kernel.sym";
 
 /// Folder of the programs.
 const PROGRAMS: &str = "bin";
@@ -29,12 +26,14 @@ pub(super) fn archive(
     output: &Path,
 ) -> anyhow::Result<()> {
     let mut archive = Writer::new();
-    archive.add(SYMBOLS, symbols::table(&read(kernel)?)?)?;
+    archive.add(KERNEL_SYMBOLS, symbols::table(&read(kernel)?)?)?;
     archive.add(anax_manifest::MEMBER, manifests.encode()?)?;
     for program in programs {
-        let file = read(&program.path())?;
-        archive.add(&format!("{PROGRAM_SYMBOLS}/{}", program.name), symbols::table(&file)?)?;
-        archive.add(&format!("{PROGRAMS}/{}", program.name), without_sections(file)?)?;
+        let elf = read(&program.path())?;
+        if program.wants_symbols {
+            archive.add(&format!("{}{}", anax_archive::SYMBOLS, program.name), symbols::table(&elf)?)?;
+        }
+        archive.add(&format!("{PROGRAMS}/{}", program.name), without_sections(elf)?)?;
     }
     replace(output, &archive.finish())
 }

@@ -18,14 +18,23 @@ const FOLDERS: [&str; 3] = ["servers", "drivers", "userland"];
 /// The feature that a program's binary requires.
 const FEATURE: &str = "bin";
 
-/// Addresses are fixed, and frame pointers lead a panic's backtrace. Nothing else: the red zone and vector registers are a program's own.
+/// Addresses are fixed, and a panic finds its callers by frame pointers. Nothing else: the red zone and vector registers are a
+/// program's own.
 const CODE: [&str; 2] = ["relocation-model=static", "force-frame-pointers=yes"];
+
+/// What is set: that this is ring 3; and the portable ChaCha20, so that random numbers cost the same number of instructions on every CPU.
+const CONFIGURATIONS: [&str; 2] = ["anax", "chacha20_backend=\"soft\""];
+
+/// The library whose programs print the names of functions when they panic.
+const NAMES_FUNCTIONS: &str = "anax";
 
 /// A program, not necessarily built yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
     /// The binary's name, and its name in the boot archive below `bin/`.
     pub(crate) name: String,
+    /// Whether it looks for its symbol table in the boot archive.
+    pub(crate) wants_symbols: bool,
     /// The package it belongs to.
     package: String,
     /// That package's `Cargo.toml`, from the top of the tree.
@@ -67,7 +76,7 @@ fn command(subcommand: &str, programs: &[Program]) -> Command {
         let feature = format!("{package}/{FEATURE}");
         command.args(["--package", package, "--bin", name, "--features", &feature]);
     }
-    let flags = flags::encoded(&CODE, "libsys/sys/link.ld", &["anax".into()]);
+    let flags = flags::encoded(&CODE, "libsys/sys/link.ld", &CONFIGURATIONS.map(str::to_owned));
     command.env("CARGO_TARGET_DIR", folder()).env("CARGO_ENCODED_RUSTFLAGS", flags);
     command
 }
@@ -108,7 +117,9 @@ fn program(package: &Package, binary: &Target, manifest: &Path) -> anyhow::Resul
         binary.name
     );
     let manifest = manifest.to_owned();
-    Ok(Program { name: binary.name.clone(), package: package.name.to_string(), manifest })
+    let wants_symbols = package.dependencies.iter().any(|dependency| dependency.name == NAMES_FUNCTIONS);
+    let (name, package) = (binary.name.clone(), package.name.to_string());
+    Ok(Program { name, wants_symbols, package, manifest })
 }
 
 #[cfg(test)]
@@ -120,6 +131,7 @@ mod tests {
         let found = find().unwrap();
         let hello = found.iter().find(|program| program.name == "hello").unwrap();
         assert_eq!(hello.package, "hello");
+        assert!(hello.wants_symbols);
         assert!(hello.path().starts_with(target()));
     }
 }

@@ -1,13 +1,13 @@
-//! The kernel's symbol table, in the compact form that travels in the boot archive.
+//! The symbol tables of kernel and programs, in the compact form that travels in the boot archive.
 
 use anyhow::Context;
 use goblin::elf::Elf;
 use goblin::elf::section_header::SHF_EXECINSTR;
 use goblin::elf::sym::{STT_FUNC, STT_NOTYPE};
 
-/// The table for a kernel's ELF file: all functions, Rust's and the assembly's.
+/// The table for an ELF file: all functions, Rust's and the assembly's.
 pub(super) fn table(elf: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let elf = Elf::parse(elf).context("the kernel is no ELF file")?;
+    let elf = Elf::parse(elf).context("no ELF file")?;
     let mut table = anax_symbols::Writer::new();
     for symbol in &elf.syms {
         let section = elf.section_headers.get(symbol.st_shndx);
