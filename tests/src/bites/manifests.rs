@@ -11,7 +11,7 @@ pub(super) const MANIFESTS: &[Bite] = &[
     ),
     manifests(
         "manifest-first-need",
-        "order::everybody_starts_behind_what_it_needs",
+        "order::needs_decide_before_layers_and_through_what_starts_on_demand",
         "a program is started when the first of its needs is met",
     ),
     manifests(

@@ -24,16 +24,17 @@ fn layers_then_names_where_nothing_else_decides() {
 }
 
 #[test]
-fn what_starts_on_demand_still_carries_the_order() {
+fn needs_decide_before_layers_and_through_what_starts_on_demand() {
     let mut between = program("between", Layer::Bus, &["b"], &["a"]);
     between.start = Start::Demand;
     // By layer alone `z` would come first.
     let set = Manifests(vec![
-        program("z", Layer::System, &[], &["b"]),
+        program("z", Layer::System, &[], &["b", "c"]),
         between,
+        program("c", Layer::Vfs, &["c"], &[]),
         program("a", Layer::Vfs, &["a"], &[]),
     ]);
-    assert_eq!(order(&set), ["a", "z"]);
+    assert_eq!(order(&set), ["a", "c", "z"]);
 }
 
 #[test]
