@@ -17,6 +17,7 @@ mod manifest;
 mod names;
 mod order;
 mod problem;
+mod restarts;
 mod set;
 mod word;
 
@@ -28,4 +29,5 @@ pub use manifest::{Cpu, Manifest, PAGE, Quota, Restart, RestartPolicy, Start};
 pub use names::{MAX_PROGRAM_NAME, MAX_SERVICE_NAME, is_program_name, is_service_name};
 pub use order::Cycle;
 pub use problem::{Problem, Provided};
+pub use restarts::{Restarts, Verdict};
 pub use set::{DecodeError, MAX_BYTES, MAX_LIST, MAX_PROGRAMS, MEMBER, Manifests};

@@ -7,13 +7,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use anax_abi::{Error, Handle};
-use anax_manifest::{Capability, Layer, Manifest};
+use anax_manifest::{Capability, Layer, Manifest, Restarts, Verdict};
 use anax_proto::Answered;
 use anax_startup::{Seed, Start};
 use anax_system::{Condition, HUNG, Status};
 
 use crate::process::{Image, Process};
-use crate::restarts::{Restarts, Verdict};
 use crate::system::{Entry, Happened, System};
 
 /// The program that loads all others.

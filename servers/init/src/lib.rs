@@ -6,7 +6,6 @@
 //! | | |
 //! |---|---|
 //! | [`Init`] | all processes, and what may be asked about them |
-//! | [`Restarts`] | whether a program is started again, and when |
 //! | [`System`] | the kernel, the loader and names as init uses them |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -15,11 +14,9 @@ extern crate alloc;
 
 mod init;
 mod process;
-mod restarts;
 mod serve;
 mod system;
 
 pub use init::{Init, LOADER, NAMES};
 pub use process::{Image, Process};
-pub use restarts::{Restarts, Verdict};
 pub use system::{Entry, Happened, Load, System};

@@ -5,12 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use anax_abi::{Error, Handle};
-use anax_manifest::Manifest;
+use anax_manifest::{Manifest, Restarts};
 use anax_proto::Later;
 use anax_startup::NamedHandle;
 use anax_system::{Condition, Status};
 
-use crate::restarts::Restarts;
 
 /// Where a program's file is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! Init on the host: what starts, what starts again, who is told, what is left.
 
-mod restarts;
 mod world;
 
 use anax_abi::{Error, Handle, Rights};

@@ -1,7 +1,6 @@
 //! When a program is started again.
 
-use anax_manifest::{Restart, RestartPolicy};
-use init::{Restarts, Verdict};
+use anax_manifest::{Restart, RestartPolicy, Restarts, Verdict};
 
 const MS: u64 = 1_000_000;
 

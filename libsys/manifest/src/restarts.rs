@@ -2,8 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use anax_manifest::{Restart, RestartPolicy};
-use anax_system::Status;
+use crate::{Restart, RestartPolicy};
 
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -41,7 +40,7 @@ impl Restarts {
     }
 
     /// It has ended with that status, at `now` in nanoseconds since boot.
-    pub fn ended(&mut self, status: Status, now: u64) -> Verdict {
+    pub fn ended(&mut self, status: u64, now: u64) -> Verdict {
         match self.plan.policy {
             RestartPolicy::Never => return Verdict::Stop,
             RestartPolicy::OnFailure if status == 0 => return Verdict::Stop,
