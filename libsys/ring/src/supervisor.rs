@@ -46,6 +46,22 @@ impl<'a> Supervisor<'a> {
         Ok(supervisor)
     }
 
+    /// Takes a channel over from a supervisor that has died, in the epoch that it posted last: its sides go on.
+    ///
+    /// # Errors
+    /// As for [`Self::create`].
+    pub fn inherit(
+        block: SharedBlock<'a>,
+        geometry: Geometry,
+        posted: &'a AtomicU64,
+        epoch: Epoch,
+    ) -> Result<Self, OpenError> {
+        if block.words().len() < geometry.words() {
+            return Err(OpenError::TooSmall);
+        }
+        Ok(Self { block, posted, geometry, epoch })
+    }
+
     /// The epoch that was posted last.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {

@@ -25,4 +25,4 @@ mod system;
 
 pub use device::{Device, HISTORY};
 pub use manager::Manager;
-pub use system::{Driver, Hardware, Image, Refusal, System};
+pub use system::{Driver, Hardware, How, Image, Refusal, System};

@@ -10,7 +10,7 @@ use anax_proto::{Caller, Gift};
 use anax_system::{KILLED, Name};
 
 use crate::device::Device;
-use crate::system::{Driver, Image, Refusal, System};
+use crate::system::{Driver, How, Image, Refusal, System};
 
 /// Reports, and events, that fit into one answer.
 const REPORTS: usize = 16;
@@ -53,7 +53,8 @@ impl<S: System> Manager<S> {
             let device = &mut self.devices[place];
             (device.program, device.image) = (program, Image::Archive);
             device.restarts = self.system.policy(&device.program).map(Restarts::new);
-            if self.start(place).is_ok() {
+            // A device that does not stop is no other driver's either.
+            if self.start(place).is_ok() || self.devices[place].state == State::Failed {
                 return;
             }
         }
@@ -80,12 +81,14 @@ impl<S: System> Manager<S> {
     fn start(&mut self, place: usize) -> Result<(), Error> {
         let device = &mut self.devices[place];
         device.due = None;
-        let driver = self.system.start(place, &device.program, device.image)?;
-        if let Err(error) = self.system.begin(driver) {
-            self.system.end(driver);
-            self.fence(place)?;
-            return Err(error);
-        }
+        let started = self.system.start(place, &device.program, device.image, How::Fresh);
+        let driver = match started {
+            Ok(driver) => driver,
+            Err(error) => {
+                self.fence(place)?;
+                return Err(error);
+            }
+        };
         let device = &mut self.devices[place];
         (device.driver, device.state) = (Some(driver), State::Works);
         self.system.remember(place, Some((driver, device.program.clone())));
@@ -182,7 +185,7 @@ impl<S: System> Manager<S> {
     fn replace(&mut self, place: usize, program: &str, image: Image) -> Result<Swapped, Error> {
         let policy = self.system.policy(program).ok_or(Error::BadArgument)?;
         let old = self.devices[place].driver.ok_or(Error::WouldBlock)?;
-        let Ok(next) = self.system.start(place, program, image) else {
+        let Ok(next) = self.system.start(place, program, image, How::Standby) else {
             self.note(place, Change::Refused);
             self.system.close(image);
             return Ok(Swapped { change: Change::Refused, pause: 0 });
@@ -190,7 +193,8 @@ impl<S: System> Manager<S> {
         let begun = self.system.now();
         if self.system.quiesce(old).is_err() {
             // It hangs, or has died over it: its successor begins with a device that is reset.
-            return self.roll_on(place, next, (program, image, policy), begun);
+            self.system.end(next);
+            return self.roll_on(place, (program, image, policy), begun);
         }
         match self.system.take_over(next) {
             Ok(()) => {
@@ -226,17 +230,15 @@ impl<S: System> Manager<S> {
     fn roll_on(
         &mut self,
         place: usize,
-        next: Driver,
         (program, image, policy): (&str, Image, anax_manifest::Restart),
         begun: u64,
     ) -> Result<Swapped, Error> {
         self.devices[place].failures += 1;
         if let Err(error) = self.clear(place) {
-            self.system.end(next);
             self.system.close(image);
             return Err(error);
         }
-        let change = if self.system.begin(next).is_ok() {
+        let change = if let Ok(next) = self.system.start(place, program, image, How::Fresh) {
             let device = &mut self.devices[place];
             let last = core::mem::replace(&mut device.image, image);
             (device.driver, device.program, device.state) = (Some(next), program.to_string(), State::Works);
@@ -245,7 +247,6 @@ impl<S: System> Manager<S> {
             self.system.remember(place, Some((next, program.to_string())));
             Change::Started
         } else {
-            self.system.end(next);
             self.system.close(image);
             self.fence(place)?;
             self.retry(place);

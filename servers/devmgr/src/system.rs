@@ -25,6 +25,15 @@ pub enum Image {
     Region(Handle, u64),
 }
 
+/// How a driver starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// With a device that is fenced, which it resets: until it serves.
+    Fresh,
+    /// With a device that another drives: until it stands by, and has touched nothing.
+    Standby,
+}
+
 /// Why a successor does not take over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -45,20 +54,14 @@ pub trait System {
     /// The policy of a driver's manifest; none if there is no such program, or it is no driver.
     fn policy(&self, driver: &str) -> Option<Restart>;
 
-    /// Starts a driver for the device, which is given it and touches nothing, and waits until it says that it stands by. What fails has left nothing.
+    /// Starts a driver for the device, and waits until it is where it is to be. What fails has left no process.
     ///
     /// # Errors
-    /// It does not start, or not in time.
-    fn start(&mut self, device: Hardware, driver: &str, image: Image) -> Result<Driver, Error>;
+    /// It does not come up, or not in time.
+    fn start(&mut self, device: Hardware, driver: &str, image: Image, how: How) -> Result<Driver, Error>;
 
     /// Ends a driver; when this returns, none of its threads runs.
     fn end(&mut self, driver: Driver);
-
-    /// Lets a driver that stands by reset the device and serve, and waits until it does.
-    ///
-    /// # Errors
-    /// It does not, or not in time.
-    fn begin(&mut self, driver: Driver) -> Result<(), Error>;
 
     /// Lets a driver stop and write its record, and waits until it has.
     ///

@@ -9,7 +9,7 @@ use anax_abi::{Error, Handle, Rights};
 use anax_devices::Statistics;
 use anax_manifest::{Layer, Manifest, Restart};
 use anax_proto::Gift;
-use devmgr::{Driver, Hardware, Image, Refusal, System};
+use devmgr::{Driver, Hardware, How, Image, Refusal, System};
 
 /// What a driver does with the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct World {
     pub(crate) now: u64,
     next: u64,
     pub(crate) processes: BTreeMap<u64, Process>,
-    /// Whether what comes next fails: `start`, `begin`, `quiesce`, `resume`, `take_over`, `fence`.
+    /// Whether what comes next fails: `start`, `quiesce`, `resume`, `take_over`, `fence`.
     pub(crate) fails: VecDeque<bool>,
     pub(crate) touches: bool,
     pub(crate) epochs: u64,
@@ -76,34 +76,25 @@ impl System for Machine {
         (driver != "nothing").then(|| Manifest::new(driver, Layer::Driver).restart)
     }
 
-    fn start(&mut self, device: Hardware, program: &str, _: Image) -> Result<Driver, Error> {
+    fn start(&mut self, device: Hardware, program: &str, _: Image, how: How) -> Result<Driver, Error> {
         let mut world = self.0.borrow_mut();
+        if how == How::Fresh {
+            assert!(world.fenced.remove(&device), "a device is fenced before a driver begins");
+        }
         if world.fails() {
             return Err(Error::TimedOut);
         }
         world.next += 1;
         let process = world.next;
-        world.processes.insert(process, Process { device, program: program.into(), mode: Mode::StandsBy });
+        let mode = if how == How::Fresh { Mode::Serves } else { Mode::StandsBy };
+        world.processes.insert(process, Process { device, program: program.into(), mode });
+        world.check(device);
         Ok(Driver { process, port: Handle::from_word(process) })
     }
 
     fn end(&mut self, driver: Driver) {
         // One that has died is ended, too.
         self.0.borrow_mut().processes.remove(&driver.process);
-    }
-
-    fn begin(&mut self, driver: Driver) -> Result<(), Error> {
-        let mut world = self.0.borrow_mut();
-        if world.fails() {
-            return Err(Error::PeerDied);
-        }
-        let process = world.process(driver);
-        assert_eq!(process.mode, Mode::StandsBy);
-        process.mode = Mode::Serves;
-        let device = process.device;
-        assert!(world.fenced.remove(&device), "a device is reset before a driver begins");
-        world.check(device);
-        Ok(())
     }
 
     fn quiesce(&mut self, driver: Driver) -> Result<(), Error> {
