@@ -1,0 +1,119 @@
+//! The device manager.
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod hardware;
+mod keep;
+mod line;
+mod machine;
+
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
+use anax_abi::{Error, Handle};
+use anax_devices::devices::Serve;
+use anax_manifest::{MEMBER, Manifests};
+use anax_mapped::Bus;
+use anax_pci::{Root, Sizing, candidates, inventory, walk};
+use anax_service::{send, serve_one};
+use anax_sys::object::{self, Region, RegionKind, Space};
+use anax_sys::{Deadline, Instant, Received};
+use devmgr::{Device, Driver, Manager};
+
+use hardware::Hardware;
+use keep::Keep;
+use line::Line;
+use machine::{Machine, Place, RECORD, describe, port_number, read_record};
+
+/// Numbers under which init keeps objects: the record, then ports of drivers, then what each device has.
+const RECORD_NUMBER: u64 = 0;
+pub(crate) const FIRST_PORT: u64 = 1;
+const FIRST_OBJECT: u64 = 32;
+const OBJECTS: u64 = 16;
+/// Devices that are driven at most.
+const MOST_DRIVEN: u64 = 14;
+
+#[anax::main]
+fn main() -> Result<(), Error> {
+    let port = anax::port()?;
+    let (manager, driven) = find_devices()?;
+    let mut server = Serve(manager);
+    for process in driven {
+        server.0.system().watch(process)?;
+    }
+    server.0.start_all();
+    loop {
+        let deadline = server.0.tick().map_or(Deadline::NEVER, |at| Deadline::at(Instant::from_nanoseconds(at)));
+        match port.waitport_until(deadline) {
+            Ok(received) if received.is_reply() => ended(&mut server.0, &received),
+            Ok(received) => serve_one(&mut server, &received),
+            Err(Error::TimedOut) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Init has told of a driver's end.
+fn ended(manager: &mut Manager<Machine>, reply: &Received) {
+    if reply.result == 0 {
+        manager.ended(reply.badge, reply.words[0]);
+    }
+}
+
+/// All devices; and the processes of drivers that have outlived a predecessor of this program.
+fn find_devices() -> Result<(Manager<Machine>, Vec<u64>), Error> {
+    let archive = anax::archive()?;
+    let manifests = archive.get(MEMBER).and_then(|bytes| Manifests::decode(bytes).ok());
+    let manifests = manifests.ok_or(Error::BadArgument)?;
+    let machine = object::Machine::from_handle(anax::handle("machine").ok_or(Error::BadHandle)?);
+    let bus = Bus::open(machine)?;
+    let mut init = anax::process::system()?;
+    let mut keep = Keep::new(&mut init, RECORD_NUMBER);
+    let record = keep.object(|| Ok(Space::SELF.create_region(RECORD, RegionKind::Pinned)?.handle()))?;
+    let record = Region::from_handle(record);
+    // A predecessor's drivers are at work: their devices' windows are left alone.
+    let sizing = if keep.is_successor { Sizing::Leave } else { Sizing::Measure };
+    let found = walk(&bus, &[Root { segment: 0, first_bus: 0, last_bus: 255 }], sizing);
+    for (address, warning) in &found.warnings {
+        log::warn!("pci {address}: {warning:?}");
+    }
+    let (mut devices, mut places, mut driven) = (Vec::new(), Vec::new(), 0);
+    for device in inventory(found.functions) {
+        let programs: Vec<_> =
+            candidates(&device, &manifests).into_iter().map(|(_, manifest)| manifest.name.clone()).collect();
+        let mut place = Place { name: device.name.clone(), hardware: None, line: None };
+        if !programs.is_empty() && driven < MOST_DRIVEN {
+            let mut keep = Keep::new(&mut init, FIRST_OBJECT + OBJECTS * driven);
+            driven += 1;
+            let taken = Hardware::take(machine, bus, &device, &mut keep).and_then(|hardware| {
+                let line = Line::take(device.kind, &mut keep)?;
+                Ok((hardware, line))
+            });
+            match taken {
+                Ok((hardware, line)) => (place.hardware, place.line) = (Some(hardware), line),
+                Err(error) => log::warn!("{} can't be driven: {error}", device.name),
+            }
+        }
+        let programs = if place.hardware.is_some() { programs } else { Vec::new() };
+        devices.push(Device::new(&device.name, &describe(&device), programs));
+        places.push(place);
+    }
+    let entries = read_record(record)?;
+    let mut at_work = Vec::new();
+    for entry in &entries {
+        let Some(device) = places.iter().position(|place| place.name == entry.device) else { continue };
+        if let Ok(gift) = init.kept(port_number(device)) {
+            let driver = Driver { process: entry.process, port: gift.handle };
+            at_work.push((device, driver, entry.program.to_string()));
+        }
+    }
+    let processes = at_work.iter().map(|(_, driver, _)| driver.process).collect();
+    let port = anax::port()?;
+    let machine = Machine { init, port, manifests, places, record, entries };
+    let _ = Handle::to_word;
+    let _ = send;
+    Ok((Manager::new(machine, devices, at_work), processes))
+}
