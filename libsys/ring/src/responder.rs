@@ -65,11 +65,14 @@ impl<'a> Responder<'a> {
     ///
     /// # Errors
     /// [`AdoptError`]; nothing was written to the channel.
-    pub fn adopt<'t>(
+    pub fn adopt<I>(
         mut endpoint: Endpoint<'a>,
         state: Suspended,
-        tickets: &'t [TicketWords],
-    ) -> Result<(Self, impl Iterator<Item = Ticket> + use<'a, 't>), AdoptError> {
+        tickets: I,
+    ) -> Result<(Self, impl Iterator<Item = Ticket> + use<'a, I>), AdoptError>
+    where
+        I: ExactSizeIterator<Item = TicketWords> + Clone,
+    {
         let epoch = endpoint.epoch();
         if state.epoch != epoch || endpoint.moved() != Ok(None) {
             return Err(AdoptError::Stale);
@@ -81,15 +84,15 @@ impl<'a> Responder<'a> {
         endpoint.consumer.adopt(state.taken).ok_or(AdoptError::Positions)?;
         endpoint.producer.adopt(state.replied).ok_or(AdoptError::Positions)?;
         let all = tickets.len() == outstanding as usize;
-        if !all || !TicketWords::are_distinct(tickets) {
+        if !all || !TicketWords::are_distinct(tickets.clone()) {
             return Err(AdoptError::Tickets);
         }
-        let foreign = |ticket: &TicketWords| ticket.epoch != epoch.number();
-        if tickets.iter().any(foreign) && cfg!(not(bite = "ring-old-ticket-restored")) {
+        let foreign = |ticket: TicketWords| ticket.epoch != epoch.number();
+        if tickets.clone().any(foreign) && cfg!(not(bite = "ring-old-ticket-restored")) {
             return Err(AdoptError::Tickets);
         }
         let channel = endpoint.watch.address();
-        let restored = tickets.iter().map(move |ticket| Ticket { token: ticket.token, epoch, channel });
+        let restored = tickets.map(move |ticket| Ticket { token: ticket.token, epoch, channel });
         Ok((Self { endpoint, outstanding }, restored))
     }
 

@@ -75,8 +75,8 @@ impl TicketWords {
     }
 
     /// Whether no two are for the same request. Takes the square of their number, which is that of what a device holds.
-    pub(crate) fn are_distinct(all: &[Self]) -> bool {
-        let twice = |(place, ticket): (usize, &Self)| all.iter().take(place).any(|other| other == ticket);
-        cfg!(bite = "ring-ticket-restored-twice") || !all.iter().enumerate().any(twice)
+    pub(crate) fn are_distinct(all: impl Iterator<Item = Self> + Clone) -> bool {
+        let twice = |(place, ticket): (usize, Self)| all.clone().take(place).any(|other| other == ticket);
+        cfg!(bite = "ring-ticket-restored-twice") || !all.clone().enumerate().any(twice)
     }
 }

@@ -84,7 +84,7 @@ fn a_successor_answers_what_its_predecessor_took() {
     let mut held = held.into_iter();
     assert_eq!(answer(&mut first, held.next().expect("three")), Err(ReplyError::Suspended));
     let (mut second, restored) =
-        Responder::adopt(unarrived(&words, supervisor.epoch()), state, &tickets).expect("all fits together");
+        Responder::adopt(unarrived(&words, supervisor.epoch()), state, tickets.iter().copied()).expect("all fits together");
     let mut restored: Vec<_> = (0..3).zip(restored).collect();
     restored.swap(0, 2);
     for one in restored {
@@ -108,7 +108,7 @@ fn tickets_are_restored_once_and_in_their_epoch() {
     let good = words_of(&held);
     let before: Vec<_> = words.iter().map(|word| word.load(Relaxed)).collect();
     let adopt = |state: Suspended, tickets: &[TicketWords], epoch| {
-        Responder::adopt(unarrived(&words, epoch), state, tickets).map(|_| ()).err()
+        Responder::adopt(unarrived(&words, epoch), state, tickets.iter().copied()).map(|_| ()).err()
     };
     let epoch = supervisor.epoch();
     for bad in [
@@ -167,7 +167,7 @@ proptest! {
                     let (tokens, tickets): (Vec<_>, Vec<_>) =
                         held.iter().map(|(token, ticket)| (*token, ticket.to_words())).unzip();
                     let endpoint = unarrived(&words, supervisor.epoch());
-                    let (successor, restored) = Responder::adopt(endpoint, state, &tickets).expect("all fits");
+                    let (successor, restored) = Responder::adopt(endpoint, state, tickets.iter().copied()).expect("all fits");
                     held = tokens.into_iter().zip(restored).collect();
                     server = successor;
                 }
@@ -192,7 +192,7 @@ proptest! {
         for (at, value) in scribbles { words[at].store(value, Relaxed); }
         let tickets: Vec<_> = tickets.into_iter().map(|(token, epoch)| TicketWords::new(token, epoch)).collect();
         if let Some(state) = Suspended::from_words(state)
-            && let Ok((mut server, restored)) = Responder::adopt(unarrived(&words, supervisor.epoch()), state, &tickets)
+            && let Ok((mut server, restored)) = Responder::adopt(unarrived(&words, supervisor.epoch()), state, tickets.iter().copied())
         {
             for ticket in restored { let _ = server.reply(ticket, &Message::default()); }
             let _ = server.take();
