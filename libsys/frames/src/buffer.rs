@@ -49,7 +49,12 @@ impl Received<'_> {
 
 /// The beginning of buffer `number`, as a descriptor.
 pub(crate) const fn payload(number: u32, length: u32) -> Payload {
-    Payload { region: POOL, offset: number as u64 * BUFFER_BYTES as u64, length }
+    part(number as u64 * BUFFER_BYTES as u64, length)
+}
+
+/// A part of the pool, as a descriptor.
+pub(crate) const fn part(offset: u64, length: u32) -> Payload {
+    Payload { region: POOL, offset, length }
 }
 
 /// Checks that a foreign descriptor is within one of `buffers` buffers and has a length from `least` on.

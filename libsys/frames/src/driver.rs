@@ -5,10 +5,11 @@
 
 use anax_abi::{Error, Message};
 use anax_ring::{
-    Doorbell, Endpoint, Epoch, Misbehaved, Payload, ReplyError, Responder, Sleep, Taken, Ticket,
+    AdoptError, Doorbell, Endpoint, Epoch, Misbehaved, Payload, ReplyError, Responder, Sleep, Suspended, Taken,
+    Ticket, TicketWords,
 };
 
-use crate::buffer::check;
+use crate::buffer::{check, part};
 use crate::{ABOUT, About, BUFFER_BYTES, MAX_FRAME, MIN_FRAME, RECEIVE, TRANSMIT};
 
 /// The driver's side of a channel, used by one thread.
@@ -27,6 +28,36 @@ pub struct Loan {
     pub offset: u64,
     /// Bytes: of the frame, or of room for one.
     pub length: u32,
+}
+
+impl Loan {
+    /// Its right to an answer, for a successor that gives it back in this program's place.
+    #[must_use]
+    pub const fn ticket(&self) -> TicketWords {
+        self.ticket.to_words()
+    }
+}
+
+/// A loan that a predecessor had, as plain numbers: ticket, bytes from the pool's beginning, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inherited {
+    /// Its right to an answer.
+    pub ticket: TicketWords,
+    /// Bytes from the pool's beginning.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u32,
+    /// Whether it is to be filled, or has a frame in it.
+    pub purpose: Use,
+}
+
+/// What a loan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// A frame is to be transmitted.
+    Transmit,
+    /// A frame is to be received.
+    Receive,
 }
 
 /// A question about the card, to be answered once.
@@ -57,6 +88,45 @@ impl<'a> DriverSide<'a> {
     #[must_use]
     pub const fn new(endpoint: Endpoint<'a>, buffers: u32) -> Self {
         Self { responder: Responder::new(endpoint), buffers }
+    }
+
+    /// Goes on where another driver was [suspended](Self::suspend), in the same epoch. `inherited` are all its loans; they come back in the same
+    /// order. As for [`Responder::adopt`], nobody is believed, and the endpoint has not arrived.
+    ///
+    /// # Errors
+    /// [`AdoptError`]; for a loan that [`Self::take`] would have refused, [`AdoptError::Tickets`]. Nothing was written to the channel.
+    pub fn adopt<'t>(
+        endpoint: Endpoint<'a>,
+        buffers: u32,
+        state: Suspended,
+        inherited: &'t [Inherited],
+    ) -> Result<(Self, impl Iterator<Item = Loan> + use<'a, 't>), AdoptError> {
+        let lent = |one: &Inherited| {
+            let least = if one.purpose == Use::Transmit { MIN_FRAME } else { MAX_FRAME };
+            let fits = one.purpose == Use::Receive || one.length as usize <= MAX_FRAME;
+            fits && check(part(one.offset, one.length), buffers, least).is_ok()
+        };
+        if !inherited.iter().all(lent) {
+            return Err(AdoptError::Tickets);
+        }
+        let tickets = inherited.iter().map(|one| one.ticket);
+        let (responder, tickets) = Responder::adopt(endpoint, state, tickets)?;
+        let loans = tickets.zip(inherited);
+        let loans = loans.map(|(ticket, one)| Loan { ticket, offset: one.offset, length: one.length });
+        Ok((Self { responder, buffers }, loans))
+    }
+
+    /// As [`Responder::suspend`]: nothing more is taken or given back, so that a successor can [adopt](Self::adopt) the channel.
+    ///
+    /// # Errors
+    /// [`Misbehaved`].
+    pub fn suspend(&mut self) -> Result<(Suspended, Doorbell), Misbehaved> {
+        self.responder.suspend()
+    }
+
+    /// As [`Responder::resume`]. Only if no successor has begun, or ever will.
+    pub fn resume(&mut self) {
+        self.responder.resume();
     }
 
     /// The next event.
@@ -167,7 +237,7 @@ impl<'a> DriverSide<'a> {
     #[inline]
     fn reply(&mut self, ticket: Ticket, reply: &Message) -> Result<(), Misbehaved> {
         match self.responder.reply(ticket, reply) {
-            Ok(()) | Err(ReplyError::Stale | ReplyError::WrongChannel) => Ok(()),
+            Ok(()) | Err(ReplyError::Stale | ReplyError::WrongChannel | ReplyError::Suspended) => Ok(()),
             Err(ReplyError::Misbehaved) => Err(Misbehaved),
         }
     }

@@ -24,7 +24,7 @@ pub mod handover;
 pub use about::{About, Link, Mac};
 pub use buffer::{BUFFER_BYTES, Buffer, MAX_FRAME, MIN_FRAME, Received};
 pub use client::{ClientError, ClientSide, Counters, Event, MAX_ATTEMPTS, NotSent};
-pub use driver::{Asked, DriverSide, Loan, Question};
+pub use driver::{Asked, DriverSide, Inherited, Loan, Question, Use};
 
 /// Transmits a frame.
 pub const TRANSMIT: u32 = 1;

@@ -36,6 +36,8 @@ enum State {
     Open,
     /// The flag "asleep" is up.
     Waiting,
+    /// Another may go on in its place.
+    Suspended,
     Poisoned,
 }
 
@@ -82,6 +84,41 @@ impl<'a> Consumer<'a> {
         self.own.store(stamped(epoch, 0), Ordering::Release);
     }
 
+    /// Where it stands: all before it has been taken.
+    pub(crate) const fn position(&self) -> u32 {
+        self.next
+    }
+
+    /// Takes nothing more until [`Self::resume`], after [`Self::show`]. Whoever goes on looks first, so no doorbell is asked for.
+    pub(crate) fn suspend(&mut self) {
+        self.stay_awake();
+        if self.state == State::Open {
+            self.state = State::Suspended;
+            self.available = self.next;
+        }
+    }
+
+    pub(crate) fn resume(&mut self) {
+        if self.is_suspended() {
+            self.state = State::Open;
+            // Whatever came meanwhile was not looked at.
+            self.seen = 0;
+        }
+    }
+
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.state == State::Suspended
+    }
+
+    /// Goes on behind `next` messages that another took and released. Writes nothing; none if the words don't say that it did.
+    pub(crate) fn adopt(&mut self, next: u32) -> Option<()> {
+        if self.own.load(Ordering::Acquire) != stamped(self.epoch, next) {
+            return None;
+        }
+        (self.next, self.available, self.released) = (next, next, next);
+        self.learn().ok()
+    }
+
     /// Takes the next message, or none if there is none. Its slot is free for the peer after [`Self::release`].
     ///
     /// # Errors
@@ -112,7 +149,7 @@ impl<'a> Consumer<'a> {
     /// Whether there is a message; none if the peer has misbehaved, now or earlier.
     #[inline]
     fn look_for_more(&mut self) -> bool {
-        if self.state == State::Poisoned {
+        if matches!(self.state, State::Poisoned | State::Suspended) {
             return false;
         }
         self.stay_awake();

@@ -74,13 +74,28 @@ impl<'a> Endpoint<'a> {
         epoch: Epoch,
         posted: &'a AtomicU64,
     ) -> Result<Self, OpenError> {
-        let mut endpoint = Self {
+        let mut endpoint = Self::unarrived(block, side, geometry, epoch, posted)?;
+        endpoint.rebind(epoch);
+        Ok(endpoint)
+    }
+
+    /// The same without arriving: the channel's words stay as they are. For [`Responder::adopt`](crate::Responder::adopt),
+    /// which goes on where another was suspended.
+    ///
+    /// # Errors
+    /// [`OpenError::TooSmall`] if the block is.
+    pub fn unarrived(
+        block: SharedBlock<'a>,
+        side: Side,
+        geometry: Geometry,
+        epoch: Epoch,
+        posted: &'a AtomicU64,
+    ) -> Result<Self, OpenError> {
+        Ok(Self {
             producer: Producer::new(block, geometry, side, epoch)?,
             consumer: Consumer::new(block, geometry, side, epoch)?,
             watch: EpochWatch { posted, epoch },
-        };
-        endpoint.rebind(epoch);
-        Ok(endpoint)
+        })
     }
 
     /// The epoch that this side lives in.

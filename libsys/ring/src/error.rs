@@ -41,8 +41,21 @@ pub enum ReplyError {
     Stale,
     /// The ticket came from another channel's responder: a mistake of this program.
     WrongChannel,
+    /// This responder is suspended, and the request is its successor's to answer: a mistake of this program.
+    Suspended,
     /// See [`Misbehaved`].
     Misbehaved,
+}
+
+/// Why a successor does not go on where a responder was suspended. Nothing was written to the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdoptError {
+    /// It was in another epoch: what it had is lost, as after a death.
+    Stale,
+    /// Positions that the channel's own words don't confirm, or that can't be.
+    Positions,
+    /// Not exactly one ticket of this epoch for each request that is not answered.
+    Tickets,
 }
 
 /// Why a block of memory is no channel.
@@ -110,7 +123,12 @@ impl_display! {
     ReplyError:
         Self::Stale => "the client is gone",
         Self::WrongChannel => "the ticket is of another channel",
+        Self::Suspended => "the responder is suspended",
         Self::Misbehaved => "the peer misbehaved";
+    AdoptError:
+        Self::Stale => "suspended in another epoch",
+        Self::Positions => "positions that can't be",
+        Self::Tickets => "not the tickets of what is not answered";
     OpenError:
         Self::Misaligned => "the block is misaligned",
         Self::TooSmall => "the block is too small",

@@ -11,6 +11,7 @@
 //! | calls | [`Requester`], [`Responder`] | each request completes exactly once, whatever the peer does |
 //! | payload | [`Payload`], [`SharedBytes`] | bulk data beside the messages, in memory that changes underneath |
 //! | supervision | [`Supervisor`] | making a channel, binding a successor |
+//! | succession | [`Suspended`], [`TicketWords`] | another program goes on as the answering side, in the same epoch |
 //!
 //! Nothing here allocates, blocks or calls the kernel: a [`Doorbell::Ring`] and a [`Sleep::MaySleep`] tell the caller to do so.
 #![no_std]
@@ -28,6 +29,7 @@ mod producer;
 mod requester;
 mod responder;
 mod supervisor;
+mod suspended;
 mod sync;
 mod wire;
 
@@ -36,11 +38,12 @@ pub use bytes::SharedBytes;
 pub use consumer::Consumer;
 pub use doorbell::{Doorbell, Sleep};
 pub use endpoint::{Endpoint, EpochWatch};
-pub use error::{Misbehaved, OpenError, OutOfRange, PushError, ReplyError, SubmitError};
+pub use error::{AdoptError, Misbehaved, OpenError, OutOfRange, PushError, ReplyError, SubmitError};
 pub use layout::{Epoch, Geometry, Side};
 pub use payload::Payload;
 pub use producer::Producer;
 pub use requester::{Completion, Requester};
 pub use responder::{Responder, Taken, Ticket};
 pub use supervisor::Supervisor;
+pub use suspended::{Suspended, TicketWords};
 pub use sync::AtomicU64;

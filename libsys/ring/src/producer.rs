@@ -36,6 +36,8 @@ enum State {
     Open,
     /// The flag "wants room" is up.
     Waiting,
+    /// Another may go on in its place.
+    Suspended,
     Poisoned,
 }
 
@@ -78,6 +80,45 @@ impl<'a> Producer<'a> {
         self.state = State::Open;
         doorbell::withdraw(self.room, epoch);
         self.own.store(stamped(epoch, 0), Ordering::Release);
+    }
+
+    /// Where it stands: all before it has been filled.
+    pub(crate) const fn position(&self) -> u32 {
+        self.next
+    }
+
+    /// Goes on behind `next` messages that another published. Writes nothing; none if the words don't say that it did, or that the
+    /// peer has taken what a ring does not hold of them.
+    pub(crate) fn adopt(&mut self, next: u32) -> Option<()> {
+        if self.own.load(Ordering::Acquire) != stamped(self.epoch, next) {
+            return None;
+        }
+        // A peer that has not arrived has taken nothing.
+        let freed = value_in(self.epoch, self.peer.load(Ordering::Acquire)).unwrap_or(0);
+        if next.wrapping_sub(freed) > self.capacity() {
+            return None;
+        }
+        (self.next, self.published, self.freed) = (next, next, freed);
+        self.limit = freed.wrapping_add(self.capacity());
+        Some(())
+    }
+
+    /// Finds no room until [`Self::resume`], after [`Self::show`]. Whoever goes on looks first, so no doorbell is asked for.
+    pub(crate) fn suspend(&mut self) {
+        if self.state == State::Waiting {
+            doorbell::withdraw(self.room, self.epoch);
+        }
+        if self.state != State::Poisoned {
+            self.state = State::Suspended;
+            self.limit = self.next;
+        }
+    }
+
+    pub(crate) fn resume(&mut self) {
+        if self.state == State::Suspended {
+            self.state = State::Open;
+            self.limit = self.freed.wrapping_add(self.capacity());
+        }
     }
 
     /// Puts a message in the ring; the peer sees it after [`Self::publish`].
@@ -129,6 +170,7 @@ impl<'a> Producer<'a> {
     fn look_for_room(&mut self) -> Result<(), PushError> {
         match self.state {
             State::Poisoned => return Err(PushError::Misbehaved),
+            State::Suspended => return Err(PushError::Full),
             State::Waiting => {
                 doorbell::withdraw(self.room, self.epoch);
                 self.state = State::Open;

@@ -5,7 +5,9 @@
 
 use anax_abi::{Flags, Message};
 
-use crate::{Doorbell, Endpoint, Epoch, Misbehaved, PushError, ReplyError, Sleep};
+use crate::{
+    AdoptError, Doorbell, Endpoint, Epoch, Misbehaved, PushError, ReplyError, Sleep, Suspended, TicketWords,
+};
 
 /// The answering side of a channel, used by one thread.
 #[derive(Debug)]
@@ -25,6 +27,14 @@ pub struct Ticket {
     epoch: Epoch,
     /// The address of the channel's epoch, which tells channels apart.
     channel: usize,
+}
+
+impl Ticket {
+    /// For [`Responder::adopt`] in another program, which replies in this one's place.
+    #[must_use]
+    pub const fn to_words(&self) -> TicketWords {
+        TicketWords { token: self.token, epoch: self.epoch.number() }
+    }
 }
 
 /// What [`Responder::take`] finds.
@@ -47,6 +57,66 @@ impl<'a> Responder<'a> {
         Self { endpoint, outstanding: 0 }
     }
 
+    /// Goes on where another responder was [suspended](Self::suspend), in the same epoch: the client notices nothing. `tickets` are
+    /// those of all its requests that are not answered; they come back restored, in the same order.
+    ///
+    /// Believes neither: the channel's words have to say the same, and each ticket has to be there once. The endpoint is one that has
+    /// not [arrived](Endpoint::unarrived). Whoever was suspended must not go on after this.
+    ///
+    /// # Errors
+    /// [`AdoptError`]; nothing was written to the channel.
+    pub fn adopt<I>(
+        mut endpoint: Endpoint<'a>,
+        state: Suspended,
+        tickets: I,
+    ) -> Result<(Self, impl Iterator<Item = Ticket> + use<'a, I>), AdoptError>
+    where
+        I: ExactSizeIterator<Item = TicketWords> + Clone,
+    {
+        let epoch = endpoint.epoch();
+        if state.epoch != epoch || endpoint.moved() != Ok(None) {
+            return Err(AdoptError::Stale);
+        }
+        let outstanding = state.outstanding();
+        if outstanding > endpoint.producer.capacity() {
+            return Err(AdoptError::Positions);
+        }
+        endpoint.consumer.adopt(state.taken).ok_or(AdoptError::Positions)?;
+        endpoint.producer.adopt(state.replied).ok_or(AdoptError::Positions)?;
+        let all = tickets.len() == outstanding as usize;
+        if !all || !TicketWords::are_distinct(tickets.clone()) {
+            return Err(AdoptError::Tickets);
+        }
+        let foreign = |ticket: TicketWords| ticket.epoch != epoch.number();
+        if tickets.clone().any(foreign) && cfg!(not(bite = "ring-old-ticket-restored")) {
+            return Err(AdoptError::Tickets);
+        }
+        let channel = endpoint.watch.address();
+        let restored = tickets.map(move |ticket| Ticket { token: ticket.token, epoch, channel });
+        Ok((Self { endpoint, outstanding }, restored))
+    }
+
+    /// Stops here, so that a successor can [adopt](Self::adopt) the channel: shows what was replied and gives back what was taken. Until
+    /// [`Self::resume`] nothing is taken, and no reply is sent. Says whether the client has to be rung.
+    ///
+    /// # Errors
+    /// [`Misbehaved`], as for [`Self::take`]: there is nothing to go on with.
+    pub fn suspend(&mut self) -> Result<(Suspended, Doorbell), Misbehaved> {
+        let doorbell = self.flush()?;
+        if cfg!(not(bite = "ring-suspended-works")) {
+            self.endpoint.consumer.suspend();
+            self.endpoint.producer.suspend();
+        }
+        let (taken, replied) = (self.endpoint.consumer.position(), self.endpoint.producer.position());
+        Ok((Suspended { epoch: self.epoch(), taken, replied }, doorbell))
+    }
+
+    /// Goes on after [`Self::suspend`], as if nothing had happened. Only if no successor has begun, or ever will.
+    pub fn resume(&mut self) {
+        self.endpoint.consumer.resume();
+        self.endpoint.producer.resume();
+    }
+
     /// Requests taken and not replied to.
     #[must_use]
     pub const fn outstanding(&self) -> u32 {
@@ -67,6 +137,9 @@ impl<'a> Responder<'a> {
     #[inline(always)]
     pub fn take(&mut self) -> Result<Taken, Misbehaved> {
         if let Some(epoch) = self.endpoint.moved()? {
+            if self.endpoint.consumer.is_suspended() {
+                return Ok(Taken::Nothing);
+            }
             self.rebind(epoch);
             return Ok(Taken::NewPeer(epoch));
         }
@@ -97,6 +170,10 @@ impl<'a> Responder<'a> {
         self.outstanding = self.outstanding.saturating_sub(1);
         match self.endpoint.producer.push_as(reply, ticket.token, reply.flags.with(Flags::REPLY)) {
             Ok(()) => Ok(()),
+            Err(PushError::Full) if self.endpoint.consumer.is_suspended() => {
+                self.outstanding += 1;
+                Err(ReplyError::Suspended)
+            }
             // It did not reserve what it asked for.
             Err(PushError::Full | PushError::Misbehaved) => Err(self.endpoint.poison().into()),
         }
@@ -115,6 +192,9 @@ impl<'a> Responder<'a> {
     /// # Errors
     /// [`Misbehaved`], as for [`Self::take`].
     pub fn prepare_to_sleep(&mut self) -> Result<Sleep, Misbehaved> {
+        if self.endpoint.consumer.is_suspended() {
+            return Ok(Sleep::MaySleep);
+        }
         self.endpoint.prepare_to_sleep().map_err(|_| self.endpoint.poison())
     }
 

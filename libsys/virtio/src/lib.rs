@@ -17,5 +17,5 @@ mod transport;
 pub use anax_device::Broken;
 pub use features::Features;
 pub use pci::{ProbeError, Windows, device_type};
-pub use queue::{Access, Addresses, Completed, Kick, Queue, Segment, Suppression};
+pub use queue::{Access, Addresses, Completed, Kick, Positions, Queue, Segment, Suppression};
 pub use transport::{Cause, Doorbell, SetupError, Transport};

@@ -7,6 +7,7 @@
 //! themselves and used elements are a word each: everything is accessed by whole words, each written by one side alone, and
 //! none of it is read back that this side wrote.
 
+mod adopt;
 mod area;
 mod fixed;
 mod request;
@@ -21,6 +22,7 @@ use area::{
 };
 use fixed::{Fixed, flagged};
 
+pub use adopt::Positions;
 pub use area::Addresses;
 pub use request::{Access, Kick, Segment, Suppression};
 

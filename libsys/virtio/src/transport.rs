@@ -170,6 +170,49 @@ impl<R: Registers> Transport<R> {
             self.common.write32(register, address.get() as u32);
             self.common.write32(register + 4, (address.get() >> 32) as u32);
         }
+        let doorbell = self.doorbell(queue)?;
+        self.common.write16(common::QUEUE_ENABLE, 1);
+        Ok(doorbell)
+    }
+
+    /// What a predecessor agreed on with a device that runs, for a driver that goes on with it. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Broken`] if it does not run by its own account.
+    pub fn agreed(&self) -> Result<Features, Broken> {
+        self.check()?;
+        let mut agreed = 0;
+        for half in 0..2 {
+            self.common.write32(common::DRIVER_FEATURE_SELECT, half);
+            agreed |= u64::from(self.common.read32(common::DRIVER_FEATURE)) << (32 * half);
+        }
+        Ok(Features::from_bits(agreed))
+    }
+
+    /// Where a queue is notified that a predecessor switched on and the device runs. Changes nothing.
+    ///
+    /// # Errors
+    /// [`SetupError::Queue`] if the device has it elsewhere, or not switched on.
+    pub fn adopt_queue(&self, queue: u16, addresses: Addresses) -> Result<Doorbell, SetupError> {
+        if self.queue_size(queue) != addresses.size || self.common.read16(common::QUEUE_ENABLE) != 1 {
+            return Err(SetupError::Queue);
+        }
+        let areas = [
+            (common::QUEUE_DESC, addresses.descriptors),
+            (common::QUEUE_DRIVER, addresses.driver),
+            (common::QUEUE_DEVICE, addresses.device),
+        ];
+        for (register, address) in areas {
+            let high = u64::from(self.common.read32(register + 4));
+            if high << 32 | u64::from(self.common.read32(register)) != address.get() {
+                return Err(SetupError::Queue);
+            }
+        }
+        self.doorbell(queue)
+    }
+
+    /// Where the selected queue is notified.
+    fn doorbell(&self, queue: u16) -> Result<Doorbell, SetupError> {
         let place =
             u64::from(self.common.read16(common::QUEUE_NOTIFY_OFF)) * u64::from(self.notify_multiplier);
         let offset = usize::try_from(place).map_err(|_| SetupError::Queue)?;
@@ -177,7 +220,6 @@ impl<R: Registers> Transport<R> {
         if !fits || !offset.is_multiple_of(2) {
             return Err(SetupError::Queue);
         }
-        self.common.write16(common::QUEUE_ENABLE, 1);
         Ok(Doorbell { offset, queue })
     }
 
