@@ -218,7 +218,7 @@ impl<'a> DriverSide<'a> {
     fn send(&mut self, ticket: Ticket, reply: &Message) -> Result<(), Misbehaved> {
         match self.responder.reply(ticket, reply) {
             Ok(()) | Err(ReplyError::Stale | ReplyError::WrongChannel) => Ok(()),
-            Err(ReplyError::Misbehaved) => Err(Misbehaved),
+            Err(ReplyError::Misbehaved | ReplyError::Suspended) => Err(Misbehaved),
         }
     }
 }

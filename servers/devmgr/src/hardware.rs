@@ -56,7 +56,12 @@ impl Hardware {
     ///
     /// # Errors
     /// `BadArgument` for one that is built in no known way; what the kernel refuses.
-    pub(crate) fn take(machine: Machine, bus: Bus, device: &Device, keep: &mut Keep) -> Result<Self, Error> {
+    pub(crate) fn take(
+        machine: Machine,
+        bus: Bus,
+        device: &Device,
+        keep: &mut Keep<'_>,
+    ) -> Result<Self, Error> {
         match &device.place {
             Place::Legacy(legacy) => Self::legacy(machine, bus, legacy, keep),
             Place::Pci(function) => {
@@ -71,7 +76,7 @@ impl Hardware {
         }
     }
 
-    fn legacy(machine: Machine, bus: Bus, device: &LegacyDevice, keep: &mut Keep) -> Result<Self, Error> {
+    fn legacy(machine: Machine, bus: Bus, device: &LegacyDevice, keep: &mut Keep<'_>) -> Result<Self, Error> {
         let ports = |range: PortRange| move || Ok(machine.ports(range.first, range.count)?.handle());
         let line = Line { number: device.irq.into(), trigger: Trigger::Edge, polarity: Polarity::High };
         let irq = keep.object(|| Ok(machine.line(line, CPU)?.handle()))?;
@@ -86,7 +91,7 @@ impl Hardware {
         Ok(Self { bus, function: None, parts, irqs, stop: Stop::Still, words })
     }
 
-    fn virtio(machine: Machine, bus: Bus, function: &Function, keep: &mut Keep) -> Result<Self, Error> {
+    fn virtio(machine: Machine, bus: Bus, function: &Function, keep: &mut Keep<'_>) -> Result<Self, Error> {
         let config = Config::new(&bus, function.address);
         let windows = Windows::find(&config).map_err(|_| Error::BadArgument)?;
         let all = [windows.common, windows.notify, windows.isr, windows.device];
@@ -130,7 +135,7 @@ impl Hardware {
     }
 
     /// Any other: its windows of memory, and one interrupt, by a message if it can.
-    fn pci(machine: Machine, bus: Bus, function: &Function, keep: &mut Keep) -> Result<Self, Error> {
+    fn pci(machine: Machine, bus: Bus, function: &Function, keep: &mut Keep<'_>) -> Result<Self, Error> {
         let config = Config::new(&bus, function.address);
         let irq = match table(&config) {
             Ok((msi_x, table)) => {

@@ -1,6 +1,7 @@
 //! What lies between a client and the drivers of its device, and outlives them: channel, buffers, memory of the device's queues.
 
 use anax_abi::{Error, Handle, Rights};
+use anax_driver::handover::{DEVICE_WORDS, Numbers, Start};
 use anax_frames::BUFFER_BYTES;
 use anax_pci::Kind;
 use anax_proto::Gift;
@@ -35,7 +36,7 @@ impl Line {
     ///
     /// # Errors
     /// `Quota`, `NoMemory`.
-    pub(crate) fn take(kind: Kind, words: [u64; 5], keep: &mut Keep<'_>) -> Result<Option<Self>, Error> {
+    pub(crate) fn take(kind: Kind, keep: &mut Keep<'_>) -> Result<Option<Self>, Error> {
         let (slots, bytes) = match kind {
             Kind::Network => {
                 let buffers = anax_nic::handover::BUFFERS;
@@ -73,18 +74,20 @@ impl Line {
             Supervisor::posting(mapped, geometry, posted)
         };
         let supervisor = supervisor.map_err(|_| Error::NoMemory)?;
-        let line =
-            Self { client, driver, block, pool, queues, numbers, state, supervisor, moves: kind == Kind::Ata };
-        line.write_numbers(words)?;
-        Ok(Some(line))
+        let moves = kind == Kind::Ata;
+        Ok(Some(Self { client, driver, block, pool, queues, numbers, state, supervisor, moves }))
     }
 
-    /// What the driver has to know of the device's view.
-    fn write_numbers(&self, card: [u64; 5]) -> Result<(), Error> {
+    /// What the next driver has to know of the device's view, and how it is to start.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub(crate) fn write_numbers(&self, start: Start, device: [u64; DEVICE_WORDS]) -> Result<(), Error> {
         let page = anax_mapped::Mapping::new(self.numbers, 4096)?;
         let bytes = page.bytes()?;
-        let head = [self.queues.device_address(0)?, self.pool.device_address(0)?];
-        for (place, word) in head.into_iter().chain(card).enumerate() {
+        let (memory, pool) = (self.queues.device_address(0)?, self.pool.device_address(0)?);
+        let numbers = Numbers { memory, pool, start, device };
+        for (place, word) in numbers.to_words().into_iter().enumerate() {
             bytes.write_u64(8 * place, word).map_err(|_| Error::BadArgument)?;
         }
         Ok(())
@@ -108,11 +111,7 @@ impl Line {
     /// What a client is given of it.
     pub(crate) fn open(&self) -> (Gift, Gift, Gift) {
         let gift = |handle: Handle, rights| Gift::copy(handle, rights);
-        (
-            gift(self.client.handle(), END),
-            gift(self.block.handle(), SHARED),
-            gift(self.pool.handle(), SHARED),
-        )
+        (gift(self.client.handle(), END), gift(self.block.handle(), SHARED), gift(self.pool.handle(), SHARED))
     }
 
     /// Both sides learn that the other has died.

@@ -46,7 +46,8 @@ fn main() -> Result<(), Error> {
     }
     server.0.start_all();
     loop {
-        let deadline = server.0.tick().map_or(Deadline::NEVER, |at| Deadline::at(Instant::from_nanoseconds(at)));
+        let deadline =
+            server.0.tick().map_or(Deadline::NEVER, |at| Deadline::at(Instant::from_nanoseconds(at)));
         match port.waitport_until(deadline) {
             Ok(received) if received.is_reply() => ended(&mut server.0, &received),
             Ok(received) => serve_one(&mut server, &received),

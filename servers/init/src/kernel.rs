@@ -78,8 +78,8 @@ impl Kernel {
     fn place(&mut self, manifest: &Manifest) -> Cpu {
         match manifest.cpu {
             Place::Number(number) if number < self.cpus => Cpu(number),
-            // Beside init, which calls them.
-            _ if manifest.layer == Layer::Root => Cpu(0),
+            // Beside init and the device manager, which call them; and drivers where their interrupts come.
+            _ if manifest.layer <= Layer::Bus => Cpu(0),
             _ => {
                 self.placed += 1;
                 Cpu((self.placed - 1) % self.cpus)

@@ -10,7 +10,6 @@ use anax_proto::Later;
 use anax_startup::NamedHandle;
 use anax_system::{Condition, Status};
 
-
 /// Where a program's file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Image {

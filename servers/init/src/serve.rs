@@ -87,7 +87,8 @@ impl<S: System> Processes for Init<S> {
     fn port(&mut self, caller: Caller, process: u64) -> Result<Gift, Error> {
         let made = self.own(caller, process)?.made.ok_or(Error::PeerDied)?;
         let handle = self.system.port_for(made, caller.0)?;
-        Ok(Gift { handle, rights: Rights::SEND, is_given: true })
+        // It may pass it on: to a successor of its own.
+        Ok(Gift { handle, rights: Rights::SEND.with(Rights::GRANT), is_given: true })
     }
 
     fn wait(&mut self, caller: Caller, process: u64, later: Later<Status, Error>) {

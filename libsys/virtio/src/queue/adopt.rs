@@ -118,7 +118,9 @@ impl<T, const N: usize, const L: usize> Queue<'_, T, N, L> {
         if known.second == 2 && (L == 2 || !stands(0, head, Self::followed_by(place, 2))) {
             return None;
         }
-        let Some(Some(Request { data, .. })) = self.places.get(usize::from(place)) else { return Some(known) };
+        let Some(Some(Request { data, .. })) = self.places.get(usize::from(place)) else {
+            return Some(known);
+        };
         let linked = if data.length == 0 { 2 } else { 1 };
         let described = data.length == 0 || stands(1, *data, Self::followed_by(place, 2));
         let believed = linked == known.second && described || cfg!(bite = "virtio-adopted-unchecked");
