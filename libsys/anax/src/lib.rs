@@ -38,7 +38,7 @@ mod start;
 pub mod time;
 
 pub use anax_macros::main;
-pub use anax_startup::{NamedHandle, Start, handles};
+pub use anax_startup::{Start, handles};
 pub use anax_sys::{Error, Handle, Rights, Status, object};
 pub use lock::{Lock, Patient};
 pub use log;
@@ -46,4 +46,4 @@ pub use mapping::Mapping;
 pub use owned::Owned;
 #[doc(hidden)]
 pub use start::begin;
-pub use start::{arguments, handle, name, start};
+pub use start::{archive, arguments, handle, name, start};

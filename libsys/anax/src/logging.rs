@@ -66,7 +66,6 @@ impl fmt::Display for Line<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::format;
     use std::string::ToString as _;
 
     use super::*;
@@ -82,12 +81,12 @@ mod tests {
     #[test]
     fn levels() {
         let with = |arguments: &[&str]| {
-            let arguments = arguments.iter().map(ToString::to_string).collect();
+            let arguments = arguments.iter().map(|argument| argument.to_string()).collect();
             level(&Start { arguments, ..Start::default() })
         };
         assert_eq!(with(&[]), LevelFilter::Info);
         assert_eq!(with(&["x", "log=debug"]), LevelFilter::Debug);
         assert_eq!(with(&["log=trace", "log=off"]), LevelFilter::Off);
-        assert_eq!(with(&["log=loud", format!("{ARGUMENT}{}", "").as_str()]), LevelFilter::Info);
+        assert_eq!(with(&["log=loud", ARGUMENT]), LevelFilter::Info);
     }
 }

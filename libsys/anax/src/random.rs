@@ -5,7 +5,6 @@
 
 use core::num::NonZeroU64;
 
-use anax_startup::Seed;
 use anax_sys::Instant;
 use chacha20::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -43,8 +42,8 @@ pub struct Generator(ChaCha20Rng);
 impl Generator {
     /// For one seed there are as many sequences as times.
     #[must_use]
-    pub fn new(seed: Seed, time: Instant) -> Self {
-        let mut generator = ChaCha20Rng::from_seed(seed.0);
+    pub fn new(seed: [u8; 32], time: Instant) -> Self {
+        let mut generator = ChaCha20Rng::from_seed(seed);
         if cfg!(not(bite = "random-repeats")) {
             generator.set_stream(time.nanoseconds());
         }

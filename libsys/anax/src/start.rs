@@ -5,8 +5,9 @@ use alloc::vec;
 use core::slice;
 
 use anax_abi::object::{ARCHIVE, MACHINE, ObjectKind};
-use anax_startup::{Argument, HEAD, Start, StartError, area_bytes, decode, handles};
-use anax_sys::object::Space;
+use anax_archive::Archive;
+use anax_startup::{Argument, HEAD, Start, StartError, area_bytes, handles};
+use anax_sys::object::{Region, Space};
 use anax_sys::{Error, Handle, Status};
 use spin::Once;
 
@@ -36,6 +37,18 @@ pub fn name() -> &'static str {
 #[must_use]
 pub fn handle(name: &str) -> Option<Handle> {
     start().handle(name)
+}
+
+/// The boot archive, which the kernel has checked; mapped when it is asked for first.
+///
+/// # Errors
+/// `BadHandle` if this program was not given it; else as [`Space::map`].
+pub fn archive() -> Result<Archive<'static>, Error> {
+    static MAPPED: Once<&'static [u8]> = Once::new();
+    let region = Region::from_handle(handle(handles::ARCHIVE).ok_or(Error::BadHandle)?);
+    // SAFETY: the kernel made this region over memory that it only reads, and gives nobody the right to write there.
+    let bytes = MAPPED.try_call_once(|| unsafe { anax_mapped::constant(region) })?;
+    Ok(Archive::checked_before(bytes))
 }
 
 /// The entry point of a program, whose binary is called `program`. `#[anax::main]` alone calls it.
@@ -89,11 +102,11 @@ fn is(handle: Handle, kind: ObjectKind) -> bool {
 fn read(address: u64) -> Result<Start, StartError> {
     let area = core::ptr::with_exposed_provenance::<u8>(address as usize);
     // SAFETY: whoever starts a program owns all of its memory, and says by this word that an area lies there, which nobody
-    // changes. Should that not be so, this is a fault, or nonsense that `decode` copes with.
+    // changes. Should that not be so, this is a fault, or nonsense that `Start::decode` copes with.
     let head: &[u8; HEAD] = unsafe { &*area.cast() };
     let bytes = area_bytes(head)?;
     // SAFETY: as above; its head says that it goes on so far, and it is at most 64 KiB.
-    decode(unsafe { slice::from_raw_parts(area, bytes) })
+    Start::decode(unsafe { slice::from_raw_parts(area, bytes) })
 }
 
 #[cfg(test)]
@@ -103,7 +116,7 @@ mod tests {
     #[test]
     fn an_area_is_read_where_it_lies() {
         let start = Start { name: "tester".into(), ..Start::default() };
-        let area = anax_startup::encode(&start).unwrap();
+        let area = start.encode().unwrap();
         assert_eq!(read(area.as_ptr().expose_provenance() as u64), Ok(start));
     }
 
