@@ -9,6 +9,7 @@ mod kernel_core;
 mod logring;
 mod lwkt;
 mod network;
+mod program;
 mod proto;
 mod timers;
 mod uthread;
@@ -69,6 +70,7 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(timers::TIMERS)
         .chain(network::NETWORK)
         .chain(blocks::BLOCKS)
+        .chain(program::PROGRAM)
         .chain(proto::PROTO)
         .chain(logring::LOGRING)
         .chain(uthread::UTHREAD);
