@@ -40,8 +40,9 @@ pub(crate) fn begin(start: &'static Start) {
 
 /// Of the last argument that names one; `info` if there is none.
 fn level(start: &Start) -> LevelFilter {
-    let named = start.arguments.iter().filter_map(|argument| argument.strip_prefix(ARGUMENT)?.parse().ok());
-    named.last().unwrap_or(LevelFilter::Info)
+    let mut named =
+        start.arguments.iter().rev().filter_map(|argument| argument.strip_prefix(ARGUMENT)?.parse().ok());
+    named.next().unwrap_or(LevelFilter::Info)
 }
 
 /// A line as it is written.

@@ -204,9 +204,11 @@ pub mod fake {
 
     use super::*;
 
+    type Kernel = Box<dyn Fn(Trap) -> Incoming>;
+
     std::thread_local! {
         static TRAPS: RefCell<Vec<Trap>> = const { RefCell::new(Vec::new()) };
-        static KERNEL: RefCell<Option<Box<dyn Fn(Trap) -> Incoming>>> = const { RefCell::new(None) };
+        static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
     }
 
     pub(super) fn ring(trap: Trap) -> Option<Incoming> {
