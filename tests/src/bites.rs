@@ -8,7 +8,9 @@ mod channels;
 mod kernel_core;
 mod logring;
 mod lwkt;
+mod manifests;
 mod network;
+mod pci;
 mod program;
 mod proto;
 mod timers;
@@ -73,6 +75,8 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(program::PROGRAM)
         .chain(proto::PROTO)
         .chain(logring::LOGRING)
+        .chain(manifests::MANIFESTS)
+        .chain(pci::PCI)
         .chain(uthread::UTHREAD);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }

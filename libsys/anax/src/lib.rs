@@ -24,26 +24,28 @@ extern crate alloc;
 extern crate std;
 
 mod backtrace;
-#[cfg(any(anax, test))]
-mod heap;
-mod lock;
 mod logging;
 pub mod lwkt;
 mod mapping;
 pub mod message;
 pub mod owned;
+mod printing;
+pub mod process;
 pub mod random;
 mod refused;
+mod service;
 mod start;
 pub mod time;
 
 pub use anax_macros::main;
-pub use anax_startup::{Start, handles};
+pub use anax_startup::{NamedHandle, Start, handles};
+pub use anax_sys::lock::{Lock, Patient};
 pub use anax_sys::{Error, Handle, Rights, Status, object};
-pub use lock::{Lock, Patient};
 pub use log;
 pub use mapping::Mapping;
 pub use owned::Owned;
+pub use printing::{Out, out};
+pub use service::{Service, connect, names, port, serve};
 #[doc(hidden)]
 pub use start::begin;
 pub use start::{archive, arguments, handle, name, start};

@@ -5,11 +5,12 @@
 
 use core::num::NonZeroU64;
 
+use anax_startup::Seed;
 use anax_sys::Instant;
 use chacha20::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use crate::lock::Lock;
+use anax_sys::lock::Lock;
 
 static PROGRAM: Lock<Option<Generator>> = Lock::new(None);
 
@@ -42,8 +43,8 @@ pub struct Generator(ChaCha20Rng);
 impl Generator {
     /// For one seed there are as many sequences as times.
     #[must_use]
-    pub fn new(seed: [u8; 32], time: Instant) -> Self {
-        let mut generator = ChaCha20Rng::from_seed(seed);
+    pub fn new(seed: Seed, time: Instant) -> Self {
+        let mut generator = ChaCha20Rng::from_seed(seed.0);
         if cfg!(not(bite = "random-repeats")) {
             generator.set_stream(time.nanoseconds());
         }

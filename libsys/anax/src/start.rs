@@ -6,7 +6,7 @@ use core::slice;
 
 use anax_abi::object::{ARCHIVE, MACHINE, ObjectKind};
 use anax_archive::Archive;
-use anax_startup::{Argument, HEAD, Start, StartError, area_bytes, handles};
+use anax_startup::{Argument, HEAD, Start, StartError, area_bytes, decode, handles};
 use anax_sys::object::{Region, Space};
 use anax_sys::{Error, Handle, Status};
 use spin::Once;
@@ -79,6 +79,7 @@ pub fn begin<T: Status>(word: u64, program: &'static str, main: fn(&'static Star
     // Without it there is no log either: whoever started the program learns it from its status.
     let Ok(told) = told else { return Err::<(), _>(Error::BadArgument).status() };
     let start = START.call_once(|| told);
+    anax_sys::place::begin(start.seed.0.first_chunk().map_or(0, |seed| u64::from_le_bytes(*seed)));
     logging::begin(start);
     backtrace::begin(program);
     main(start).status()
@@ -102,11 +103,11 @@ fn is(handle: Handle, kind: ObjectKind) -> bool {
 fn read(address: u64) -> Result<Start, StartError> {
     let area = core::ptr::with_exposed_provenance::<u8>(address as usize);
     // SAFETY: whoever starts a program owns all of its memory, and says by this word that an area lies there, which nobody
-    // changes. Should that not be so, this is a fault, or nonsense that `Start::decode` copes with.
+    // changes. Should that not be so, this is a fault, or nonsense that `decode` copes with.
     let head: &[u8; HEAD] = unsafe { &*area.cast() };
     let bytes = area_bytes(head)?;
     // SAFETY: as above; its head says that it goes on so far, and it is at most 64 KiB.
-    Start::decode(unsafe { slice::from_raw_parts(area, bytes) })
+    decode(unsafe { slice::from_raw_parts(area, bytes) })
 }
 
 #[cfg(test)]
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn an_area_is_read_where_it_lies() {
         let start = Start { name: "tester".into(), ..Start::default() };
-        let area = start.encode().unwrap();
+        let area = anax_startup::encode(&start).unwrap();
         assert_eq!(read(area.as_ptr().expose_provenance() as u64), Ok(start));
     }
 

@@ -4,10 +4,11 @@ use std::num::NonZeroU64;
 
 use anax::random::{self, Generator};
 use anax::time::Instant;
+use anax_startup::Seed;
 use proptest::prelude::*;
 
 fn sequence(seed: u8, time: u64) -> [u64; 8] {
-    let mut generator = Generator::new([seed; 32], Instant::from_nanoseconds(time));
+    let mut generator = Generator::new(Seed([seed; 32]), Instant::from_nanoseconds(time));
     std::array::from_fn(|_| generator.u64())
 }
 
@@ -22,7 +23,7 @@ fn seed_and_time_decide() {
 #[test]
 fn it_is_chacha20() {
     let mut bytes = [0; 16];
-    Generator::new([0; 32], Instant::from_nanoseconds(0)).fill(&mut bytes);
+    Generator::new(Seed([0; 32]), Instant::from_nanoseconds(0)).fill(&mut bytes);
     assert_eq!(bytes, 0x76b8_e0ad_a0f1_3d90_405d_6ae5_5386_bd28_u128.to_be_bytes());
 }
 
@@ -38,7 +39,7 @@ fn the_programs_own() {
 #[test]
 fn all_below_a_limit_are_as_likely() {
     const LIMIT: NonZeroU64 = NonZeroU64::new(6).unwrap();
-    let mut generator = Generator::new([7; 32], Instant::default());
+    let mut generator = Generator::new(Seed([7; 32]), Instant::default());
     let mut found = [0_u32; 6];
     for _ in 0..60_000 {
         found[usize::try_from(generator.below(LIMIT)).unwrap()] += 1;
@@ -50,6 +51,6 @@ fn all_below_a_limit_are_as_likely() {
 proptest! {
     #[test]
     fn below_is_below(seed: [u8; 32], limit: NonZeroU64) {
-        prop_assert!(Generator::new(seed, Instant::default()).below(limit) < limit.get());
+        prop_assert!(Generator::new(Seed(seed), Instant::default()).below(limit) < limit.get());
     }
 }

@@ -15,8 +15,8 @@ pub use ports::{IoPorts, Ports};
 pub use dma::{DmaAddress, DmaBlock};
 pub use mmio::{Mmio, MmioError};
 pub use pci::{
-    Bar, ConfigSpace, Ecam, Msi, MsiX, Window, bar, capabilities, disable_bus_master,
-    enable_memory_and_bus_master,
+    Access, Address, Bar, Config, ConfigSpace, Ecam, FUNCTION_BYTES, Msi, MsiX, Segment, Window, bar,
+    capabilities, disable_bus_master, enable_memory_and_bus_master,
 };
 
 /// The device reported what can't be true, or is gone. It is to be reset.

@@ -3,6 +3,12 @@
 //! From PCI Local Bus Specification 3.0, section 6: command register (6.2.2), base address registers (6.2.5.1), capabilities
 //! list (6.7). All that is read is foreign: a list of capabilities ends even if the device's doesn't.
 
+mod access;
+mod address;
+
+pub use access::{Access, Config, Segment};
+pub use address::{Address, FUNCTION_BYTES};
+
 use crate::Registers;
 
 const COMMAND: u8 = 0x04;

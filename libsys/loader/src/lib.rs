@@ -3,6 +3,8 @@
 //! The file is read under the same policy as the kernel's own loader has it ([`anax_elf`]). Each segment is a region of the child's:
 //! mapped here, filled, unmapped, and mapped there with what its pages allow. So nothing is ever writable and executable, and
 //! nothing of the child stays reachable from here.
+//!
+//! [`load`] and [`put`] are the steps for a supervisor that makes space and threads itself, [`start`] does it all.
 #![no_std]
 
 use core::ptr;
@@ -12,8 +14,11 @@ use anax_elf::{Program, Protection, Segment};
 use anax_sys::object::{Cpu, Limits, Region, RegionKind, Space, Thread};
 use anax_sys::{Error, Handle, Port, Rights};
 
-/// Where a child's stack ends.
+/// Where a child's stack ends, at most.
 const STACK_END: u64 = 0x7fff_0000_0000;
+/// Pages below that at which it may end instead: 1 GiB, the range of one table.
+pub const MOST_BELOW: u64 = 1 << 18;
+const PAGE: u64 = 4096;
 
 /// How a program is to run.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +54,9 @@ pub struct Child {
 /// `BadArgument` for a file that breaks the policy; `Quota`, `NoMemory`; whatever a handle of the plan is refused for. There is no
 /// child then.
 pub fn start(file: &[u8], plan: &Plan<'_>) -> Result<Child, Error> {
-    let program = Program::parse(file, anax_elf::USER).map_err(|_| Error::BadArgument)?;
+    Program::parse(file, anax_elf::USER).map_err(|_| Error::BadArgument)?;
     let space = Space::SELF.create_space(plan.limits, Policy::Inherit, plan.cpu)?;
-    let begun = fill(space, file, &program, plan);
+    let begun = begin(space, file, plan);
     if begun.is_err() {
         end(space)?;
     }
@@ -69,40 +74,116 @@ pub fn end(space: Space) -> Result<(), Error> {
     Ok(())
 }
 
-fn fill(space: Space, file: &[u8], program: &Program, plan: &Plan<'_>) -> Result<Thread, Error> {
-    for segment in &program.segments {
-        load(space, file, segment)?;
+/// Where a loaded program's first thread begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its first instruction.
+    pub instruction: u64,
+    /// The end of its stack.
+    pub stack: u64,
+}
+
+/// Loads `file` into a space, with a stack of so many bytes that ends `below` pages below the highest place for one. What fails half done is
+/// for the space's owner to end.
+///
+/// # Errors
+/// `BadArgument` for a file that breaks the policy, or a stack too far below; `Quota`, `NoMemory`.
+pub fn load(space: Space, file: &[u8], stack_bytes: u64, below: u64) -> Result<Entry, Error> {
+    let program = Program::parse(file, anax_elf::USER).map_err(|_| Error::BadArgument)?;
+    if below > MOST_BELOW {
+        return Err(Error::BadArgument);
     }
-    let stack = space.create_region(plan.stack, RegionKind::Lazy)?;
-    give(space, stack, STACK_END - plan.stack, Rights::READ.with(Rights::WRITE))?;
+    for segment in &program.segments {
+        load_segment(space, file, segment)?;
+    }
+    let stack = STACK_END - below * PAGE;
+    let region = space.create_region(stack_bytes, RegionKind::Lazy)?;
+    give(space, region, stack - stack_bytes, Rights::READ.with(Rights::WRITE))?;
+    Ok(Entry { instruction: program.entry, stack })
+}
+
+/// Puts bytes into a space, at a place of its kernel's choice, to be read only; the address.
+///
+/// # Errors
+/// `Quota`, `NoMemory`.
+pub fn put(space: Space, bytes: &[u8]) -> Result<u64, Error> {
+    let length = (bytes.len() as u64).next_multiple_of(PAGE);
+    let region = space.create_region(length, RegionKind::Pinned)?;
+    fill(region, length, 0, bytes)?;
+    let address = space.map(region, 0, length, Rights::READ)?;
+    Space::SELF.close(region.handle())?;
+    Ok(address)
+}
+
+/// The first thread of another space, which whoever made it may start wherever he likes: what it runs there is none of the caller's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstThread(Thread);
+
+impl FirstThread {
+    /// Makes it, not started. Its faults and its end are told to `fault_port`.
+    ///
+    /// # Errors
+    /// `BadArgument` for the caller's own space; else as [`Space::create_thread`].
+    pub fn new(space: Space, cpu: Cpu, priority: u64, fault_port: Port) -> Result<Self, Error> {
+        if space == Space::SELF {
+            return Err(Error::BadArgument);
+        }
+        space.create_thread(cpu, priority, Some(fault_port)).map(Self)
+    }
+
+    /// The thread.
+    #[must_use]
+    pub const fn thread(self) -> Thread {
+        self.0
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// `Exists` if it was started before, `BadAddress`.
+    pub fn start(self, entry: Entry, argument: u64) -> Result<(), Error> {
+        // SAFETY: a thread of another space.
+        unsafe { self.0.start(entry.instruction, entry.stack, argument) }
+    }
+}
+
+fn begin(space: Space, file: &[u8], plan: &Plan<'_>) -> Result<Thread, Error> {
+    let entry = load(space, file, plan.stack, 0)?;
     for (place, (handle, rights)) in (1..).zip(plan.handles) {
         if space.grant(*handle, *rights)? != Handle::new(place, 1) {
             return Err(Error::BadHandle);
         }
     }
-    let thread = space.create_thread(plan.cpu, plan.priority, Some(plan.fault_port))?;
-    // SAFETY: a thread of another space.
-    unsafe { thread.start(program.entry, STACK_END, plan.argument)? };
-    Ok(thread)
+    let thread = FirstThread::new(space, plan.cpu, plan.priority, plan.fault_port)?;
+    thread.start(entry, plan.argument)?;
+    Ok(thread.thread())
 }
 
 /// A segment becomes a region of the child's.
-fn load(space: Space, file: &[u8], segment: &Segment) -> Result<(), Error> {
+fn load_segment(space: Space, file: &[u8], segment: &Segment) -> Result<(), Error> {
     let bytes = segment.pages.end - segment.pages.start;
     let content = file.get(segment.file.clone()).ok_or(Error::BadArgument)?;
     let region = space.create_region(bytes, RegionKind::Pinned)?;
-    let here = Space::SELF.map(region, 0, bytes, Rights::READ.with(Rights::WRITE))?;
-    let start = (here + (segment.address - segment.pages.start)) as *mut u8;
-    // SAFETY: mapped just now, writable and nobody else's; the policy says that the file's bytes end within the pages.
-    unsafe { ptr::copy_nonoverlapping(content.as_ptr(), start, content.len()) };
-    // SAFETY: nothing refers to what was mapped for the copy.
-    unsafe { Space::SELF.unmap(here, bytes)? };
+    fill(region, bytes, segment.address - segment.pages.start, content)?;
     let protection = match segment.protection {
         Protection::Read => Rights::READ,
         Protection::ReadWrite => Rights::READ.with(Rights::WRITE),
         Protection::ReadExecute => Rights::READ.with(Rights::EXECUTE),
     };
     give(space, region, segment.pages.start, protection)
+}
+
+/// Writes `content` to a region of the child's, from `offset` on.
+fn fill(region: Region, bytes: u64, offset: u64, content: &[u8]) -> Result<(), Error> {
+    let here = Space::SELF.map(region, 0, bytes, Rights::READ.with(Rights::WRITE))?;
+    let fits = offset.checked_add(content.len() as u64).is_some_and(|end| end <= bytes);
+    if fits {
+        // SAFETY: mapped just now, writable and nobody else's; the content ends within it.
+        unsafe { ptr::copy_nonoverlapping(content.as_ptr(), (here + offset) as *mut u8, content.len()) };
+    }
+    // SAFETY: nothing refers to what was mapped for the copy.
+    unsafe { Space::SELF.unmap(here, bytes)? };
+    if fits { Ok(()) } else { Err(Error::BadArgument) }
 }
 
 /// Maps all of a region in the child, and lets go of it: the mapping keeps it.

@@ -5,8 +5,10 @@
 #![no_std]
 
 mod config;
+mod mapping;
 
 pub use config::{Bus, Function};
+pub use mapping::Mapping;
 
 use core::ptr::NonNull;
 

@@ -17,6 +17,9 @@ pub(crate) struct Interface {
     pub(crate) methods: Vec<Method>,
 }
 
+/// The name and type of an argument.
+pub(crate) type Argument = (Ident, Type);
+
 /// A method of it.
 pub(crate) struct Method {
     pub(crate) name: Ident,
@@ -24,9 +27,11 @@ pub(crate) struct Method {
     pub(crate) is_control: bool,
     pub(crate) is_idempotent: bool,
     /// All but the caller, in order.
-    pub(crate) arguments: Vec<(Ident, Type)>,
+    pub(crate) arguments: Vec<Argument>,
     /// Where among the arguments the caller stands, if the method wants to know him.
     pub(crate) caller: Option<usize>,
+    /// Where among the arguments the right to answer later stands, of a method that does.
+    pub(crate) later: Option<usize>,
     pub(crate) value: Type,
     pub(crate) failure: Type,
     /// As it is written, for the fingerprint.
@@ -79,16 +84,27 @@ fn method(function: &mut TraitItemFn) -> Result<Method> {
         Some(FnArg::Receiver(Receiver { kind: ReceiverKind::Reference(_, _, Some(_)), .. })) => {}
         _ => return Err(Error::new_spanned(&signature.ident, "a method begins with `&mut self`")),
     }
-    let (mut arguments, mut caller) = (Vec::new(), None);
+    let (mut arguments, mut caller, mut later) = (Vec::new(), None, None);
     for (place, input) in inputs.enumerate() {
         let FnArg::Typed(typed) = input else { continue };
         let Pat::Ident(pattern) = &*typed.pat else {
             return Err(Error::new_spanned(&typed.pat, "an argument has a plain name"));
         };
-        if is_caller(&typed.ty) {
+        if is_named(&typed.ty, "Caller") {
             if caller.replace(place).is_some() {
                 return Err(Error::new_spanned(typed, "there is one caller"));
             }
+            continue;
+        }
+        if is_named(&typed.ty, "Later") {
+            let types = two_types(&typed.ty);
+            if is_control || later.is_some() || types.is_none() {
+                return Err(Error::new_spanned(
+                    typed,
+                    "an answer that is given later is one `Later<value, failure>` of fixed layout",
+                ));
+            }
+            later = types.map(|types| (place, types));
             continue;
         }
         if !is_control && let Type::Reference(reference) = &*typed.ty {
@@ -105,7 +121,14 @@ fn method(function: &mut TraitItemFn) -> Result<Method> {
             "more than five arguments: mark the method `#[control]`",
         ));
     }
-    let (value, failure) = result(&signature.output).ok_or_else(|| {
+    let returned = match (&later, &signature.output) {
+        (Some((_, types)), ReturnType::Default) => Some(types.clone()),
+        (Some(_), output) => {
+            return Err(Error::new_spanned(output, "what answers later returns nothing now"));
+        }
+        (None, output) => result(output),
+    };
+    let (value, failure) = returned.ok_or_else(|| {
         Error::new_spanned(signature, "a method returns `Result<value, failure>`, for its server may die")
     })?;
     Ok(Method {
@@ -115,6 +138,7 @@ fn method(function: &mut TraitItemFn) -> Result<Method> {
         is_idempotent,
         arguments,
         caller,
+        later: later.map(|(place, _)| place),
         value,
         failure,
         text: signature.to_token_stream().to_string(),
@@ -129,16 +153,22 @@ fn take_attribute(attributes: &mut Vec<Attribute>, name: &str) -> bool {
     attributes.len() != before
 }
 
-fn is_caller(kind: &Type) -> bool {
+/// Whether it is the type of that name, wherever that is.
+pub(crate) fn is_named(kind: &Type, name: &str) -> bool {
     let Type::Path(path) = kind else { return false };
-    path.path.segments.last().is_some_and(|segment| segment.ident == "Caller")
+    path.path.segments.last().is_some_and(|segment| segment.ident == name)
 }
 
 /// The two types of a `Result`.
 fn result(output: &ReturnType) -> Option<(Type, Type)> {
     let ReturnType::Type(_, kind) = output else { return None };
-    let Type::Path(path) = &**kind else { return None };
-    let segment = path.path.segments.last().filter(|segment| segment.ident == "Result")?;
+    is_named(kind, "Result").then(|| two_types(kind)).flatten()
+}
+
+/// The two types that a type is made with.
+fn two_types(kind: &Type) -> Option<(Type, Type)> {
+    let Type::Path(path) = kind else { return None };
+    let segment = path.path.segments.last()?;
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     let mut types = arguments.args.iter().filter_map(|argument| match argument {
         GenericArgument::Type(kind) => Some(kind.clone()),

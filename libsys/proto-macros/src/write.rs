@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use crate::read::{Interface, Method};
+use crate::read::{Argument, Interface, Method, is_named};
 
 /// Everything, the trait included.
 pub(crate) fn all(interface: &Interface) -> TokenStream {
@@ -22,8 +22,8 @@ fn client(interface: &Interface) -> TokenStream {
     let batch = format_ident!("{name}Batch");
     let about_batch =
         format!("Questions to a server of [`{name}`] that are asked together; each gives a ticket.");
-    let fixed = interface.methods.iter().filter(|method| !method.is_control);
-    let batched = fixed.map(|method| batch_method(&module, method));
+    let batched = interface.methods.iter().filter(|method| is_batched(method));
+    let batched = batched.map(|method| batch_method(&module, method));
     quote! {
         #[doc = #about]
         #[derive(Debug)]
@@ -72,6 +72,20 @@ fn client(interface: &Interface) -> TokenStream {
     }
 }
 
+/// Whether a method can be asked with others: it is of fixed layout, and nothing goes beside its words.
+fn is_batched(method: &Method) -> bool {
+    let types = method.arguments.iter().map(|(_, kind)| kind).chain([&method.value]);
+    let has_handles = |tokens: TokenStream| {
+        tokens.to_string().split(|letter: char| !letter.is_alphanumeric()).any(|word| word == "Gift")
+    };
+    !method.is_control && method.later.is_none() && !types.into_iter().any(|kind| has_handles(quote!(#kind)))
+}
+
+/// The arguments of a method: those in words or bytes, and the handles beside the bytes of a `#[control]` method.
+fn split(method: &Method) -> (Vec<&Argument>, Vec<&Argument>) {
+    method.arguments.iter().partition(|(_, kind)| !(method.is_control && is_named(kind, "Gift")))
+}
+
 /// A method of fixed layout, asked with others.
 fn batch_method(module: &Ident, method: &Method) -> TokenStream {
     let Method { name, value, failure, attributes, .. } = method;
@@ -96,29 +110,37 @@ fn client_method(module: &Ident, method: &Method) -> TokenStream {
     let Method { name, value, failure, attributes, is_idempotent, .. } = method;
     let command = constant(name);
     // Names that no argument can have.
-    let [bytes, length, request, space, writer, reply, found] =
-        ["bytes", "length", "request", "space", "writer", "reply", "found"].map(local);
+    let [bytes, length, request, space, writer, reply, found, words, sent, beside] =
+        ["bytes", "length", "request", "space", "writer", "reply", "found", "words", "sent", "beside"]
+            .map(local);
     let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, kind)| (name, kind)).unzip();
+    let (inside, outside) = split(method);
+    let inside = inside.iter().map(|(name, _)| name);
+    let outside = outside.iter().map(|(name, _)| name);
     let asked = if method.is_control {
         quote! {
             let mut #bytes = [0; ::anax_proto::SPACE];
-            let #length = ::anax_proto::encode(&(#(#names,)*), &mut #bytes)?;
+            let #length = ::anax_proto::encode(&(#(#inside,)*), &mut #bytes)?;
             let #request = ::anax_proto::Request::control(#module::#command, &#bytes[..#length]);
+            let mut #beside = ::anax_proto::Beside::default();
+            #(#beside.sent.push(#outside);)*
             let mut #space = [0; ::anax_proto::SPACE];
         }
     } else {
         quote! {
             let mut #writer = ::anax_proto::Writer::default();
             #(::anax_proto::Fixed::put(#names, &mut #writer);)*
-            let #request = ::anax_proto::Request::fixed(#module::#command, #writer.finish());
+            let (#words, #sent) = #writer.finish_with();
+            let #request = ::anax_proto::Request::fixed(#module::#command, #words);
+            let mut #beside = ::anax_proto::Beside::new(#sent, <#value as ::anax_proto::Fixed>::HANDLES);
             let mut #space = [];
         }
     };
     let answer = if method.is_control {
-        quote! { Ok(::anax_proto::decode(&#space[..#reply.length])?) }
+        quote! { ::anax_proto::decode(&#space[..#reply.length]).map_err(::core::convert::From::from) }
     } else {
         quote! {
-            let #found = ::anax_proto::Fixed::take(&mut ::anax_proto::Reader::new(#reply.words));
+            let #found = ::anax_proto::Fixed::take(&mut ::anax_proto::Reader::with(#reply.words, #beside.back));
             #found.ok_or_else(|| ::anax_abi::Error::PeerMisbehaved.into())
         }
     };
@@ -131,6 +153,7 @@ fn client_method(module: &Ident, method: &Method) -> TokenStream {
                 &mut self.transport,
                 (#module::FINGERPRINT, #is_idempotent),
                 &#request,
+                &mut #beside,
                 &mut #space,
             )?;
             if #reply.code < 0 {
@@ -173,9 +196,9 @@ fn module(interface: &Interface) -> TokenStream {
             }
         }
     });
-    let limits = interface.methods.iter().filter(|method| !method.is_control).map(limits);
+    let limits = interface.methods.iter().map(limits);
     let arms = interface.methods.iter().map(arm);
-    let [caller, request, space] = ["caller", "request", "space"].map(local);
+    let [caller, request, beside, space] = ["caller", "request", "beside", "space"].map(local);
     quote! {
         #[doc = #about]
         #[allow(unreachable_pub, reason = "as visible as the module")]
@@ -209,9 +232,10 @@ fn module(interface: &Interface) -> TokenStream {
                     &mut self,
                     #caller: ::anax_proto::Caller,
                     #request: &::anax_proto::Request<'_>,
+                    #beside: &mut ::anax_proto::Beside,
                     #space: &mut [u8],
                 ) -> ::anax_proto::Reply {
-                    let _ = (#caller, &#space);
+                    let _ = (#caller, &#beside, &#space);
                     match #request.command {
                         ::anax_proto::CONNECT => {
                             ::anax_proto::Reply { code: 0, words: [FINGERPRINT, 0, 0, 0, 0], length: 0 }
@@ -227,14 +251,28 @@ fn module(interface: &Interface) -> TokenStream {
 
 /// The compiler adds up the words, and points at the method if there are too many.
 fn limits(method: &Method) -> TokenStream {
+    let span = method.name.span();
+    let handles_text = format!("more handles go with `{}` than with a message", method.name);
+    if method.is_control {
+        // One more is for the bytes.
+        let count = split(method).1.len() + 1;
+        return quote_spanned! {span=>
+            const _: () = assert!(::anax_proto::handles_fit(&[], #count), #handles_text);
+        };
+    }
     let types = method.arguments.iter().map(|(_, kind)| kind);
+    let with_handles = types.clone();
     let value = &method.value;
     let arguments_text =
         format!("the arguments of `{}` take more than five words: mark it `#[control]`", method.name);
     let value_text =
         format!("what `{}` returns takes more than five words: mark it `#[control]`", method.name);
-    let span = method.name.span();
     quote_spanned! {span=>
+        const _: () = assert!(
+            ::anax_proto::handles_fit(&[#(<#with_handles as ::anax_proto::Fixed>::HANDLES),*], 0)
+                && ::anax_proto::handles_fit(&[<#value as ::anax_proto::Fixed>::HANDLES], 0),
+            #handles_text
+        );
         const _: () = assert!(::anax_proto::fits(&[#(<#types as ::anax_proto::Fixed>::WORDS),*]), #arguments_text);
         const _: () = assert!(::anax_proto::fits(&[<#value as ::anax_proto::Fixed>::WORDS]), #value_text);
     }
@@ -243,21 +281,35 @@ fn limits(method: &Method) -> TokenStream {
 fn arm(method: &Method) -> TokenStream {
     let Method { name, failure, .. } = method;
     let command = constant(name);
-    let [caller, request, space, found, length, writer] =
-        ["caller", "request", "space", "found", "length", "writer"].map(local);
-    let (names, types): (Vec<_>, Vec<_>) = method.arguments.iter().map(|(name, kind)| (name, kind)).unzip();
+    let [caller, request, beside, space, found, length, writer, words] =
+        ["caller", "request", "beside", "space", "found", "length", "writer", "words"].map(local);
+    let names: Vec<_> = method.arguments.iter().map(|(name, _)| name).collect();
     let mut handed: Vec<TokenStream> = names.iter().map(|name| quote!(#name)).collect();
-    if let Some(place) = method.caller {
-        handed.insert(place, quote!(#caller));
+    // In the order of their places, which count both.
+    let mut others =
+        [(method.caller, quote!(#caller)), (method.later, quote!(::anax_proto::Later::new(#beside.ticket)))];
+    others.sort_by_key(|(place, _)| *place);
+    for (place, argument) in others {
+        place.into_iter().for_each(|place| handed.insert(place, argument.clone()));
     }
-    let taken = if method.is_control {
-        quote! { ::anax_proto::decode::<(#(#types,)*)>(#request.bytes).ok() }
-    } else if names.is_empty() {
-        quote! { Some(()) }
-    } else {
-        quote! { <(#(#types,)*) as ::anax_proto::Fixed>::take(&mut ::anax_proto::Reader::new(#request.words)) }
-    };
+    let taken = taken(method, [&request, &beside]);
     let pattern = if names.is_empty() { quote!(_) } else { quote!((#(#names,)*)) };
+    if method.later.is_some() {
+        return quote! {
+            #command => {
+                if #beside.ticket == 0 {
+                    return ::anax_proto::Reply::failed(::anax_abi::Error::BadCommand.code());
+                }
+                let #found = #taken;
+                let Some(#pattern) = #found else {
+                    return ::anax_proto::Reply::failed(::anax_abi::Error::PeerMisbehaved.code());
+                };
+                #beside.sent = ::anax_proto::Gifts::NONE;
+                self.0.#name(#(#handed),*);
+                ::anax_proto::Reply::LATER
+            }
+        };
+    }
     let answer = if method.is_control {
         quote! {
             match ::anax_proto::encode(&#found, #space) {
@@ -271,20 +323,60 @@ fn arm(method: &Method) -> TokenStream {
         quote! {{
             let mut #writer = ::anax_proto::Writer::default();
             ::anax_proto::Fixed::put(#found, &mut #writer);
-            ::anax_proto::Reply { code: 0, words: #writer.finish(), length: 0 }
+            let (#words, back) = #writer.finish_with();
+            #beside.back = back;
+            ::anax_proto::Reply { code: 0, words: #words, length: 0 }
         }}
     };
     quote! {
         #command => {
-            let Some(#pattern) = #taken else {
+            let #found = #taken;
+            let Some(#pattern) = #found else {
                 return ::anax_proto::Reply::failed(::anax_abi::Error::PeerMisbehaved.code());
             };
+            #beside.sent = ::anax_proto::Gifts::NONE;
             match self.0.#name(#(#handed),*) {
                 Ok(#found) => #answer,
                 Err(failure) => {
                     let code = <#failure as ::anax_proto::Failure>::code(&failure);
                     ::anax_proto::Reply::failed(if code < 0 { code } else { -1 })
                 }
+            }
+        }
+    }
+}
+
+/// The arguments, read and checked: none if the client lies. So many handles as there are arguments for have come, or the client lies.
+fn taken(method: &Method, [request, beside]: [&Ident; 2]) -> TokenStream {
+    let types: Vec<_> = method.arguments.iter().map(|(_, kind)| kind).collect();
+    if !method.is_control {
+        return quote! {
+            if #beside.sent.count() != 0 #(+ <#types as ::anax_proto::Fixed>::HANDLES)* {
+                None
+            } else {
+                <(#(#types,)*) as ::anax_proto::Fixed>::take(
+                    &mut ::anax_proto::Reader::with(#request.words, #beside.sent),
+                )
+            }
+        };
+    }
+    let (inside, outside) = split(method);
+    let (inside_names, inside_types): (Vec<_>, Vec<_>) =
+        inside.iter().map(|(name, kind)| (name, kind)).unzip();
+    let outside_names = outside.iter().map(|(name, _)| name);
+    let places = 0..outside.len();
+    let count = outside.len();
+    let names = method.arguments.iter().map(|(name, _)| name);
+    quote! {
+        if #beside.sent.count() != #count {
+            None
+        } else {
+            let inside = ::anax_proto::decode::<(#(#inside_types,)*)>(#request.bytes);
+            let outside: [::core::option::Option<::anax_proto::Gift>; #count] =
+                [#(#beside.sent.get(#places)),*];
+            match (inside, outside) {
+                (Ok((#(#inside_names,)*)), [#(Some(#outside_names)),*]) => Some((#(#names,)*)),
+                _ => None,
             }
         }
     }

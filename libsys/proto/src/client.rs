@@ -2,6 +2,7 @@
 
 use anax_abi::{Error, WORDS};
 
+use crate::beside::Beside;
 use crate::message::{Reply, Request};
 use crate::method::Format;
 
@@ -10,11 +11,11 @@ pub const RETRIES: u32 = 3;
 
 /// What carries a client's messages to its server.
 pub trait Transport {
-    /// Asks and waits for the answer; the bytes of a long one come to `space`.
+    /// Asks and waits for the answer; the bytes of a long one come to `space`, handles both ways stand in `beside`.
     ///
     /// # Errors
     /// `PeerDied` if the server has ended over it, or before; what else the way there can fail with.
-    fn call(&mut self, request: &Request<'_>, space: &mut [u8]) -> Result<Reply, Error>;
+    fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error>;
 
     /// Waits for the server's successor and connects to it, which has to have the same fingerprint.
     ///
@@ -32,11 +33,12 @@ pub fn ask<T: Transport>(
     transport: &mut T,
     (fingerprint, is_idempotent): (u64, bool),
     request: &Request<'_>,
+    beside: &mut Beside,
     space: &mut [u8],
 ) -> Result<Reply, Error> {
     let mut left = if is_idempotent || cfg!(bite = "proto-asks-twice") { RETRIES } else { 0 };
     loop {
-        match transport.call(request, space) {
+        match transport.call(request, beside, space) {
             // A lie that would make the client look beyond its buffer.
             Ok(reply) if reply.length > space.len() && cfg!(not(bite = "proto-length-believed")) => {
                 return Err(Error::PeerMisbehaved);

@@ -1,11 +1,16 @@
 //! Values of fixed layout: what methods on hot paths take and return, in the words of a message.
 
-use anax_abi::{Error, WORDS};
+use anax_abi::{Error, MAX_HANDLES, WORDS};
+
+use crate::beside::{Gift, Gifts};
 
 /// A value that takes a fixed number of words.
 pub trait Fixed: Sized {
     /// How many words; the compiler adds them up for each method, and refuses more than a message has.
     const WORDS: usize;
+
+    /// How many handles beside them.
+    const HANDLES: usize = 0;
 
     /// Writes it.
     fn put(self, to: &mut Writer);
@@ -25,11 +30,23 @@ pub const fn fits(values: &[usize]) -> bool {
     sum <= WORDS
 }
 
-/// Words that are being written, from the first on.
+/// Whether so many handles of values each fit beside one message of which `taken` are spoken for.
+#[must_use]
+pub const fn handles_fit(handles: &[usize], taken: usize) -> bool {
+    let (mut sum, mut index) = (taken, 0);
+    while index < handles.len() {
+        sum += handles[index];
+        index += 1;
+    }
+    sum <= MAX_HANDLES
+}
+
+/// Words and handles that are being written, from the first on.
 #[derive(Debug, Default)]
 pub struct Writer {
     words: [u64; WORDS],
     used: usize,
+    gifts: Gifts,
 }
 
 impl Writer {
@@ -42,6 +59,19 @@ impl Writer {
         self.used += 1;
     }
 
+    /// Writes the next handle; one too many is lost, which no method compiles that has it.
+    #[inline(always)]
+    pub fn gift(&mut self, gift: Gift) {
+        self.gifts.push(gift);
+    }
+
+    /// What was written, with its handles.
+    #[inline(always)]
+    #[must_use]
+    pub const fn finish_with(self) -> ([u64; WORDS], Gifts) {
+        (self.words, self.gifts)
+    }
+
     /// What was written; the rest is 0.
     #[inline(always)]
     #[must_use]
@@ -50,11 +80,13 @@ impl Writer {
     }
 }
 
-/// Words that are being read, from the first on.
+/// Words and handles that are being read, from the first on.
 #[derive(Debug)]
 pub struct Reader {
     words: [u64; WORDS],
     used: usize,
+    gifts: Gifts,
+    gifts_used: usize,
 }
 
 impl Reader {
@@ -62,7 +94,21 @@ impl Reader {
     #[inline(always)]
     #[must_use]
     pub const fn new(words: [u64; WORDS]) -> Self {
-        Self { words, used: 0 }
+        Self::with(words, Gifts::NONE)
+    }
+
+    /// Of a message's words, and of the handles beside it.
+    #[inline(always)]
+    #[must_use]
+    pub const fn with(words: [u64; WORDS], gifts: Gifts) -> Self {
+        Self { words, used: 0, gifts, gifts_used: 0 }
+    }
+
+    /// The next handle.
+    #[inline(always)]
+    pub fn gift(&mut self) -> Option<Gift> {
+        self.gifts_used += 1;
+        self.gifts.get(self.gifts_used - 1)
     }
 
     /// The next word.
@@ -143,6 +189,7 @@ impl Fixed for () {
 /// One after the other.
 impl<T: Fixed + Copy + Default, const N: usize> Fixed for [T; N] {
     const WORDS: usize = N * T::WORDS;
+    const HANDLES: usize = N * T::HANDLES;
 
     #[inline(always)]
     fn put(self, to: &mut Writer) {
@@ -159,11 +206,28 @@ impl<T: Fixed + Copy + Default, const N: usize> Fixed for [T; N] {
     }
 }
 
+/// No word, but a handle beside them.
+impl Fixed for Gift {
+    const WORDS: usize = 0;
+    const HANDLES: usize = 1;
+
+    #[inline(always)]
+    fn put(self, to: &mut Writer) {
+        to.gift(self);
+    }
+
+    #[inline(always)]
+    fn take(from: &mut Reader) -> Option<Self> {
+        from.gift()
+    }
+}
+
 macro_rules! tuples {
     ($($name:ident),+) => {
         /// One after the other.
         impl<$($name: Fixed),+> Fixed for ($($name,)+) {
             const WORDS: usize = 0 $(+ $name::WORDS)+;
+            const HANDLES: usize = 0 $(+ $name::HANDLES)+;
 
             #[inline(always)]
             fn put(self, to: &mut Writer) {

@@ -25,7 +25,8 @@
 //! | `#[control]` | they travel as postcard, in the words if they are short, else in memory that the connection shares |
 //! | `#[idempotent]` | asked again of a successor if the server dies over it; others return [`PeerDied`](anax_abi::Error::PeerDied) |
 //!
-//! An argument of type [`Caller`] is not sent: the dispatcher fills in who asks.
+//! An argument of type [`Caller`] is not sent: the dispatcher fills in who asks. A [`Gift`] is a handle, which travels beside the words, as an argument or
+//! result. A method with an argument of type [`Later`] returns nothing: its client waits until the server answers by that.
 //!
 //! Methods of fixed layout can be asked together: `client.batch::<32>()`, see [`Batch`].
 //!
@@ -35,10 +36,12 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod beside;
 mod client;
 mod codec;
 mod fingerprint;
 mod fixed;
+mod later;
 mod loopback;
 mod message;
 mod method;
@@ -46,10 +49,12 @@ mod refused;
 
 pub use anax_proto_macros::interface;
 pub use batch::{Answers, Batch, Batching, Ticket};
+pub use beside::{Beside, Gift, Gifts};
 pub use client::{RETRIES, Transport, ask};
 pub use codec::{decode, encode};
 pub use fingerprint::{fingerprint, mix};
-pub use fixed::{Failure, Fixed, Reader, Writer, fits};
+pub use fixed::{Failure, Fixed, Reader, Writer, fits, handles_fit};
+pub use later::{Answered, Later};
 pub use loopback::{Loopback, Mood};
 pub use message::{Caller, Reply, Request, SPACE};
 pub use method::{Dispatch, Format, Method};

@@ -3,6 +3,7 @@
 use anax_abi::{Error, WORDS};
 
 use crate::batch::Batching;
+use crate::beside::Beside;
 use crate::client::Transport;
 use crate::message::{Caller, Reply, Request};
 use crate::method::Dispatch;
@@ -39,6 +40,8 @@ pub struct Loopback<S> {
     deaths: u32,
     /// The server has died, and the client has not connected to its successor.
     is_broken: bool,
+    /// Of requests so far.
+    tickets: u64,
     /// What is to be asked together: command, words, token.
     waiting: [Option<(u32, [u64; WORDS], u64)>; MOST],
 }
@@ -49,7 +52,15 @@ const MOST: usize = 64;
 impl<S: Dispatch> Loopback<S> {
     /// To `server`, as `caller`.
     pub const fn new(server: S, caller: Caller) -> Self {
-        Self { server, caller, mood: Mood::Well, deaths: 0, is_broken: false, waiting: [None; MOST] }
+        Self {
+            server,
+            caller,
+            mood: Mood::Well,
+            deaths: 0,
+            is_broken: false,
+            tickets: 0,
+            waiting: [None; MOST],
+        }
     }
 
     /// How it behaves from now on.
@@ -77,15 +88,19 @@ impl<S: Dispatch> Loopback<S> {
 }
 
 impl<S: Dispatch> Transport for Loopback<S> {
-    fn call(&mut self, request: &Request<'_>, space: &mut [u8]) -> Result<Reply, Error> {
+    /// Handles are the client's own on both sides. An answer that is to come later is `WouldBlock`: the server has its ticket.
+    fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
         if self.is_broken || self.mood == Mood::Gone {
             return Err(Error::PeerDied);
         }
         if self.mood == Mood::DiesBefore {
             return Err(self.die());
         }
-        let reply = self.server.dispatch(self.caller, request, space);
+        self.tickets += 1;
+        beside.ticket = self.tickets;
+        let reply = self.server.dispatch(self.caller, request, beside, space);
         match self.mood {
+            Mood::Well if reply.is_later() => Err(Error::WouldBlock),
             Mood::DiesAfter => Err(self.die()),
             Mood::Lies { code, words, length } => {
                 self.mood = Mood::Well;
@@ -122,7 +137,7 @@ impl<S: Dispatch> Batching for Loopback<S> {
     fn collect(&mut self, mut each: impl FnMut(u64, Result<Reply, Error>)) {
         for place in (0..MOST).rev() {
             if let Some((command, words, token)) = self.waiting[place].take() {
-                each(token, self.call(&Request::fixed(command, words), &mut []));
+                each(token, self.call(&Request::fixed(command, words), &mut Beside::default(), &mut []));
             }
         }
     }

@@ -39,6 +39,16 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// None yet: the server answers later. No server's own code can say so.
+    pub const LATER: Self = Self { code: i64::MAX, words: [0; WORDS], length: 0 };
+
+    /// Whether the answer comes later.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_later(&self) -> bool {
+        self.code == i64::MAX
+    }
+
     /// It failed.
     #[must_use]
     pub const fn failed(code: i64) -> Self {

@@ -1,6 +1,7 @@
 //! What is known of an interface's methods, and what serves them.
 
 use crate::FIRST_METHOD;
+use crate::beside::Beside;
 use crate::message::{Caller, Reply, Request};
 
 /// How a method's arguments and result travel.
@@ -45,8 +46,14 @@ pub trait Dispatch {
         place < u64::BITS && Self::CONTROL >> place & 1 != 0
     }
 
-    /// Serves a request, whatever it says. The bytes of a long result are written to `space`.
-    fn dispatch(&mut self, caller: Caller, request: &Request<'_>, space: &mut [u8]) -> Reply;
+    /// Serves a request, whatever it says. The bytes of a long result are written to `space`, its handles to `beside`.
+    fn dispatch(
+        &mut self,
+        caller: Caller,
+        request: &Request<'_>,
+        beside: &mut Beside,
+        space: &mut [u8],
+    ) -> Reply;
 }
 
 /// A bit for each method of that format; an interface has at most 64.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anax_abi::{Error, WORDS};
+use anax_abi::{Error, Handle, Rights, WORDS};
 use anax_proto::{
-    Caller, Dispatch, FIRST_METHOD, Failure, Format, Loopback, Mood, Request, SPACE, Transport,
+    Answered, Beside, Caller, Dispatch, FIRST_METHOD, Failure, Format, Gift, Later, Loopback, Mood, Request,
+    SPACE, Transport,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -245,7 +246,126 @@ proptest! {
     ) {
         let mut server = store::Serve(Map::default());
         let request = Request { words, ..Request::control(command, &bytes) };
-        let reply = server.dispatch(Caller(1), &request, &mut vec![0; space]);
+        let reply = server.dispatch(Caller(1), &request, &mut Beside::default(), &mut vec![0; space]);
         prop_assert!(reply.length <= space);
     }
+}
+
+/// Things that are deposited, and handles at that.
+#[anax_proto::interface]
+pub trait Cloakroom {
+    /// Leaves a handle; its number.
+    fn leave(&mut self, what: Gift, tag: u64) -> Result<u64, Error>;
+    /// Fetches it.
+    fn fetch(&mut self, number: u64) -> Result<(Gift, u64), Error>;
+    /// Leaves two, with their names.
+    #[control]
+    fn leave_two(
+        &mut self,
+        first: Gift,
+        names: [&str; 2],
+        caller: Caller,
+        second: Gift,
+    ) -> Result<(u64, u64), Error>;
+    /// Waits until somebody has left one with that tag.
+    fn wait(&mut self, tag: u64, caller: Caller, later: Later<(Gift, u64), Error>);
+}
+
+type Fetched = Later<(Gift, u64), Error>;
+
+#[derive(Default)]
+struct Room {
+    things: Vec<(Gift, u64)>,
+    waiting: Vec<(u64, Fetched)>,
+    answered: Vec<Answered>,
+}
+
+impl Cloakroom for Room {
+    fn leave(&mut self, what: Gift, tag: u64) -> Result<u64, Error> {
+        self.things.push((what, tag));
+        while let Some(place) = self.waiting.iter().position(|(wanted, _)| *wanted == tag) {
+            self.answered.push(self.waiting.remove(place).1.answer(Ok((what, tag))));
+        }
+        Ok(self.things.len() as u64 - 1)
+    }
+
+    fn fetch(&mut self, number: u64) -> Result<(Gift, u64), Error> {
+        self.things.get(number as usize).copied().ok_or(Error::BadArgument)
+    }
+
+    fn leave_two(
+        &mut self,
+        first: Gift,
+        names: [&str; 2],
+        caller: Caller,
+        second: Gift,
+    ) -> Result<(u64, u64), Error> {
+        self.things.push((first, names[0].len() as u64));
+        self.things.push((second, names[1].len() as u64));
+        Ok((caller.0, self.things.len() as u64))
+    }
+
+    fn wait(&mut self, tag: u64, caller: Caller, later: Later<(Gift, u64), Error>) {
+        assert_eq!(caller.0, 77);
+        if tag == 0 {
+            self.answered.push(later.answer(Err(Error::BadArgument)));
+        } else {
+            self.waiting.push((tag, later));
+        }
+    }
+}
+
+fn gift(number: u32) -> Gift {
+    Gift::copy(Handle::new(number, 1), Rights::SEND)
+}
+
+fn cloakroom() -> CloakroomClient<Loopback<cloakroom::Serve<Room>>> {
+    CloakroomClient::over(Loopback::new(cloakroom::Serve(Room::default()), Caller(77)))
+}
+
+#[test]
+fn handles_go_there_and_back() {
+    let mut client = cloakroom();
+    assert_eq!(client.leave(gift(5), 9), Ok(0));
+    assert_eq!(client.fetch(0), Ok((gift(5), 9)));
+    assert_eq!(client.fetch(1), Err(Error::BadArgument));
+    assert_eq!(client.leave_two(gift(6), ["a", "bcd"], gift(7)), Ok((77, 3)));
+    assert_eq!(client.fetch(2), Ok((gift(7), 3)));
+}
+
+#[test]
+fn a_method_takes_as_many_handles_as_it_says_and_else_none() {
+    for count in [0, 2, 3] {
+        let mut server = cloakroom::Serve(Room::default());
+        let mut beside = Beside::default();
+        (0..count).for_each(|number| beside.sent.push(gift(number)));
+        let request = Request::fixed(cloakroom::LEAVE, [1, 0, 0, 0, 0]);
+        let reply = server.dispatch(Caller(1), &request, &mut beside, &mut []);
+        assert_eq!(reply.code, Error::PeerMisbehaved.code());
+        // Whoever carries the messages finds them where they were.
+        assert_eq!(beside.sent.count(), count as usize);
+        assert!(server.0.things.is_empty());
+    }
+    // A client that was promised a handle and gets none.
+    let mut client = cloakroom();
+    client.transport().set_mood(Mood::Lies { code: 0, words: [0; WORDS], length: 0 });
+    assert_eq!(client.wait(3), Err(Error::PeerMisbehaved));
+}
+
+#[test]
+fn an_answer_can_come_later() {
+    let mut client = cloakroom();
+    assert_eq!(client.wait(4), Err(Error::WouldBlock));
+    assert_eq!(client.wait(0), Err(Error::WouldBlock));
+    client.leave(gift(8), 4).unwrap();
+    let [first, second] = client.transport().server().0.answered[..] else { panic!("two were answered") };
+    assert_eq!((first.ticket, first.reply.code), (2, Error::BadArgument.code()));
+    assert_eq!((second.ticket, second.reply.code, second.gifts.get(0)), (1, 0, Some(gift(8))));
+    assert_eq!(second.reply.words[0], 4);
+
+    // Not where nobody could answer: by a channel.
+    let mut server = cloakroom::Serve(Room::default());
+    let request = Request::fixed(cloakroom::WAIT, [1, 0, 0, 0, 0]);
+    let reply = server.dispatch(Caller(77), &request, &mut Beside::default(), &mut []);
+    assert_eq!(reply.code, Error::BadCommand.code());
 }

@@ -4,12 +4,12 @@
 //! takes over in a new epoch, what was under way ends with `PeerDied`, and an idempotent question is asked again by itself.
 
 use anax_abi::{Error, Message};
-use anax_proto::{Batching, CONNECT, Dispatch, Format, Reply, Request, Transport};
+use anax_proto::{Batching, Beside, CONNECT, Caller, Dispatch, Format, Reply, Request, Transport};
 use anax_ring::{Completion, Doorbell, Misbehaved, Requester, Responder, Sleep, SubmitError, Taken};
 use anax_sys::Port;
 use anax_sys::object::Channel;
 
-use crate::words::{pack, unpack};
+use crate::words::{INLINE, pack, unpack};
 
 /// Up to `N` questions under way by a channel; used by the thread that owns the port.
 #[derive(Debug)]
@@ -79,7 +79,11 @@ fn reply(message: &Message) -> Result<Reply, Error> {
 }
 
 impl<const N: usize> Transport for ChannelTransport<'_, N> {
-    fn call(&mut self, request: &Request<'_>, space: &mut [u8]) -> Result<Reply, Error> {
+    /// Handles don't travel by a channel, and bytes only as far as they fit into words.
+    fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
+        if beside.sent.count() != 0 || beside.room != 0 {
+            return Err(Error::BadArgument);
+        }
         let is_fixed = request.format == Format::Fixed;
         let words = if is_fixed { request.words } else { pack(request.bytes)? };
         self.begin();
@@ -103,7 +107,7 @@ impl<const N: usize> Transport for ChannelTransport<'_, N> {
     /// The successor is there when the channel says that its predecessor has died.
     fn reconnect(&mut self, fingerprint: u64) -> Result<(), Error> {
         let asked = Request::fixed(CONNECT, [fingerprint, 0, 0, 0, 0]);
-        let answer = self.call(&asked, &mut [])?;
+        let answer = self.call(&asked, &mut Beside::default(), &mut [])?;
         if answer.code == 0 && answer.words[0] == fingerprint { Ok(()) } else { Err(Error::PeerMisbehaved) }
     }
 }
@@ -156,14 +160,9 @@ pub fn serve_channel<S: Dispatch>(
     loop {
         match responder.take().map_err(misbehaved)? {
             Taken::Request(request, ticket) => {
-                let (result, words) = crate::server::answer_words(
-                    server,
-                    request.command,
-                    request.words,
-                    anax_proto::Caller(0),
-                );
-                let answer =
-                    Message { result: result.cast_signed(), words, ..Message::new(request.command, words) };
+                let reply = answer(server, &request);
+                let result = crate::server::result(&reply).cast_signed();
+                let answer = Message { result, ..Message::new(request.command, reply.words) };
                 // A client that has been replaced meanwhile wants no answer.
                 let _stale = responder.reply(ticket, &answer);
             }
@@ -175,4 +174,23 @@ pub fn serve_channel<S: Dispatch>(
             },
         }
     }
+}
+
+#[inline(always)]
+fn answer<S: Dispatch>(server: &mut S, request: &Message) -> Reply {
+    let (caller, mut beside) = (Caller(0), Beside::default());
+    if !S::is_control(request.command) {
+        return server.dispatch(
+            caller,
+            &Request::fixed(request.command, request.words),
+            &mut beside,
+            &mut [],
+        );
+    }
+    let (bytes, length) = unpack(request.words);
+    let mut space = [0; INLINE];
+    let request = Request::control(request.command, &bytes[..length]);
+    let reply = server.dispatch(caller, &request, &mut beside, &mut space);
+    let words = pack(space.get(..reply.length).unwrap_or_default()).unwrap_or_default();
+    Reply { words, ..reply }
 }

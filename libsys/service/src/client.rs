@@ -1,27 +1,71 @@
 //! A client's way to a server's port.
 
-use anax_abi::{Error, WORDS};
-use anax_proto::{CONNECT, Format, Reply, Request, Transport};
-use anax_sys::Target;
+use core::time::Duration;
 
-use crate::words::{pack, unpack};
+use anax_abi::{Error, Message};
+use anax_proto::{Beside, CONNECT, Format, Gifts, Reply, Request, Transport};
+use anax_sys::object::{Space, Thread};
+use anax_sys::{Answer, Came, Deadline, Target};
 
-/// Messages to a port, which `find` finds, and finds again when its server has died: it waits for the successor.
+use crate::gifts::{close_all, collected, offer_all};
+use crate::page::Page;
+use crate::words::{INLINE, pack, unpack};
+
+/// How often a message with handles is sent again because its receiver had no slots for them at that moment, and after how long.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Finds a server, and its successor when it has died. A closure does.
+pub trait Find {
+    /// Waits until there is one.
+    ///
+    /// # Errors
+    /// There will be none.
+    fn find(&mut self) -> Result<Target, Error>;
+}
+
+impl<F: FnMut() -> Result<Target, Error>> Find for F {
+    fn find(&mut self) -> Result<Target, Error> {
+        self()
+    }
+}
+
+/// Messages to a port, which `find` finds, and finds again when its server has died.
 #[derive(Debug)]
 pub struct PortTransport<F> {
     find: F,
     target: Target,
+    /// How long an answer may take.
+    patience: Option<Duration>,
+    /// For what does not fit into words; made when it is needed.
+    page: Option<Page>,
 }
 
-impl<F: FnMut() -> Result<Target, Error>> PortTransport<F> {
+impl<F: Find> PortTransport<F> {
     /// Finds the server and connects to it.
     ///
     /// # Errors
     /// As `find`; `PeerMisbehaved` if what it finds does not serve the interface of that fingerprint; what a message there fails with.
-    pub fn open(mut find: F, fingerprint: u64) -> Result<Self, Error> {
-        let target = find()?;
-        connect(target, fingerprint)?;
-        Ok(Self { find, target })
+    pub fn open(find: F, fingerprint: u64) -> Result<Self, Error> {
+        let mut transport = Self::unconnected(find)?;
+        transport.connect(fingerprint)?;
+        Ok(transport)
+    }
+
+    /// The same by whoever made the server and so knows what it serves: nothing is asked, it may not even have started.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub fn unconnected(mut find: F) -> Result<Self, Error> {
+        let target = find.find()?;
+        Ok(Self { find, target, patience: None, page: None })
+    }
+
+    /// No answer takes longer from now on, or it is `TimedOut`: for a supervisor, who must not wait for whom he looks after.
+    #[must_use]
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
     }
 
     /// Where messages go.
@@ -29,36 +73,110 @@ impl<F: FnMut() -> Result<Target, Error>> PortTransport<F> {
     pub const fn target(&self) -> Target {
         self.target
     }
+
+    /// Makes sure that it serves the interface.
+    fn connect(&mut self, fingerprint: u64) -> Result<(), Error> {
+        let asked = Request::fixed(CONNECT, [fingerprint, 0, 0, 0, 0]);
+        let answer = self.call(&asked, &mut Beside::default(), &mut [])?;
+        if answer.code == 0 && answer.words[0] == fingerprint { Ok(()) } else { Err(Error::PeerMisbehaved) }
+    }
+
+    /// With a page for bytes, handles, or a limit. By value, so that a caller without handles has none in memory.
+    #[inline(never)]
+    fn call_with(
+        &mut self,
+        request: Request<'_>,
+        beside: Beside,
+        space: &mut [u8],
+    ) -> Result<(Reply, Gifts), Error> {
+        let words = match request.format {
+            Format::Fixed => request.words,
+            Format::Control => {
+                let page = match &mut self.page {
+                    Some(page) => page,
+                    none => none.insert(Page::new()?),
+                };
+                if request.bytes.len() > INLINE {
+                    page.write(request.bytes)?;
+                    [request.bytes.len() as u64, 0, 0, 0, 0]
+                } else {
+                    pack(request.bytes)?
+                }
+            }
+        };
+        let room = u32::try_from(beside.room).unwrap_or(0);
+        if room > 0 {
+            Space::SELF.post_slots(room)?;
+        }
+        let message = Message::new(request.command, words);
+        let answered = self.send(&message, request.format, &beside.sent);
+        let came = answered.as_ref().map_or(Gifts::NONE, |(_, came)| collected(*came));
+        if came.count() < beside.room {
+            Space::SELF.withdraw_slots(room - came.count() as u32)?;
+        }
+        let (answer, _) = answered?;
+        let expected = if answer.result == 0 { beside.room } else { 0 };
+        if came.count() != expected {
+            close_all(&came);
+            return Err(Error::PeerMisbehaved);
+        }
+        if answer.result != 0 {
+            return Ok((Reply::failed(-answer.result.cast_signed()), came));
+        }
+        let mut reply = Reply { code: 0, words: answer.words, length: 0 };
+        if request.format == Format::Control {
+            reply.length = usize::try_from(answer.words[0]).unwrap_or(usize::MAX);
+            let to = space.get_mut(..reply.length).ok_or(Error::PeerMisbehaved)?;
+            match &self.page {
+                Some(page) if reply.length > INLINE => page.read(to)?,
+                _ => to.copy_from_slice(&unpack(answer.words).0[..reply.length]),
+            }
+        }
+        Ok((reply, came))
+    }
+
+    /// Sends it, and again while there are no slots for its handles.
+    fn send(&self, message: &Message, format: Format, gifts: &Gifts) -> Result<(Answer, Came), Error> {
+        let deadline = match self.patience {
+            None => Deadline::NEVER,
+            Some(patience) => Deadline::at(Thread::time()?.after(patience)),
+        };
+        let mut left = TRIES;
+        loop {
+            if let Some(page) = self.page.as_ref().filter(|_| format == Format::Control) {
+                page.offer()?;
+            }
+            offer_all(gifts)?;
+            match self.target.domsg_until(message, deadline) {
+                Err(Error::NoSlot) if left > 0 => {
+                    left -= 1;
+                    Thread::sleep(Thread::time()?.after(PAUSE))?;
+                }
+                answered => return answered,
+            }
+        }
+    }
 }
 
-/// Makes sure that it serves the interface.
-fn connect(target: Target, fingerprint: u64) -> Result<(), Error> {
-    let served = target.domsg(CONNECT, [fingerprint, 0, 0, 0, 0])?.words[0];
-    if served == fingerprint { Ok(()) } else { Err(Error::PeerMisbehaved) }
-}
-
-impl<F: FnMut() -> Result<Target, Error>> Transport for PortTransport<F> {
+impl<F: Find> Transport for PortTransport<F> {
     #[inline(always)]
-    fn call(&mut self, request: &Request<'_>, space: &mut [u8]) -> Result<Reply, Error> {
-        let is_fixed = request.format == Format::Fixed;
-        let words = if is_fixed { request.words } else { pack(request.bytes)? };
-        match self.target.domsg(request.command, words) {
-            Ok(answer) if answer.result != 0 => Ok(Reply::failed(-answer.result.cast_signed())),
-            Ok(answer) if is_fixed => Ok(Reply { code: 0, words: answer.words, length: 0 }),
-            Ok(answer) => Ok(bytes_of(answer.words, space)),
-            Err(error) => Err(error),
+    fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
+        let is_plain = request.format == Format::Fixed && beside.sent.count() == 0 && beside.room == 0;
+        if !is_plain || self.patience.is_some() {
+            let (reply, back) = self.call_with(*request, *beside, space)?;
+            beside.back = back;
+            return Ok(reply);
+        }
+        let answer = self.target.domsg(request.command, request.words)?;
+        if answer.result == 0 {
+            Ok(Reply { code: 0, words: answer.words, length: 0 })
+        } else {
+            Ok(Reply::failed(-answer.result.cast_signed()))
         }
     }
 
     fn reconnect(&mut self, fingerprint: u64) -> Result<(), Error> {
-        self.target = (self.find)()?;
-        connect(self.target, fingerprint)
+        self.target = self.find.find()?;
+        self.connect(fingerprint)
     }
-}
-
-fn bytes_of(words: [u64; WORDS], space: &mut [u8]) -> Reply {
-    let (bytes, length) = unpack(words);
-    let length = length.min(space.len());
-    space[..length].copy_from_slice(&bytes[..length]);
-    Reply { code: 0, words, length }
 }

@@ -8,16 +8,18 @@
 //! ```
 //!
 //! A method of fixed layout is one message each way, by the kernel's direct switch if its server waits on the same CPU. What a `#[control]`
-//! method takes and returns travels in the same five words as long as it is short, see [`INLINE`].
+//! method takes and returns travels in the same five words as long as it is short, see [`INLINE`], else in a page that the client passes along.
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod channel;
 mod client;
+mod gifts;
+mod page;
 mod server;
 mod words;
 
 pub use channel::{ChannelTransport, serve_channel};
-pub use client::PortTransport;
-pub use server::{answer, serve};
+pub use client::{Find, PortTransport};
+pub use server::{SLOTS, reserve_slots, send, serve, serve_one};
 pub use words::INLINE;

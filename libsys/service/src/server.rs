@@ -1,22 +1,28 @@
 //! A server's loop.
 
-use anax_abi::{Error, WORDS};
-use anax_proto::{Caller, Dispatch, Request};
-use anax_sys::{Port, Received};
+use anax_abi::{Envelope, Error, MessageNumber, WORDS};
+use anax_proto::{Answered, Beside, Caller, Dispatch, Gifts, Reply, Request, SPACE};
+use anax_sys::object::Space;
+use anax_sys::{Came, Port, Received, replymsg, withdraw_offers};
 
+use crate::gifts::{close_all, collected, offer_all};
+use crate::page::Lent;
 use crate::words::{INLINE, pack, unpack};
 
-/// Serves what comes to the port, for ever: one message after the other, each answered, one trap each.
+/// Slots that a server keeps reserved for handles that come with requests: as many messages with handles wait at most. Its supervisor reserves them
+/// before it starts ([`reserve_slots`]), so that its first clients need not know how far it has come; serving renews them.
+pub const SLOTS: u32 = 16;
+
+/// Serves what comes to the port, for ever: one message after the other, each answered, one trap each if there are only words.
 ///
 /// # Errors
 /// What receiving fails with: the port is gone.
 pub fn serve<S: Dispatch>(port: Port, server: &mut S) -> Result<(), Error> {
     let mut received = port.waitport()?;
     loop {
-        received = match answer(server, &received) {
-            // A notice: nobody waits for an answer.
+        received = match answer(server, received) {
             None => port.waitport()?,
-            Some((result, words)) => match port.replymsg_waitport(received.number, result, words) {
+            Some(reply) => match port.replymsg_waitport(received.number, Ok(result(&reply)), reply.words) {
                 // Whoever asked has ended meanwhile: nothing is held any more.
                 Err(Error::BadHandle) => port.waitport()?,
                 next => next?,
@@ -25,36 +31,143 @@ pub fn serve<S: Dispatch>(port: Port, server: &mut S) -> Result<(), Error> {
     }
 }
 
-/// What a received message is answered with; none for a notice. For servers that have a loop of their own. A failure of the server's own
-/// is a positive result: negative ones are the kernel's, which says so of a server that has died.
+/// Reserves the slots for handles that come with requests, in the space of a server.
+///
+/// # Errors
+/// `Quota`.
+pub fn reserve_slots(space: Space) -> Result<(), Error> {
+    space.post_slots(SLOTS)
+}
+
+/// Serves one message: answers it, unless it is a notice or the server answers later. For servers that have a loop of their own.
+pub fn serve_one<S: Dispatch>(server: &mut S, received: &Received) {
+    if let Some(reply) = answer(server, *received) {
+        reply_with(received.number, &reply, &Gifts::NONE);
+    }
+}
+
+/// Sends an answer that a server has given [later](anax_proto::Later).
+pub fn send(answered: Answered) {
+    reply_with(MessageNumber::from_word(answered.ticket), &answered.reply, &answered.gifts);
+}
+
+/// A client that has ended meanwhile has no use for an answer, and one without slots gets none of the handles.
+fn reply_with(number: MessageNumber, reply: &Reply, gifts: &Gifts) {
+    let offered = offer_all(gifts);
+    let sent = offered.and_then(|()| replymsg(number, Ok(result(reply)), reply.words));
+    let Err(error) = sent else { return };
+    for gift in gifts.iter().filter(|gift| gift.is_given) {
+        let _ = Space::SELF.close(gift.handle);
+    }
+    let _ = withdraw_offers();
+    let _ = replymsg(number, Err(error), [0; WORDS]);
+}
+
+/// As a message's result. A failure of the server's own is a positive one: negative ones are the kernel's, which says so of a server that has died.
 #[inline(always)]
-pub fn answer<S: Dispatch>(
-    server: &mut S,
-    received: &Received,
-) -> Option<(Result<u64, Error>, [u64; WORDS])> {
+pub(crate) const fn result(reply: &Reply) -> u64 {
+    if reply.code < 0 { reply.code.unsigned_abs() & i64::MAX as u64 } else { 0 }
+}
+
+/// Serves a message: what is still to be answered, in words alone. Nothing if it is a notice, if the answer was sent or comes later.
+#[inline(always)]
+fn answer<S: Dispatch>(server: &mut S, received: Received) -> Option<Reply> {
     if received.number.to_word() == 0 {
         return None;
     }
-    let (result, words) = answer_words(server, received.command(), received.words, Caller(received.badge));
-    Some((Ok(result), words))
+    let command = received.command();
+    if received.came.count() != 0 || S::is_control(command) {
+        answer_with(
+            server,
+            received.number,
+            received.envelope,
+            received.badge,
+            received.came,
+            received.words,
+        );
+        return None;
+    }
+    let mut beside = Beside { ticket: received.number.to_word(), ..Beside::default() };
+    let request = Request::fixed(command, received.words);
+    let reply = server.dispatch(Caller(received.badge), &request, &mut beside, &mut []);
+    if reply.is_later() {
+        return None;
+    }
+    if beside.back.count() != 0 {
+        reply_with(received.number, &reply, &beside.back);
+        return None;
+    }
+    Some(reply)
 }
 
-/// The same of a request's parts.
-#[inline(always)]
-pub(crate) fn answer_words<S: Dispatch>(
+/// Serves one with handles or bytes. By its parts, so that one without is nowhere in memory.
+#[inline(never)]
+fn answer_with<S: Dispatch>(
     server: &mut S,
-    command: u32,
+    number: MessageNumber,
+    envelope: Envelope,
+    badge: u64,
+    came: Came,
     words: [u64; WORDS],
-    caller: Caller,
-) -> (u64, [u64; WORDS]) {
-    let (code, words) = if S::is_control(command) {
-        let (bytes, length) = unpack(words);
-        let mut space = [0; INLINE];
-        let reply = server.dispatch(caller, &Request::control(command, &bytes[..length]), &mut space);
-        (reply.code, pack(space.get(..reply.length).unwrap_or_default()).unwrap_or_default())
+) {
+    let received = Received { number, badge, envelope, result: 0, words, came };
+    let mut came = collected(received.came);
+    let used = u32::from(received.came.count());
+    if used > 0 {
+        // For those that come next. If there is no room, the next ones are refused where they are sent.
+        let _ = Space::SELF.post_slots(used);
+    }
+    if came.count() as u32 != used {
+        // One was revoked on the way: which one it was, nobody knows.
+        close_all(&came);
+        return reply_with(received.number, &Reply::failed(Error::PeerMisbehaved.code()), &Gifts::NONE);
+    }
+    let mut beside = Beside { ticket: received.number.to_word(), ..Beside::default() };
+    let caller = Caller(received.badge);
+    let command = received.command();
+    let reply = if S::is_control(command) {
+        let mut all = came.iter();
+        let page = all.next().map(|gift| Lent(gift.handle));
+        let mut rest = Gifts::NONE;
+        all.for_each(|gift| rest.push(gift));
+        came = rest;
+        beside.sent = came;
+        let served = control(server, caller, &received, &mut beside, page.as_ref());
+        served.unwrap_or_else(|error| Reply::failed(error.code()))
     } else {
-        let reply = server.dispatch(caller, &Request::fixed(command, words), &mut []);
-        (reply.code, reply.words)
+        beside.sent = came;
+        server.dispatch(caller, &Request::fixed(command, received.words), &mut beside, &mut [])
     };
-    (if code < 0 { code.unsigned_abs() } else { 0 }, words)
+    close_all(&beside.sent);
+    if !reply.is_later() {
+        reply_with(received.number, &reply, &beside.back);
+    }
+}
+
+/// A method whose arguments and result are bytes: in words if they are few, else in the client's page.
+fn control<S: Dispatch>(
+    server: &mut S,
+    caller: Caller,
+    received: &Received,
+    beside: &mut Beside,
+    page: Option<&Lent>,
+) -> Result<Reply, Error> {
+    let (mut bytes, mut space) = ([0; SPACE], [0; SPACE]);
+    let length = usize::try_from(received.words[0]).unwrap_or(usize::MAX);
+    let bytes = bytes.get_mut(..length).ok_or(Error::PeerMisbehaved)?;
+    if length <= INLINE {
+        bytes.copy_from_slice(&unpack(received.words).0[..length]);
+    } else {
+        page.ok_or(Error::PeerMisbehaved)?.read(bytes)?;
+    }
+    let reply = server.dispatch(caller, &Request::control(received.command(), bytes), beside, &mut space);
+    if reply.code < 0 {
+        return Ok(reply);
+    }
+    let answer = space.get(..reply.length).ok_or(Error::Full)?;
+    if reply.length <= INLINE {
+        return Ok(Reply { words: pack(answer)?, ..reply });
+    }
+    page.ok_or(Error::Full)?.write(answer)?;
+    Ok(Reply { words: [reply.length as u64, 0, 0, 0, 0], ..reply })
 }

@@ -6,13 +6,13 @@
 //! The reader has no reason to doubt the writer, which owns it; it checks all the same, because a bound that is kept on both
 //! sides is a bound that one can rely on when sizing the area.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use anax_abi::Handle;
 use serde::{Deserialize, Serialize};
 
-use crate::start::{MOST_ARGUMENTS, MOST_HANDLES, Start};
+use crate::start::{MOST_ARGUMENTS, MOST_HANDLES, NamedHandle, Seed, Start};
 
 /// What an area begins with.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"anaxstrt");
@@ -53,73 +53,75 @@ impl fmt::Display for StartError {
 
 impl core::error::Error for StartError {}
 
-impl Start {
-    /// The area's bytes.
-    ///
-    /// # Errors
-    /// `TooManyArguments`, `TooManyHandles`, `TooLong`.
-    pub fn encode(&self) -> Result<Vec<u8>, StartError> {
-        if self.arguments.len() > MOST_ARGUMENTS {
-            return Err(StartError::TooManyArguments);
-        }
-        if self.handles.len() > MOST_HANDLES {
-            return Err(StartError::TooManyHandles);
-        }
-        let area = [MAGIC, 0].into_iter().flat_map(u64::to_le_bytes).collect();
-        let area = put(area, &(self.process, &*self.name, self.arguments.len()))?;
-        let area = self.arguments.iter().try_fold(area, |area, argument| put(area, &**argument))?;
-        let area = put(area, &(self.seed, self.handles.len()))?;
-        let handle = |area, (name, word): &(String, u64)| put(area, &(&**name, word));
-        let mut area = self.handles.iter().try_fold(area, handle)?;
-        let bytes = area.len() as u64;
-        area[HEAD - 8..HEAD].copy_from_slice(&bytes.to_le_bytes());
-        Ok(area)
-    }
-
-    /// Reads an area; what follows it is ignored, for it lies in whole pages.
-    ///
-    /// # Errors
-    /// Any of [`StartError`].
-    pub fn decode(area: &[u8]) -> Result<Self, StartError> {
-        let head = area.first_chunk().ok_or(StartError::CutShort)?;
-        let mut rest = area.get(HEAD..area_bytes(head)?).ok_or(StartError::CutShort)?;
-        let (process, name, count) = take::<(u64, &str, usize)>(&mut rest)?;
-        if count > MOST_ARGUMENTS && cfg!(not(bite = "start-unbounded")) {
-            return Err(StartError::TooManyArguments);
-        }
-        let argument = |_| take::<&str>(&mut rest).map(Into::into);
-        let arguments = (0..count).map(argument).collect::<Result<_, _>>()?;
-        let (seed, count) = take::<([u8; 32], usize)>(&mut rest)?;
-        if count > MOST_HANDLES {
-            return Err(StartError::TooManyHandles);
-        }
-        let handle = |_| take::<(&str, u64)>(&mut rest).map(|(name, word)| (name.into(), word));
-        let handles = (0..count).map(handle).collect::<Result<_, _>>()?;
-        if !rest.is_empty() {
-            return Err(StartError::Damaged);
-        }
-        Ok(Self { process, name: name.into(), arguments, seed, handles })
-    }
-}
-
-/// How many bytes an area has that begins so, the two words included.
+/// The area's bytes.
 ///
 /// # Errors
-/// `NotAnArea`; `CutShort` if it says that it has less than them; `TooLong`.
-pub fn area_bytes(head: &[u8; HEAD]) -> Result<usize, StartError> {
-    let [magic, bytes] = [0, 8].map(|at| u64::from_le_bytes(core::array::from_fn(|index| head[at + index])));
-    match usize::try_from(bytes) {
-        _ if magic != MAGIC => Err(StartError::NotAnArea),
-        Ok(bytes) if bytes < HEAD => Err(StartError::CutShort),
-        Ok(bytes) if bytes <= MOST_BYTES || cfg!(bite = "start-length-believed") => Ok(bytes),
-        _ => Err(StartError::TooLong),
+/// `TooManyArguments`, `TooManyHandles`, `TooLong`.
+pub fn encode(start: &Start) -> Result<Vec<u8>, StartError> {
+    if start.arguments.len() > MOST_ARGUMENTS {
+        return Err(StartError::TooManyArguments);
     }
+    if start.handles.len() > MOST_HANDLES {
+        return Err(StartError::TooManyHandles);
+    }
+    let area = [MAGIC, 0].into_iter().flat_map(u64::to_le_bytes).collect();
+    let area = put(area, &(start.process, &*start.name, start.arguments.len()))?;
+    let area = start.arguments.iter().try_fold(area, |area, argument| put(area, &**argument))?;
+    let area = put(area, &(start.seed.0, start.handles.len()))?;
+    let name = |area, named: &NamedHandle| put(area, &(&*named.name, named.handle.to_word()));
+    let mut area = start.handles.iter().try_fold(area, name)?;
+    let bytes = area.len() - HEAD;
+    area[HEAD - 8..HEAD].copy_from_slice(&(bytes as u64).to_le_bytes());
+    Ok(area)
 }
 
 /// Adds a piece.
 fn put<T: Serialize + ?Sized>(area: Vec<u8>, piece: &T) -> Result<Vec<u8>, StartError> {
     let area = postcard::to_extend(piece, area).map_err(|_| StartError::TooLong)?;
     if area.len() > MOST_BYTES { Err(StartError::TooLong) } else { Ok(area) }
+}
+
+/// How many bytes an area has that begins so, the two words included.
+///
+/// # Errors
+/// `NotAnArea`, `TooLong`.
+pub fn area_bytes(head: &[u8; HEAD]) -> Result<usize, StartError> {
+    let [magic, bytes] = [0, 8].map(|at| u64::from_le_bytes(core::array::from_fn(|index| head[at + index])));
+    if magic != MAGIC {
+        return Err(StartError::NotAnArea);
+    }
+    let bytes = usize::try_from(bytes).ok().and_then(|bytes| bytes.checked_add(HEAD));
+    let within = |bytes: &usize| *bytes <= MOST_BYTES || cfg!(bite = "start-length-believed");
+    bytes.filter(within).ok_or(StartError::TooLong)
+}
+
+/// Reads an area; what follows it is ignored, for it lies in whole pages.
+///
+/// # Errors
+/// Any of [`StartError`].
+pub fn decode(area: &[u8]) -> Result<Start, StartError> {
+    let head = area.first_chunk().ok_or(StartError::CutShort)?;
+    let area = area.get(HEAD..area_bytes(head)?).ok_or(StartError::CutShort)?;
+    let mut rest = area;
+    let (process, name, count) = take::<(u64, &str, usize)>(&mut rest)?;
+    if count > MOST_ARGUMENTS && cfg!(not(bite = "start-unbounded")) {
+        return Err(StartError::TooManyArguments);
+    }
+    let argument = |_| take::<&str>(&mut rest).map(Into::into);
+    let arguments = (0..count).map(argument).collect::<Result<_, _>>()?;
+    let (seed, count) = take::<([u8; 32], usize)>(&mut rest)?;
+    if count > MOST_HANDLES {
+        return Err(StartError::TooManyHandles);
+    }
+    let handle = |_| {
+        let (name, word) = take::<(&str, u64)>(&mut rest)?;
+        Ok(NamedHandle { name: name.into(), handle: Handle::from_word(word) })
+    };
+    let handles = (0..count).map(handle).collect::<Result<_, _>>()?;
+    if !rest.is_empty() {
+        return Err(StartError::Damaged);
+    }
+    Ok(Start { process, name: name.into(), arguments, seed: Seed(seed), handles })
 }
 
 /// Takes a piece away.

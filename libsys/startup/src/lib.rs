@@ -8,8 +8,8 @@
 //! | word | what |
 //! |---|---|
 //! | 0 | [`MAGIC`] |
-//! | 1 | how many bytes the area has, these two words included |
-//! | from 2 on | [`Start`] as postcard |
+//! | 1 | how many bytes follow the two words |
+//! | from 2 on | these bytes: [`Start`] as postcard |
 //!
 //! Handles go by name, so that a supervisor and a program need not agree on an order; the names that mean the same
 //! everywhere are in [`handles`].
@@ -24,5 +24,5 @@ pub mod handles;
 mod start;
 
 pub use argument::{Argument, NUMBERS};
-pub use encoding::{HEAD, MAGIC, MOST_BYTES, StartError, area_bytes};
-pub use start::{MOST_ARGUMENTS, MOST_HANDLES, Start};
+pub use encoding::{HEAD, MAGIC, MOST_BYTES, StartError, area_bytes, decode, encode};
+pub use start::{MOST_ARGUMENTS, MOST_HANDLES, NamedHandle, Seed, Start};

@@ -12,7 +12,7 @@ pub const MOST_ARGUMENTS: usize = 256;
 pub const MOST_HANDLES: usize = 64;
 
 /// All that a program is told.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
     /// The number of the process, as its supervisor counts; 0 if nobody does.
     pub process: u64,
@@ -20,35 +20,42 @@ pub struct Start {
     pub name: String,
     /// Its arguments, without the name.
     pub arguments: Vec<String>,
-    /// What its random numbers grow from: a secret between it and its supervisor. All zero if it was given none.
-    pub seed: [u8; 32],
-    /// The handles in its space, each a name (see [`handles`](crate::handles)) and the handle's word there.
-    pub handles: Vec<(String, u64)>,
+    /// What its random numbers begin with.
+    pub seed: Seed,
+    /// The handles in its space, by name.
+    pub handles: Vec<NamedHandle>,
 }
+
+/// A handle with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedHandle {
+    /// The name; see [`handles`](crate::handles).
+    pub name: String,
+    /// The handle, as it is in the space of the program that is started.
+    pub handle: Handle,
+}
+
+/// A secret that random numbers grow from. It does not show in debugging output.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seed(pub [u8; 32]);
 
 impl Start {
     /// The handle of that name; of several the first.
     #[must_use]
     pub fn handle(&self, name: &str) -> Option<Handle> {
-        self.handles.iter().find(|(known, _)| known == name).map(|(_, word)| Handle::from_word(*word))
+        self.handles.iter().find(|named| named.name == name).map(|named| named.handle)
     }
 
     /// Adds a handle.
     #[must_use]
     pub fn with_handle(mut self, name: &str, handle: Handle) -> Self {
-        self.handles.push((name.into(), handle.to_word()));
+        self.handles.push(NamedHandle { name: name.into(), handle });
         self
     }
 }
 
-/// Without the seed, which is nobody else's business.
-impl fmt::Debug for Start {
+impl fmt::Debug for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Start")
-            .field("process", &self.process)
-            .field("name", &self.name)
-            .field("arguments", &self.arguments)
-            .field("handles", &self.handles)
-            .finish_non_exhaustive()
+        f.write_str("Seed(..)")
     }
 }

@@ -24,10 +24,14 @@ mod entry;
 pub mod frames;
 mod guard;
 mod handles;
+#[cfg(any(anax, test))]
+mod heap;
 mod letter;
+pub mod lock;
 pub mod log;
 pub mod object;
 mod panic;
+pub mod place;
 mod port;
 mod target;
 mod time;

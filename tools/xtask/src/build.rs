@@ -7,6 +7,7 @@
 
 mod flags;
 mod kernel;
+mod manifests;
 mod pack;
 mod programs;
 mod symbols;
@@ -17,12 +18,13 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 pub(crate) use kernel::{KernelBuild, KernelVariant, Profile};
+pub(crate) use manifests::load as manifests;
 pub(crate) use pack::without_sections;
-pub(crate) use programs::{build as programs, programs_command};
+pub(crate) use programs::{build as programs, find as find_programs, programs_command};
 
 /// What a machine is started with.
 #[derive(Clone, Debug)]
@@ -71,10 +73,16 @@ pub(crate) fn kernel(variant: KernelVariant) -> anyhow::Result<PathBuf> {
 
 /// Builds a kernel, the programs, and the archive that goes with the kernel.
 pub(crate) fn bootable(build: &KernelBuild) -> anyhow::Result<Bootable> {
+    let programs = programs::find()?;
+    // First, because it takes no time and is the likeliest to be wrong when a program is added.
+    let manifests = manifests::load(root(), &programs)?.map_err(|complaints| {
+        let said: Vec<_> = complaints.iter().map(|complaint| format!("error: {complaint}")).collect();
+        anyhow!("a manifest is wrong; see docs/manifests.md\n{}", said.join("\n\n"))
+    })?;
     let kernel = build.build()?;
-    let programs = programs::build()?;
+    programs::compile(&programs)?;
     let archive = build.folder().join("archive");
-    pack::archive(&kernel, &programs, &archive)?;
+    pack::archive(&kernel, &programs, &manifests, &archive)?;
     Ok(Bootable { kernel, archive })
 }
 

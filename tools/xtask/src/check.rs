@@ -10,6 +10,7 @@ mod image;
 mod kernel_lines;
 mod licences;
 mod lint;
+mod manifests;
 mod programs;
 mod sources;
 
@@ -60,10 +61,11 @@ impl Findings {
 pub(crate) type Step = (&'static str, fn(&Path, &mut Findings) -> anyhow::Result<()>);
 
 /// Every check, quick ones first.
-pub(crate) const STEPS: [Step; 9] = [
+pub(crate) const STEPS: [Step; 10] = [
     ("sources", sources::check),
     ("formatting", lint::formatting),
     ("dependencies", dependencies),
+    ("manifests", manifests::check),
     ("size of the kernel's source", kernel_lines::check),
     ("lints, host", lint::host),
     ("lints, kernel", lint::kernel),

@@ -108,9 +108,17 @@ impl Space {
     /// # Errors
     /// `BadArgument`, `NoMemory`.
     pub fn map(self, region: Region, offset: u64, bytes: u64, protection: Rights) -> Result<u64, Error> {
-        let words = [region.handle().to_word(), 0, offset, bytes, protection.0.into()];
-        // SAFETY: the kernel chooses a place where nothing is.
-        number(unsafe { ask_anything(self.0, SpaceCommand::Map as u32, words) })
+        let map = |address| {
+            let words = [region.handle().to_word(), address, offset, bytes, protection.0.into()];
+            // SAFETY: at 0 the kernel chooses a place where nothing is; else this program has chosen one, and if something is there after all,
+            // the kernel refuses.
+            number(unsafe { ask_anything(self.0, SpaceCommand::Map as u32, words) })
+        };
+        let place = if self == Self::SELF { crate::place::choose(bytes) } else { 0 };
+        match map(place) {
+            Err(Error::Exists) if place != 0 => map(0),
+            mapped => mapped,
+        }
     }
 
     /// The same, at `address`.

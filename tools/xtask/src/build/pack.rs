@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anax_archive::Writer;
+use anax_manifest::Manifests;
 use anyhow::Context;
 use goblin::elf::Elf;
 
@@ -18,9 +19,15 @@ const KERNEL_SYMBOLS: &str = "kernel.sym";
 const PROGRAMS: &str = "bin";
 
 /// Writes the archive that goes with `kernel` to `output`.
-pub(super) fn archive(kernel: &Path, programs: &[Program], output: &Path) -> anyhow::Result<()> {
+pub(super) fn archive(
+    kernel: &Path,
+    programs: &[Program],
+    manifests: &Manifests,
+    output: &Path,
+) -> anyhow::Result<()> {
     let mut archive = Writer::new();
     archive.add(KERNEL_SYMBOLS, symbols::table(&read(kernel)?)?)?;
+    archive.add(anax_manifest::MEMBER, manifests.encode()?)?;
     for program in programs {
         let elf = read(&program.path())?;
         if program.wants_symbols {

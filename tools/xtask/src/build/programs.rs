@@ -4,7 +4,7 @@
 //! in one cargo invocation, of release builds, with flags and a target folder of their own. In every other invocation, the
 //! feature that they require keeps them out: host builds see such a package's library only.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -37,6 +37,8 @@ pub(crate) struct Program {
     pub(crate) wants_symbols: bool,
     /// The package it belongs to.
     package: String,
+    /// That package's `Cargo.toml`, from the top of the tree.
+    pub(super) manifest: PathBuf,
 }
 
 impl Program {
@@ -49,10 +51,16 @@ impl Program {
 /// Builds all programs.
 pub(crate) fn build() -> anyhow::Result<Vec<Program>> {
     let programs = find()?;
-    if !programs.is_empty() {
-        run("building the programs", command("build", &programs))?;
-    }
+    compile(&programs)?;
     Ok(programs)
+}
+
+/// Builds those.
+pub(super) fn compile(programs: &[Program]) -> anyhow::Result<()> {
+    if !programs.is_empty() {
+        run("building the programs", command("build", programs))?;
+    }
+    Ok(())
 }
 
 /// `cargo SUBCOMMAND` for all programs; none if there are none.
@@ -78,7 +86,7 @@ fn folder() -> PathBuf {
 }
 
 /// All programs of the tree, in the order of their names.
-fn find() -> anyhow::Result<Vec<Program>> {
+pub(crate) fn find() -> anyhow::Result<Vec<Program>> {
     let options = ["--locked".to_owned()];
     let metadata = MetadataCommand::new().current_dir(root()).no_deps().other_options(options).exec();
     programs(&metadata.context("cargo metadata")?)
@@ -87,11 +95,10 @@ fn find() -> anyhow::Result<Vec<Program>> {
 fn programs(metadata: &Metadata) -> anyhow::Result<Vec<Program>> {
     let mut programs = Vec::new();
     for package in &metadata.packages {
-        let folder = package.manifest_path.strip_prefix(&metadata.workspace_root).ok();
-        let part = folder.and_then(|folder| folder.iter().next());
-        if part.is_some_and(|part| FOLDERS.contains(&part)) {
+        let Ok(manifest) = package.manifest_path.strip_prefix(&metadata.workspace_root) else { continue };
+        if manifest.iter().next().is_some_and(|part| FOLDERS.contains(&part)) {
             for binary in package.targets.iter().filter(|target| target.is_bin()) {
-                programs.push(program(package, binary)?);
+                programs.push(program(package, binary, manifest.as_std_path())?);
             }
         }
     }
@@ -102,15 +109,17 @@ fn programs(metadata: &Metadata) -> anyhow::Result<Vec<Program>> {
     Ok(programs)
 }
 
-fn program(package: &Package, binary: &Target) -> anyhow::Result<Program> {
+fn program(package: &Package, binary: &Target, manifest: &Path) -> anyhow::Result<Program> {
     ensure!(
         binary.required_features.iter().any(|feature| feature == FEATURE) && !binary.test,
         "{}: binary {} lacks `required-features = [\"{FEATURE}\"]` or `test = false`; see docs/programs.md",
         package.manifest_path,
         binary.name
     );
+    let manifest = manifest.to_owned();
     let wants_symbols = package.dependencies.iter().any(|dependency| dependency.name == NAMES_FUNCTIONS);
-    Ok(Program { name: binary.name.clone(), wants_symbols, package: package.name.to_string() })
+    let (name, package) = (binary.name.clone(), package.name.to_string());
+    Ok(Program { name, wants_symbols, package, manifest })
 }
 
 #[cfg(test)]

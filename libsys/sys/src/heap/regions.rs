@@ -2,8 +2,8 @@
 
 use core::ptr::NonNull;
 
-use anax_sys::Rights;
-use anax_sys::object::{RegionKind, Space};
+use crate::Rights;
+use crate::object::{RegionKind, Space};
 
 use super::Memory;
 

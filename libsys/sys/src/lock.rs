@@ -9,6 +9,8 @@ use core::time::Duration;
 
 use lock_api::{GuardSend, RawMutex};
 
+use crate::object::Thread;
+
 /// Attempts before the first sleep: about what the holder needs if it runs on another CPU.
 const ATTEMPTS: u32 = 100;
 /// How long to sleep between attempts.
@@ -56,7 +58,10 @@ impl Patient {
                 }
                 core::hint::spin_loop();
             }
-            crate::time::sleep(PAUSE);
+            if let Ok(now) = Thread::time() {
+                // A sleep that fails is one more attempt.
+                let _ = Thread::sleep(now.after(PAUSE));
+            }
         }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Regions are lazy: what of a step is never touched costs quota, not memory. The heap does not shrink. Where there is no more
 //! memory to be had, an allocation fails, which in most Rust code is a panic that says so.
+//!
+//! It is here, at the bottom, because all programs are built together: if one of them asks a library for what needs a heap, that library asks
+//! all of them for one. A program that never allocates has none.
 
 mod growth;
 #[cfg(anax)]

@@ -1,0 +1,124 @@
+//! Other programs: started with arguments and handles, waited for, ended.
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use anax_abi::{Error, Handle, Rights};
+use anax_proto::Gift;
+use anax_system::{ProcessesClient, Report, Status};
+
+use crate::service::{Service, init};
+
+/// A program to be started: `Command::new("hello")?.argument("x").start()?`.
+#[derive(Debug)]
+pub struct Command {
+    init: ProcessesClient<Service>,
+    process: u64,
+    arguments: Vec<String>,
+}
+
+/// A program that was started. It goes on when this is dropped.
+#[derive(Debug)]
+pub struct Child {
+    init: ProcessesClient<Service>,
+    process: u64,
+}
+
+impl Command {
+    /// Of a program of the boot archive, which its manifest describes.
+    ///
+    /// # Errors
+    /// As [`prepare`](anax_system::Processes::prepare).
+    pub fn new(name: &str) -> Result<Self, Error> {
+        let name = name.parse().map_err(|_| Error::BadArgument)?;
+        let mut init = init()?;
+        let process = init.prepare(name)?;
+        Ok(Self { init, process, arguments: Vec::new() })
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn process(&self) -> u64 {
+        self.process
+    }
+
+    /// One argument more.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_string());
+        self
+    }
+
+    /// Gives it a handle, by which the caller keeps his.
+    ///
+    /// # Errors
+    /// As [`give`](anax_system::Processes::give); `NoRights` for one that may not be passed on.
+    pub fn give(mut self, name: &str, handle: Handle, rights: Rights) -> Result<Self, Error> {
+        self.init.give(self.process, name, Gift::copy(handle, rights.with(Rights::GRANT)))?;
+        Ok(self)
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// As [`start`](anax_system::Processes::start).
+    pub fn start(mut self) -> Result<Child, Error> {
+        self.init.start(self.process, self.arguments)?;
+        Ok(Child { init: self.init, process: self.process })
+    }
+}
+
+impl Child {
+    /// Its number.
+    #[must_use]
+    pub const fn process(&self) -> u64 {
+        self.process
+    }
+
+    /// Waits until it has ended, and says how.
+    ///
+    /// # Errors
+    /// `BadHandle` if that was asked before.
+    pub fn wait(&mut self) -> Result<Status, Error> {
+        self.init.wait(self.process)
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// `BadHandle` if it has ended.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        self.init.kill(self.process)
+    }
+}
+
+/// All processes.
+///
+/// # Errors
+/// Those of the way to init.
+pub fn list() -> Result<Vec<Report>, Error> {
+    let (mut init, mut all) = (init()?, Vec::new());
+    loop {
+        let more = init.list(all.last().map_or(0, |last: &Report| last.process))?;
+        if more.is_empty() {
+            return Ok(all);
+        }
+        all.extend(more);
+    }
+}
+
+/// Ends a process, by its number. Needs the capability `kill` for one of another's.
+///
+/// # Errors
+/// As [`kill`](anax_system::Processes::kill).
+pub fn kill(process: u64) -> Result<(), Error> {
+    init()?.kill(process)
+}
+
+/// Init, for what this module has no function for.
+///
+/// # Errors
+/// `BadHandle` in a program that init has not started.
+pub fn system() -> Result<ProcessesClient<Service>, Error> {
+    init()
+}

@@ -1,0 +1,113 @@
+//! Processes, and what outlives them.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use anax_abi::Error;
+use anax_proto::{Caller, Gift, Later};
+use serde::{Deserialize, Serialize};
+
+use crate::Name;
+
+/// How a process ended: what its main function returned, an error's code, or one of the constants below.
+pub type Status = u64;
+
+/// Somebody killed it.
+pub const KILLED: Status = 1 << 34;
+/// Its supervisor did, because it had work, had the CPU, and did not get on.
+pub const HUNG: Status = 1 << 35;
+/// A fault ended it; the vector stands in the low bits.
+pub const FAULTED: Status = 1 << 32;
+
+/// In which condition a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Condition {
+    /// Made, not started.
+    Prepared,
+    /// It runs.
+    Runs,
+    /// It has ended so; it will be started again in a while.
+    Waits(Status),
+    /// It has ended so.
+    Ended(Status),
+}
+
+/// What is known of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Report {
+    /// Its number.
+    pub process: u64,
+    /// Its program.
+    pub name: String,
+    /// Its condition.
+    pub condition: Condition,
+    /// How often its program was started again.
+    pub restarts: u32,
+    /// Pages in use.
+    pub pages: u64,
+    /// Handles in use.
+    pub handles: u64,
+    /// Messages that wait at its port.
+    pub waiting: u64,
+}
+
+/// Starts programs, watches over them, ends them. Served by init, which is never restarted.
+#[anax_proto::interface]
+pub trait Processes {
+    /// A process of a program of the boot archive, not yet started: its number. Its manifest decides what it may use and reach.
+    ///
+    /// `NoRights` without the capability `spawn`, `BadArgument`: there is no such program. `Quota`, `NoMemory`.
+    fn prepare(&mut self, caller: Caller, name: Name) -> Result<u64, Error>;
+
+    /// The same with another file for it: `bytes` bytes at the beginning of a region, under the manifest of that name.
+    fn prepare_file(&mut self, caller: Caller, name: Name, file: Gift, bytes: u64) -> Result<u64, Error>;
+
+    /// Gives it a handle before it is started, which it finds by a name.
+    #[control]
+    fn give(&mut self, caller: Caller, process: u64, name: &str, what: Gift) -> Result<(), Error>;
+
+    /// Starts it with these arguments.
+    ///
+    /// `BadHandle`: it is not the caller's, or was started.
+    #[control]
+    fn start(&mut self, caller: Caller, process: u64, arguments: Vec<String>) -> Result<(), Error>;
+
+    /// Its port, to send to: for whoever prepared it.
+    fn port(&mut self, caller: Caller, process: u64) -> Result<Gift, Error>;
+
+    /// Waits until it has ended, and returns how.
+    fn wait(&mut self, caller: Caller, process: u64, later: Later<Status, Error>);
+
+    /// Ends it. One that is to be restarted by its manifest will be.
+    ///
+    /// `NoRights` without the capability `kill` for a process of another's.
+    fn kill(&mut self, caller: Caller, process: u64) -> Result<(), Error>;
+
+    /// Processes of numbers above `after`, as many as fit.
+    #[control]
+    #[idempotent]
+    fn list(&mut self, caller: Caller, after: u64) -> Result<Vec<Report>, Error>;
+
+    /// A handle to the names server; the one that a process began with dies with that.
+    #[idempotent]
+    fn names(&mut self, caller: Caller) -> Result<Gift, Error>;
+
+    /// Keeps a handle for a service that is restarted, by a number of the caller's choice; it outlives the caller, not its program.
+    ///
+    /// `NoRights` without the capability `keep`, `Full` beyond 256.
+    fn keep(&mut self, caller: Caller, number: u64, what: Gift) -> Result<(), Error>;
+
+    /// What a predecessor, or the caller, has kept there. `WouldBlock`: nothing.
+    #[idempotent]
+    fn kept(&mut self, caller: Caller, number: u64) -> Result<Gift, Error>;
+
+    /// Lets go of it.
+    #[idempotent]
+    fn forget(&mut self, caller: Caller, number: u64) -> Result<(), Error>;
+
+    /// Ends all processes, those above first, and switches the machine off. Needs the capability `power`, as the next one.
+    fn power_off(&mut self, caller: Caller, status: u8) -> Result<(), Error>;
+
+    /// The same, but the machine starts again.
+    fn reboot(&mut self, caller: Caller) -> Result<(), Error>;
+}

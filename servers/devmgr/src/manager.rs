@@ -1,0 +1,329 @@
+//! All devices.
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use anax_abi::Error;
+use anax_devices::{Change, Devices, Event, Report, State, Statistics, Swapped};
+use anax_manifest::{Restarts, Verdict};
+use anax_proto::{Caller, Gift};
+use anax_system::{KILLED, Name};
+
+use crate::device::Device;
+use crate::system::{Driver, Image, Refusal, System};
+
+/// Reports, and events, that fit into one answer.
+const REPORTS: usize = 16;
+const EVENTS: usize = 32;
+
+/// Everything that the device manager knows.
+#[derive(Debug)]
+pub struct Manager<S> {
+    system: S,
+    devices: Vec<Device>,
+}
+
+impl<S: System> Manager<S> {
+    /// Of these devices, which the system knows by their places. `driven` are those whose drivers have outlived a predecessor of this one.
+    pub fn new(system: S, devices: Vec<Device>, driven: Vec<(usize, Driver, String)>) -> Self {
+        let mut manager = Self { system, devices };
+        for (place, driver, program) in driven {
+            let policy = manager.system.policy(&program);
+            if let Some(device) = manager.devices.get_mut(place) {
+                (device.driver, device.program, device.state) = (Some(driver), program, State::Works);
+                device.restarts = policy.map(Restarts::new);
+            }
+        }
+        manager
+    }
+
+    /// Starts a driver for each device that there is one for and that has none.
+    pub fn start_all(&mut self) {
+        for place in 0..self.devices.len() {
+            let device = &self.devices[place];
+            if device.driver.is_none() && !device.candidates.is_empty() {
+                self.start_any(place);
+            }
+        }
+    }
+
+    /// The best candidate that comes up.
+    fn start_any(&mut self, place: usize) {
+        for program in self.devices[place].candidates.clone() {
+            let device = &mut self.devices[place];
+            (device.program, device.image) = (program, Image::Archive);
+            device.restarts = self.system.policy(&device.program).map(Restarts::new);
+            if self.start(place).is_ok() {
+                return;
+            }
+        }
+        let device = &mut self.devices[place];
+        device.state = State::Failed;
+        self.system.say(format_args!("{}: no driver comes up", device.name));
+    }
+
+    /// What it does to the machine.
+    pub const fn system(&mut self) -> &mut S {
+        &mut self.system
+    }
+
+    fn find(&self, name: &str) -> Result<usize, Error> {
+        self.devices.iter().position(|device| device.name == name).ok_or(Error::BadArgument)
+    }
+
+    fn note(&mut self, place: usize, change: Change) {
+        let now = self.system.now();
+        self.devices[place].note(now, change);
+    }
+
+    /// Starts the device's program, from a device that is fenced.
+    fn start(&mut self, place: usize) -> Result<(), Error> {
+        let device = &mut self.devices[place];
+        device.due = None;
+        let driver = self.system.start(place, &device.program, device.image)?;
+        if let Err(error) = self.system.begin(driver) {
+            self.system.end(driver);
+            self.fence(place)?;
+            return Err(error);
+        }
+        let device = &mut self.devices[place];
+        (device.driver, device.state) = (Some(driver), State::Works);
+        self.system.remember(place, Some((driver, device.program.clone())));
+        self.note(place, Change::Started);
+        Ok(())
+    }
+
+    /// Ends the driver, if it has not ended, and makes the device ready for the next.
+    fn clear(&mut self, place: usize) -> Result<(), Error> {
+        let device = &mut self.devices[place];
+        device.state = State::Stopped;
+        if let Some(driver) = device.driver.take() {
+            self.system.end(driver);
+            self.system.remember(place, None);
+        }
+        self.fence(place)?;
+        self.system.new_epoch(place)
+    }
+
+    /// The device reaches no memory. One that does not stop is given up: a new epoch would give its client buffers back that it may write to.
+    fn fence(&mut self, place: usize) -> Result<(), Error> {
+        if let Err(error) = self.system.fence(place) {
+            let device = &mut self.devices[place];
+            device.state = State::Failed;
+            self.system.say(format_args!("{}: the device does not stop: {error}", device.name));
+            self.note(place, Change::NotFenced);
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// A process has ended with that status. If it was a driver, its policy says what comes then.
+    pub fn ended(&mut self, process: u64, status: u64) {
+        let drives = |device: &Device| device.driver.is_some_and(|driver| driver.process == process);
+        if let Some(place) = self.devices.iter().position(drives) {
+            let name = &self.devices[place].name;
+            let program = &self.devices[place].program;
+            self.system.say(format_args!("{name}: {program} (process {process}) ended with {status:#x}"));
+            self.note(place, Change::Ended(status));
+            self.failed(place, status);
+        }
+    }
+
+    /// A driver is gone, or has to go: the device is fenced, and its program started again if that is its policy.
+    fn failed(&mut self, place: usize, status: u64) {
+        self.devices[place].failures += 1;
+        if self.clear(place).is_err() {
+            return;
+        }
+        self.again(place, status);
+    }
+
+    fn again(&mut self, place: usize, status: u64) {
+        let now = self.system.now();
+        let device = &mut self.devices[place];
+        if device.state == State::Failed {
+            return;
+        }
+        let verdict = device.restarts.as_mut().map_or(Verdict::Stop, |restarts| restarts.ended(status, now));
+        match verdict {
+            Verdict::At(at) if at <= now => self.retry(place),
+            Verdict::At(at) => (device.state, device.due) = (State::Waits, Some(at)),
+            Verdict::Stop => device.state = State::Stopped,
+            Verdict::GiveUp => {
+                device.state = State::Failed;
+                self.system.say(format_args!("{}: {} has ended too often", device.name, device.program));
+                self.note(place, Change::GivenUp);
+            }
+        }
+    }
+
+    /// Starts it now; if that fails, the policy is asked again.
+    fn retry(&mut self, place: usize) {
+        if let Err(error) = self.start(place) {
+            let status = error.code().cast_unsigned();
+            self.note(place, Change::Ended(status));
+            self.again(place, status);
+        }
+    }
+
+    /// Starts what is due; when to come again, in nanoseconds since boot.
+    pub fn tick(&mut self) -> Option<u64> {
+        let now = self.system.now();
+        for place in 0..self.devices.len() {
+            if self.devices[place].due.is_some_and(|due| due <= now) {
+                self.devices[place].due = None;
+                self.retry(place);
+            }
+        }
+        self.devices.iter().filter_map(|device| device.due).min()
+    }
+
+    /// Replaces the driver as planned.
+    fn replace(&mut self, place: usize, program: &str, image: Image) -> Result<Swapped, Error> {
+        let policy = self.system.policy(program).ok_or(Error::BadArgument)?;
+        let old = self.devices[place].driver.ok_or(Error::WouldBlock)?;
+        let Ok(next) = self.system.start(place, program, image) else {
+            self.note(place, Change::Refused);
+            self.system.close(image);
+            return Ok(Swapped { change: Change::Refused, pause: 0 });
+        };
+        let begun = self.system.now();
+        if self.system.quiesce(old).is_err() {
+            // It hangs, or has died over it: its successor begins with a device that is reset.
+            return self.roll_on(place, next, (program, image, policy), begun);
+        }
+        match self.system.take_over(next) {
+            Ok(()) => {
+                let pause = self.system.now() - begun;
+                self.system.end(old);
+                let device = &mut self.devices[place];
+                let last = core::mem::replace(&mut device.image, image);
+                (device.driver, device.program) = (Some(next), program.to_string());
+                device.restarts = Some(Restarts::new(policy));
+                device.swaps += 1;
+                self.system.close(last);
+                self.system.remember(place, Some((next, program.to_string())));
+                let change = Change::Swapped(pause / 1000);
+                self.note(place, change);
+                Ok(Swapped { change, pause })
+            }
+            Err(refusal) => {
+                self.system.end(next);
+                self.system.close(image);
+                let resumed = refusal == Refusal::Untouched && self.system.resume(old).is_ok();
+                let change = if resumed { Change::Refused } else { Change::RolledBack };
+                if !resumed {
+                    self.clear(place)?;
+                    self.retry(place);
+                }
+                self.note(place, change);
+                Ok(Swapped { change, pause: self.system.now() - begun })
+            }
+        }
+    }
+
+    /// The old driver can't hand over: the new one starts from a device that is reset, the old program if that fails.
+    fn roll_on(
+        &mut self,
+        place: usize,
+        next: Driver,
+        (program, image, policy): (&str, Image, anax_manifest::Restart),
+        begun: u64,
+    ) -> Result<Swapped, Error> {
+        self.devices[place].failures += 1;
+        if let Err(error) = self.clear(place) {
+            self.system.end(next);
+            self.system.close(image);
+            return Err(error);
+        }
+        let change = if self.system.begin(next).is_ok() {
+            let device = &mut self.devices[place];
+            let last = core::mem::replace(&mut device.image, image);
+            (device.driver, device.program, device.state) = (Some(next), program.to_string(), State::Works);
+            device.restarts = Some(Restarts::new(policy));
+            self.system.close(last);
+            self.system.remember(place, Some((next, program.to_string())));
+            Change::Started
+        } else {
+            self.system.end(next);
+            self.system.close(image);
+            self.fence(place)?;
+            self.retry(place);
+            Change::RolledBack
+        };
+        self.note(place, change);
+        Ok(Swapped { change, pause: self.system.now() - begun })
+    }
+}
+
+impl<S: System> Devices for Manager<S> {
+    fn list(&mut self, first: u32) -> Result<Vec<Report>, Error> {
+        Ok(self.devices.iter().skip(first as usize).take(REPORTS).map(Device::report).collect())
+    }
+
+    fn history(&mut self, device: Name, after: u64) -> Result<Vec<Event>, Error> {
+        let place = self.find(device.as_str())?;
+        Ok(self.devices[place].since(after).take(EVENTS).cloned().collect())
+    }
+
+    fn statistics(&mut self, device: Name) -> Result<Statistics, Error> {
+        let place = self.find(device.as_str())?;
+        let driver = self.devices[place].driver.ok_or(Error::WouldBlock)?;
+        self.system.statistics(driver)
+    }
+
+    fn open(&mut self, _: Caller, device: Name) -> Result<(Gift, Gift, Gift), Error> {
+        let place = self.find(device.as_str())?;
+        // Whoever had it has it no longer: his buffers come back to nobody, and his replies go nowhere.
+        let opened = self.system.open(place)?;
+        self.system.new_epoch(place)?;
+        Ok(opened)
+    }
+
+    fn swap(&mut self, device: Name, driver: Name) -> Result<Swapped, Error> {
+        let place = self.find(device.as_str())?;
+        self.replace(place, driver.as_str(), Image::Archive)
+    }
+
+    fn swap_file(&mut self, device: Name, driver: Name, file: Gift, bytes: u64) -> Result<Swapped, Error> {
+        let image = Image::Region(file.handle, bytes);
+        let place = self.find(device.as_str());
+        let swapped = place.and_then(|place| self.replace(place, driver.as_str(), image));
+        if matches!(swapped, Err(Error::BadArgument | Error::WouldBlock)) {
+            self.system.close(image);
+        }
+        swapped
+    }
+
+    fn restart(&mut self, device: Name) -> Result<(), Error> {
+        let place = self.find(device.as_str())?;
+        if self.devices[place].candidates.is_empty() && self.devices[place].program.is_empty() {
+            return Err(Error::BadArgument);
+        }
+        self.note(place, Change::Killed);
+        self.clear(place)?;
+        // What was is forgiven, and the device has stopped this time.
+        let policy = self.system.policy(&self.devices[place].program);
+        self.devices[place].restarts = policy.map(Restarts::new);
+        self.start(place).inspect_err(|error| self.again(place, error.code().cast_unsigned()))
+    }
+
+    fn kill(&mut self, device: Name) -> Result<(), Error> {
+        let place = self.find(device.as_str())?;
+        if self.devices[place].driver.is_none() {
+            return Err(Error::WouldBlock);
+        }
+        self.note(place, Change::Killed);
+        self.failed(place, KILLED);
+        Ok(())
+    }
+
+    fn stop(&mut self, device: Name) -> Result<(), Error> {
+        let place = self.find(device.as_str())?;
+        self.clear(place)?;
+        let device = &mut self.devices[place];
+        (device.state, device.due) = (State::Stopped, None);
+        self.note(place, Change::Stopped);
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! What the device manager does to the machine, to init and to drivers.
+
+use alloc::string::String;
+
+use anax_abi::{Error, Handle};
+use anax_devices::Statistics;
+use anax_manifest::Restart;
+use anax_proto::Gift;
+
+/// A driver's process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// Its number.
+    pub process: u64,
+    /// To send to it.
+    pub port: Handle,
+}
+
+/// Where a driver's file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// In the boot archive, under the driver's name.
+    Archive,
+    /// At the beginning of a region, and how many bytes.
+    Region(Handle, u64),
+}
+
+/// Why a successor does not take over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not like the record, and has touched nothing.
+    Untouched,
+    /// It has died, hangs, or has touched the device already.
+    Touched,
+}
+
+/// A device as the machine has it, which the logic knows by its place only.
+pub type Hardware = usize;
+
+/// The machine, init and drivers. Nothing here waits for longer than a limit.
+pub trait System {
+    /// Nanoseconds since boot.
+    fn now(&self) -> u64;
+
+    /// The policy of a driver's manifest; none if there is no such program, or it is no driver.
+    fn policy(&self, driver: &str) -> Option<Restart>;
+
+    /// Starts a driver for the device, which is given it and touches nothing, and waits until it says that it stands by. What fails has left nothing.
+    ///
+    /// # Errors
+    /// It does not start, or not in time.
+    fn start(&mut self, device: Hardware, driver: &str, image: Image) -> Result<Driver, Error>;
+
+    /// Ends a driver; when this returns, none of its threads runs.
+    fn end(&mut self, driver: Driver);
+
+    /// Lets a driver that stands by reset the device and serve, and waits until it does.
+    ///
+    /// # Errors
+    /// It does not, or not in time.
+    fn begin(&mut self, driver: Driver) -> Result<(), Error>;
+
+    /// Lets a driver stop and write its record, and waits until it has.
+    ///
+    /// # Errors
+    /// It does not, or not in time.
+    fn quiesce(&mut self, driver: Driver) -> Result<(), Error>;
+
+    /// Lets one that has stopped go on.
+    ///
+    /// # Errors
+    /// It does not, or not in time.
+    fn resume(&mut self, driver: Driver) -> Result<(), Error>;
+
+    /// Lets a driver that stands by take over what the record says, and waits until it serves.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    fn take_over(&mut self, driver: Driver) -> Result<(), Refusal>;
+
+    /// What a driver has counted.
+    ///
+    /// # Errors
+    /// It does not answer.
+    fn statistics(&mut self, driver: Driver) -> Result<Statistics, Error>;
+
+    /// The device reaches no memory, whatever its dead driver told it; interrupts that nobody answered count as answered.
+    ///
+    /// # Errors
+    /// It does not stop; then it stays off the bus.
+    fn fence(&mut self, device: Hardware) -> Result<(), Error>;
+
+    /// The channel's client learns that its peer has died.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    fn new_epoch(&mut self, device: Hardware) -> Result<(), Error>;
+
+    /// Client's end, memory that the channel lies in, memory for buffers.
+    ///
+    /// # Errors
+    /// `BadArgument` for a device without a channel, `Quota`.
+    fn open(&mut self, device: Hardware) -> Result<(Gift, Gift, Gift), Error>;
+
+    /// Gives a file up.
+    fn close(&mut self, image: Image);
+
+    /// Writes down who drives what, so that a successor of this program finds it.
+    fn remember(&mut self, device: Hardware, driver: Option<(Driver, String)>);
+
+    /// Writes a line to the log.
+    fn say(&mut self, line: core::fmt::Arguments<'_>);
+}

@@ -1,0 +1,192 @@
+//! A machine whose drivers can fail at every step, and which notices if two of them have the same device.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::rc::Rc;
+
+use anax_abi::{Error, Handle, Rights};
+use anax_devices::Statistics;
+use anax_manifest::{Layer, Manifest, Restart};
+use anax_proto::Gift;
+use devmgr::{Driver, Hardware, Image, Refusal, System};
+
+/// What a driver does with the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    StandsBy,
+    Serves,
+    Stopped,
+}
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) device: Hardware,
+    pub(crate) program: String,
+    pub(crate) mode: Mode,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) now: u64,
+    next: u64,
+    pub(crate) processes: BTreeMap<u64, Process>,
+    /// Whether what comes next fails: `start`, `begin`, `quiesce`, `resume`, `take_over`, `fence`.
+    pub(crate) fails: VecDeque<bool>,
+    pub(crate) touches: bool,
+    pub(crate) epochs: u64,
+    pub(crate) fenced: BTreeSet<Hardware>,
+    pub(crate) files: BTreeSet<u64>,
+    pub(crate) remembered: BTreeMap<Hardware, u64>,
+    pub(crate) lines: Vec<String>,
+}
+
+impl World {
+    fn fails(&mut self) -> bool {
+        self.now += 1000;
+        self.fails.pop_front().unwrap_or(false)
+    }
+
+    fn process(&mut self, driver: Driver) -> &mut Process {
+        self.processes.get_mut(&driver.process).expect("it lives")
+    }
+
+    /// Never do two drivers work with one device.
+    fn check(&self, device: Hardware) {
+        let serves = |process: &&Process| process.device == device && process.mode == Mode::Serves;
+        assert!(self.processes.values().filter(serves).count() <= 1, "two drivers at work");
+    }
+
+    pub(crate) fn file(&mut self) -> Image {
+        self.next += 1;
+        self.files.insert(self.next);
+        Image::Region(Handle::from_word(self.next), 1)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Machine(pub(crate) Rc<RefCell<World>>);
+
+impl System for Machine {
+    fn now(&self) -> u64 {
+        self.0.borrow().now
+    }
+
+    fn policy(&self, driver: &str) -> Option<Restart> {
+        (driver != "nothing").then(|| Manifest::new(driver, Layer::Driver).restart)
+    }
+
+    fn start(&mut self, device: Hardware, program: &str, _: Image) -> Result<Driver, Error> {
+        let mut world = self.0.borrow_mut();
+        if world.fails() {
+            return Err(Error::TimedOut);
+        }
+        world.next += 1;
+        let process = world.next;
+        world.processes.insert(process, Process { device, program: program.into(), mode: Mode::StandsBy });
+        Ok(Driver { process, port: Handle::from_word(process) })
+    }
+
+    fn end(&mut self, driver: Driver) {
+        // One that has died is ended, too.
+        self.0.borrow_mut().processes.remove(&driver.process);
+    }
+
+    fn begin(&mut self, driver: Driver) -> Result<(), Error> {
+        let mut world = self.0.borrow_mut();
+        if world.fails() {
+            return Err(Error::PeerDied);
+        }
+        let process = world.process(driver);
+        assert_eq!(process.mode, Mode::StandsBy);
+        process.mode = Mode::Serves;
+        let device = process.device;
+        assert!(world.fenced.remove(&device), "a device is reset before a driver begins");
+        world.check(device);
+        Ok(())
+    }
+
+    fn quiesce(&mut self, driver: Driver) -> Result<(), Error> {
+        let mut world = self.0.borrow_mut();
+        if world.fails() {
+            return Err(Error::TimedOut);
+        }
+        let process = world.process(driver);
+        assert_eq!(process.mode, Mode::Serves);
+        process.mode = Mode::Stopped;
+        Ok(())
+    }
+
+    fn resume(&mut self, driver: Driver) -> Result<(), Error> {
+        let mut world = self.0.borrow_mut();
+        if world.fails() {
+            return Err(Error::TimedOut);
+        }
+        let process = world.process(driver);
+        assert_eq!(process.mode, Mode::Stopped);
+        process.mode = Mode::Serves;
+        let device = process.device;
+        world.check(device);
+        Ok(())
+    }
+
+    fn take_over(&mut self, driver: Driver) -> Result<(), Refusal> {
+        let mut world = self.0.borrow_mut();
+        if world.fails() {
+            return Err(if world.touches { Refusal::Touched } else { Refusal::Untouched });
+        }
+        let process = world.process(driver);
+        assert_eq!(process.mode, Mode::StandsBy);
+        process.mode = Mode::Serves;
+        let device = process.device;
+        world.check(device);
+        Ok(())
+    }
+
+    fn statistics(&mut self, _: Driver) -> Result<Statistics, Error> {
+        Ok(Statistics { sent: 5, ..Statistics::default() })
+    }
+
+    fn fence(&mut self, device: Hardware) -> Result<(), Error> {
+        let mut world = self.0.borrow_mut();
+        let works = |process: &Process| process.device == device && process.mode != Mode::StandsBy;
+        assert!(!world.processes.values().any(works), "fenced under a driver");
+        if world.fails() {
+            return Err(Error::TimedOut);
+        }
+        world.fenced.insert(device);
+        Ok(())
+    }
+
+    fn new_epoch(&mut self, device: Hardware) -> Result<(), Error> {
+        let mut world = self.0.borrow_mut();
+        let serves = |process: &Process| process.device == device && process.mode == Mode::Serves;
+        let is_safe = world.fenced.contains(&device) || world.processes.values().any(serves);
+        assert!(is_safe, "the client gets its buffers back while the device may write to them");
+        world.epochs += 1;
+        Ok(())
+    }
+
+    fn open(&mut self, _: Hardware) -> Result<(Gift, Gift, Gift), Error> {
+        let gift = Gift::copy(Handle::from_word(1), Rights::ALL);
+        Ok((gift, gift, gift))
+    }
+
+    fn close(&mut self, image: Image) {
+        if let Image::Region(handle, _) = image {
+            assert!(self.0.borrow_mut().files.remove(&handle.to_word()), "closed once");
+        }
+    }
+
+    fn remember(&mut self, device: Hardware, driver: Option<(Driver, String)>) {
+        let mut world = self.0.borrow_mut();
+        match driver {
+            Some((driver, _)) => _ = world.remembered.insert(device, driver.process),
+            None => _ = world.remembered.remove(&device),
+        }
+    }
+
+    fn say(&mut self, line: fmt::Arguments<'_>) {
+        self.0.borrow_mut().lines.push(line.to_string());
+    }
+}

@@ -1,0 +1,207 @@
+//! The device manager on the host: drivers that are replaced, die, refuse; and never two at a device.
+
+mod machine;
+mod random;
+
+use anax_abi::Error;
+use anax_devices::{Change, Devices as _, State};
+use anax_proto::{Caller, Gift};
+use anax_system::Name;
+use devmgr::{Device, Image, Manager};
+
+use machine::{Machine, Mode};
+
+const NET: Name = Name::new("net0");
+const OTHER: Name = Name::new("card-2");
+const SAME: Name = Name::new("card");
+
+/// A machine with a card, which has a driver, and a disk without.
+fn started() -> (Manager<Machine>, Machine) {
+    let machine = Machine::default();
+    machine.0.borrow_mut().fenced.insert(0);
+    let net = Device::new("net0", "a card", vec!["card".into()]);
+    let disk = Device::new("blk0", "a disk", vec![]);
+    let mut manager = Manager::new(machine.clone(), vec![net, disk], vec![]);
+    manager.start_all();
+    (manager, machine)
+}
+
+fn drivers(machine: &Machine) -> Vec<(String, Mode)> {
+    machine.0.borrow().processes.values().map(|process| (process.program.clone(), process.mode)).collect()
+}
+
+fn serves(name: &str) -> Vec<(String, Mode)> {
+    vec![(name.to_string(), Mode::Serves)]
+}
+
+fn fail(machine: &Machine, steps: &[bool]) {
+    machine.0.borrow_mut().fails = steps.iter().copied().collect();
+}
+
+fn changes(manager: &mut Manager<Machine>) -> Vec<Change> {
+    manager.history(NET, 0).unwrap().into_iter().map(|event| event.change).collect()
+}
+
+fn process(machine: &Machine) -> u64 {
+    *machine.0.borrow().processes.keys().next().expect("there is a driver")
+}
+
+#[test]
+fn a_driver_is_found_and_started() {
+    let (mut manager, machine) = started();
+    assert_eq!(drivers(&machine), serves("card"));
+    let all = manager.list(0).unwrap();
+    assert_eq!(
+        (all[0].state, all[0].driver.as_str(), all[0].process),
+        (State::Works, "card", process(&machine))
+    );
+    assert_eq!(all[1].state, State::NoDriver);
+    assert_eq!(manager.list(2), Ok(vec![]));
+    assert_eq!(manager.statistics(NET).map(|all| all.sent), Ok(5));
+    assert_eq!(machine.0.borrow().remembered[&0], process(&machine));
+}
+
+#[test]
+fn a_planned_swap_needs_no_reset_and_no_epoch() {
+    let (mut manager, machine) = started();
+    let swapped = manager.swap(NET, OTHER).unwrap();
+    assert!(matches!(swapped.change, Change::Swapped(_)) && swapped.pause > 0);
+    assert_eq!(drivers(&machine), serves("card-2"));
+    assert_eq!(machine.0.borrow().epochs, 0);
+    manager.swap(NET, SAME).unwrap();
+    assert_eq!(drivers(&machine), serves("card"));
+    assert_eq!(manager.list(0).unwrap()[0].swaps, 2);
+    assert_eq!(manager.swap(Name::new("blk0"), SAME), Err(Error::WouldBlock));
+    assert_eq!(manager.swap(NET, Name::new("nothing")), Err(Error::BadArgument));
+    assert_eq!(manager.swap(Name::new("net1"), SAME), Err(Error::BadArgument));
+}
+
+#[test]
+fn a_successor_that_does_not_come_up_costs_nothing() {
+    let (mut manager, machine) = started();
+    let old = process(&machine);
+    fail(&machine, &[true]);
+    assert_eq!(manager.swap(NET, OTHER).unwrap().change, Change::Refused);
+    // It comes up, the old one stops, and it refuses.
+    fail(&machine, &[false, false, true]);
+    assert_eq!(manager.swap(NET, OTHER).unwrap().change, Change::Refused);
+    assert_eq!((drivers(&machine), process(&machine)), (serves("card"), old));
+    assert_eq!(machine.0.borrow().epochs, 0);
+    assert_eq!(changes(&mut manager), [Change::Started, Change::Refused, Change::Refused]);
+}
+
+#[test]
+fn a_successor_that_fails_at_work_costs_a_reset() {
+    let (mut manager, machine) = started();
+    machine.0.borrow_mut().touches = true;
+    fail(&machine, &[false, false, true]);
+    assert_eq!(manager.swap(NET, OTHER).unwrap().change, Change::RolledBack);
+    assert_eq!(drivers(&machine), serves("card"));
+    assert_eq!(machine.0.borrow().epochs, 1);
+}
+
+#[test]
+fn an_old_driver_that_does_not_stop_is_replaced_all_the_same() {
+    let (mut manager, machine) = started();
+    fail(&machine, &[false, true]);
+    assert_eq!(manager.swap(NET, OTHER).unwrap().change, Change::Started);
+    assert_eq!(drivers(&machine), serves("card-2"));
+    // And if the new one does not begin either, the old program does.
+    fail(&machine, &[false, true, false, true]);
+    assert_eq!(manager.swap(NET, SAME).unwrap().change, Change::RolledBack);
+    assert_eq!(drivers(&machine), serves("card-2"));
+}
+
+#[test]
+fn what_dies_is_started_again_and_not_for_ever() {
+    let (mut manager, machine) = started();
+    let mut times = 0;
+    while !machine.0.borrow().processes.is_empty() {
+        let process = process(&machine);
+        machine.0.borrow_mut().processes.remove(&process);
+        manager.ended(process, 7);
+        times += 1;
+        while let Some(at) = manager.tick() {
+            machine.0.borrow_mut().now = at;
+        }
+    }
+    assert_eq!(times, 6);
+    assert_eq!(manager.list(0).unwrap()[0].state, State::Failed);
+    assert_eq!(changes(&mut manager).last(), Some(&Change::GivenUp));
+    assert!(machine.0.borrow().remembered.is_empty());
+    manager.restart(NET).unwrap();
+    assert_eq!(drivers(&machine), serves("card"));
+    manager.ended(9999, 0);
+    assert_eq!(drivers(&machine), serves("card"));
+}
+
+#[test]
+fn stopped_killed_restarted() {
+    let (mut manager, machine) = started();
+    manager.kill(NET).unwrap();
+    assert!(machine.0.borrow().processes.is_empty());
+    assert_eq!(manager.list(0).unwrap()[0].state, State::Waits);
+    assert_eq!(manager.kill(NET), Err(Error::WouldBlock));
+    let at = manager.tick().unwrap();
+    machine.0.borrow_mut().now = at;
+    assert_eq!(manager.tick(), None);
+    assert_eq!(drivers(&machine), serves("card"));
+    manager.stop(NET).unwrap();
+    assert!(machine.0.borrow().processes.is_empty() && manager.tick().is_none());
+    assert_eq!(manager.swap(NET, OTHER), Err(Error::WouldBlock));
+    manager.restart(NET).unwrap();
+    assert_eq!(drivers(&machine), serves("card"));
+    assert_eq!(manager.restart(Name::new("blk0")), Err(Error::BadArgument));
+}
+
+#[test]
+fn a_device_that_does_not_stop_stays_off_the_bus() {
+    let (mut manager, machine) = started();
+    fail(&machine, &[true]);
+    assert_eq!(manager.stop(NET), Err(Error::TimedOut));
+    assert_eq!(manager.list(0).unwrap()[0].state, State::Failed);
+    assert_eq!(machine.0.borrow().epochs, 0, "the client must not get its buffers back");
+    assert!(changes(&mut manager).contains(&Change::NotFenced));
+}
+
+#[test]
+fn a_file_is_given_up_once() {
+    let (mut manager, machine) = started();
+    let mut swap = |device, driver, steps: &[bool]| {
+        fail(&machine, steps);
+        let Image::Region(handle, bytes) = machine.0.borrow_mut().file() else { panic!("a file") };
+        let done = manager.swap_file(device, driver, Gift::given(handle), bytes);
+        (done.map(|swapped| swapped.change), machine.0.borrow().files.len())
+    };
+    assert_eq!(swap(NET, OTHER, &[true]), (Ok(Change::Refused), 0));
+    assert_eq!(swap(NET, Name::new("nothing"), &[]), (Err(Error::BadArgument), 0));
+    assert_eq!(swap(Name::new("net9"), OTHER, &[]), (Err(Error::BadArgument), 0));
+    assert_eq!(swap(Name::new("blk0"), OTHER, &[]), (Err(Error::WouldBlock), 0));
+    assert_eq!(swap(NET, OTHER, &[false, false, true]), (Ok(Change::Refused), 0));
+    // One that drives is needed for restarts, until another does.
+    assert_eq!(swap(NET, OTHER, &[]).1, 1);
+    assert_eq!(swap(NET, OTHER, &[]).1, 1);
+    assert_eq!(swap(NET, OTHER, &[false, true]).1, 1);
+    manager.swap(NET, SAME).unwrap();
+    assert!(machine.0.borrow().files.is_empty());
+}
+
+#[test]
+fn opening_begins_anew() {
+    let (mut manager, machine) = started();
+    assert!(manager.open(Caller(5), NET).is_ok());
+    assert_eq!(machine.0.borrow().epochs, 1);
+    assert_eq!(manager.open(Caller(5), Name::new("x")).err(), Some(Error::BadArgument));
+}
+
+#[test]
+fn a_successor_of_the_manager_finds_the_drivers_at_work() {
+    let (_, machine) = started();
+    let driver = devmgr::Driver { process: process(&machine), port: anax_abi::Handle::from_word(1) };
+    let net = Device::new("net0", "a card", vec!["card".into()]);
+    let mut manager = Manager::new(machine.clone(), vec![net], vec![(0, driver, "card".into())]);
+    manager.start_all();
+    assert_eq!(drivers(&machine), serves("card"));
+    assert!(matches!(manager.swap(NET, OTHER).unwrap().change, Change::Swapped(_)));
+    assert_eq!(drivers(&machine), serves("card-2"));
+}

@@ -1,0 +1,62 @@
+//! Anything in any order, with anything failing: the machine itself asserts that no two drivers work, that a device is fenced before a driver begins, and
+//! that a client gets nothing back before.
+
+use anax_devices::{Devices as _, State};
+use anax_proto::Gift;
+use devmgr::{Device, Image, Manager};
+use proptest::prelude::*;
+
+use crate::machine::{Machine, Mode};
+use crate::{NET, OTHER, SAME};
+
+proptest! {
+    #[test]
+    fn never_two_and_nothing_left(
+        steps in prop::collection::vec((0u8..9, any::<bool>()), 1..60),
+        fails in prop::collection::vec(prop::bool::weighted(0.2), 0..200),
+    ) {
+        let machine = Machine::default();
+        machine.0.borrow_mut().fenced.insert(0);
+        let net = Device::new("net0", "a card", vec!["card".into(), "card-2".into()]);
+        let mut manager = Manager::new(machine.clone(), vec![net], vec![]);
+        machine.0.borrow_mut().fails = fails.into();
+        manager.start_all();
+        for (step, other) in steps {
+            machine.0.borrow_mut().touches = other;
+            let driver = if other { OTHER } else { SAME };
+            match step {
+                0..=2 => _ = manager.swap(NET, driver),
+                3 => {
+                    let Image::Region(handle, bytes) = machine.0.borrow_mut().file() else { panic!("a file") };
+                    let _ = manager.swap_file(NET, driver, Gift::given(handle), bytes);
+                }
+                4 => _ = manager.kill(NET),
+                5 => _ = manager.restart(NET),
+                6 => _ = manager.stop(NET),
+                7 => {
+                    let dead = machine.0.borrow().processes.keys().next().copied();
+                    if let Some(process) = dead {
+                        machine.0.borrow_mut().processes.remove(&process);
+                        manager.ended(process, 1);
+                    }
+                }
+                _ => {
+                    if let Some(at) = manager.tick() {
+                        machine.0.borrow_mut().now = at;
+                    }
+                }
+            }
+            let report = manager.list(0).unwrap().remove(0);
+            let world = machine.0.borrow();
+            let lives: Vec<_> = world.processes.values().map(|process| process.mode).collect();
+            if report.state == State::Works {
+                prop_assert_eq!(lives, [Mode::Serves]);
+                prop_assert_eq!(world.remembered.get(&0), Some(&report.process));
+            } else {
+                prop_assert!(lives.is_empty(), "{:?} with {:?}", report, lives);
+                prop_assert!(world.remembered.is_empty());
+            }
+            prop_assert!(world.files.len() <= 1);
+        }
+    }
+}

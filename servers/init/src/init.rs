@@ -1,0 +1,367 @@
+//! All processes.
+
+use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString as _};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use anax_abi::{Error, Handle};
+use anax_manifest::{Capability, Layer, Manifest, Restarts, Verdict};
+use anax_proto::Answered;
+use anax_startup::{Seed, Start};
+use anax_system::{Condition, HUNG, Status};
+
+use crate::process::{Image, Process};
+use crate::system::{Entry, Happened, System};
+
+/// The program that loads all others.
+pub const LOADER: &str = "loader";
+/// The program that knows who serves what.
+pub const NAMES: &str = "names";
+
+/// Processes that there can be, those included that have ended and whose end nobody has asked for.
+const MOST: usize = 1024;
+/// How often those are looked at that must not hang, in nanoseconds.
+const LOOK: u64 = 50_000_000;
+
+/// Everything that init knows.
+#[derive(Debug)]
+pub struct Init<S: System> {
+    pub(crate) system: S,
+    pub(crate) manifests: BTreeMap<String, Rc<Manifest>>,
+    pub(crate) processes: BTreeMap<u64, Process<S::Made>>,
+    /// What outlives its process, by its program and the number that it has chosen.
+    pub(crate) kept: BTreeMap<(String, u64), Handle>,
+    pub(crate) answers: Vec<Answered>,
+    next: u64,
+    looked: u64,
+}
+
+impl<S: System> Init<S> {
+    /// Nothing runs yet.
+    pub fn new(system: S, manifests: Vec<Manifest>) -> Self {
+        let named = manifests.into_iter().map(|manifest| (manifest.name.clone(), Rc::new(manifest)));
+        let looked = system.now();
+        Self {
+            system,
+            manifests: named.collect(),
+            processes: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            answers: Vec::new(),
+            next: 1,
+            looked,
+        }
+    }
+
+    /// Starts the loader, names, and then what else `order` lists, in its order. What does not start is said in the log.
+    pub fn boot(&mut self, order: &[String]) {
+        let first = [LOADER, NAMES];
+        let others = order.iter().map(String::as_str).filter(|name| !first.contains(name));
+        for name in first.into_iter().chain(others) {
+            let image = Image::Archive(name.to_string());
+            let begun = self.prepare_for(0, name, image).and_then(|process| self.run(process, Vec::new()));
+            if let Err(error) = begun {
+                self.system.say(format_args!("{name} does not start: {error}"));
+            }
+        }
+    }
+
+    /// What init is asked through.
+    pub const fn system(&mut self) -> &mut S {
+        &mut self.system
+    }
+
+    /// Answers to those who have waited; to be sent after whatever happened.
+    pub fn answers(&mut self) -> Vec<Answered> {
+        core::mem::take(&mut self.answers)
+    }
+
+    /// Whether a process may do that. Init itself has no badge and asks nobody.
+    pub(crate) fn can(&self, process: u64, what: &Capability) -> Result<(), Error> {
+        let may = |process: &Process<S::Made>| process.manifest.capabilities.contains(what);
+        if self.processes.get(&process).is_some_and(may) { Ok(()) } else { Err(Error::NoRights) }
+    }
+
+    /// The running process of a program that there is one of.
+    pub(crate) fn running(&self, name: &str) -> Option<(u64, S::Made)> {
+        let of = |(number, process): (&u64, &Process<S::Made>)| {
+            process
+                .made
+                .filter(|_| process.manifest.name == name && process.maker == 0)
+                .map(|made| (*number, made))
+        };
+        self.processes.iter().find_map(of)
+    }
+
+    /// Makes a process that is not started yet.
+    pub(crate) fn prepare_for(&mut self, maker: u64, name: &str, image: Image) -> Result<u64, Error> {
+        let manifest = self.manifests.get(name).cloned().ok_or(Error::BadArgument)?;
+        if self.processes.len() >= MOST {
+            return Err(Error::Full);
+        }
+        let restarts = Restarts::new(manifest.restart);
+        self.make(Process {
+            made: None,
+            thread: 0,
+            manifest,
+            image,
+            maker,
+            arguments: Vec::new(),
+            given: Vec::new(),
+            condition: Condition::Prepared,
+            waiting: Vec::new(),
+            restarts,
+            due: None,
+            stuck: 0,
+        })
+    }
+
+    fn make(&mut self, mut process: Process<S::Made>) -> Result<u64, Error> {
+        let (made, thread) = self.system.make(&process.manifest)?;
+        (process.made, process.thread, process.condition) = (Some(made), thread, Condition::Prepared);
+        let number = self.next;
+        self.next += 1;
+        self.processes.insert(number, process);
+        Ok(number)
+    }
+
+    /// Starts a process that is prepared.
+    pub(crate) fn run(&mut self, number: u64, arguments: Vec<String>) -> Result<(), Error> {
+        let process = self.processes.get_mut(&number).ok_or(Error::BadHandle)?;
+        let made =
+            process.made.filter(|_| process.condition == Condition::Prepared).ok_or(Error::BadHandle)?;
+        process.arguments = arguments;
+        let begun = self.begin(number, made);
+        match begun {
+            Ok(()) => {
+                let process = self.processes.get_mut(&number).ok_or(Error::BadHandle)?;
+                process.condition = Condition::Runs;
+                if process.manifest.name == NAMES && process.maker == 0 {
+                    self.admit_all();
+                }
+            }
+            Err(error) => self.over(number, error.code().cast_unsigned()),
+        }
+        begun
+    }
+
+    fn begin(&mut self, number: u64, made: S::Made) -> Result<(), Error> {
+        let entry = self.load(number, made)?;
+        let mut seed = [0; 32];
+        for word in seed.as_chunks_mut().0 {
+            *word = self.system.random().to_le_bytes();
+        }
+        let process = self.processes.get(&number).ok_or(Error::BadHandle)?;
+        let manifest = Rc::clone(&process.manifest);
+        let mut start = Start {
+            process: number,
+            name: manifest.name.clone(),
+            arguments: process.arguments.clone(),
+            seed: Seed(seed),
+            handles: process.given.clone(),
+        };
+        let names = self.running(NAMES).filter(|(names, _)| *names != number);
+        self.system.equip(made, number, names.map(|(_, made)| made), &manifest, &mut start)?;
+        if names.is_some() {
+            self.admit(number);
+        }
+        self.system.begin(made, entry, &start)
+    }
+
+    /// Loads a process's program, by a fresh loader if the one that runs does not do it.
+    fn load(&mut self, number: u64, made: S::Made) -> Result<Entry, Error> {
+        let process = self.processes.get(&number).ok_or(Error::BadHandle)?;
+        let (manifest, image) = (Rc::clone(&process.manifest), process.image.clone());
+        if manifest.name == LOADER && process.maker == 0 {
+            return self.system.load(made, None, &image, &manifest);
+        }
+        for _ in 0..2 {
+            if self.running(LOADER).is_none() {
+                self.replace(LOADER)?;
+            }
+            let (loader, loader_made) = self.running(LOADER).ok_or(Error::PeerDied)?;
+            match self.system.load(made, Some(loader_made), &image, &manifest) {
+                Err(Error::PeerDied | Error::TimedOut) => self.over(loader, HUNG),
+                loaded => return loaded,
+            }
+        }
+        Err(Error::PeerDied)
+    }
+
+    /// Starts the successor of a program now that is to be started again later, because somebody needs it.
+    fn replace(&mut self, name: &str) -> Result<(), Error> {
+        let waits = |(number, process): (&u64, &Process<S::Made>)| {
+            (process.due.is_some() && process.manifest.name == name && process.maker == 0).then_some(*number)
+        };
+        let number = self.processes.iter().find_map(waits).ok_or(Error::PeerDied)?;
+        self.restart(number)
+    }
+
+    /// A process that has ended gets a successor, with a number of its own.
+    fn restart(&mut self, number: u64) -> Result<(), Error> {
+        let Some(mut process) = self.processes.remove(&number) else { return Err(Error::BadHandle) };
+        process.due = None;
+        process.stuck = 0;
+        let arguments = core::mem::take(&mut process.arguments);
+        let next = self.make(process)?;
+        self.run(next, arguments)
+    }
+
+    /// Names is told of a process. If it can't be told, its successor will be.
+    fn admit(&mut self, number: u64) {
+        let Some((names, names_made)) = self.running(NAMES) else { return };
+        let Some(process) = self.processes.get(&number) else { return };
+        let (Some(made), manifest) = (process.made, Rc::clone(&process.manifest)) else { return };
+        if self.system.admit(names_made, made, number, &manifest).is_err() {
+            self.over(names, HUNG);
+        }
+    }
+
+    /// A successor of names is told of all processes.
+    fn admit_all(&mut self) {
+        let runs: Vec<u64> = self
+            .processes
+            .iter()
+            .filter(|(_, process)| process.made.is_some())
+            .map(|(number, _)| *number)
+            .collect();
+        runs.into_iter().for_each(|number| self.admit(number));
+    }
+
+    /// The thread of that number has ended, or is to: its process is over.
+    pub fn exited(&mut self, thread: u64, status: Status) {
+        let of = |(number, process): (&u64, &Process<S::Made>)| {
+            (process.made.is_some() && process.thread == thread).then_some(*number)
+        };
+        if let Some(number) = self.processes.iter().find_map(of) {
+            self.over(number, status);
+        }
+    }
+
+    /// The program of the process whose thread has that number, and its own number.
+    #[must_use]
+    pub fn whose(&self, thread: u64) -> Option<(u64, &str)> {
+        let mut all = self.processes.iter();
+        all.find(|(_, process)| process.made.is_some() && process.thread == thread)
+            .map(|(number, process)| (*number, process.manifest.name.as_str()))
+    }
+
+    /// A process ends with that status: whoever waits is told, and its program is started again if that is its policy.
+    pub(crate) fn over(&mut self, number: u64, status: Status) {
+        let now = self.system.now();
+        let Some(process) = self.processes.get_mut(&number) else { return };
+        let Some(made) = process.made.take() else { return };
+        let waiting = core::mem::take(&mut process.waiting);
+        let was_told = !waiting.is_empty();
+        self.answers.extend(waiting.into_iter().map(|later| later.answer(Ok(status))));
+        let verdict = if process.is_restartable() && process.maker == 0 {
+            process.restarts.ended(status, now)
+        } else {
+            Verdict::Stop
+        };
+        let (manifest, maker) = (Rc::clone(&process.manifest), process.maker);
+        (process.condition, process.due) = match verdict {
+            Verdict::At(at) => (Condition::Waits(status), Some(at)),
+            Verdict::Stop | Verdict::GiveUp => (Condition::Ended(status), None),
+        };
+        self.system.end(made);
+        if status != 0 || verdict == Verdict::GiveUp {
+            let then = match verdict {
+                Verdict::At(_) => "starts again",
+                Verdict::Stop => "stays down",
+                Verdict::GiveUp => "has ended too often and stays down",
+            };
+            self.system
+                .say(format_args!("{} (process {number}) ended with {status:#x} and {then}", manifest.name));
+        }
+        if let Some((names, names_made)) = self.running(NAMES) {
+            let gone = if matches!(verdict, Verdict::At(_)) { &[][..] } else { &manifest.provides[..] };
+            if self.system.dismiss(names_made, number, gone).is_err() {
+                self.over(names, HUNG);
+            }
+        }
+        // Its maker asks for its end, or is gone.
+        let is_asked_for =
+            maker != 0 && !was_told && self.processes.get(&maker).is_some_and(|maker| maker.made.is_some());
+        if !matches!(verdict, Verdict::At(_)) && !is_asked_for {
+            self.drop_record(number);
+        }
+        self.end_children(number);
+    }
+
+    pub(crate) fn drop_record(&mut self, number: u64) {
+        let Some(process) = self.processes.remove(&number) else { return };
+        if let Image::Region(handle, _) = process.image {
+            self.system.close(handle);
+        }
+    }
+
+    /// What a process has started ends with it, but for drivers, whose devices are another's business.
+    fn end_children(&mut self, maker: u64) {
+        let of = |process: &Process<S::Made>| process.maker == maker && maker != 0;
+        let all = self.processes.iter().filter(|(_, process)| of(process));
+        let (ended, running): (Vec<_>, Vec<_>) = all
+            .map(|(number, process)| (*number, process.made, process.manifest.layer))
+            .partition(|(_, made, _)| made.is_none());
+        ended.into_iter().for_each(|(number, ..)| self.drop_record(number));
+        for (number, _, layer) in running {
+            if layer != Layer::Driver {
+                self.over(number, anax_system::KILLED);
+            }
+        }
+    }
+
+    /// Starts what is due, and looks at those that must not hang; when to come again at the latest, in nanoseconds since boot.
+    pub fn tick(&mut self) -> Option<u64> {
+        let now = self.system.now();
+        let due = |process: &Process<S::Made>| process.due.is_some_and(|due| due <= now);
+        let all: Vec<u64> =
+            self.processes.iter().filter(|(_, process)| due(process)).map(|(number, _)| *number).collect();
+        for number in all {
+            if let Err(error) = self.restart(number) {
+                self.system.say(format_args!("process {number} does not start again: {error}"));
+            }
+        }
+        if now >= self.looked + LOOK {
+            self.look(now);
+        }
+        let is_watched = |process: &Process<S::Made>| process.made.is_some() && process.manifest.hang_ms > 0;
+        let look = self.processes.values().any(is_watched).then_some(self.looked + LOOK);
+        self.processes.values().filter_map(|process| process.due).chain(look).min()
+    }
+
+    fn look(&mut self, now: u64) {
+        // Whoever looks late has seen nothing of what was between.
+        let passed = (now - self.looked).min(2 * LOOK);
+        self.looked = now;
+        let mut hung = vec![];
+        for (number, process) in &mut self.processes {
+            let Some(made) = process.made.filter(|_| process.manifest.hang_ms > 0) else { continue };
+            match self.system.look(made, *number) {
+                Happened::Progress => process.stuck = 0,
+                Happened::Ran => process.stuck += passed,
+                Happened::Waited => {}
+            }
+            if process.stuck >= u64::from(process.manifest.hang_ms) * 1_000_000 {
+                hung.push(*number);
+            }
+        }
+        for number in hung {
+            self.system.say(format_args!("process {number} hangs"));
+            self.over(number, HUNG);
+        }
+    }
+
+    /// Ends all processes, those above first.
+    pub(crate) fn end_all(&mut self) {
+        let mut all: Vec<_> = self
+            .processes
+            .values()
+            .filter_map(|process| process.made.map(|made| (process.manifest.layer, made)))
+            .collect();
+        all.sort_by_key(|(layer, _)| core::cmp::Reverse(*layer));
+        all.into_iter().for_each(|(_, made)| self.system.end(made));
+        self.processes.clear();
+    }
+}

@@ -1,0 +1,333 @@
+//! What init does to the kernel, the loader and names.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+use anax_abi::object::{Policy, Resource};
+use anax_abi::{Error, Handle, Message, Rights};
+use anax_archive::Archive;
+use anax_loader::FirstThread;
+use anax_manifest::{Capability, Cpu as Place, Layer, Manifest};
+use anax_proto::{CONNECT, Gift};
+use anax_service::PortTransport;
+use anax_startup::{NamedHandle, Start, handles};
+use anax_sys::object::{Cpu, Limits, Machine, Registers, Space, Thread};
+use anax_sys::{Port, Target};
+use anax_system::{LoaderClient, Name, NamesClient};
+use init::{Entry, Happened, Image, Load, System};
+
+use crate::watch::Watch;
+
+/// How long loader and names may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+const SEND: Rights = Rights::SEND.with(Rights::GRANT);
+const OWN_PORT: Rights = Rights::SEND.with(Rights::RECEIVE).with(Rights::GRANT);
+
+/// A process: its space, its first thread, its port. Init holds these, so that nothing of it ends unnoticed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Made {
+    space: Space,
+    thread: FirstThread,
+    port: Port,
+}
+
+/// The kernel as init has it.
+pub(crate) struct Kernel {
+    machine: Machine,
+    port: Port,
+    archive: Archive<'static>,
+    cpus: u32,
+    /// Programs that were placed on each CPU so far.
+    placed: u32,
+    /// First threads, by their numbers.
+    threads: BTreeMap<u64, Thread>,
+    watch: Watch,
+}
+
+impl Kernel {
+    pub(crate) fn new(machine: Machine, port: Port, archive: Archive<'static>) -> Result<Self, Error> {
+        let cpus = machine.cpus()? as u32;
+        Ok(Self {
+            machine,
+            port,
+            archive,
+            cpus,
+            placed: 0,
+            threads: BTreeMap::new(),
+            watch: Watch::default(),
+        })
+    }
+
+    /// A ping of the process of that number was answered.
+    pub(crate) fn answered(&mut self, process: u64) {
+        self.watch.answered(process);
+    }
+
+    /// Registers of a thread whose fault is being handled.
+    pub(crate) fn registers(&self, thread: u64) -> [[u64; 5]; 4] {
+        let groups = [Registers::Accumulators, Registers::Stack, Registers::Numbered, Registers::Control];
+        let thread = self.threads.get(&thread);
+        groups.map(|group| thread.and_then(|thread| thread.read_registers(group).ok()).unwrap_or_default())
+    }
+
+    /// Where a program's first thread runs.
+    fn place(&mut self, manifest: &Manifest) -> Cpu {
+        match manifest.cpu {
+            Place::Number(number) if number < self.cpus => Cpu(number),
+            // Beside init, which calls them.
+            _ if manifest.layer == Layer::Root => Cpu(0),
+            _ => {
+                self.placed += 1;
+                Cpu((self.placed - 1) % self.cpus)
+            }
+        }
+    }
+
+    fn make_in(&mut self, space: Space, cpu: Cpu, manifest: &Manifest) -> Result<(Made, u64), Error> {
+        let thread = FirstThread::new(space, cpu, manifest.priority.into(), self.port)?;
+        let made = thread.thread().inspect().and_then(|answer| {
+            let port = space.create_port(thread.thread(), manifest.quota.messages / 2)?;
+            Ok((Made { space, thread, port }, answer.words[2]))
+        });
+        match made {
+            Ok((made, number)) => {
+                self.threads.insert(number, thread.thread());
+                Ok((made, number))
+            }
+            Err(error) => {
+                let _ = Space::SELF.close(thread.thread().handle());
+                Err(error)
+            }
+        }
+    }
+
+    /// A handle of init's own, with a badge, for a process.
+    fn badged(&self, handle: Handle, process: u64) -> Result<Gift, Error> {
+        Ok(Gift { handle: Space::SELF.duplicate(handle, SEND, process)?, rights: SEND, is_given: true })
+    }
+
+    /// What a capability is, as the process gets it.
+    fn capability(&self, what: &Capability) -> Result<Option<(&'static str, Gift)>, Error> {
+        Ok(match *what {
+            Capability::Machine | Capability::MachineDevices | Capability::Console => {
+                Some(("machine", Gift::copy(self.machine.handle(), Rights::ALL)))
+            }
+            Capability::IoPorts { first, count } => {
+                let ports = self.machine.ports(first, count)?;
+                Some(("io-ports", Gift::given(ports.handle())))
+            }
+            _ => None,
+        })
+    }
+}
+
+fn to(made: Made) -> PortTransport<impl FnMut() -> Result<Target, Error>> {
+    let target = Target::from_handle(made.port.handle());
+    // Found already: it never fails.
+    match PortTransport::unconnected(move || Ok(target)) {
+        Ok(transport) => transport.within(PATIENCE),
+        Err(_) => unreachable!("nothing is looked for"),
+    }
+}
+
+/// A server that has ended, in whichever way that shows.
+fn died(error: Error) -> Error {
+    if error == Error::BadHandle { Error::PeerDied } else { error }
+}
+
+impl System for Kernel {
+    type Made = Made;
+
+    fn now(&self) -> u64 {
+        Thread::time().map_or(0, |now| now.nanoseconds())
+    }
+
+    fn random(&mut self) -> u64 {
+        anax::random::u64()
+    }
+
+    fn make(&mut self, manifest: &Manifest) -> Result<(Made, u64), Error> {
+        let cpu = self.place(manifest);
+        let quota = manifest.quota;
+        let limits = Limits {
+            pages: quota.pages,
+            handles: quota.handles,
+            threads: quota.threads,
+            messages: quota.messages,
+        };
+        let space = Space::SELF.create_space(limits, Policy::Inherit, cpu)?;
+        let serves = manifest.layer == Layer::Root || !manifest.provides.is_empty();
+        let slots = if serves { anax_service::reserve_slots(space) } else { Ok(()) };
+        let made = slots.and_then(|()| self.make_in(space, cpu, manifest));
+        if made.is_err() {
+            let _ = anax_loader::end(space);
+        }
+        made
+    }
+
+    fn give(&mut self, made: Made, what: Gift) -> Result<Handle, Error> {
+        let granted = made.space.grant(what.handle, what.rights);
+        if what.is_given {
+            self.close(what.handle);
+        }
+        granted
+    }
+
+    fn equip(
+        &mut self,
+        made: Made,
+        process: u64,
+        names: Option<Made>,
+        manifest: &Manifest,
+        start: &mut Start,
+    ) -> Result<(), Error> {
+        let log = Gift::copy(self.machine.handle(), Rights::SEND);
+        let archive = Gift::copy(anax_abi::object::ARCHIVE, Rights::SEND.with(Rights::READ));
+        let mut gifts = alloc::vec![
+            (handles::LOG, log),
+            (handles::ARCHIVE, archive),
+            (handles::PORT, Gift::copy(made.port.handle(), OWN_PORT)),
+            (handles::INIT, self.badged(self.port.handle(), process)?),
+        ];
+        if let Some(names) = names {
+            gifts.push((handles::NAMES, self.badged(names.port.handle(), process)?));
+        }
+        for what in &manifest.capabilities {
+            gifts.extend(self.capability(what)?);
+        }
+        for (name, gift) in gifts {
+            let handle = self.give(made, gift)?;
+            start.handles.push(NamedHandle { name: name.into(), handle });
+        }
+        Ok(())
+    }
+
+    fn load(
+        &mut self,
+        made: Made,
+        loader: Option<Made>,
+        image: &Image,
+        manifest: &Manifest,
+    ) -> Result<Entry, Error> {
+        let seed = self.random();
+        let Some(loader) = loader else {
+            let Image::Archive(name) = image else { return Err(Error::BadArgument) };
+            let file = self.archive.get(&format!("bin/{name}")).ok_or(Error::BadArgument)?;
+            let below = seed % anax_loader::MOST_BELOW;
+            let entry = anax_loader::load(made.space, file, manifest.stack.into(), below)?;
+            return Ok(Entry { instruction: entry.instruction, stack: entry.stack });
+        };
+        let space = Gift::copy(made.space.handle(), Rights::ALL);
+        let mut loader = LoaderClient::over(to(loader));
+        let loaded = match image {
+            Image::Archive(name) => {
+                let name: Name = name.parse().map_err(|_| Error::BadArgument)?;
+                loader.load(space, name, manifest.stack, seed)
+            }
+            Image::Region(handle, bytes) => {
+                let file = Gift::copy(*handle, Rights::SEND.with(Rights::READ));
+                loader.load_file(space, file, *bytes, manifest.stack, seed)
+            }
+        };
+        let (instruction, stack) = loaded.map_err(died)?;
+        Ok(Entry { instruction, stack })
+    }
+
+    fn begin(&mut self, made: Made, entry: Entry, start: &Start) -> Result<(), Error> {
+        let bytes = anax_startup::encode(start).map_err(|_| Error::BadArgument)?;
+        let argument = anax_loader::put(made.space, &bytes)?;
+        made.thread.start(anax_loader::Entry { instruction: entry.instruction, stack: entry.stack }, argument)
+    }
+
+    fn end(&mut self, made: Made) {
+        self.threads.retain(|_, thread| *thread != made.thread.thread());
+        // What can't be ended has ended.
+        let _ = anax_loader::end(made.space);
+        self.close(made.thread.thread().handle());
+        self.close(made.port.handle());
+    }
+
+    fn load_of(&self, made: Made) -> Load {
+        let used = |resource| made.space.usage(resource).map_or(0, |usage| usage.used);
+        let waiting = Space::SELF.inspect(made.port.handle()).map_or(0, |answer| answer.words[4]);
+        Load { pages: used(Resource::Pages), handles: used(Resource::Handles), waiting }
+    }
+
+    fn look(&mut self, made: Made, process: u64) -> Happened {
+        let waiting = Space::SELF.inspect(made.port.handle()).map_or(0, |answer| answer.words[4]);
+        let is_pinged = self.watch.is_pinged(process);
+        if waiting == 0 && !is_pinged {
+            return Happened::Progress;
+        }
+        if !is_pinged {
+            // Whatever it serves, it answers this one.
+            let message = Message { token: process, ..Message::new(CONNECT, [0; 5]) };
+            if Target::from_handle(made.port.handle()).beginmsg(&message, self.port).is_ok() {
+                self.watch.pinged(process);
+            }
+            return Happened::Progress;
+        }
+        self.watch.state(made.thread.thread())
+    }
+
+    fn port_for(&mut self, made: Made, process: u64) -> Result<Handle, Error> {
+        Space::SELF.duplicate(made.port.handle(), SEND, process)
+    }
+
+    fn copy(&mut self, handle: Handle) -> Result<Handle, Error> {
+        Space::SELF.duplicate(handle, Rights::ALL, 0)
+    }
+
+    fn close(&mut self, handle: Handle) {
+        // One whose object has ended is closed like any other.
+        let _ = Space::SELF.close(handle);
+    }
+
+    fn admit(&mut self, names: Made, made: Made, process: u64, manifest: &Manifest) -> Result<(), Error> {
+        let mut client = NamesClient::over(to(names));
+        let port = Gift::copy(made.port.handle(), SEND);
+        match client.admit(process, manifest.layer as u8, port).map_err(died) {
+            // It was told already.
+            Err(Error::Exists) => return Ok(()),
+            admitted => admitted?,
+        }
+        for (list, serves) in [(&manifest.provides, true), (&manifest.needs, false)] {
+            for name in list {
+                let name: Name = name.parse().map_err(|_| Error::BadArgument)?;
+                if serves { client.serves(process, name) } else { client.needs(process, name) }
+                    .map_err(died)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn dismiss(&mut self, names: Made, process: u64, gone: &[String]) -> Result<(), Error> {
+        let mut client = NamesClient::over(to(names));
+        match client.dismiss(process) {
+            // It was never told.
+            Err(Error::BadHandle) | Ok(()) => {}
+            Err(error) => return Err(error),
+        }
+        for name in gone {
+            let name: Name = name.parse().map_err(|_| Error::BadArgument)?;
+            client.give_up(name).map_err(died)?;
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, line: fmt::Arguments<'_>) {
+        log::info!("{line}");
+    }
+
+    fn finish(&mut self, status: Option<u8>) {
+        let ended = match status {
+            Some(status) => self.machine.power_off(status.into()),
+            None => self.machine.restart(),
+        };
+        log::error!("the machine does not end: {ended:?}");
+    }
+}

@@ -1,0 +1,186 @@
+//! What may be asked of init.
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use anax_abi::{Error, Rights};
+use anax_manifest::Capability;
+use anax_proto::{Caller, Gift, Later};
+use anax_startup::NamedHandle;
+use anax_system::{Condition, KILLED, Name, Processes, Report, Status};
+
+use crate::init::{Init, NAMES};
+use crate::process::{Image, Process};
+use crate::system::System;
+
+/// Handles that a program may keep.
+const MOST_KEPT: usize = 256;
+/// Handles that a process may be given.
+const MOST_GIVEN: usize = 48;
+/// Reports that fit into one answer.
+const REPORTS: usize = 32;
+/// The longest name of a handle, and argument, in bytes; and how many arguments.
+const LONGEST: usize = 255;
+const MOST_ARGUMENTS: usize = 64;
+
+impl<S: System> Init<S> {
+    /// A process that `caller` has prepared.
+    fn own(&mut self, caller: Caller, process: u64) -> Result<&mut Process<S::Made>, Error> {
+        self.processes.get_mut(&process).filter(|process| process.maker == caller.0).ok_or(Error::BadHandle)
+    }
+
+    /// A process that `caller` may end or wait for.
+    fn charge(&self, caller: Caller, process: u64) -> Result<(), Error> {
+        match self.processes.get(&process) {
+            None => Err(Error::BadHandle),
+            Some(process) if process.maker == caller.0 => Ok(()),
+            Some(_) => self.can(caller.0, &Capability::Kill),
+        }
+    }
+
+    /// The key for what a process keeps: its program's, so that its successor finds it.
+    fn place(&self, caller: Caller, number: u64) -> Result<(String, u64), Error> {
+        self.can(caller.0, &Capability::Keep)?;
+        let process = self.processes.get(&caller.0).ok_or(Error::NoRights)?;
+        Ok((process.manifest.name.clone(), number))
+    }
+}
+
+impl<S: System> Processes for Init<S> {
+    fn prepare(&mut self, caller: Caller, name: Name) -> Result<u64, Error> {
+        self.can(caller.0, &Capability::Spawn)?;
+        self.prepare_for(caller.0, name.as_str(), Image::Archive(name.to_string()))
+    }
+
+    fn prepare_file(&mut self, caller: Caller, name: Name, file: Gift, bytes: u64) -> Result<u64, Error> {
+        let can = self.can(caller.0, &Capability::Spawn);
+        let prepared =
+            can.and_then(|()| self.prepare_for(caller.0, name.as_str(), Image::Region(file.handle, bytes)));
+        if prepared.is_err() {
+            self.system.close(file.handle);
+        }
+        prepared
+    }
+
+    fn give(&mut self, caller: Caller, process: u64, name: &str, what: Gift) -> Result<(), Error> {
+        let own = self.own(caller, process).ok().filter(|process| {
+            let fits = process.given.len() < MOST_GIVEN && name.len() <= LONGEST;
+            fits && process.condition == Condition::Prepared
+        });
+        let Some(made) = own.and_then(|process| process.made) else {
+            self.system.close(what.handle);
+            return Err(Error::BadHandle);
+        };
+        let handle = self.system.give(made, Gift { is_given: true, ..what })?;
+        self.own(caller, process)?.given.push(NamedHandle { name: name.to_string(), handle });
+        Ok(())
+    }
+
+    fn start(&mut self, caller: Caller, process: u64, arguments: Vec<String>) -> Result<(), Error> {
+        self.own(caller, process)?;
+        if arguments.len() > MOST_ARGUMENTS || arguments.iter().any(|argument| argument.len() > LONGEST) {
+            return Err(Error::BadArgument);
+        }
+        self.run(process, arguments)
+    }
+
+    fn port(&mut self, caller: Caller, process: u64) -> Result<Gift, Error> {
+        let made = self.own(caller, process)?.made.ok_or(Error::PeerDied)?;
+        let handle = self.system.port_for(made, caller.0)?;
+        Ok(Gift { handle, rights: Rights::SEND, is_given: true })
+    }
+
+    fn wait(&mut self, caller: Caller, process: u64, later: Later<Status, Error>) {
+        let condition = self.charge(caller, process).map(|()| self.processes[&process].condition);
+        let answer = match condition {
+            Err(error) => Err(error),
+            Ok(Condition::Ended(status) | Condition::Waits(status)) => Ok(status),
+            Ok(Condition::Prepared | Condition::Runs) => {
+                if let Some(process) = self.processes.get_mut(&process) {
+                    process.waiting.push(later);
+                }
+                return;
+            }
+        };
+        self.answers.push(later.answer(answer));
+        if matches!(condition, Ok(Condition::Ended(_))) {
+            self.drop_record(process);
+        }
+    }
+
+    fn kill(&mut self, caller: Caller, process: u64) -> Result<(), Error> {
+        self.charge(caller, process)?;
+        self.over(process, KILLED);
+        Ok(())
+    }
+
+    fn list(&mut self, _: Caller, after: u64) -> Result<Vec<Report>, Error> {
+        let all = self.processes.range(after.saturating_add(1)..).take(REPORTS);
+        Ok(all
+            .map(|(number, process)| {
+                let load = process.made.map(|made| self.system.load_of(made)).unwrap_or_default();
+                Report {
+                    process: *number,
+                    name: process.manifest.name.clone(),
+                    condition: process.condition,
+                    restarts: process.restarts.count(),
+                    pages: load.pages,
+                    handles: load.handles,
+                    waiting: load.waiting,
+                }
+            })
+            .collect())
+    }
+
+    fn names(&mut self, caller: Caller) -> Result<Gift, Error> {
+        let (_, made) = self.running(NAMES).ok_or(Error::WouldBlock)?;
+        let handle = self.system.port_for(made, caller.0)?;
+        Ok(Gift { handle, rights: Rights::SEND, is_given: true })
+    }
+
+    fn keep(&mut self, caller: Caller, number: u64, what: Gift) -> Result<(), Error> {
+        let place = self.place(caller, number);
+        let own =
+            place.as_ref().map_or(0, |place| self.kept.keys().filter(|(name, _)| *name == place.0).count());
+        match place {
+            Ok(place) if own < MOST_KEPT || self.kept.contains_key(&place) => {
+                if let Some(old) = self.kept.insert(place, what.handle) {
+                    self.system.close(old);
+                }
+                Ok(())
+            }
+            refused => {
+                self.system.close(what.handle);
+                Err(refused.err().unwrap_or(Error::Full))
+            }
+        }
+    }
+
+    fn kept(&mut self, caller: Caller, number: u64) -> Result<Gift, Error> {
+        let place = self.place(caller, number)?;
+        let handle = *self.kept.get(&place).ok_or(Error::WouldBlock)?;
+        Ok(Gift::given(self.system.copy(handle)?))
+    }
+
+    fn forget(&mut self, caller: Caller, number: u64) -> Result<(), Error> {
+        let place = self.place(caller, number)?;
+        if let Some(handle) = self.kept.remove(&place) {
+            self.system.close(handle);
+        }
+        Ok(())
+    }
+
+    fn power_off(&mut self, caller: Caller, status: u8) -> Result<(), Error> {
+        self.can(caller.0, &Capability::Power)?;
+        self.end_all();
+        self.system.finish(Some(status));
+        Ok(())
+    }
+
+    fn reboot(&mut self, caller: Caller) -> Result<(), Error> {
+        self.can(caller.0, &Capability::Power)?;
+        self.end_all();
+        self.system.finish(None);
+        Ok(())
+    }
+}

@@ -1,0 +1,301 @@
+//! Init on the host: what starts, what starts again, who is told, what is left.
+
+mod world;
+
+use anax_abi::{Error, Handle, Rights};
+use anax_manifest::{Capability, Layer, Manifest, RestartPolicy, Start as When};
+use anax_proto::{Caller, Gift, Later};
+use anax_system::{Condition, HUNG, KILLED, Name, Processes as _};
+use init::{Happened, Init};
+
+use world::Fake;
+
+const MS: u64 = 1_000_000;
+
+fn manifest(name: &str, layer: Layer) -> Manifest {
+    Manifest { start: When::Boot, ..Manifest::new(name, layer) }
+}
+
+fn manifests() -> Vec<Manifest> {
+    let mut shell = manifest("shell", Layer::Application);
+    shell.capabilities = vec![Capability::Spawn, Capability::Keep];
+    shell.restart.policy = RestartPolicy::OnFailure;
+    let mut files = manifest("files", Layer::System);
+    files.provides = vec!["files".into()];
+    files.hang_ms = 500;
+    let mut boss = manifest("boss", Layer::Application);
+    boss.capabilities = vec![Capability::Kill, Capability::Power];
+    let others = ["job", "broken", "unfit"].map(|name| Manifest::new(name, Layer::Application));
+    let driver = Manifest::new("driver", Layer::Driver);
+    let root = ["loader", "names"].map(|name| manifest(name, Layer::Root));
+    root.into_iter().chain([files, shell, boss, driver]).chain(others).collect()
+}
+
+/// A system that has booted: loader 1, names 2, files 3, shell 4, boss 5.
+fn booted() -> (Init<Fake>, Fake) {
+    let fake = Fake::default();
+    let mut init = Init::new(fake.clone(), manifests());
+    init.boot(&["files", "loader", "names", "shell", "boss"].map(String::from));
+    (init, fake)
+}
+
+const SHELL: Caller = Caller(4);
+const BOSS: Caller = Caller(5);
+const JOB: Name = Name::new("job");
+
+/// The space of the youngest process of a program.
+fn space(fake: &Fake, name: &str) -> u64 {
+    let world = fake.0.borrow();
+    *world.alive.iter().rfind(|(_, program)| *program == name).expect("it lives").0
+}
+
+fn names_of(fake: &Fake) -> Vec<String> {
+    fake.0.borrow().started.iter().map(|(name, _)| name.clone()).collect()
+}
+
+/// A program ends by itself.
+fn exits(init: &mut Init<Fake>, fake: &Fake, name: &str, status: u64) {
+    let thread = space(fake, name) + 1000;
+    init.exited(thread, status);
+}
+
+fn pass(init: &mut Init<Fake>, fake: &Fake, ms: u64) -> Option<u64> {
+    fake.0.borrow_mut().now += ms * MS;
+    init.tick()
+}
+
+fn answers(init: &mut Init<Fake>) -> Vec<(u64, i64, u64)> {
+    init.answers()
+        .iter()
+        .map(|answered| (answered.ticket, answered.reply.code, answered.reply.words[0]))
+        .collect()
+}
+
+#[test]
+fn the_loader_comes_first_then_names_then_the_others() {
+    let (init, fake) = booted();
+    assert_eq!(names_of(&fake), ["loader", "names", "files", "shell", "boss"]);
+    let world = fake.0.borrow();
+    let names = *world.alive.iter().find(|(_, name)| *name == "names").unwrap().0;
+    // The loader was there before names was, which is told of it nevertheless.
+    assert_eq!(world.admitted[&names].iter().copied().collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    let (_, files) = &world.started[2];
+    assert_eq!((files.process, files.handle("init")), (3, Some(Handle::from_word(3))));
+    assert_eq!(files.handle("names"), Some(Handle::from_word(names)));
+    drop(world);
+    drop(init);
+}
+
+#[test]
+fn what_has_ended_starts_again_later_each_time_and_not_for_ever() {
+    let (mut init, fake) = booted();
+    let mut waited = Vec::new();
+    for _ in 0..5 {
+        exits(&mut init, &fake, "files", 7);
+        let mut ms = 0;
+        while !fake.0.borrow().alive.values().any(|name| name == "files") {
+            pass(&mut init, &fake, 1);
+            ms += 1;
+        }
+        waited.push(ms);
+    }
+    assert_eq!(waited, [10, 20, 40, 80, 160]);
+    assert_eq!(fake.0.borrow().gone, Vec::<String>::new());
+    exits(&mut init, &fake, "files", 7);
+    pass(&mut init, &fake, 100_000);
+    assert!(!fake.0.borrow().alive.values().any(|name| name == "files"));
+    assert_eq!(fake.0.borrow().gone, ["files"]);
+    assert!(fake.0.borrow().lines.last().unwrap().contains("too often"));
+}
+
+#[test]
+fn a_policy_decides() {
+    let (mut init, fake) = booted();
+    exits(&mut init, &fake, "boss", 3);
+    exits(&mut init, &fake, "shell", 0);
+    pass(&mut init, &fake, 100_000);
+    let world = fake.0.borrow();
+    assert!(!world.alive.values().any(|name| name == "boss" || name == "shell"));
+}
+
+#[test]
+fn a_job_is_started_waited_for_and_forgotten() {
+    let (mut init, fake) = booted();
+    let job = init.prepare(SHELL, JOB).unwrap();
+    let gift = Gift::given(fake.handle());
+    init.give(SHELL, job, "stdout", gift).unwrap();
+    assert_eq!(init.start(BOSS, job, vec![]), Err(Error::BadHandle));
+    init.start(SHELL, job, vec!["x".into()]).unwrap();
+    assert_eq!(init.start(SHELL, job, vec![]), Err(Error::BadHandle));
+    assert_eq!(init.give(SHELL, job, "late", Gift::given(fake.handle())), Err(Error::BadHandle));
+    let start = fake.0.borrow().started.last().unwrap().1.clone();
+    assert_eq!((start.arguments, start.handles[0].name.as_str()), (vec!["x".to_string()], "stdout"));
+    init.wait(SHELL, job, Later::new(77));
+    assert_eq!(answers(&mut init), []);
+    exits(&mut init, &fake, "job", 42);
+    assert_eq!(answers(&mut init), [(77, 0, 42)]);
+    init.wait(SHELL, job, Later::new(78));
+    assert_eq!(answers(&mut init), [(78, Error::BadHandle.code(), 0)]);
+    // The other order: it has ended before anybody asks.
+    let job = init.prepare(SHELL, JOB).unwrap();
+    init.start(SHELL, job, vec![]).unwrap();
+    exits(&mut init, &fake, "job", 1);
+    init.wait(SHELL, job, Later::new(79));
+    init.wait(SHELL, job, Later::new(80));
+    assert_eq!(answers(&mut init), [(79, 0, 1), (80, Error::BadHandle.code(), 0)]);
+    assert!(fake.0.borrow().handles.is_empty());
+}
+
+#[test]
+fn rights_are_the_manifests() {
+    let (mut init, fake) = booted();
+    assert_eq!(init.prepare(BOSS, JOB), Err(Error::NoRights));
+    assert_eq!(init.prepare(Caller(99), JOB), Err(Error::NoRights));
+    assert_eq!(init.prepare(SHELL, Name::new("nothing")), Err(Error::BadArgument));
+    let job = init.prepare(SHELL, JOB).unwrap();
+    init.start(SHELL, job, vec![]).unwrap();
+    assert_eq!(init.kill(Caller(3), job), Err(Error::NoRights));
+    init.wait(Caller(3), job, Later::new(1));
+    assert_eq!(answers(&mut init), [(1, Error::NoRights.code(), 0)]);
+    assert_eq!(init.power_off(SHELL, 0), Err(Error::NoRights));
+    assert_eq!(init.kill(BOSS, job), Ok(()));
+    init.wait(SHELL, job, Later::new(2));
+    assert_eq!(answers(&mut init), [(2, 0, KILLED)]);
+    let port = init.port(SHELL, 4);
+    assert_eq!(port, Err(Error::BadHandle), "its own process is not one that it has prepared");
+    assert!(fake.0.borrow().handles.is_empty());
+}
+
+#[test]
+fn what_does_not_start_leaves_nothing() {
+    let (mut init, fake) = booted();
+    let alive = fake.0.borrow().alive.len();
+    for name in ["broken", "unfit"] {
+        let process = init.prepare(SHELL, Name::new(name)).unwrap();
+        assert_eq!(init.start(SHELL, process, vec![]), Err(Error::BadArgument));
+        init.wait(SHELL, process, Later::new(1));
+        let status = Error::BadArgument.code().cast_unsigned();
+        assert_eq!(answers(&mut init), [(1, 0, status)]);
+    }
+    assert_eq!(fake.0.borrow().alive.len(), alive);
+}
+
+#[test]
+fn a_loader_that_hangs_or_dies_is_replaced_at_once() {
+    let (mut init, fake) = booted();
+    for error in [Error::TimedOut, Error::PeerDied] {
+        fake.0.borrow_mut().loader_fails.push(error);
+        let job = init.prepare(SHELL, JOB).unwrap();
+        assert_eq!(init.start(SHELL, job, vec![]), Ok(()));
+        assert_eq!(fake.0.borrow().ended.last().unwrap(), "loader");
+        assert!(fake.0.borrow().alive.values().any(|name| name == "loader"));
+    }
+    // One that never works is an error of whoever asked.
+    fake.0.borrow_mut().loader_fails.extend([Error::PeerDied; 2]);
+    let job = init.prepare(SHELL, JOB).unwrap();
+    assert_eq!(init.start(SHELL, job, vec![]), Err(Error::PeerDied));
+}
+
+#[test]
+fn names_that_dies_is_told_everything_again() {
+    let (mut init, fake) = booted();
+    exits(&mut init, &fake, "names", 1 << 32);
+    assert_eq!(init.names(SHELL), Err(Error::WouldBlock));
+    pass(&mut init, &fake, 10);
+    let names = space(&fake, "names");
+    let known = fake.0.borrow().admitted[&names].clone();
+    assert!([3, 4, 5].iter().all(|process| known.contains(process)), "{known:?}");
+    let given = init.names(SHELL).unwrap();
+    assert_eq!((given.rights, given.is_given), (Rights::SEND, true));
+    // One that does not answer is ended, and its successor told.
+    fake.0.borrow_mut().names_fails.push(Error::TimedOut);
+    let job = init.prepare(SHELL, JOB).unwrap();
+    init.start(SHELL, job, vec![]).unwrap();
+    assert!(!fake.0.borrow().alive.contains_key(&names));
+    pass(&mut init, &fake, 100);
+    let names = space(&fake, "names");
+    assert!(fake.0.borrow().admitted[&names].contains(&job));
+}
+
+#[test]
+fn a_hang_needs_work_and_the_cpu() {
+    let (mut init, fake) = booted();
+    let files = space(&fake, "files");
+    let mut look = |happened, times| {
+        fake.0.borrow_mut().happened.insert(files, happened);
+        for _ in 0..times {
+            pass(&mut init, &fake, 50);
+        }
+        fake.0.borrow().alive.contains_key(&files)
+    };
+    assert!(look(Happened::Waited, 1000), "others had the CPU");
+    assert!(look(Happened::Ran, 9));
+    assert!(look(Happened::Progress, 1));
+    assert!(look(Happened::Ran, 9));
+    assert!(look(Happened::Waited, 5), "waiting is no progress, but no hang");
+    assert!(!look(Happened::Ran, 1));
+    assert!(fake.0.borrow().lines.iter().any(|line| line.contains(&format!("{HUNG:#x}"))));
+    assert!(pass(&mut init, &fake, 10).is_some());
+    assert!(fake.0.borrow().alive.values().any(|name| name == "files"));
+}
+
+#[test]
+fn what_is_kept_outlives_the_process_and_not_the_record() {
+    let (mut init, fake) = booted();
+    let kept = fake.handle();
+    init.keep(SHELL, 7, Gift::given(kept)).unwrap();
+    assert_eq!(init.keep(BOSS, 7, Gift::given(fake.handle())), Err(Error::NoRights));
+    exits(&mut init, &fake, "shell", 1);
+    pass(&mut init, &fake, 10);
+    let shell = Caller(6);
+    let found = init.kept(shell, 7).unwrap();
+    assert_ne!(found.handle, kept);
+    assert_eq!(init.kept(shell, 8), Err(Error::WouldBlock));
+    assert_eq!(init.kept(SHELL, 7), Err(Error::NoRights), "the process has ended");
+    init.keep(shell, 7, Gift::given(fake.handle())).unwrap();
+    init.forget(shell, 7).unwrap();
+    assert_eq!(init.kept(shell, 7), Err(Error::WouldBlock));
+    fake.0.borrow_mut().handles.remove(&found.handle.to_word());
+    assert!(fake.0.borrow().handles.is_empty());
+}
+
+#[test]
+fn children_end_with_their_maker_but_drivers_do_not() {
+    let (mut init, fake) = booted();
+    for name in ["job", "driver"] {
+        let process = init.prepare(SHELL, Name::new(name)).unwrap();
+        init.start(SHELL, process, vec![]).unwrap();
+    }
+    exits(&mut init, &fake, "shell", 1);
+    let alive: Vec<String> = fake.0.borrow().alive.values().cloned().collect();
+    assert!(alive.contains(&"driver".into()) && !alive.contains(&"job".into()), "{alive:?}");
+}
+
+#[test]
+fn the_end_is_orderly() {
+    let (mut init, fake) = booted();
+    init.power_off(BOSS, 3).unwrap();
+    let world = fake.0.borrow();
+    assert_eq!(world.finished, Some(Some(3)));
+    assert!(world.alive.is_empty());
+    let layers: Vec<usize> = ["boss", "shell", "files", "names", "loader"]
+        .iter()
+        .map(|name| world.ended.iter().position(|ended| ended == name).unwrap())
+        .collect();
+    assert!(layers[0] < layers[2] && layers[1] < layers[2] && layers[2] < layers[3] && layers[2] < layers[4]);
+}
+
+#[test]
+fn the_list_says_what_there_is() {
+    let (mut init, fake) = booted();
+    let all = init.list(BOSS, 0).unwrap();
+    assert_eq!(all.len(), 5);
+    assert_eq!(
+        (all[2].name.as_str(), all[2].condition, all[2].pages),
+        ("files", Condition::Runs, space(&fake, "files"))
+    );
+    exits(&mut init, &fake, "files", 9);
+    let all = init.list(BOSS, 2).unwrap();
+    assert_eq!((all[0].process, all[0].condition), (3, Condition::Waits(9)));
+    let _ = Handle::from_word(1);
+}
