@@ -8,51 +8,37 @@
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU16, Ordering};
 
-use anax_abi::Error;
+use anax_abi::{Error, object::ObjectKind};
 use microkernel_core::handles::{self, Life};
 use spin::Mutex;
 
 use crate::arch::cpu::InterruptsOff;
 use crate::percpu::CpuId;
 
-/// What an object is.
+/// What an object is, by the number that programs are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
     /// An address space with its capability table and accounts.
-    Space = 1,
+    Space = ObjectKind::Space as u8,
     /// A user thread.
-    Thread,
+    Thread = ObjectKind::Thread as u8,
     /// A port.
-    Port,
+    Port = ObjectKind::Port as u8,
     /// A region of memory.
-    Region,
+    Region = ObjectKind::Region as u8,
     /// A deadline timer.
-    Timer,
+    Timer = ObjectKind::Timer as u8,
     /// One end of a channel.
-    Channel,
+    Channel = ObjectKind::Channel as u8,
     /// An interrupt.
-    Irq,
+    Irq = ObjectKind::Irq as u8,
     /// A range of I/O ports.
-    Ports,
+    Ports = ObjectKind::Ports as u8,
     /// The machine.
     #[default]
-    Machine,
+    Machine = ObjectKind::Machine as u8,
 }
-
-/// Programs are told the same numbers.
-const _: () = {
-    use anax_abi::object::ObjectKind;
-    assert!(
-        Kind::Space as u32 == ObjectKind::Space as u32 && Kind::Thread as u32 == ObjectKind::Thread as u32
-    );
-    assert!(Kind::Port as u32 == ObjectKind::Port as u32 && Kind::Region as u32 == ObjectKind::Region as u32);
-    assert!(
-        Kind::Timer as u32 == ObjectKind::Timer as u32 && Kind::Channel as u32 == ObjectKind::Channel as u32
-    );
-    assert!(Kind::Irq as u32 == ObjectKind::Irq as u32 && Kind::Ports as u32 == ObjectKind::Ports as u32);
-    assert!(Kind::Machine as u32 == ObjectKind::Machine as u32);
-};
 
 /// Where the entry code of system calls finds an object's generation and kind.
 pub(crate) const GENERATION: usize = core::mem::offset_of!(Header, life) + 4;

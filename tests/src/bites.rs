@@ -11,6 +11,7 @@ mod lwkt;
 mod manifests;
 mod network;
 mod pci;
+mod program;
 mod proto;
 mod timers;
 mod uthread;
@@ -71,6 +72,7 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(timers::TIMERS)
         .chain(network::NETWORK)
         .chain(blocks::BLOCKS)
+        .chain(program::PROGRAM)
         .chain(proto::PROTO)
         .chain(logring::LOGRING)
         .chain(manifests::MANIFESTS)

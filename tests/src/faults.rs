@@ -34,6 +34,14 @@ pub(crate) const TESTS: &[SystemTest] = &[
         estimate: Duration::from_secs(3),
         run: a_program_restarts_the_machine,
     },
+    SystemTest {
+        name: "faults.a-programs-panic-has-names",
+        tier: Tier::Quick,
+        needs: &[],
+        processors: 1,
+        estimate: Duration::from_secs(3),
+        run: a_programs_panic_has_names,
+    },
 ];
 
 /// What a kind of fault leads to.
@@ -118,6 +126,20 @@ fn a_program_restarts_the_machine(context: &Context<'_>) -> anyhow::Result<()> {
     ensure!(seen.emulator_status() == Some(0), "QEMU ended with {:?}", seen.emulator_status());
     ensure!(seen.console().contains("hello from user mode"), "the program did not come so far");
     Ok(())
+}
+
+/// A program's bug ends the program alone, says where it is, and which functions led there: so far that the whole chain was followed.
+fn a_programs_panic_has_names(context: &Context<'_>) -> anyhow::Result<()> {
+    let seen = guest::run(&guest::spec(context, "panic"), "program hello 2; program hello 5 && echo alive")?;
+    let (before, after) = seen.console().split_once("hello: panic at ").context("there is no panic")?;
+    ensure!(before.contains("hello: hello from user mode"), "the program did not come so far");
+    let (place, _) = after.split_once(": asked to").context("the panic does not say why")?;
+    ensure!(place.starts_with("userland/hello/src/main.rs:"), "the panic was at {place}");
+    let backtrace = after.split_once("hello: backtrace:").context("there is no backtrace")?.1;
+    for function in ["hello::fail+", "anax_main+", "_start+"] {
+        ensure!(backtrace.contains(function), "the backtrace does not name {function}");
+    }
+    seen.expect_success("alive\n").context("more than the program has ended")
 }
 
 fn check(seen: &Seen, kind: &Kind) -> anyhow::Result<()> {

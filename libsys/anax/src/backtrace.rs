@@ -5,11 +5,8 @@
 
 use core::fmt;
 
-use anax_archive::Archive;
-use anax_startup::handles;
 use anax_symbols::Symbols;
-use anax_sys::frames;
-use anax_sys::object::Region;
+use anax_sys::{PanicLine, frames};
 use arrayvec::ArrayString;
 use spin::Once;
 
@@ -25,9 +22,10 @@ pub(crate) fn begin(program: &'static str) {
     anax_sys::on_panic(print);
 }
 
-fn print() {
-    let symbols = symbols();
+fn print(panic: PanicLine<'_>) {
     let name = crate::name();
+    anax_sys::log!("{name}: {panic}");
+    let symbols = symbols();
     anax_sys::log!("{name}: backtrace:");
     let mut number = 0;
     frames::for_each(&mut |caller| {
@@ -40,11 +38,8 @@ fn print() {
 
 /// The program's table, if it has the archive and the archive has it.
 fn symbols() -> Option<Symbols<'static>> {
-    let archive = Region::from_handle(crate::handle(handles::ARCHIVE)?);
-    let member = member(PROGRAM.get()?)?;
-    // SAFETY: the kernel made this region over memory that it only reads, and gives nobody the right to write there.
-    let bytes = unsafe { anax_mapped::constant(archive) }.ok()?;
-    Symbols::open(Archive::checked_before(bytes).get(&member)?).ok()
+    let table = crate::archive().ok()?.get(&member(PROGRAM.get()?)?)?;
+    Symbols::open(table).ok()
 }
 
 fn member(program: &str) -> Option<ArrayString<MEMBER>> {

@@ -40,8 +40,9 @@ pub(crate) fn begin(start: &'static Start) {
 
 /// Of the last argument that names one; `info` if there is none.
 fn level(start: &Start) -> LevelFilter {
-    let named = start.arguments.iter().filter_map(|argument| argument.strip_prefix(ARGUMENT)?.parse().ok());
-    named.last().unwrap_or(LevelFilter::Info)
+    let mut named =
+        start.arguments.iter().rev().filter_map(|argument| argument.strip_prefix(ARGUMENT)?.parse().ok());
+    named.next().unwrap_or(LevelFilter::Info)
 }
 
 /// A line as it is written.
@@ -66,7 +67,6 @@ impl fmt::Display for Line<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::format;
     use std::string::ToString as _;
 
     use super::*;
@@ -82,12 +82,12 @@ mod tests {
     #[test]
     fn levels() {
         let with = |arguments: &[&str]| {
-            let arguments = arguments.iter().map(ToString::to_string).collect();
+            let arguments = arguments.iter().map(|argument| argument.to_string()).collect();
             level(&Start { arguments, ..Start::default() })
         };
         assert_eq!(with(&[]), LevelFilter::Info);
         assert_eq!(with(&["x", "log=debug"]), LevelFilter::Debug);
         assert_eq!(with(&["log=trace", "log=off"]), LevelFilter::Off);
-        assert_eq!(with(&["log=loud", format!("{ARGUMENT}{}", "").as_str()]), LevelFilter::Info);
+        assert_eq!(with(&["log=loud", ARGUMENT]), LevelFilter::Info);
     }
 }

@@ -39,21 +39,15 @@ pub fn handle(name: &str) -> Option<Handle> {
     start().handle(name)
 }
 
-/// The boot archive.
+/// The boot archive, which the kernel has checked; mapped when it is asked for first.
 ///
 /// # Errors
-/// `BadHandle` if this program was not given it; what mapping it fails with.
+/// `BadHandle` if this program was not given it; else as [`Space::map`].
 pub fn archive() -> Result<Archive<'static>, Error> {
-    static BYTES: Once<&'static [u8]> = Once::new();
-    let region = handle(handles::ARCHIVE).ok_or(Error::BadHandle)?;
-    let bytes = match BYTES.get() {
-        Some(bytes) => bytes,
-        None => {
-            // SAFETY: what a program is given under this name is the kernel's archive, which is never written again.
-            let bytes = unsafe { anax_mapped::constant(Region::from_handle(region))? };
-            BYTES.call_once(|| bytes)
-        }
-    };
+    static MAPPED: Once<&'static [u8]> = Once::new();
+    let region = Region::from_handle(handle(handles::ARCHIVE).ok_or(Error::BadHandle)?);
+    // SAFETY: the kernel made this region over memory that it only reads, and gives nobody the right to write there.
+    let bytes = MAPPED.try_call_once(|| unsafe { anax_mapped::constant(region) })?;
     Ok(Archive::checked_before(bytes))
 }
 

@@ -13,9 +13,7 @@
 //! ```
 #![no_std]
 
-#[cfg(test)]
-extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "fake"))]
 extern crate std;
 
 // For the functions in it that the compiler calls by name.
@@ -46,7 +44,7 @@ pub use batch::Batch;
 pub use entry::{PANIC_STATUS, Status};
 pub use handles::{Beside, Came, Offer, collect, offer, withdraw_offers};
 pub use letter::{Letter, initmsg, initmsg_rp};
-pub use panic::on_panic;
+pub use panic::{PanicHook, PanicLine, on_panic};
 pub use port::{Port, Received, replymsg};
 pub use target::{Answer, Target};
 pub use time::{Deadline, Instant};

@@ -2,24 +2,33 @@
 //!
 //! More than the line is a matter of libraries above this one, which need memory that this one has not: they leave a function here.
 
-use core::ptr;
+use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicPtr, Ordering};
+use core::{fmt, ptr};
 
-/// A `fn()`, or null.
+/// What tells of a panic in place of the line that this library writes, in the thread that panics. It should not allocate: the heap may be
+/// locked by that very thread.
+pub type PanicHook = fn(PanicLine<'_>);
+
+/// A [`PanicHook`], or null.
 static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
-/// From now on, a panic calls `hook` after its line was written, in the thread that panics. It should not allocate: the heap may be
-/// locked by that very thread.
-pub fn on_panic(hook: fn()) {
+/// From now on, a panic calls `hook`, unless it happens while another panic is being told of.
+pub fn on_panic(hook: PanicHook) {
     HOOK.store(hook as *mut (), Ordering::Release);
 }
 
-/// The function that was left.
-#[cfg(any(anax, test))]
-fn hook() -> Option<fn()> {
-    let hook = HOOK.load(Ordering::Acquire);
-    // SAFETY: null, which is `None`, or what `on_panic` has stored: a `fn()`.
-    unsafe { core::mem::transmute::<*mut (), Option<fn()>>(hook) }
+/// What a panic says of itself, in a line: where, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct PanicLine<'a>(&'a PanicInfo<'a>);
+
+impl fmt::Display for PanicLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.location() {
+            Some(place) => write!(f, "panic at {place}: {}", self.0.message()),
+            None => write!(f, "panic: {}", self.0.message()),
+        }
+    }
 }
 
 #[cfg(anax)]
@@ -27,6 +36,7 @@ mod ring3 {
     use core::panic::PanicInfo;
     use core::sync::atomic::{AtomicU32, Ordering};
 
+    use super::{HOOK, PanicHook, PanicLine};
     use crate::entry::PANIC_STATUS;
     use crate::log;
     use crate::object::Thread;
@@ -37,35 +47,19 @@ mod ring3 {
 
     #[panic_handler]
     fn panic(info: &PanicInfo<'_>) -> ! {
-        let others = PANICS.fetch_add(1, Ordering::Relaxed);
-        if others < 2 {
-            match info.location() {
-                Some(place) => log::line(format_args!("panic at {place}: {}", info.message())),
-                None => log::line(format_args!("panic: {}", info.message())),
-            }
-        }
-        if others == 0
-            && let Some(hook) = super::hook()
-        {
-            hook();
+        let line = PanicLine(info);
+        match (PANICS.fetch_add(1, Ordering::Relaxed), hook()) {
+            (0, Some(hook)) => hook(line),
+            (0 | 1, _) => log::line(format_args!("{line}")),
+            _ => {}
         }
         PANICS.fetch_sub(1, Ordering::Relaxed);
         Thread::exit(PANIC_STATUS)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use core::sync::atomic::AtomicBool;
-
-    use super::*;
-
-    #[test]
-    fn what_was_left_is_called() {
-        static CALLED: AtomicBool = AtomicBool::new(false);
-        assert!(hook().is_none());
-        on_panic(|| CALLED.store(true, Ordering::Relaxed));
-        hook().unwrap()();
-        assert!(CALLED.load(Ordering::Relaxed));
+    fn hook() -> Option<PanicHook> {
+        let hook = HOOK.load(Ordering::Acquire);
+        // SAFETY: null, which is `None`, or what `on_panic` has stored: a `PanicHook`.
+        unsafe { core::mem::transmute::<*mut (), Option<PanicHook>>(hook) }
     }
 }

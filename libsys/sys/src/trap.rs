@@ -19,9 +19,6 @@ pub use host::*;
 #[cfg(anax)]
 pub use syscall::*;
 
-#[cfg(test)]
-pub(crate) use host::fake;
-
 /// What is in the registers after a message or a reply has been received.
 #[derive(Clone, Copy, Debug)]
 pub struct Incoming {

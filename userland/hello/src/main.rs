@@ -12,7 +12,7 @@ fn main() -> Result<(), Error> {
     log::info!("hello from user mode");
     match anax::arguments().first().map(|argument| &**argument) {
         Some("1") => restart(),
-        Some("2") => panic!("asked to"),
+        Some("2") => fail(),
         _ => Ok(()),
     }
 }
@@ -21,4 +21,10 @@ fn main() -> Result<(), Error> {
 fn restart() -> Result<(), Error> {
     let machine = anax::handle(handles::LOG).ok_or(Error::BadHandle)?;
     Machine::from_handle(machine).restart()
+}
+
+/// Shows what a bug looks like.
+#[inline(never)]
+fn fail() -> ! {
+    panic!("asked to")
 }

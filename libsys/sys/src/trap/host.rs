@@ -7,15 +7,23 @@ use crate::time::Deadline;
 
 /// The registers on the way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Trap {
-    pub(crate) operation: Operation,
-    pub(crate) command: u32,
-    pub(crate) handle: u64,
-    pub(crate) words: [u64; WORDS],
-    pub(crate) r12: u64,
-    pub(crate) r13: u64,
-    pub(crate) r14: u64,
-    pub(crate) r15: u64,
+pub struct Trap {
+    /// What it does.
+    pub operation: Operation,
+    /// The command.
+    pub command: u32,
+    /// The handle's word.
+    pub handle: u64,
+    /// The words.
+    pub words: [u64; WORDS],
+    /// The register.
+    pub r12: u64,
+    /// The register.
+    pub r13: u64,
+    /// The register.
+    pub r14: u64,
+    /// The register.
+    pub r15: u64,
 }
 
 impl Trap {
@@ -24,8 +32,11 @@ impl Trap {
         Self { operation, command: 0, handle, words: [0; WORDS], r12: 0, r13: 0, r14: 0, r15: 0 }
     }
 
-    #[cfg(not(test))]
     fn ring(self) -> Incoming {
+        #[cfg(any(test, feature = "fake"))]
+        if let Some(answer) = fake::ring(self) {
+            return answer;
+        }
         let outcome = anax_abi::Error::BadHandle.code();
         Incoming {
             outcome,
@@ -36,11 +47,6 @@ impl Trap {
             result: 0,
             came: 0,
         }
-    }
-
-    #[cfg(test)]
-    fn ring(self) -> Incoming {
-        fake::ring(self)
     }
 }
 
@@ -188,40 +194,61 @@ pub unsafe fn drain(slots: *mut Message, count: usize, first: u32, messages: u32
     Trap { words, ..Trap::new(Operation::Drain, Handle::from_word(0)) }.ring().outcome
 }
 
-/// A kernel for tests: it notes what it was asked, and answers what it was told to.
-#[cfg(test)]
-pub(crate) mod fake {
+/// A kernel for tests: it notes what it was asked, and answers what it was told to. Each thread has its own, from its first
+/// [`answer`](fake::answer) on; before, traps answer `BadHandle`.
+#[cfg(any(test, feature = "fake"))]
+pub mod fake {
+    use std::boxed::Box;
     use std::cell::RefCell;
     use std::vec::Vec;
 
     use super::*;
 
+    type Kernel = Box<dyn Fn(Trap) -> Incoming>;
+
     std::thread_local! {
         static TRAPS: RefCell<Vec<Trap>> = const { RefCell::new(Vec::new()) };
-        static ANSWER: RefCell<Incoming> = const {
-            RefCell::new(Incoming { outcome: 0, number: 0, words: [0; WORDS], badge: 0, envelope: Envelope(0), result: 0, came: 0 })
-        };
+        static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
     }
 
-    pub(super) fn ring(trap: Trap) -> Incoming {
+    pub(super) fn ring(trap: Trap) -> Option<Incoming> {
+        let answer = KERNEL.with_borrow(|kernel| kernel.as_ref().map(|kernel| kernel(trap)))?;
         TRAPS.with_borrow_mut(|traps| traps.push(trap));
-        ANSWER.with_borrow(|answer| *answer)
+        Some(answer)
     }
 
     /// This thread's traps answer so from now on.
-    pub(crate) fn answer(answer: Incoming) {
-        ANSWER.replace(answer);
+    pub fn answer(answer: Incoming) {
+        answer_by(move |_| answer);
+    }
+
+    /// This thread's traps answer by that function from now on.
+    pub fn answer_by(kernel: impl Fn(Trap) -> Incoming + 'static) {
+        KERNEL.replace(Some(Box::new(kernel)));
+    }
+
+    /// The traps of this thread since they were asked for last.
+    #[must_use]
+    pub fn all() -> Vec<Trap> {
+        TRAPS.take()
     }
 
     /// The one trap of this thread since the last call.
-    pub(crate) fn only() -> Trap {
-        let traps = TRAPS.take();
+    ///
+    /// # Panics
+    /// If there was none, or more than one.
+    #[expect(clippy::must_use_candidate, reason = "that there was one is worth knowing, too")]
+    pub fn only() -> Trap {
+        let traps = all();
         assert_eq!(traps.len(), 1, "{traps:?}");
         traps[0]
     }
 
     /// That there was none.
-    pub(crate) fn none() {
-        assert_eq!(TRAPS.take(), []);
+    ///
+    /// # Panics
+    /// If there was one.
+    pub fn none() {
+        assert_eq!(all(), []);
     }
 }

@@ -1,0 +1,41 @@
+//! Broken variants of what a program starts with and links, judged by their own tests.
+
+use super::{Bite, Judge};
+
+/// They are judged on the host.
+pub(super) const PROGRAM: &[Bite] = &[
+    startup("start-length-believed", "a_length_is_not_believed", "a start area is as long as it says"),
+    startup("start-unbounded", "counts_are_not_believed", "a program can be told any number of arguments"),
+    Bite {
+        name: "frames-anywhere",
+        breaks: "a backtrace follows a chain of frames downwards, off the stack",
+        judge: Judge::Host { package: "anax-sys", file: "frames", test: "chains_that_lead_astray" },
+    },
+    program("lock-for-all", "lock", "one_at_a_time", "the lock of a program's globals keeps nobody out"),
+    program(
+        "random-repeats",
+        "random",
+        "seed_and_time_decide",
+        "a program that is started again has the same random numbers",
+    ),
+    program(
+        "owned-lingers",
+        "owned",
+        "each_kind_ends_in_its_way",
+        "a port outlives its owner where others have handles to it",
+    ),
+    program(
+        "mapping-stays",
+        "owned",
+        "memory_is_unmapped_before_its_region_goes",
+        "memory stays mapped after its owner has let go of it",
+    ),
+];
+
+const fn startup(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "anax-startup", file: "startup", test } }
+}
+
+const fn program(name: &'static str, file: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "anax", file, test } }
+}
