@@ -84,7 +84,8 @@ fn a_successor_answers_what_its_predecessor_took() {
     let mut held = held.into_iter();
     assert_eq!(answer(&mut first, held.next().expect("three")), Err(ReplyError::Suspended));
     let (mut second, restored) =
-        Responder::adopt(unarrived(&words, supervisor.epoch()), state, tickets.iter().copied()).expect("all fits together");
+        Responder::adopt(unarrived(&words, supervisor.epoch()), state, tickets.iter().copied())
+            .expect("all fits together");
     let mut restored: Vec<_> = (0..3).zip(restored).collect();
     restored.swap(0, 2);
     for one in restored {
