@@ -3,6 +3,7 @@
 //! While the driver polls there are no interrupts: they are masked at the first poll after a wait, and unmasked before the next.
 
 use anax_device::{Broken, DmaAddress, DmaBlock, Registers};
+use anax_driver::{CARD_WORDS, Flow, Name};
 use anax_e1000::registers::*;
 use anax_e1000::{Ring, fence};
 use anax_frames::{About, Link, MAX_FRAME, Mac};
@@ -115,6 +116,8 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
 }
 
 impl<R: Registers, T, const D: usize> Card for Nic<'_, R, T, D> {
+    const NAME: Name = Name::new("82540EM");
+
     type Error = SetupError;
     type Token = T;
 
@@ -225,5 +228,24 @@ impl<R: Registers, T, const D: usize> Card for Nic<'_, R, T, D> {
             return None;
         }
         self.transmit.take_lost().or_else(|| self.receive.take_lost())
+    }
+
+    fn sending(&self) -> u16 {
+        self.transmit.in_flight()
+    }
+
+    fn suspend(&mut self, mut each: impl FnMut(Flow, u16, &T)) -> Result<[u64; CARD_WORDS], Broken> {
+        if self.state == State::Stopped {
+            return Err(Broken);
+        }
+        self.flush();
+        // The line is the successor's, or this driver's again before it waits.
+        self.registers.write32(IMC, u32::MAX);
+        self.state = State::Polling;
+        self.check()?;
+        self.statistics();
+        self.receive.each_in_flight(|place, token| each(Flow::In, place, token));
+        self.transmit.each_in_flight(|place, token| each(Flow::Out, place, token));
+        Ok([D as u64, 0, 0, 0, 0, 0, 0, 0])
     }
 }

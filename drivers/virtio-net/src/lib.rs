@@ -5,6 +5,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod adopt;
 mod nic;
 
 pub use nic::{Interrupts, Nic};

@@ -5,6 +5,7 @@
 //! zeros and the one received says nothing; there is one for each place all the same, where checksum and segmentation offload will need it.
 
 use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_driver::{CARD_WORDS, Flow, Name};
 use anax_frames::{About, Link, MAX_FRAME, Mac};
 use anax_nic::{Card, Checked, Event, Polled, Refused};
 use anax_virtio::{
@@ -12,11 +13,13 @@ use anax_virtio::{
     Transport,
 };
 
+use crate::adopt;
+
 /// Feature bits of 5.1.3. Offloads (CSUM, GUEST_CSUM, the TSO and UFO bits) and MRG_RXBUF, which serves frames longer than a
 /// buffer, are not among those wanted: a frame is as it is on the wire.
 const MAC: Features = Features::bit(5);
 const STATUS: Features = Features::bit(16);
-const WANTED: Features =
+pub(crate) const WANTED: Features =
     MAC.with(STATUS).with(Features::EVENT_IDX).with(Features::ACCESS_PLATFORM).with(Features::ORDER_PLATFORM);
 
 /// Offset of `status` in `struct virtio_net_config` (5.1.4), behind the address, and its bit that says that the link is up.
@@ -24,8 +27,8 @@ const LINK_STATUS: usize = 6;
 const LINK_UP: u16 = 1;
 
 /// Queue numbers (5.1.2).
-const RECEIVE: u16 = 0;
-const TRANSMIT: u16 = 1;
+pub(crate) const RECEIVE: u16 = 0;
+pub(crate) const TRANSMIT: u16 = 1;
 
 /// `struct virtio_net_hdr` with `num_buffers`, which is always there since 1.0 (5.1.6), and words from one to the next.
 const HEADER_BYTES: u32 = 12;
@@ -48,16 +51,16 @@ pub enum Interrupts {
 /// A virtio network card with up to `N` frames in flight in each direction, and a token of the caller's for each.
 #[derive(Debug)]
 pub struct Nic<'a, R, T, const N: usize> {
-    transport: Transport<R>,
+    pub(crate) transport: Transport<R>,
     interrupts: Interrupts,
-    receive: Queue<'a, T, N, 2>,
-    transmit: Queue<'a, T, N, 2>,
-    receive_headers: DmaBlock<'a>,
-    transmit_headers: DmaBlock<'a>,
+    pub(crate) receive: Queue<'a, T, N, 2>,
+    pub(crate) transmit: Queue<'a, T, N, 2>,
+    pub(crate) receive_headers: DmaBlock<'a>,
+    pub(crate) transmit_headers: DmaBlock<'a>,
     /// Of both queues, while the device runs.
-    doorbells: Option<[Doorbell; 2]>,
-    mac: Mac,
-    features: Features,
+    pub(crate) doorbells: Option<[Doorbell; 2]>,
+    pub(crate) mac: Mac,
+    pub(crate) features: Features,
 }
 
 impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
@@ -77,6 +80,17 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         interrupts: Interrupts,
     ) -> Result<Self, SetupError> {
         transport.reset()?;
+        let mut nic = Self::new(transport, memory, interrupts)?;
+        nic.restart()?;
+        Ok(nic)
+    }
+
+    /// Without a word to the device but for its queues' sizes.
+    pub(crate) fn new(
+        transport: Transport<R>,
+        memory: DmaBlock<'a>,
+        interrupts: Interrupts,
+    ) -> Result<Self, SetupError> {
         let sizes = [RECEIVE, TRANSMIT].map(|number| transport.queue_size(number));
         if sizes.contains(&0) {
             return Err(SetupError::Queue);
@@ -87,7 +101,7 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         let (transmit, memory) = part(memory, words)?;
         let (receive_headers, memory) = part(memory, N * HEADER_WORDS)?;
         let (transmit_headers, _) = part(memory, N * HEADER_WORDS)?;
-        let mut nic = Self {
+        Ok(Self {
             transport,
             interrupts,
             receive: Queue::new(receive, sizes[0]).ok_or(SetupError::Queue)?,
@@ -97,15 +111,12 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
             doorbells: None,
             mac: Mac::default(),
             features: Features::NONE,
-        };
-        nic.restart()?;
-        Ok(nic)
+        })
     }
 
     fn bring_up(&mut self) -> Result<(), SetupError> {
         self.features = self.transport.negotiate(WANTED)?;
-        let has_index = self.features.contains(Features::EVENT_IDX);
-        let suppression = if has_index { Suppression::EventIndex } else { Suppression::Flags };
+        let suppression = self.suppression();
         let (received, sent) = (self.receive_headers, self.transmit_headers);
         [received, sent].into_iter().for_each(DmaBlock::clear);
         self.receive.restart(suppression, |place, _| header(received, place, Access::Write));
@@ -119,13 +130,23 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         let transmit = self.transmit.addresses().ok_or(SetupError::Memory)?;
         let receive = self.transport.enable_queue(RECEIVE, receive, queues)?;
         let transmit = self.transport.enable_queue(TRANSMIT, transmit, queues)?;
+        self.read_mac()?;
+        self.transport.run();
+        self.doorbells = Some([receive, transmit]);
+        self.flush();
+        Ok(())
+    }
+
+    pub(crate) fn suppression(&self) -> Suppression {
+        let has_index = self.features.contains(Features::EVENT_IDX);
+        if has_index { Suppression::EventIndex } else { Suppression::Flags }
+    }
+
+    pub(crate) fn read_mac(&mut self) -> Result<(), SetupError> {
         if self.features.contains(MAC) {
             self.mac =
                 self.transport.configuration(|device| Mac([0, 1, 2, 3, 4, 5].map(|at| device.read8(at))))?;
         }
-        self.transport.run();
-        self.doorbells = Some([receive, transmit]);
-        self.flush();
         Ok(())
     }
 
@@ -154,6 +175,8 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
 }
 
 impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
+    const NAME: Name = Name::new("virtio-net");
+
     type Error = SetupError;
     type Token = T;
 
@@ -257,10 +280,27 @@ impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
         }
         self.transmit.take_lost().or_else(|| self.receive.take_lost())
     }
+
+    fn sending(&self) -> u16 {
+        self.transmit.in_flight()
+    }
+
+    fn suspend(&mut self, mut each: impl FnMut(Flow, u16, &T)) -> Result<[u64; CARD_WORDS], Broken> {
+        if self.doorbells.is_none() {
+            return Err(Broken);
+        }
+        self.check()?;
+        self.flush();
+        self.receive.disarm();
+        self.transmit.disarm();
+        self.receive.each_in_flight(|place, token| each(Flow::In, place, token));
+        self.transmit.each_in_flight(|place, token| each(Flow::Out, place, token));
+        Ok(adopt::words(self.features, [self.receive.positions(), self.transmit.positions()]))
+    }
 }
 
 /// The header of a place.
-fn header(headers: DmaBlock<'_>, place: u16, access: Access) -> Segment {
+pub(crate) fn header(headers: DmaBlock<'_>, place: u16, access: Access) -> Segment {
     let offset = u64::from(place) * (HEADER_WORDS * size_of::<u64>()) as u64;
     // Within the block, whose last address `DmaBlock` checked.
     let address = headers.start().checked_add(offset).unwrap_or(headers.start());

@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn there_and_back() {
         for start in [Start::Fresh, Start::Standby] {
-            let numbers = Numbers { memory: 0x1_2345_6000, pool: 0x7000, start, device: [1, 2, 3, 4, u64::MAX] };
+            let numbers =
+                Numbers { memory: 0x1_2345_6000, pool: 0x7000, start, device: [1, 2, 3, 4, u64::MAX] };
             assert_eq!(Numbers::from_words(numbers.to_words()), Some(numbers));
         }
         assert_eq!(Numbers::from_words([2; WORDS]), None);

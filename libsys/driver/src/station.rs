@@ -83,7 +83,9 @@ where
     /// The device is past help.
     pub fn woken(&mut self, wake: Wake) -> Result<(), S::Error> {
         let now = (self.clock)();
-        let Some(service) = self.service.as_mut().filter(|_| self.mode == Mode::Running) else { return Ok(()) };
+        let Some(service) = self.service.as_mut().filter(|_| self.mode == Mode::Running) else {
+            return Ok(());
+        };
         self.interrupts = self.interrupts.wrapping_add(1);
         service.woken(wake, now)
     }

@@ -159,6 +159,17 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
         self.last(self.next).and_then(|last| self.remove(last))
     }
 
+    /// All frames that were shown and not given back, oldest first: the place of the last descriptor, and the token.
+    pub fn each_in_flight(&self, mut each: impl FnMut(u16, &T)) {
+        let mut place = self.clean;
+        while place != self.shown {
+            if let Some(token) = &self.tokens[usize::from(place)] {
+                each(place, token);
+            }
+            place = Self::after(place);
+        }
+    }
+
     /// The last descriptor of the oldest frame before `end`.
     fn last(&self, end: u16) -> Option<u16> {
         let mut place = self.clean;

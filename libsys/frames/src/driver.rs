@@ -5,8 +5,8 @@
 
 use anax_abi::{Error, Message};
 use anax_ring::{
-    AdoptError, Doorbell, Endpoint, Epoch, Misbehaved, Payload, ReplyError, Responder, Sleep, Suspended, Taken,
-    Ticket, TicketWords,
+    AdoptError, Doorbell, Endpoint, Epoch, Misbehaved, Payload, ReplyError, Responder, Sleep, Suspended,
+    Taken, Ticket, TicketWords,
 };
 
 use crate::buffer::{check, part};

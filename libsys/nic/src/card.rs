@@ -4,7 +4,9 @@
 use core::fmt::Debug;
 
 use anax_device::{Broken, DmaAddress};
+use anax_driver::{CARD_WORDS, Flow, MAX_IN_FLIGHT, Name, Polled};
 use anax_frames::About;
+use arrayvec::ArrayVec;
 
 use crate::Checked;
 
@@ -17,15 +19,6 @@ pub enum Event<T> {
     Sent(T),
 }
 
-/// Whether there is more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Polled {
-    /// All was taken.
-    Idle,
-    /// The budget was used up.
-    More,
-}
-
 /// Why a buffer or a frame was not taken; the token comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused<T> {
@@ -35,8 +28,44 @@ pub enum Refused<T> {
     Unfit(T),
 }
 
+/// What a predecessor left in a device that runs: to be gone on with, not to be handed in again.
+#[derive(Debug)]
+pub struct Handed<T> {
+    /// What its [`Card::suspend`] said. Foreign.
+    pub words: [u64; CARD_WORDS],
+    /// What the device has, oldest first of each flow.
+    pub parts: ArrayVec<Part<T>, MAX_IN_FLIGHT>,
+}
+
+/// A buffer or a frame that the device has, by the predecessor's word.
+#[derive(Debug)]
+pub struct Part<T> {
+    /// Which way it goes: never [`Flow::Held`].
+    pub flow: Flow,
+    /// Its place, of a card that has places.
+    pub place: u16,
+    /// Where the device finds it.
+    pub address: DmaAddress,
+    /// Bytes.
+    pub length: u32,
+    /// What the caller knows it by.
+    pub token: T,
+}
+
+impl<T> Handed<T> {
+    /// Takes out what goes one way, oldest first.
+    pub fn take(&mut self, flow: Flow) -> ArrayVec<Part<T>, MAX_IN_FLIGHT> {
+        let (taken, left) = core::mem::take(&mut self.parts).into_iter().partition(|part| part.flow == flow);
+        self.parts = left;
+        taken
+    }
+}
+
 /// A card, used by one thread, which owns it. No method waits for the device longer than a bounded number of register reads.
 pub trait Card {
+    /// Which structures a successor goes on with: drivers of one name take each other's place.
+    const NAME: Name;
+
     /// Why a card does not come up, or does not stop.
     type Error: Copy + Debug + PartialEq + Eq;
 
@@ -110,4 +139,14 @@ pub trait Card {
 
     /// Takes back what was handed in, oldest first, after [`Self::quiesce`].
     fn take_back(&mut self) -> Option<Self::Token>;
+
+    /// Frames to transmit that the device has.
+    fn sending(&self) -> u16;
+
+    /// Shows the device all that was handed in, asks for no interrupts, and says what a successor has to know: words of its own, and with `each` what
+    /// the device has, oldest first of each flow, with its place. The device runs on; all is as before for a driver that goes on itself.
+    ///
+    /// # Errors
+    /// [`Broken`]: there is nothing to go on with.
+    fn suspend(&mut self, each: impl FnMut(Flow, u16, &Self::Token)) -> Result<[u64; CARD_WORDS], Broken>;
 }

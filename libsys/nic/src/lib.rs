@@ -4,22 +4,26 @@
 //! |---|---|
 //! | [`Card`] | what a driver's own part does: buffers by DMA address go in and come back with what was handed in |
 //! | [`Service`] | a client served by such a card, over [`anax_frames`] |
-//! | [`handover`] | what a supervisor gives to a driver's program, whatever the card |
-//! | `program` | that program, all but bringing the card up; for ring 3 only |
+//! | [`Handed`] | what a predecessor left in a card that a successor goes on with |
+//! | `program` | the driver's program, all but bringing the card up; for ring 3 only |
 //! | [`Offload`], [`Checked`] | what a card can do with a frame beside moving it |
 //!
 //! It is a crate of its own because clients, which use [`anax_frames`], have no business with devices, and because drivers must not know
-//! each other. Nothing here allocates, blocks or calls the kernel, but for `program`.
+//! each other; what has nothing to do with frames is in [`anax_driver`]. Nothing here allocates, blocks or calls the kernel, but for `program`.
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod card;
-pub mod handover;
 mod offload;
 #[cfg(feature = "bin")]
 pub mod program;
 mod service;
+mod succession;
 
-pub use card::{Card, Event, Polled, Refused};
+pub use anax_driver::{Next, Pace, Polled, Served, ServiceError};
+pub use card::{Card, Event, Handed, Part, Refused};
 pub use offload::{Checked, Internet, Offload, Segmentation, Transport, Verdict};
-pub use service::{Next, Served, Service, ServiceError};
+pub use service::Service;
+
+/// Slots of each of the channel's rings, and buffers of the pool.
+pub const BUFFERS: u32 = 128;

@@ -1,11 +1,14 @@
 //! A client served by a card: what a driver's program does at each wake-up, all but waiting.
 
+use core::time::Duration;
+
 use anax_abi::Error;
 use anax_device::{Broken, DmaAddress};
+use anax_driver::{Counters, Next, Pace, Polled, Served, ServiceError, Settled};
 use anax_frames::{Asked, DriverSide, Loan};
 use anax_ring::{Doorbell, Epoch, Misbehaved, Sleep};
 
-use crate::{Card, Event, Polled, Refused};
+use crate::{Card, Event, Refused};
 
 /// So many resets without a frame in between, and the device is given up.
 const MAX_RESETS: u32 = 8;
@@ -13,50 +16,19 @@ const MAX_RESETS: u32 = 8;
 /// A card and its client.
 #[derive(Debug)]
 pub struct Service<'a, C> {
-    nic: C,
-    client: DriverSide<'a>,
+    pub(crate) nic: C,
+    pub(crate) client: DriverSide<'a>,
     /// Where the device finds the pool.
-    pool: DmaAddress,
+    pub(crate) pool: DmaAddress,
     /// A frame for which the device had no room. Nothing is taken from the client before it is gone.
-    held: Option<Loan>,
+    pub(crate) held: Option<Loan>,
     /// Since the last frame.
     resets: u32,
     /// What the client did so far doesn't count any more, until it is replaced.
-    lied: bool,
-}
-
-/// What is to be done next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Call again: the budget was used up.
-    Again,
-    /// Wait for the channel's doorbell or the device's interrupt.
-    Wait,
-}
-
-/// What [`Service::serve`] has for the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "the client may have to be rung"]
-pub struct Served {
-    /// Whether the client is to be rung first.
-    pub doorbell: Doorbell,
-    /// Then.
-    pub next: Next,
-}
-
-/// Why the service has ended. The program ends with it, and is started again by its supervisor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServiceError<E> {
-    /// The device does not come up again.
-    Setup(E),
-    /// It breaks each time.
-    Broken,
-}
-
-impl<E> From<E> for ServiceError<E> {
-    fn from(error: E) -> Self {
-        Self::Setup(error)
-    }
+    pub(crate) lied: bool,
+    /// Looks at the device so often, instead of waiting for its interrupts.
+    pace: Option<Pace>,
+    pub(crate) counters: Counters,
 }
 
 impl<'a, C: Card<Token = Loan>> Service<'a, C> {
@@ -65,14 +37,26 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
     #[must_use]
     pub fn new(nic: C, client: DriverSide<'a>, pool: DmaAddress) -> Option<Self> {
         pool.checked_add(client.pool_bytes())?;
-        Some(Self { nic, client, pool, held: None, resets: 0, lied: false })
+        Some(Self::over(nic, client, pool))
     }
 
-    /// Does up to `budget` of each, 2 or more: frames given back, requests taken.
+    pub(crate) fn over(nic: C, client: DriverSide<'a>, pool: DmaAddress) -> Self {
+        let counters = Counters::default();
+        Self { nic, client, pool, held: None, resets: 0, lied: false, pace: None, counters }
+    }
+
+    /// Never asks for an interrupt, and looks at the device from time to time instead.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace: Some(pace), ..self }
+    }
+
+    /// Does up to `budget` of each, 2 or more: frames given back, requests taken. `now` is since boot.
     ///
     /// # Errors
     /// [`ServiceError`]. A client that lies is no error: it is ignored until there is another.
-    pub fn serve(&mut self, budget: u32) -> Result<Served, ServiceError<C::Error>> {
+    pub fn serve(&mut self, now: Duration, budget: u32) -> Result<Served, ServiceError<C::Error>> {
+        let before = (self.counters.received, self.counters.sent, self.client.outstanding());
         // In this order, so that a frame held back goes as soon as there is room.
         let frames = match self.give_back(budget) {
             Ok(more) => more,
@@ -86,7 +70,7 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
         self.nic.flush();
         let mut device = Polled::More;
         if requests == Polled::Idle && frames == Polled::Idle {
-            device = match self.nic.prepare_to_wait() {
+            device = match self.pace.map_or_else(|| self.nic.prepare_to_wait(), |_| Ok(Polled::Idle)) {
                 Ok(more) => more,
                 Err(Broken) => self.recover()?,
             };
@@ -98,8 +82,37 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
                 (Doorbell::Quiet, Sleep::MoreToDo)
             }
         };
-        let next = if sleep == Sleep::MaySleep { Next::Wait } else { Next::Again };
+        let after = (self.counters.received, self.counters.sent, self.client.outstanding());
+        let look = self.pace.as_mut().map(|pace| {
+            if before != after {
+                pace.quicken();
+            }
+            now + pace.next()
+        });
+        let next = if sleep == Sleep::MaySleep { Next::Wait(look) } else { Next::Again };
         Ok(Served { doorbell, next })
+    }
+
+    /// Gives back what is done, and takes nothing from the client.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn settle(&mut self, budget: u32) -> Result<Settled, ServiceError<C::Error>> {
+        if self.give_back(budget) == Err(Broken) {
+            self.recover()?;
+        }
+        if let Some(loan) = self.held.take()
+            && self.transmit(loan).is_err()
+        {
+            self.ignore_client()?;
+        }
+        self.nic.flush();
+        let flushed = if self.lied { Ok(Doorbell::Quiet) } else { self.client.flush() };
+        let Ok(doorbell) = flushed else {
+            self.ignore_client()?;
+            return Ok(Settled { doorbell: Doorbell::Quiet, pending: 0 });
+        };
+        Ok(Settled { doorbell, pending: u32::from(self.nic.sending()) + u32::from(self.held.is_some()) })
     }
 
     /// Shows the client its replies; if the device has nothing more, asks to be rung.
@@ -162,7 +175,7 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
     ///
     /// # Errors
     /// [`ServiceError`] if the device does not stop: then the loans stay with it.
-    pub fn stop(mut self) -> Result<Doorbell, ServiceError<C::Error>> {
+    pub fn stop(&mut self) -> Result<Doorbell, ServiceError<C::Error>> {
         self.nic.quiesce()?;
         while let Some(loan) = self.held.take().or_else(|| self.nic.take_back()) {
             // The client is told as far as it listens.
@@ -219,13 +232,19 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
 
     /// Frames to the client.
     fn give_back(&mut self, budget: u32) -> Result<Polled, Broken> {
-        let Self { nic, client, resets, .. } = self;
+        let Self { nic, client, resets, counters, .. } = self;
         nic.poll(budget, |event| {
             *resets = 0;
             // A client that lied is noticed at the next request.
             let _ = match event {
-                Event::Received(loan, length, _) => client.received(loan, length),
-                Event::Sent(loan) => client.sent(loan),
+                Event::Received(loan, length, _) => {
+                    counters.count_received(length);
+                    client.received(loan, length)
+                }
+                Event::Sent(loan) => {
+                    counters.count_sent(loan.length);
+                    client.sent(loan)
+                }
             };
         })
     }
@@ -246,6 +265,8 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
 
     fn recover(&mut self) -> Result<Polled, ServiceError<C::Error>> {
         self.resets += 1;
+        Counters::count(&mut self.counters.errors);
+        Counters::count(&mut self.counters.resets);
         if self.resets > MAX_RESETS {
             self.nic.quiesce()?;
             return Err(ServiceError::Broken);

@@ -1,6 +1,7 @@
 //! A client, the channel, the service and this card together. What the service does whatever the card is tested with virtio-net.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use anax_abi::Message;
 use anax_device::{DmaAddress, DmaBlock};
@@ -76,7 +77,7 @@ fn echo(client: &mut ClientSide<'_, 32>) {
 }
 
 fn serve(driver: &mut Driver<'_, '_>) -> Next {
-    driver.serve(8).expect("the device works").next
+    driver.serve(Duration::ZERO, 8).expect("the device works").next
 }
 
 /// A frame that says which one it is.
@@ -174,7 +175,7 @@ fn a_broken_device_is_reset_and_the_client_never_knows() {
     let ended = (0..20).find_map(|_| {
         let place = device.borrow().registers[&(RECEIVE + 0x10)];
         device.borrow().mark(RECEIVE, place, u64::MAX);
-        driver.serve(8).err()
+        driver.serve(Duration::ZERO, 8).err()
     });
     assert_eq!(ended, Some(anax_nic::ServiceError::Broken));
 }

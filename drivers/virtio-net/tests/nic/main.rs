@@ -4,3 +4,4 @@ mod card;
 mod lies;
 mod model;
 mod serving;
+mod swapping;

@@ -259,6 +259,7 @@ impl Device<'_> {
         let queue = &self.queues[usize::from(self.queue.min(1))];
         match offset {
             4 => self.offered >> (32 * self.select[0]) & 0xffff_ffff,
+            12 => self.accepted >> (32 * self.select[1]) & 0xffff_ffff,
             16 => self.config_vector.into(),
             20 => self.status.into(),
             21 => {
@@ -269,6 +270,8 @@ impl Device<'_> {
             24 if self.queue > 1 => 0,
             24 => queue.size.into(),
             26 => queue.vector.into(),
+            28 => queue.enabled.into(),
+            32..56 => queue.areas[(offset - 32) / 8] >> (8 * (offset % 8)) & 0xffff_ffff,
             30 => self.queue.into(),
             _ => panic!("a read of common configuration at {offset}"),
         }

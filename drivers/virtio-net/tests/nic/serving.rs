@@ -1,6 +1,7 @@
 //! A client, the channel, the driver and the model of the device together: an echo, through a driver that dies.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use anax_device::{DmaAddress, DmaBlock};
 use anax_frames::{BUFFER_BYTES, ClientSide, DriverSide, Event, Link, Loan};
@@ -65,7 +66,7 @@ fn echo(client: &mut ClientSide<'_, 32>) {
 }
 
 fn serve(driver: &mut Driver<'_, '_>) -> Next {
-    driver.serve(8).expect("the device works").next
+    driver.serve(Duration::ZERO, 8).expect("the device works").next
 }
 
 /// Until there is nothing more to do.
@@ -170,7 +171,7 @@ fn a_broken_device_is_reset_and_the_client_never_knows() {
     let mut ended = Ok(());
     for _ in 0..20 {
         device.borrow_mut().show_used(0, 5000);
-        ended = driver.serve(8).map(|_| ());
+        ended = driver.serve(Duration::ZERO, 8).map(|_| ());
         if ended.is_err() {
             break;
         }

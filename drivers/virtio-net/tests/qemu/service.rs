@@ -112,7 +112,7 @@ fn a_client_keeps_its_channel_through_drivers_that_die() {
             let mut driver = Service::new(nic, side, DmaAddress::new(POOL)).expect("a pool");
             let mut turns = 0;
             while !done.load(Ordering::Relaxed) && (turns < 150 || life + 1 >= LIVES) {
-                let _ = driver.serve(8).expect("QEMU is honest");
+                let _ = driver.serve(Duration::ZERO, 8).expect("QEMU is honest");
                 turns += u64::from(driver.nic().in_flight().1 > 0);
             }
             if done.load(Ordering::Relaxed) {

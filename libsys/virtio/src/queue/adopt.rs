@@ -5,7 +5,7 @@
 
 use super::area::{ENTRIES, INDEX_SHIFT, SUPPRESS, load};
 use super::fixed::{Fixed, flagged};
-use super::{Access, Queue, Request, Segment, Suppression};
+use super::{Access, FREE, Queue, Request, Segment, Suppression};
 
 /// How far a queue was: plain numbers, worth nothing before they were checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,8 @@ impl<T, const N: usize, const L: usize> Queue<'_, T, N, L> {
     pub fn each_in_flight(&self, mut each: impl FnMut(u16, &T)) {
         let mut oldest_first = self.by_age();
         oldest_first.sort_unstable();
-        for (_, place) in oldest_first {
-            if let Some(Some(request)) = self.places.get(usize::from(place)).filter(|_| self.in_flight > 0) {
+        for (_, place) in oldest_first.into_iter().filter(|(age, _)| *age != FREE) {
+            if let Some(Some(request)) = self.places.get(usize::from(place)) {
                 each(place, &request.token);
             }
         }
