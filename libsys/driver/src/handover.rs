@@ -30,6 +30,24 @@ pub const STATE: Handle = Handle::new(9, 1);
 /// makes one for itself, and nobody asks anything.
 pub const PORT: Handle = Handle::new(10, 1);
 
+/// By which name the device manager gives what a demonstration puts into that slot.
+#[must_use]
+pub fn name(slot: Handle) -> &'static str {
+    const NAMES: [(Handle, &str); 10] = [
+        (CHANNEL, "channel"),
+        (BLOCK, "block"),
+        (MEMORY, "queues"),
+        (REGISTERS, "registers"),
+        (NUMBERS, "numbers"),
+        (IRQ, "irq"),
+        (CONFIGURATION_IRQ, "configuration-irq"),
+        (POOL, "pool"),
+        (STATE, "state"),
+        (PORT, "port"),
+    ];
+    NAMES.iter().find(|(known, _)| *known == slot).map_or("control", |(_, name)| name)
+}
+
 /// Bytes of memory for the device's own structures.
 pub const MEMORY_BYTES: u64 = 16 * 1024;
 

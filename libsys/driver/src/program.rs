@@ -10,7 +10,7 @@ use anax_abi::object::notice;
 use anax_device::{DmaAddress, DmaBlock};
 use anax_ring::{AtomicU64, Doorbell, Endpoint, Epoch, Geometry, SharedBlock, SharedBytes, Side};
 use anax_sys::object::{Channel, Irq, Region, Space, Thread};
-use anax_sys::{Deadline, Error, Handle, Instant, MessageNumber, Port, Received, WORDS, replymsg};
+use anax_sys::{Deadline, Error, Handle, Instant, MessageNumber, Port, Received, WORDS};
 
 use crate::handover::{self, Numbers, Start};
 use crate::{Mode, Next, Record, Refusal, STATE_BYTES, Serve, Station, Wake, driver};
@@ -19,6 +19,8 @@ use crate::{Mode, Next, Record, Refusal, STATE_BYTES, Serve, Station, Wake, driv
 const BUDGET: u32 = 32;
 /// A driver that never has to wait looks at its port each time it has used up its budget so often.
 const TURNS: u32 = 16;
+/// No handle.
+const NOTHING: Handle = Handle::from_word(0);
 /// The badge of the channel's doorbell.
 const DOORBELL: u64 = 0;
 
@@ -55,12 +57,17 @@ impl Given {
     /// # Errors
     /// What was handed over is not what [`handover`] says.
     pub fn find() -> Result<Self, Error> {
-        let given = |handle: Handle| Space::SELF.inspect(handle).is_ok().then_some(handle);
-        let page = anax_mapped::shared(Region::from_handle(handover::NUMBERS))?;
+        let by_name = anax::handle(handover::name(handover::CHANNEL)).is_some();
+        let given = |slot: Handle| match by_name {
+            true => anax::handle(handover::name(slot)),
+            false => Space::SELF.inspect(slot).is_ok().then_some(slot),
+        };
+        let needed = |slot: Handle| given(slot).ok_or(Error::BadHandle);
+        let page = anax_mapped::shared(Region::from_handle(needed(handover::NUMBERS)?))?;
         let words = page.words().first_chunk::<{ handover::WORDS }>().ok_or(Error::BadArgument)?;
         let numbers = Numbers::from_words(words.each_ref().map(|word| word.load(Ordering::Relaxed)));
         let numbers = numbers.ok_or(Error::BadArgument)?;
-        let memory = anax_mapped::shared(Region::from_handle(handover::MEMORY))?;
+        let memory = anax_mapped::shared(Region::from_handle(needed(handover::MEMORY)?))?;
         let state = match given(handover::STATE) {
             Some(handle) => Some(SharedBytes::new(anax_mapped::shared(Region::from_handle(handle))?)),
             None => None,
@@ -71,20 +78,21 @@ impl Given {
             None if numbers.start == Start::Standby => return Err(Error::BadArgument),
             None => Port::initport(Thread::SELF, 0)?,
         };
-        let channel = Channel::from_handle(handover::CHANNEL);
+        let channel = Channel::from_handle(needed(handover::CHANNEL)?);
         Ok(Self {
             port,
             channel,
-            block: anax_mapped::shared(Region::from_handle(handover::BLOCK))?,
+            block: anax_mapped::shared(Region::from_handle(needed(handover::BLOCK)?))?,
             posted: anax_mapped::epoch(channel)?,
             state: state.filter(|state| state.len() >= STATE_BYTES),
             memory: DmaBlock::new(memory, DmaAddress::new(numbers.memory)).ok_or(Error::BadArgument)?,
             numbers,
-            registers: handover::REGISTERS,
-            irq: handover::IRQ,
-            configuration_irq: handover::CONFIGURATION_IRQ,
-            control: handover::CONTROL,
-            pool: handover::POOL,
+            registers: needed(handover::REGISTERS)?,
+            irq: needed(handover::IRQ)?,
+            // One that the device has not is nobody's.
+            configuration_irq: given(handover::CONFIGURATION_IRQ).unwrap_or(NOTHING),
+            control: given(handover::CONTROL).unwrap_or(NOTHING),
+            pool: given(handover::POOL).unwrap_or(NOTHING),
         })
     }
 
@@ -196,10 +204,8 @@ pub fn run<S: Serve>(
                 }
             }
             Ok(received) => {
-                if let Some((result, words)) = anax_service::answer(&mut station, &received) {
-                    // A supervisor that does not wait for the answer has its reasons.
-                    let _ = replymsg(received.number, result, words);
-                }
+                // A supervisor that does not wait for the answer has its reasons.
+                anax_service::serve_one(&mut station, &received);
             }
             Err(Error::TimedOut | Error::WouldBlock) => {}
             Err(error) => return Err(error),

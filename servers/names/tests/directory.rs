@@ -141,3 +141,23 @@ fn only_init_says_who_there_is() {
     assert_eq!(directory.give_up(other, DISK), Err(Error::NoRights));
     assert_eq!(directory.serves(INIT, 9, DISK), Err(Error::BadHandle));
 }
+
+/// Whatever anybody asks, nobody gets what is not his, and nothing that is sent along is lost: it is in the directory, or closed, or left to the carrier.
+#[test]
+fn a_storm_of_requests() {
+    let cases = std::env::var("STORM_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let marked = Marked::default();
+    let closed = marked.closed.clone();
+    let mut directory = Directory::new(marked);
+    directory.admit(INIT, 3, 1, port(1)).unwrap();
+    directory.serves(INIT, 3, DISK).unwrap();
+    let mut server = anax_system::names::Serve(directory);
+    let mut twice = std::collections::BTreeSet::new();
+    anax_proto::storm(&mut server, 1, cases, &["disk", "files"], |server, _, _| {
+        server.0.answers().for_each(drop);
+        for handle in closed.borrow_mut().drain(..) {
+            assert!(twice.insert(handle.to_word()), "closed twice");
+        }
+        assert!(server.0.waiting() <= MOST_WAITING * 100);
+    });
+}
