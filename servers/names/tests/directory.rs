@@ -22,7 +22,7 @@ impl Handles for Marked {
 }
 
 fn mark(port: Handle, process: u64) -> Handle {
-    Handle::from_word(port.to_word() + (process << 40))
+    Handle::from_word(port.to_word().wrapping_add(process << 40))
 }
 
 const INIT: Caller = Caller(0);

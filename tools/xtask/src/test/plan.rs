@@ -53,6 +53,9 @@ impl Part {
     }
 }
 
+/// How many requests nobody sane would send each typed server has to bear in a long run (`anax_proto::storm`), and the variable that says so.
+const STORM: (&str, &str) = ("STORM_CASES", "1000000");
+
 /// What was asked for.
 pub(super) struct Request<'a> {
     pub(super) effort: Effort,
@@ -115,7 +118,7 @@ pub(super) fn jobs<'a>(
             planned.jobs.push(bench_job(group, artefacts, logs, progress));
         }
     }
-    planned.jobs.push(host_job(request.filter, logs, progress));
+    planned.jobs.push(host_job(request.filter, request.effort.includes(Tier::Long), logs, progress));
     if request.effort.includes(Tier::Plain) {
         for models in models::all()? {
             planned.jobs.push(models_job(models, request.filter, logs, progress));
@@ -228,9 +231,17 @@ fn bench_job<'a>(
     Job { name, weight: usize::MAX, estimate: Duration::from_secs(30), run: Box::new(run) }
 }
 
-fn host_job<'a>(filter: Option<&'a str>, logs: &'a Path, progress: &'a Progress) -> Job<'a> {
+fn host_job<'a>(
+    filter: Option<&'a str>,
+    is_long: bool,
+    logs: &'a Path,
+    progress: &'a Progress,
+) -> Job<'a> {
     let run = move || {
-        let command = build::host_command("test");
+        let mut command = build::host_command("test");
+        if is_long {
+            command.env(STORM.0, STORM.1);
+        }
         host::run(command, "host", filter, &logs.join("host.log"), progress)
             .unwrap_or_else(|error| vec![Outcome::failed("host cargo test", &error)])
     };
