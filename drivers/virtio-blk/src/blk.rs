@@ -212,7 +212,7 @@ impl<R: Registers, T, const N: usize> Drive<T> for Blk<'_, R, T, N> {
         if !self.device.is_running() || self.device.transport.check().is_err() {
             return Err(NotSuspended::Device);
         }
-        if self.device.in_flight() > 0 {
+        if self.device.in_flight() > 0 && cfg!(not(bite = "disk-suspended-with-jobs")) {
             return Err(NotSuspended::Unfinished);
         }
         self.device.disarm();

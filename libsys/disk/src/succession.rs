@@ -18,6 +18,7 @@ impl<'a, D: Drive<Job>> Service<'a, D> {
     ///
     /// # Errors
     /// [`Refusal`], also `open`'s.
+    #[inline(never)]
     pub fn adopt(
         record: &Record,
         endpoint: Endpoint<'a>,
@@ -40,6 +41,7 @@ impl<'a, D: Drive<Job>> Service<'a, D> {
         Ok(service)
     }
 
+    #[inline(never)]
     fn record(&mut self) -> Result<(Record, Doorbell), NotSuspended> {
         if self.lied {
             return Err(NotSuspended::Client);

@@ -160,7 +160,7 @@ pub fn run<S: Serve>(
         Start::Standby => None,
         Start::Fresh => {
             given.bind(irqs)?;
-            let Some(service) = fresh()? else { return Ok(NO_DEVICE) };
+            let Some(service) = begin(fresh)? else { return Ok(NO_DEVICE) };
             // The device has been reset: whatever a predecessor owed an answer for is over.
             Given::enable(irqs)?;
             Some(service)
@@ -212,6 +212,13 @@ pub fn run<S: Serve>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Apart from the loop, so that the stack it needs is free again.
+#[cold]
+#[inline(never)]
+fn begin<S>(fresh: impl FnOnce() -> Result<Option<S>, Error>) -> Result<Option<S>, Error> {
+    fresh()
 }
 
 fn wake(received: &Received) -> Wake {
