@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::{self, Platform};
-use microkernel_core::bootinfo::BootInfo;
+use microkernel_core::bootinfo::{BootInfo, MAX_COMMAND_LINE};
 use microkernel_core::cmdline::{AcpiSource, Options, unknown_words};
 use microkernel_core::memmap::{MemoryMap, RegionKind};
 use microkernel_core::runqueue::Priority;
@@ -54,6 +54,8 @@ pub(crate) struct Machine {
     pub(crate) protocol: &'static str,
     /// What the command line asked for.
     pub(crate) options: Options,
+    /// The command line.
+    pub(crate) command_line: ArrayVec<u8, MAX_COMMAND_LINE>,
     /// Time-stamp counter when everything was ready.
     pub(crate) ready_timestamp: u64,
 }
@@ -256,6 +258,7 @@ fn ready(info: &BootInfo, platform: Platform, usable: u64, options: Options) -> 
         usable,
         protocol: info.protocol,
         options,
+        command_line: info.command_line.clone(),
         ready_timestamp: cpu::timestamp(),
     });
     cpu::measuring_marker::<2>();

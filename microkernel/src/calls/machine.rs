@@ -115,6 +115,15 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             write(call, words[0], text)?;
             Ok(Served::Value(text.len() as u64))
         }
+        MachineCommand::CommandLine => {
+            probe(call, words[0], words[1])?;
+            let line = start::machine().map_or(&[][..], |machine| &machine.command_line);
+            if line.len() as u64 > words[1] {
+                return Err(Error::Full);
+            }
+            write(call, words[0], line)?;
+            Ok(Served::Value(line.len() as u64))
+        }
         MachineCommand::PowerOff => power::off(words[0] as u8),
         MachineCommand::Restart => power::restart(),
     }

@@ -7,7 +7,7 @@ use anax_abi::{Error, Rights};
 use microkernel_core::handles::Object as _;
 
 use super::{Call, Served, answered, handle, waits};
-use crate::arch::ports;
+use crate::arch::{ports, serial::is_kernels};
 use crate::cap::{self, Space};
 use crate::channel::Channel;
 use crate::irq::{Irq, State};
@@ -232,6 +232,9 @@ fn acknowledge(word: u64) {
 pub(super) fn make_ports(first: u64, count: u64) -> Result<Served, Error> {
     let last = first.checked_add(count).and_then(|end| end.checked_sub(1)).filter(|last| *last >= first);
     let last = last.and_then(|last| u16::try_from(last).ok()).ok_or(Error::BadArgument)?;
+    if is_kernels(first as u16..=last) {
+        return Err(Error::BadArgument);
+    }
     let ports = PORTS.take_object().ok_or(Error::NoMemory)?;
     ports.range.set((first as u16, last));
     Ok(handle(ports))
