@@ -10,7 +10,7 @@ use anax_abi::{Error, Handle};
 use anax_manifest::{Capability, Layer, Manifest, Restarts, Verdict};
 use anax_proto::Answered;
 use anax_startup::{Seed, Start};
-use anax_system::{Condition, HUNG, Status};
+use anax_system::{Condition, HUNG, KILLED, Status};
 
 use crate::process::{Image, Process};
 use crate::system::{Entry, Happened, System};
@@ -266,7 +266,9 @@ impl<S: System> Init<S> {
             Verdict::Stop | Verdict::GiveUp => (Condition::Ended(status), None),
         };
         self.system.end(made);
-        if status != 0 || verdict == Verdict::GiveUp {
+        // What was ended on purpose is no news.
+        let is_news = status != 0 && !(status == KILLED && maker != 0);
+        if is_news || verdict == Verdict::GiveUp {
             let then = match verdict {
                 Verdict::At(_) => "starts again",
                 Verdict::Stop => "stays down",
@@ -307,7 +309,7 @@ impl<S: System> Init<S> {
         ended.into_iter().for_each(|(number, ..)| self.drop_record(number));
         for (number, _, layer) in running {
             if layer != Layer::Driver {
-                self.over(number, anax_system::KILLED);
+                self.over(number, KILLED);
             }
         }
     }
