@@ -105,7 +105,9 @@ impl<const N: usize> Inner<N> {
     fn take(&self, requester: &mut Requester<'static, N>) {
         for _ in 0..2 * N {
             match requester.complete() {
-                Ok(Completion::Reply(reply)) => drop(self.slots.complete(reply.token, reply)),
+                Ok(Completion::Reply(reply)) => {
+                    let _ended = self.slots.complete(reply.token, reply);
+                }
                 Ok(Completion::NewPeer(_)) => self.is_caught.set(false),
                 Ok(Completion::Nothing) => break,
                 // Said once when the peer is caught; then each request comes back with it.
@@ -126,7 +128,7 @@ impl<const N: usize> Inner<N> {
                 Err(SubmitError::Full) => return self.waiting.borrow_mut().push_front(message),
                 Err(SubmitError::Misbehaved) => {
                     let lost = Message { result: Error::PeerMisbehaved.code(), ..message };
-                    drop(self.slots.complete(message.token, lost));
+                    let _ended = self.slots.complete(message.token, lost);
                 }
             }
         }

@@ -87,13 +87,11 @@ impl EventLoop {
     }
 
     /// Waits until then.
-    #[must_use]
     pub fn sleep_until(&self, at: Instant) -> Sleep {
         Sleep::new(self.shared.clone(), at)
     }
 
     /// Waits so long from now on.
-    #[must_use]
     pub fn sleep(&self, duration: Duration) -> Sleep {
         self.sleep_until(self.now().after(duration))
     }
