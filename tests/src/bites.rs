@@ -10,6 +10,7 @@ mod logring;
 mod lwkt;
 mod network;
 mod proto;
+mod task;
 mod timers;
 mod uthread;
 
@@ -71,7 +72,8 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(blocks::BLOCKS)
         .chain(proto::PROTO)
         .chain(logring::LOGRING)
-        .chain(uthread::UTHREAD);
+        .chain(uthread::UTHREAD)
+        .chain(task::TASK);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

@@ -117,12 +117,13 @@ impl<const N: usize> Inner<N> {
         }
     }
 
-    fn put(&self, requester: &mut Requester<'static, N>) {
+    fn put(&self, requester: &mut Requester<'static, N>, kernel: &dyn Kernel) {
         loop {
             // Not borrowed while a request is completed: what it owned is dropped there.
             let next = self.waiting.borrow_mut().pop_front();
             let Some(message) = next else { return };
             match requester.submit(&message) {
+                Ok(()) if cfg!(bite = "task-doorbell-each") => self.show(requester, kernel),
                 Ok(()) => {}
                 // Whoever is asked has not taken what is in the ring; its answers will wake this thread.
                 Err(SubmitError::Full) => return self.waiting.borrow_mut().push_front(message),
@@ -133,17 +134,21 @@ impl<const N: usize> Inner<N> {
             }
         }
     }
+
+    fn show(&self, requester: &mut Requester<'static, N>, kernel: &dyn Kernel) {
+        if requester.flush() == Ok(Doorbell::Ring) {
+            // A peer that is gone is told of by an epoch.
+            let _gone = kernel.ring(self.channel);
+        }
+    }
 }
 
 impl<const N: usize> Pump for Inner<N> {
     fn turn(&self, kernel: &dyn Kernel) {
         let requester = &mut *self.requester.borrow_mut();
         self.take(requester);
-        self.put(requester);
-        if requester.flush() == Ok(Doorbell::Ring) {
-            // A peer that is gone is told of by an epoch.
-            let _gone = kernel.ring(self.channel);
-        }
+        self.put(requester, kernel);
+        self.show(requester, kernel);
     }
 
     fn may_sleep(&self, kernel: &dyn Kernel) -> bool {

@@ -42,7 +42,11 @@ impl Permits {
         }
         let waiter = Rc::new(Waiter::default());
         waiter.waker.replace(Some(context.waker().clone()));
-        self.line.borrow_mut().push_back(waiter.clone());
+        if cfg!(bite = "task-line-jumped") {
+            self.line.borrow_mut().push_front(waiter.clone());
+        } else {
+            self.line.borrow_mut().push_back(waiter.clone());
+        }
         *place = Some(waiter);
         Poll::Pending
     }

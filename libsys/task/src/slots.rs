@@ -146,7 +146,12 @@ impl<R> Slots<R> {
         {
             let mut table = self.table.borrow_mut();
             if let Some(State::Waited(waker)) = table.state(key) {
-                *waker = Some(context.waker().clone());
+                let before = match waker {
+                    Some(waker) if waker.will_wake(context.waker()) => return Poll::Pending,
+                    waker => waker.replace(context.waker().clone()),
+                };
+                drop(table);
+                drop(before);
                 return Poll::Pending;
             }
         }

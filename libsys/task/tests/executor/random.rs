@@ -145,7 +145,7 @@ impl Run {
     fn step(&mut self, step: Step) {
         match step {
             Step::Spawn { time_out } => self.spawn(time_out),
-            Step::Cancel(which) | Step::Detach(which) if self.handles.is_empty() => drop(which),
+            Step::Cancel(_) | Step::Detach(_) if self.handles.is_empty() => {}
             Step::Cancel(which) => {
                 let (name, handle) = self.handles.remove(usize::from(which) % self.handles.len());
                 let ended = |ended: &Ended| ended.0 == name;
