@@ -9,8 +9,9 @@ use crate::read::{Interface, Method};
 pub(crate) fn all(interface: &Interface) -> TokenStream {
     let item = &interface.item;
     let client = client(interface);
+    let asynchronous = crate::asynchronous::client(interface);
     let module = module(interface);
-    quote! { #item #client #module }
+    quote! { #item #client #asynchronous #module }
 }
 
 fn client(interface: &Interface) -> TokenStream {
@@ -115,7 +116,7 @@ fn client_method(module: &Ident, method: &Method) -> TokenStream {
         }
     };
     let answer = if method.is_control {
-        quote! { Ok(::anax_proto::decode(&#space[..#reply.length])?) }
+        quote! { ::anax_proto::decode(&#space[..#reply.length]).map_err(|error| error.into()) }
     } else {
         quote! {
             let #found = ::anax_proto::Fixed::take(&mut ::anax_proto::Reader::new(#reply.words));
@@ -291,12 +292,12 @@ fn arm(method: &Method) -> TokenStream {
 }
 
 /// A name that nothing in the trait can mean.
-fn local(name: &str) -> Ident {
+pub(crate) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
 /// `KeyValue` as `key_value`.
-fn module_name(name: &Ident) -> Ident {
+pub(crate) fn module_name(name: &Ident) -> Ident {
     let mut text = String::new();
     for letter in name.to_string().chars() {
         if letter.is_uppercase() && !text.is_empty() {
@@ -308,6 +309,6 @@ fn module_name(name: &Ident) -> Ident {
 }
 
 /// `set_size` as `SET_SIZE`.
-fn constant(name: &Ident) -> Ident {
+pub(crate) fn constant(name: &Ident) -> Ident {
     Ident::new(&name.to_string().to_uppercase(), name.span())
 }

@@ -20,4 +20,4 @@ mod words;
 pub use channel::{ChannelTransport, serve_channel};
 pub use client::PortTransport;
 pub use server::{answer, serve};
-pub use words::INLINE;
+pub use words::{INLINE, pack, unpack};

@@ -24,6 +24,7 @@
 //! | `incoming`, `requests` | requests, and their early ends |
 //! | `listeners`, `notices` | timers, doorbells, interrupts |
 //! | `timers`, `sleep`, `combine` | time; several futures in one task |
+//! | `typed` | typed interfaces, from tasks |
 //! | `kernel` | what is asked of the kernel; a test brings another one |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -51,6 +52,7 @@ mod sleep;
 mod slots;
 mod tasks;
 mod timers;
+mod typed;
 mod waiters;
 
 pub use call::{Call, Reply};
@@ -67,3 +69,4 @@ pub use listeners::Notice;
 pub use notices::{Doorbell, Interrupt, Interrupts, Notices};
 pub use requests::{Request, Requests};
 pub use sleep::{Elapsed, Sleep};
+pub use typed::PortCaller;

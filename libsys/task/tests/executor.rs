@@ -12,6 +12,8 @@ mod random;
 mod scheduling;
 #[path = "executor/time.rs"]
 mod time;
+#[path = "executor/typed.rs"]
+mod typed;
 #[path = "executor/world.rs"]
 mod world;
 
