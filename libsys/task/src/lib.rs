@@ -30,7 +30,7 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 extern crate std;
 
 mod call;
@@ -67,6 +67,7 @@ pub use kernel::{Arrived, Handles, Kernel, PortKernel};
 pub use limits::{Counts, Limits};
 pub use listeners::Notice;
 pub use notices::{Doorbell, Interrupt, Interrupts, Notices};
+pub use ready::{Ready, Round};
 pub use requests::{Request, Requests};
 pub use sleep::{Elapsed, Sleep};
 pub use typed::PortCaller;

@@ -6,57 +6,69 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::task::Wake;
-use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
+
+#[cfg(not(loom))]
+use core::sync::atomic::{AtomicU64, Ordering};
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU64, Ordering};
 
 /// Places in a group: the bits of a word.
 const GROUP: usize = u64::BITS as usize;
 /// Most places, as many as one word of groups has.
 pub(crate) const MOST: usize = GROUP * GROUP;
 
-/// The bits.
+/// The bits. Only the executor has use for them; they are public for their model.
 #[derive(Debug)]
-pub(crate) struct Ready {
+pub struct Ready {
     /// A bit for each group in which there may be one.
     groups: AtomicU64,
     places: Box<[AtomicU64]>,
 }
 
 impl Ready {
-    /// For places below `count`, at most [`MOST`].
-    pub(crate) fn new(count: usize) -> Arc<Self> {
+    /// For places below `count`, at most 4096.
+    #[must_use]
+    pub fn new(count: usize) -> Arc<Self> {
         let places = (0..count.min(MOST).div_ceil(GROUP)).map(|_| AtomicU64::new(0)).collect();
         Arc::new(Self { groups: AtomicU64::new(0), places })
     }
 
     /// One waker for each place below `count`.
-    pub(crate) fn wakers(self: &Arc<Self>, count: usize) -> Box<[Waker]> {
+    #[must_use]
+    pub fn wakers(self: &Arc<Self>, count: usize) -> Box<[Waker]> {
         (0..count).map(|place| Waker::from(Arc::new(PlaceWaker { ready: self.clone(), place }))).collect()
     }
 
-    /// The task in that place can run.
-    pub(crate) fn mark(&self, place: usize) {
+    /// The task in that place can run. From any thread; one that sleeps does not hear of it.
+    pub fn mark(&self, place: usize) {
         let Some(word) = self.places.get(place / GROUP) else { return };
+        #[cfg(bite = "task-group-first")]
+        self.groups.fetch_or(1 << (place / GROUP), Ordering::AcqRel);
         // The place before its group: whoever sees the group's bit finds the place's. Released, so that what was written before the wake
         // is seen by the poll.
         word.fetch_or(1 << (place % GROUP), Ordering::AcqRel);
+        #[cfg(not(bite = "task-group-first"))]
         self.groups.fetch_or(1 << (place / GROUP), Ordering::AcqRel);
     }
 
     /// Whether there may be one.
-    pub(crate) fn is_any(&self) -> bool {
+    #[must_use]
+    pub fn is_any(&self) -> bool {
         self.groups.load(Ordering::Acquire) != 0
     }
 
-    /// All that can run now, each once.
-    pub(crate) fn round(&self) -> Round<'_> {
+    /// All that can run now, each once. The executor's alone.
+    #[must_use]
+    pub fn round(&self) -> Round<'_> {
         Round { ready: self, groups: self.groups.swap(0, Ordering::AcqRel), group: 0, places: 0 }
     }
 }
 
 /// The places of one round, in order. What is marked behind it comes in the next one, so that no task runs twice before every other one
 /// that can run. What it has not handed out when it is dropped is marked again.
-pub(crate) struct Round<'a> {
+#[derive(Debug)]
+pub struct Round<'a> {
     ready: &'a Ready,
     groups: u64,
     group: usize,
@@ -108,7 +120,7 @@ impl Wake for PlaceWaker {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use alloc::vec::Vec;
 

@@ -1,4 +1,5 @@
 //! The executor under a scripted kernel and virtual time.
+#![cfg(not(loom))]
 
 #[path = "executor/calls.rs"]
 mod calls;

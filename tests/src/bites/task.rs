@@ -1,4 +1,4 @@
-//! Broken variants of the executor, judged by its own tests.
+//! Broken variants of the executor and of typed clients for tasks, judged by their own tests and model.
 
 use super::{Bite, Judge};
 
@@ -35,8 +35,29 @@ pub(super) const TASK: &[Bite] = &[
         "channels::many_go_by_one_doorbell",
         "each request in a channel is shown, and rung for, by itself",
     ),
+    typed(
+        "proto-async-asks-twice",
+        "what_is_idempotent_survives_a_death_and_nothing_else",
+        "a task's question that does harm if it is asked twice is asked of a successor",
+    ),
+    typed(
+        "proto-async-length-believed",
+        "a_lie_is_seen",
+        "a task's client believes how many bytes the answer has",
+    ),
+    Bite {
+        name: "task-group-first",
+        breaks: "a group of tasks is marked before the task in it",
+        judge: Judge::Model { package: PACKAGE, file: "ready_loom", test: "no_wake_is_lost" },
+    },
 ];
 
+const PACKAGE: &str = "anax-task";
+
+const fn typed(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "anax-proto", file: "asynchronous", test } }
+}
+
 const fn host(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
-    Bite { name, breaks, judge: Judge::Host { package: "anax-task", file: "executor", test } }
+    Bite { name, breaks, judge: Judge::Host { package: PACKAGE, file: "executor", test } }
 }
