@@ -109,7 +109,8 @@ impl EventLoop {
     }
 
     /// The requests that come to the port. With several such streams each request comes to one of them. While there is none they are
-    /// queued; when the last one is dropped, what is queued and what comes is refused with `PeerDied` until there is one again.
+    /// queued; when the last one is dropped, what is queued and what comes is refused with `PeerDied` until there is one again. The
+    /// notice of a fault comes here, too: somebody waits for its answer.
     #[must_use]
     pub fn requests(&self) -> Requests {
         Requests::new(self.shared.clone())
@@ -131,7 +132,8 @@ impl EventLoop {
         self.notices(badge).map(Doorbell::new)
     }
 
-    /// The interrupts with that badge. It has to be none that a client's handle has: the badge tells them apart from requests.
+    /// The interrupts with that badge. It has to be none that a client's handle has: the badge tells them apart from requests, as which they
+    /// come while nobody listens.
     ///
     /// # Errors
     /// `Exists`.

@@ -14,6 +14,34 @@
 //!   └──────────────────┘
 //! ```
 //!
+//! ```
+//! # use anax_abi::{Error, Message};
+//! # use anax_task::{ChannelClient, Either, EventLoop, race};
+//! # const SECOND: core::time::Duration = core::time::Duration::from_secs(1);
+//! # const READ: u32 = 0x1001;
+//! async fn serve(events: EventLoop, disk: ChannelClient<32>) {
+//!     let mut requests = events.requests();
+//!     loop {
+//!         let request = requests.next().await;
+//!         let (own, disk) = (events.clone(), disk.clone());
+//!         let task = async move {
+//!             let read = own.timeout(SECOND, disk.submit(Message::new(READ, request.words)));
+//!             let outcome = race(read, request.aborted()).await;
+//!             let (result, words) = match outcome {
+//!                 Either::Left(Ok(Ok((result, words)))) => (Ok(result), words),
+//!                 Either::Left(Ok(Err(error))) => (Err(error), [0; 5]),
+//!                 Either::Left(Err(elapsed)) => (Err(elapsed.into()), [0; 5]),
+//!                 Either::Right(()) => (Err(Error::Aborted), [0; 5]),
+//!             };
+//!             // Whoever asked may have gone.
+//!             let _gone = request.reply(result, words);
+//!         };
+//!         // One too many is dropped, and whoever asked learns that.
+//!         let _full = events.spawn(task);
+//!     }
+//! }
+//! ```
+//!
 //! | module | about |
 //! |---|---|
 //! | `executor`, `shared` | the loop, and where what arrives goes |
