@@ -52,11 +52,12 @@ impl Executor {
     /// What waiting at the port fails with: it is gone. The tasks stay.
     pub fn run(&mut self) -> Result<(), Error> {
         let shared = self.shared.clone();
-        self.block_on(poll_fn(move |context| {
+        let seat = shared.tasks.idle.seat();
+        self.block_on(poll_fn(|context| {
             if shared.tasks.alive() == 0 {
                 return Poll::Ready(());
             }
-            shared.tasks.idle.add(context);
+            seat.wait(context);
             Poll::Pending
         }))
     }
@@ -90,11 +91,12 @@ impl Executor {
     /// As [`Executor::block_on`].
     pub fn drain(&mut self) -> Result<(), Error> {
         let shared = self.shared.clone();
-        self.block_on(poll_fn(move |context| {
+        let seat = shared.calls.idle.seat();
+        self.block_on(poll_fn(|context| {
             if shared.calls.in_flight() == 0 {
                 return Poll::Ready(());
             }
-            shared.calls.idle.add(context);
+            seat.wait(context);
             Poll::Pending
         }))
     }

@@ -26,7 +26,8 @@ pub(crate) struct Incoming {
     streams: Cell<usize>,
     /// Nobody serves any more.
     is_closed: Cell<bool>,
-    waiters: Waiters,
+    /// The streams.
+    pub(crate) waiters: Waiters,
     refused: Cell<u64>,
 }
 
@@ -68,12 +69,8 @@ impl Incoming {
     }
 
     /// The next one.
-    pub(crate) fn take(&self, context: &core::task::Context<'_>) -> Option<(Arrived, Rc<Held>)> {
-        let request = self.queue.borrow_mut().pop_front();
-        let Some(request) = request else {
-            self.waiters.add(context);
-            return None;
-        };
+    pub(crate) fn take(&self) -> Option<(Arrived, Rc<Held>)> {
+        let request = self.queue.borrow_mut().pop_front()?;
         let held = self.held.borrow().get(&request.number.to_word()).cloned().unwrap_or_default();
         Some((request, held))
     }

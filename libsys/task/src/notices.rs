@@ -34,7 +34,8 @@ impl Notices {
         if let Some(notice) = self.listener.queue.borrow_mut().pop_front() {
             return Poll::Ready(notice);
         }
-        self.listener.waiters.add(context);
+        // A listener has one stream, and that is polled by one task at a time.
+        self.listener.waiters.wait(0, context);
         Poll::Pending
     }
 }

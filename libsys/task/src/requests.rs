@@ -13,16 +13,19 @@ use futures_core::Stream;
 use crate::incoming::Held;
 use crate::kernel::Handles;
 use crate::shared::Shared;
+use crate::waiters::SeatNumber;
 
 /// The requests that come to the port, a stream without an end.
 pub struct Requests {
     shared: Rc<Shared>,
+    seat: SeatNumber,
 }
 
 impl Requests {
     pub(crate) fn new(shared: Rc<Shared>) -> Self {
         shared.incoming.open();
-        Self { shared }
+        let seat = shared.incoming.waiters.number();
+        Self { shared, seat }
     }
 
     /// The next one.
@@ -31,7 +34,11 @@ impl Requests {
     }
 
     fn poll_request(&self, context: &Context<'_>) -> Poll<Request> {
-        let Some((arrived, held)) = self.shared.incoming.take(context) else { return Poll::Pending };
+        let incoming = &self.shared.incoming;
+        let Some((arrived, held)) = incoming.take() else {
+            incoming.waiters.wait(self.seat, context);
+            return Poll::Pending;
+        };
         Poll::Ready(Request {
             command: arrived.envelope.command(),
             badge: arrived.badge,
@@ -54,6 +61,7 @@ impl Stream for Requests {
 
 impl Drop for Requests {
     fn drop(&mut self) {
+        self.shared.incoming.waiters.leave(self.seat);
         let refused = self.shared.incoming.leave();
         self.shared.refuse(refused);
     }
@@ -95,11 +103,12 @@ impl Request {
 
     /// Waits until whoever sent it asks for its early end.
     pub async fn aborted(&self) {
+        let seat = self.held.waiters.seat();
         poll_fn(|context| {
             if self.is_aborted() {
                 return Poll::Ready(());
             }
-            self.held.waiters.add(context);
+            seat.wait(context);
             Poll::Pending
         })
         .await;
