@@ -9,6 +9,8 @@ mod channels;
 mod incoming;
 #[path = "executor/random.rs"]
 mod random;
+#[path = "executor/random_channels.rs"]
+mod random_channels;
 #[path = "executor/scheduling.rs"]
 mod scheduling;
 #[path = "executor/time.rs"]

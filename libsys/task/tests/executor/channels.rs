@@ -17,14 +17,14 @@ use anax_task::{ChannelClient, EventLoop, Limits, join_all};
 use crate::world::{Did, notice};
 use crate::{Buffer, Notes, World};
 
-const BADGE: u64 = 5;
+pub(crate) const BADGE: u64 = 5;
 const SLOTS: u32 = 8;
 
 /// The other side: it answers when it is rung, after a while.
-struct Server {
-    words: &'static [AtomicU64],
+pub(crate) struct Server {
+    pub(crate) words: &'static [AtomicU64],
     geometry: Geometry,
-    responder: RefCell<Responder<'static>>,
+    pub(crate) responder: RefCell<Responder<'static>>,
     /// Requests that it has taken.
     taken: Cell<u32>,
     /// It takes and does not answer.
@@ -32,7 +32,7 @@ struct Server {
 }
 
 impl Server {
-    fn open(words: &'static [AtomicU64]) -> Responder<'static> {
+    pub(crate) fn open(words: &'static [AtomicU64]) -> Responder<'static> {
         Responder::new(Endpoint::open(SharedBlock::from_words(words), Side::Server).unwrap())
     }
 
@@ -65,7 +65,10 @@ impl Server {
     }
 }
 
-fn channel(world: &World, events: &EventLoop) -> (ChannelClient<8>, Rc<Server>, Supervisor<'static>) {
+pub(crate) fn channel(
+    world: &World,
+    events: &EventLoop,
+) -> (ChannelClient<8>, Rc<Server>, Supervisor<'static>) {
     let geometry = Geometry::new(SLOTS, SLOTS).unwrap();
     let words: Vec<_> = (0..geometry.words()).map(|_| AtomicU64::new(0)).collect();
     let words: &'static [AtomicU64] = words.leak();
