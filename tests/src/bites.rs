@@ -13,6 +13,7 @@ mod network;
 mod pci;
 mod program;
 mod proto;
+mod task;
 mod timers;
 mod uthread;
 
@@ -77,7 +78,8 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(logring::LOGRING)
         .chain(manifests::MANIFESTS)
         .chain(pci::PCI)
-        .chain(uthread::UTHREAD);
+        .chain(uthread::UTHREAD)
+        .chain(task::TASK);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

@@ -3,6 +3,7 @@
 //! Two steps, a file each: [`read`] makes sure that the trait is one that can travel, and says what is wrong where it stands; [`write`] has
 //! nothing left to refuse.
 
+mod asynchronous;
 mod read;
 mod write;
 
