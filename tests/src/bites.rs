@@ -11,6 +11,7 @@ mod lwkt;
 mod manifests;
 mod network;
 mod pci;
+mod programs;
 mod proto;
 mod timers;
 mod uthread;
@@ -75,7 +76,8 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(logring::LOGRING)
         .chain(manifests::MANIFESTS)
         .chain(pci::PCI)
-        .chain(uthread::UTHREAD);
+        .chain(uthread::UTHREAD)
+        .chain(programs::PROGRAMS);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

@@ -67,7 +67,7 @@ impl fmt::Display for Line<'_> {
 #[cfg(test)]
 mod tests {
     use std::format;
-    use std::string::ToString as _;
+    use std::string::ToString;
 
     use super::*;
 
