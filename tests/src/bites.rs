@@ -12,6 +12,7 @@ mod manifests;
 mod network;
 mod pci;
 mod program;
+mod programs;
 mod proto;
 mod task;
 mod timers;
@@ -79,7 +80,8 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(manifests::MANIFESTS)
         .chain(pci::PCI)
         .chain(uthread::UTHREAD)
-        .chain(task::TASK);
+        .chain(task::TASK)
+        .chain(programs::PROGRAMS);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

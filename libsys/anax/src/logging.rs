@@ -67,6 +67,7 @@ impl fmt::Display for Line<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::format;
     use std::string::ToString as _;
 
     use super::*;

@@ -83,12 +83,13 @@ impl<S: System> Init<S> {
         if self.processes.get(&process).is_some_and(may) { Ok(()) } else { Err(Error::NoRights) }
     }
 
-    /// The running process of a program that there is one of.
+    /// The running process of a program that there is one of. One that is being started answers nobody yet.
     pub(crate) fn running(&self, name: &str) -> Option<(u64, S::Made)> {
         let of = |(number, process): (&u64, &Process<S::Made>)| {
+            let runs = process.condition == Condition::Runs || cfg!(bite = "init-asks-too-early");
             process
                 .made
-                .filter(|_| process.manifest.name == name && process.maker == 0)
+                .filter(|_| runs && process.manifest.name == name && process.maker == 0)
                 .map(|made| (*number, made))
         };
         self.processes.iter().find_map(of)
