@@ -67,7 +67,6 @@ impl fmt::Display for Line<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::format;
     use std::string::ToString as _;
 
     use super::*;
