@@ -22,6 +22,7 @@ mod msi;
 pub mod peer;
 mod refusal;
 mod schedules;
+mod swaps;
 mod system;
 mod tiny_guest;
 mod uthreads;
@@ -45,6 +46,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         msi::TESTS,
         refusal::TESTS,
         schedules::TESTS,
+        swaps::TESTS,
         system::TESTS,
         uthreads::TESTS,
     ]

@@ -19,8 +19,9 @@ use anax_sys::Target;
 use anax_system::Name;
 use device_load::{Longest, STOP};
 
-/// How long the client works between two changes.
+/// How long the client works between two changes; longer after a kill, so that no frame meets three drivers that die, which it is given up after.
 const BETWEEN: Duration = Duration::from_millis(5);
+const AFTER_A_KILL: Duration = Duration::from_millis(50);
 /// Changes before accounts are first looked at: heaps have grown to what they need by then.
 const WARM: usize = 5;
 
@@ -64,7 +65,7 @@ fn main() -> Result<u64, Error> {
             _ => return usage(),
         };
         failed += u64::from(!is_done);
-        anax::time::sleep(BETWEEN);
+        anax::time::sleep(if *how == "kill" { AFTER_A_KILL } else { BETWEEN });
     }
     let after = accounts()?;
     if *client == "load" {
