@@ -112,6 +112,13 @@ impl Given {
             .map_err(|_| Refusal::Channel)
     }
 
+    fn ring(&self, doorbell: Doorbell) {
+        if doorbell == Doorbell::Ring {
+            // A client that is gone is its supervisor's business.
+            let _ = self.channel.ring();
+        }
+    }
+
     /// Doorbell and interrupts come to this program from now on.
     fn bind(&self, irqs: &[(Handle, Wake)]) -> Result<(), Error> {
         self.channel.bind(self.port, DOORBELL)?;
@@ -168,10 +175,7 @@ pub fn run<S: Serve>(
     let mut turns = 0;
     loop {
         let Ok(served) = station.0.work(BUDGET) else { return Ok(NO_DEVICE) };
-        if served.doorbell == Doorbell::Ring {
-            // A client that is gone is its supervisor's business.
-            let _ = given.channel.ring();
-        }
+        given.ring(served.doorbell);
         let received = match served.next {
             Next::Again if turns < TURNS => {
                 turns += 1;
@@ -190,13 +194,17 @@ pub fn run<S: Serve>(
         turns = 0;
         match received {
             Ok(received) if received.command() == notice::INTERRUPT => {
-                owed = Some(received.number);
+                // Of two interrupts only one waits until there is nothing left to do.
+                if let Some(earlier) = owed.replace(received.number) {
+                    replymsg(earlier, Ok(0), [0; WORDS])?;
+                }
                 if station.0.woken(wake(&received)).is_err() {
                     return Ok(NO_DEVICE);
                 }
             }
             Ok(received) => {
                 if let Some((result, words)) = anax_service::answer(&mut station, &received) {
+                    given.ring(station.0.take_doorbell());
                     // A supervisor that does not wait for the answer has its reasons.
                     let _ = replymsg(received.number, result, words);
                 }
