@@ -60,7 +60,6 @@ where
 
     /// Whether the client is to be rung for what was done when the supervisor asked something: before it is answered, for then it may end
     /// this program, and nobody else knows.
-    #[must_use]
     pub const fn take_doorbell(&mut self) -> Doorbell {
         core::mem::replace(&mut self.doorbell, Doorbell::Quiet)
     }
