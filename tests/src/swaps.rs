@@ -45,7 +45,7 @@ const KILLS: u32 = 100;
 const DISK_BYTES: usize = 8 << 20;
 
 fn spec(context: &Context<'_>, log: &str) -> Spec {
-    Spec { cpus: 2, memory_mib: 256, ..guest::user_spec(context, log) }
+    Spec { cpus: 2, memory_mib: 256, nic: Nic::VirtioNet, ..guest::user_spec(context, log) }
 }
 
 /// Both ways of changing, a client under load each; all comes back once and in order, and nothing is lost over it.
@@ -111,7 +111,8 @@ fn frames(context: &Context<'_>, nic: Nic, drivers: &str) -> anyhow::Result<()> 
 
 /// The manager of devices dies again and again: the drivers that it has started go on, and its successor replaces them.
 fn the_manager_may_die(context: &Context<'_>) -> anyhow::Result<()> {
-    let times = usize::try_from(context.effort.repetitions(KILLS))?.min(12);
+    let times = usize::try_from(context.effort.repetitions(KILLS))?.min(8);
+    // As many as a command line takes.
     let commands = "kill devmgr; sleep 0.05; drvctl swap net0 virtio-net-polling && kill devmgr; drvctl swap net0 virtio-net;"
         .repeat(times);
     let seen = guest::run(&spec(context, "boot"), &format!("{commands} drvctl list"))?;

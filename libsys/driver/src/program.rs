@@ -10,7 +10,7 @@ use anax_abi::object::notice;
 use anax_device::{DmaAddress, DmaBlock};
 use anax_ring::{AtomicU64, Doorbell, Endpoint, Epoch, Geometry, SharedBlock, SharedBytes, Side};
 use anax_sys::object::{Channel, Irq, Region, Space, Thread};
-use anax_sys::{Deadline, Error, Handle, Instant, MessageNumber, Port, Received, WORDS};
+use anax_sys::{Deadline, Error, Handle, Instant, MessageNumber, Port, Received, WORDS, replymsg};
 
 use crate::handover::{self, Numbers, Start};
 use crate::{Mode, Next, Record, Refusal, STATE_BYTES, Serve, Station, Wake, driver};
@@ -121,6 +121,13 @@ impl Given {
             .map_err(|_| Refusal::Channel)
     }
 
+    fn ring(&self, doorbell: Doorbell) {
+        if doorbell == Doorbell::Ring {
+            // A client that is gone is its supervisor's business.
+            let _ = self.channel.ring();
+        }
+    }
+
     /// Doorbell and interrupts come to this program from now on.
     fn bind(&self, irqs: &[(Handle, Wake)]) -> Result<(), Error> {
         self.channel.bind(self.port, DOORBELL)?;
@@ -177,10 +184,7 @@ pub fn run<S: Serve>(
     let mut turns = 0;
     loop {
         let Ok(served) = station.0.work(BUDGET) else { return Ok(NO_DEVICE) };
-        if served.doorbell == Doorbell::Ring {
-            // A client that is gone is its supervisor's business.
-            let _ = given.channel.ring();
-        }
+        given.ring(served.doorbell);
         let received = match served.next {
             Next::Again if turns < TURNS => {
                 turns += 1;
@@ -199,14 +203,20 @@ pub fn run<S: Serve>(
         turns = 0;
         match received {
             Ok(received) if received.command() == notice::INTERRUPT => {
-                owed = Some(received.number);
+                // Of two interrupts only one waits until there is nothing left to do.
+                if let Some(earlier) = owed.replace(received.number) {
+                    replymsg(earlier, Ok(0), [0; WORDS])?;
+                }
                 if station.0.woken(wake(&received)).is_err() {
                     return Ok(NO_DEVICE);
                 }
             }
             Ok(received) => {
-                // A supervisor that does not wait for the answer has its reasons.
-                anax_service::serve_one(&mut station, &received);
+                if let Some((result, words)) = anax_service::answer_in_words(&mut station, &received) {
+                    given.ring(station.0.take_doorbell());
+                    // A supervisor that does not wait for the answer has its reasons.
+                    let _ = replymsg(received.number, result, words);
+                }
             }
             Err(Error::TimedOut | Error::WouldBlock) => {}
             Err(error) => return Err(error),

@@ -58,12 +58,18 @@ where
         self.service.as_ref()
     }
 
+    /// Whether the client is to be rung for what was done when the supervisor asked something: before it is answered, for then it may end
+    /// this program, and nobody else knows.
+    pub const fn take_doorbell(&mut self) -> Doorbell {
+        core::mem::replace(&mut self.doorbell, Doorbell::Quiet)
+    }
+
     /// Serves if it is running; else there is nothing to do but to wait for the supervisor.
     ///
     /// # Errors
     /// The device is past help.
     pub fn work(&mut self, budget: u32) -> Result<Served, S::Error> {
-        let rung = core::mem::replace(&mut self.doorbell, Doorbell::Quiet);
+        let rung = self.take_doorbell();
         let now = (self.clock)();
         match &mut self.service {
             Some(service) if self.mode == Mode::Running => {

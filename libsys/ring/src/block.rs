@@ -47,6 +47,19 @@ impl<'a> SharedBlock<'a> {
         Ok(Self { words: unsafe { core::slice::from_raw_parts(words.as_ptr(), bytes / size_of::<u64>()) } })
     }
 
+    /// Under the model checker memory is its own, and none is mapped.
+    ///
+    /// # Errors
+    /// [`OpenError::Misaligned`].
+    ///
+    /// # Safety
+    /// None is needed.
+    #[cfg(loom)]
+    #[expect(unsafe_code, reason = "as the other one")]
+    pub const unsafe fn from_raw(_: core::ptr::NonNull<u8>, _: usize) -> Result<Self, OpenError> {
+        Err(OpenError::Misaligned)
+    }
+
     /// The words.
     #[must_use]
     pub const fn words(self) -> &'a [AtomicU64] {

@@ -221,6 +221,50 @@ fn a_successors_flag_is_left_alone() {
     });
 }
 
+/// However a request races with a change of the answering program, its doorbell is not lost, and it is answered.
+#[test]
+fn a_successor_hears_what_its_predecessor_did_not() {
+    model(1, 1, |block, geometry| {
+        let supervisor = Supervisor::create(block, geometry).unwrap();
+        let mut client = Requester::<1>::new(Endpoint::open(block, Side::Client).unwrap());
+        let mut first = Responder::new(Endpoint::open(block, Side::Server).unwrap());
+        assert_eq!(first.prepare_to_sleep(), Ok(Sleep::MaySleep));
+        let bells = [Bell::new(), Bell::new()];
+        let server = thread::spawn({
+            let [client_bell, server_bell] = bells.clone();
+            move || {
+                let (state, doorbell) = first.suspend().unwrap();
+                client_bell.answer(doorbell);
+                // The header's last word is the epoch.
+                let (epoch, posted) = (supervisor.epoch(), &block.words()[3]);
+                let endpoint = Endpoint::unarrived(block, Side::Server, geometry, epoch, posted).unwrap();
+                let (mut second, _) = Responder::adopt(endpoint, state, std::iter::empty()).unwrap();
+                loop {
+                    if let Taken::Request(request, ticket) = second.take().unwrap() {
+                        second.reply(ticket, &Message { result: 1, ..request }).unwrap();
+                        break client_bell.answer(second.flush().unwrap());
+                    }
+                    if second.prepare_to_sleep().unwrap() == Sleep::MaySleep {
+                        server_bell.wait();
+                    }
+                }
+            }
+        });
+        let [client_bell, server_bell] = bells;
+        client.submit(&message(1)).unwrap();
+        server_bell.answer(client.flush().unwrap());
+        loop {
+            if let Completion::Reply(reply) = client.complete().unwrap() {
+                break assert_eq!((reply.token, reply.outcome()), (1, Ok(1)));
+            }
+            if client.prepare_to_sleep().unwrap() == Sleep::MaySleep {
+                client_bell.wait();
+            }
+        }
+        server.join().unwrap();
+    });
+}
+
 /// However an epoch change races with replies, each request ends once: with its reply or with `PeerDied`.
 #[test]
 fn each_request_ends_once_across_an_epoch_change() {

@@ -38,8 +38,9 @@ const LOOK: Duration = Duration::from_millis(1);
 const SILENCE: Duration = Duration::from_secs(4);
 /// In the argument: a planned change.
 const CHANGE: u64 = 1000;
-/// Frames between two planned changes.
-const STEP: u64 = 20;
+/// Planned changes begin after so many frames, and come one after the other in so much time, whatever the traffic is.
+const BEGIN: u64 = 20;
+const STEP: Duration = Duration::from_millis(5);
 /// Nobody sends anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Slots of each of the channel's rings, and buffers of the pool.
@@ -122,9 +123,12 @@ impl Demo<'_> {
         let client = self.client(client_cpu)?;
         let mut driver = self.fresh()?;
         let mut told = Counters::default();
-        for change in 1..=changes {
-            let Some(seen) = await_frames(&driver, &client, status, told, STEP)? else { return Ok(ENDED) };
+        if changes > 0 {
+            let Some(seen) = await_frames(&driver, &client, status, told, BEGIN)? else { return Ok(ENDED) };
             told = seen;
+        }
+        for change in 1..=changes {
+            Thread::sleep(Thread::time()?.after(STEP))?;
             let name = if change % 2 == 0 { self.card.driver() } else { self.card.other_driver() };
             let spoilt = if change % 4 == 0 { Spoilt::Yes } else { Spoilt::No };
             driver = self.change(driver, name, spoilt)?;

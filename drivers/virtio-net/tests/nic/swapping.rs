@@ -11,7 +11,9 @@ use anax_driver::{
 };
 use anax_frames::{BUFFER_BYTES, ClientSide, DriverSide, Event, Loan};
 use anax_nic::{Next, Service};
-use anax_ring::{AtomicU64, Endpoint, Epoch, Geometry, SharedBlock, SharedBytes, Side, Supervisor};
+use anax_ring::{
+    AtomicU64, Doorbell, Endpoint, Epoch, Geometry, SharedBlock, SharedBytes, Side, Sleep, Supervisor,
+};
 use proptest::prelude::*;
 use virtio_net::{Interrupts, Nic};
 
@@ -291,6 +293,25 @@ fn a_driver_is_in_one_state_and_says_so() {
         run.finish().expect("the driver is honest");
         run.driver.retire().expect("it stops");
         assert_eq!(run.driver.health().map(|health| (health.mode, health.pending)), Ok((Mode::Retired, 0)));
+    });
+}
+
+/// Whoever quiesces may be ended as soon as it has answered: a client that sleeps has to be rung before.
+#[test]
+fn a_client_that_sleeps_is_rung_by_the_one_that_stops() {
+    with_parts(|parts| {
+        let mut run = Run::new(parts);
+        run.echo().expect("the driver is honest");
+        while run.serve().next == Next::Again {}
+        run.echo().expect("the driver is honest");
+        while run.client.prepare_to_sleep().expect("the driver is honest") != Sleep::MaySleep {}
+        run.receive();
+        run.driver.quiesce().expect("nothing is in the way");
+        assert_eq!(
+            (run.driver.take_doorbell(), run.driver.take_doorbell()),
+            (Doorbell::Ring, Doorbell::Quiet)
+        );
+        assert!(matches!(run.client.event(), Ok(Event::Received(_))));
     });
 }
 
