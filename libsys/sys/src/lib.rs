@@ -14,8 +14,6 @@
 #![no_std]
 
 #[cfg(test)]
-extern crate alloc;
-#[cfg(test)]
 extern crate std;
 
 // For the functions in it that the compiler calls by name.
