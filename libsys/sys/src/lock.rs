@@ -25,7 +25,7 @@ pub struct Patient(AtomicBool);
 
 // SAFETY: only who has changed `false` to `true` holds it.
 unsafe impl RawMutex for Patient {
-    #[expect(clippy::declare_interior_mutable_const, reason = "what a lock begins as")]
+    #[allow(clippy::declare_interior_mutable_const, reason = "what a lock begins as")]
     const INIT: Self = Self(AtomicBool::new(false));
 
     type GuardMarker = GuardSend;
