@@ -214,7 +214,8 @@ impl<S: System> Init<S> {
         let Some((names, names_made)) = self.running(NAMES) else { return };
         let Some(process) = self.processes.get(&number) else { return };
         let (Some(made), manifest) = (process.made, Rc::clone(&process.manifest)) else { return };
-        if self.system.admit(names_made, made, number, &manifest).is_err() {
+        if let Err(error) = self.system.admit(names_made, made, number, &manifest) {
+            self.system.say(format_args!("names does not take process {number}: {error}"));
             self.over(names, HUNG);
         }
     }
@@ -280,7 +281,8 @@ impl<S: System> Init<S> {
         }
         if let Some((names, names_made)) = self.running(NAMES) {
             let gone = if matches!(verdict, Verdict::At(_)) { &[][..] } else { &manifest.provides[..] };
-            if self.system.dismiss(names_made, number, gone).is_err() {
+            if let Err(error) = self.system.dismiss(names_made, number, gone) {
+                self.system.say(format_args!("names does not let process {number} go: {error}"));
                 self.over(names, HUNG);
             }
         }

@@ -302,10 +302,12 @@ impl System for Kernel {
     fn admit(&mut self, names: Made, made: Made, process: u64, manifest: &Manifest) -> Result<(), Error> {
         let mut client = NamesClient::over(to(names));
         let port = Gift::copy(made.port.handle(), SEND);
-        match client.admit(process, manifest.layer as u8, port).map_err(died) {
+        match client.admit(process, manifest.layer as u8, port) {
             // It was told already.
             Err(Error::Exists) => return Ok(()),
-            admitted => admitted?,
+            // The process has ended, and its notice is under way: that is not the fault of names.
+            Err(_) if Space::SELF.inspect(made.port.handle()).is_err() => return Ok(()),
+            admitted => admitted.map_err(died)?,
         }
         for (list, serves) in [(&manifest.provides, true), (&manifest.needs, false)] {
             for name in list {

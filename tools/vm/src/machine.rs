@@ -185,7 +185,7 @@ impl Machine {
             watch(&event);
             match event {
                 Event::Ended { code } if self.spec.control == ControlLine::Unused => {
-                    return Ending::Ended { code };
+                    return self.left_alone(code);
                 }
                 event => {
                     if let Err(ending) = self.judge(&event) {
@@ -286,6 +286,18 @@ impl Machine {
             Err(RecvTimeoutError::Disconnected) => {
                 Err(Ending::Lost { complaint: self.explain_end(self.exit_code) })
             }
+        }
+    }
+
+    /// How a run ended that nobody waited for: after the kernel has begun, QEMU's status is the kernel's word.
+    fn left_alone(&self, code: Option<i32>) -> Ending {
+        let begun = self.spec.emulator == Emulator::Qemu && self.console().contains("anax: ready: ");
+        match (self.last_words(code), code) {
+            (Ending::Lost { .. }, Some(code)) if begun && code % 2 == 1 => {
+                Ending::Exited { status: u8::try_from(code / 2).unwrap_or(u8::MAX) }
+            }
+            (Ending::Lost { .. }, code) => Ending::Ended { code },
+            (said, _) => said,
         }
     }
 

@@ -252,7 +252,7 @@ const TABLE: &[Few] = &[
             Step::call(REGION, 0x302, [0; 5]),
             Step::call(TIMER, 0x402, [0; 5]),
             Step::call(CLIENT, 0x505, [0; 5]),
-            Step::call(MACHINE, 0x80f, [0; 5]),
+            Step::call(MACHINE, 0x810, [0; 5]),
             Step::call(MACHINE, u32::MAX, [0; 5]),
             Step::call(ME, u32::MAX, [0; 5]),
             Step::call(ME, 1 << 31, [0; 5]),
