@@ -37,6 +37,6 @@ pub trait Names {
     /// A process has ended; whoever waits for its successor goes on waiting.
     fn dismiss(&mut self, caller: Caller, process: u64) -> Result<(), Error>;
 
-    /// There will be no successor: who waits is told `Aborted`.
+    /// There will be no successor: who waits is told `Aborted`, and whoever asks later, until there is one after all.
     fn give_up(&mut self, caller: Caller, name: Name) -> Result<(), Error>;
 }

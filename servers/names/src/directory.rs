@@ -1,6 +1,6 @@
 //! The directory of services.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use anax_abi::{Error, Handle, Rights};
@@ -60,6 +60,8 @@ pub struct Directory<H> {
     processes: BTreeMap<u64, Process>,
     services: BTreeMap<Name, Service>,
     waiting: Vec<Waiting>,
+    /// What will not be served again, as far as is known.
+    given_up: BTreeSet<Name>,
     answers: Vec<Answered>,
 }
 
@@ -68,7 +70,8 @@ impl<H: Handles> Directory<H> {
     #[must_use]
     pub fn new(handles: H) -> Self {
         let (processes, services) = (BTreeMap::new(), BTreeMap::new());
-        Self { handles, processes, services, waiting: Vec::new(), answers: Vec::new() }
+        let given_up = BTreeSet::new();
+        Self { handles, processes, services, waiting: Vec::new(), given_up, answers: Vec::new() }
     }
 
     /// Answers to those who have waited; to be sent after each request.
@@ -107,6 +110,7 @@ impl<H: Handles> Directory<H> {
 
     /// Somebody serves the name from now on.
     fn set(&mut self, name: Name, service: Service) {
+        self.given_up.remove(&name);
         if let Some(old) = self.services.insert(name, service)
             && old.is_own
         {
@@ -142,6 +146,7 @@ impl<H: Handles> Names for Directory<H> {
         let may = self.may_reach(caller, name);
         let mine = self.waiting.iter().filter(|waiting| waiting.process == caller.0).count();
         let found = match may.and_then(|()| self.find(caller, name, after)) {
+            Err(Error::WouldBlock) if self.given_up.contains(&name) => Err(Error::Aborted),
             Err(Error::WouldBlock) if mine < MOST_WAITING => {
                 self.waiting.push(Waiting { name, process: caller.0, after, later });
                 return;
@@ -206,6 +211,7 @@ impl<H: Handles> Names for Directory<H> {
         if caller != INIT {
             return Err(Error::NoRights);
         }
+        self.given_up.insert(name);
         let gone = self.waiting.extract_if(.., |waiting| waiting.name == name);
         self.answers.extend(gone.map(|waiting| waiting.later.answer(Err(Error::Aborted))));
         Ok(())

@@ -100,6 +100,14 @@ fn whoever_waits_is_told_of_the_successor() {
     directory.wait(Caller(2), DISK, 4, Later::new(3));
     directory.give_up(INIT, DISK).unwrap();
     assert_eq!(answers(&mut directory), [(3, Error::Aborted.code())]);
+    // Whoever comes later is told the same, until there is one after all.
+    directory.wait(Caller(2), DISK, 4, Later::new(4));
+    assert_eq!(answers(&mut directory), [(4, Error::Aborted.code())]);
+    directory.dismiss(INIT, 4).unwrap();
+    directory.admit(INIT, 5, 1, port(15)).unwrap();
+    directory.serves(INIT, 5, DISK).unwrap();
+    directory.wait(Caller(2), DISK, 4, Later::new(5));
+    assert_eq!(answers(&mut directory), [(5, 0)]);
 }
 
 #[test]
