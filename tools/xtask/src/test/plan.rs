@@ -231,12 +231,7 @@ fn bench_job<'a>(
     Job { name, weight: usize::MAX, estimate: Duration::from_secs(30), run: Box::new(run) }
 }
 
-fn host_job<'a>(
-    filter: Option<&'a str>,
-    is_long: bool,
-    logs: &'a Path,
-    progress: &'a Progress,
-) -> Job<'a> {
+fn host_job<'a>(filter: Option<&'a str>, is_long: bool, logs: &'a Path, progress: &'a Progress) -> Job<'a> {
     let run = move || {
         let mut command = build::host_command("test");
         if is_long {
