@@ -139,7 +139,8 @@ fn home(
                 MachineCommand::Log
                 | MachineCommand::ConsoleWrite
                 | MachineCommand::ConsoleRead
-                | MachineCommand::Description,
+                | MachineCommand::Description
+                | MachineCommand::CommandLine,
             ) => Ok(space.home()),
             _ => own,
         },

@@ -13,13 +13,15 @@ pub(crate) fn write(to: &mut dyn Write) -> fmt::Result {
         .try_for_each(|thread| line(to, thread))
 }
 
-/// The same to the log.
-pub(crate) fn log() {
-    for thread in lwkt::threads().filter(|thread| thread.state.get() != ThreadState::Dead) {
+/// The same to the log; how many threads.
+pub(crate) fn log() -> u64 {
+    let threads = lwkt::threads().filter(|thread| thread.state.get() != ThreadState::Dead);
+    threads.fold(0, |count, thread| {
         let mut text = arrayvec::ArrayString::<200>::new();
         let _cut_short = line(&mut text, thread);
         log::info!("{}", text.trim_end());
-    }
+        count + 1
+    })
 }
 
 fn line(to: &mut dyn Write, thread: &Thread) -> fmt::Result {

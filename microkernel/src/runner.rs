@@ -11,7 +11,7 @@ mod fault;
 use alloc::string::String;
 use core::fmt::Write;
 
-use anax_command::{Connector, parse};
+use anax_command::parse;
 use anax_control::Stream;
 use microkernel_core::cmdline::Control;
 
@@ -81,7 +81,7 @@ fn execute(line: &str, sink: &mut Sink) -> u8 {
     };
     let mut status = 0;
     for step in steps {
-        if step.connector == Connector::AndThen && status != 0 {
+        if !step.connector.runs_after(status) {
             continue;
         }
         // Words reach the commands as plain strings, the name first.

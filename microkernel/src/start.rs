@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use core::fmt::Write as _;
 use core::ops::Range;
 
 use arrayvec::ArrayVec;
@@ -46,12 +47,10 @@ static EARLY_TABLES: Mutex<CpuTables> = Mutex::new(CpuTables::new());
 pub(crate) struct Machine {
     /// What firmware's tables say.
     pub(crate) platform: Platform,
-    /// What is memory and what is not.
-    pub(crate) map: MemoryMap,
+    /// What the loader said.
+    pub(crate) info: BootInfo,
     /// Usable memory, bytes.
     pub(crate) usable: u64,
-    /// How the kernel was loaded.
-    pub(crate) protocol: &'static str,
     /// What the command line asked for.
     pub(crate) options: Options,
     /// Time-stamp counter when everything was ready.
@@ -64,7 +63,7 @@ impl Machine {
         let touches = |at: u64| range.start < at + PAGE_SIZE && at < range.end;
         touches(apic::registers())
             || self.platform.has_registers_in(range.clone())
-            || self.map.touches_memory(range)
+            || self.info.map.touches_memory(range)
     }
 }
 
@@ -252,26 +251,21 @@ fn report(info: &BootInfo, features: &Features) {
 fn ready(info: &BootInfo, platform: Platform, usable: u64, options: Options) -> ! {
     let machine = MACHINE.call_once(|| Machine {
         platform,
-        map: info.map.clone(),
+        info: info.clone(),
         usable,
-        protocol: info.protocol,
         options,
         ready_timestamp: cpu::timestamp(),
     });
     cpu::measuring_marker::<2>();
     let count = percpu::count();
-    let mut line = arrayvec::ArrayString::<160>::new();
-    let _ = core::fmt::Write::write_fmt(
-        &mut line,
-        format_args!(
-            "anax: ready: {count} CPU{}, {} MiB usable, {}, {} since entry\r\n",
-            if count == 1 { "" } else { "s" },
-            machine.usable >> 20,
-            machine.protocol,
-            clock::now(),
-        ),
+    let _ = writeln!(
+        console::last_words(),
+        "anax: ready: {count} CPU{}, {} MiB usable, {}, {} since entry",
+        if count == 1 { "" } else { "s" },
+        machine.usable >> 20,
+        info.protocol,
+        clock::now(),
     );
-    serial::write(Line::Com1, line.as_bytes());
     first_thread(machine)
 }
 

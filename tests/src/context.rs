@@ -93,6 +93,10 @@ pub struct Artefacts {
     pub kernel: PathBuf,
     /// The boot archive that goes with it.
     pub archive: PathBuf,
+    /// The kernel as it is used, whose first program is init.
+    pub user_kernel: PathBuf,
+    /// The boot archive that goes with that one.
+    pub user_archive: PathBuf,
     /// The counting plugin for QEMU.
     pub plugin: PathBuf,
 }

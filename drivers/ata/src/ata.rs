@@ -5,6 +5,7 @@ use core::time::Duration;
 use anax_blocks::{Disk, What};
 use anax_device::{Broken, Ports};
 use anax_disk::{Drive, Ended, Polled, Submitted};
+use anax_driver::{CARD_WORDS, Name, NotSuspended, Refusal};
 use anax_ring::SharedBytes;
 
 use crate::channel::{Channel, SECTOR_BYTES};
@@ -55,6 +56,23 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
     pub fn new(starting: Starting<P>, identity: Identity, pool: SharedBytes<'a>) -> Self {
         let state = State::Running { until: Duration::ZERO };
         Self { channel: starting.channel, identity, pool, task: None, state, look: Duration::ZERO }
+    }
+
+    /// Goes on where a driver was suspended, with the same pool: `words` are what that said of the disk. No reset; the device is looked at, and
+    /// begins nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::Device`] if the words are no disk, or the device does not wait for a command.
+    pub fn adopt(
+        channel: Channel<P>,
+        pool: SharedBytes<'a>,
+        words: [u64; CARD_WORDS],
+    ) -> Result<Self, Refusal> {
+        let identity = Identity::from_words(words).ok_or(Refusal::Device)?;
+        let status = channel.select().ok().flatten();
+        status.filter(|status| status.ready && !status.wants_data).ok_or(Refusal::Device)?;
+        let state = State::Running { until: Duration::ZERO };
+        Ok(Self { channel, identity, pool, task: None, state, look: Duration::ZERO })
     }
 
     /// Moves what can be moved, at most all sectors of the task.
@@ -113,6 +131,8 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
 }
 
 impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
+    const NAME: Name = Name::new("ata");
+
     type Error = SetupError;
 
     fn disk(&self) -> Disk {
@@ -178,5 +198,13 @@ impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
         let running = matches!(self.state, State::Running { .. });
         let waits = self.state != State::Stopped && (self.task.is_some() || !running);
         waits.then_some(self.look)
+    }
+
+    fn suspend(&mut self) -> Result<[u64; CARD_WORDS], NotSuspended> {
+        match self.state {
+            State::Running { .. } if self.task.is_none() => Ok(self.identity.to_words()),
+            State::Running { .. } | State::Resetting { .. } => Err(NotSuspended::Unfinished),
+            State::Stopped | State::Lost => Err(NotSuspended::Device),
+        }
     }
 }

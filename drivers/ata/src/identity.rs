@@ -1,6 +1,7 @@
 //! What the disk says it is, in the 256 words of IDENTIFY DEVICE, and what that means for the commands.
 
 use anax_blocks::{Access, Disk, Id, SectorSize, What};
+use anax_driver::CARD_WORDS;
 
 use crate::SetupError;
 use crate::channel::{Address, Command, SECTOR_BYTES};
@@ -62,6 +63,27 @@ impl Identity {
         let disk = Disk { sectors, sector: SectorSize::SMALLEST, access: Access::ReadWrite, id };
         let possible = sectors <= 1 << 48 && Disk::from_words(disk.to_words()).is_some();
         if possible { Ok(Self { disk, flush }) } else { Err(SetupError::Garbled) }
+    }
+
+    /// What a successor is told, so that it need not ask the disk again.
+    pub(crate) fn to_words(self) -> [u64; CARD_WORDS] {
+        let [sectors, shape, a, b, c] = self.disk.to_words();
+        [sectors, shape, a, b, c, self.flush.map_or(0, |command| command.code.into()), 0, 0]
+    }
+
+    /// From a predecessor; nothing if no disk is like that.
+    pub(crate) fn from_words(words: [u64; CARD_WORDS]) -> Option<Self> {
+        let [sectors, shape, a, b, c, flush, ..] = words;
+        let disk = Disk::from_words([sectors, shape, a, b, c])?;
+        let flush = match flush {
+            0 => None,
+            code if code == FLUSH_CACHE.into() || code == FLUSH_CACHE_EXT.into() => {
+                Some(Command { code: code as u8, address: Address::Short(0), count: 0 })
+            }
+            _ => return None,
+        };
+        let possible = sectors <= 1 << 48 && disk.sector == SectorSize::SMALLEST;
+        possible.then_some(Self { disk, flush })
     }
 
     /// The disk.

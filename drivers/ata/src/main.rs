@@ -7,36 +7,45 @@
 
 use anax_blocks::Job;
 use anax_device::IoPorts;
-use anax_disk::handover::{CONTROL, IRQ, POOL, REGISTERS};
-use anax_disk::program::{self, Waiter, Wake};
+use anax_disk::program;
+use anax_driver::Wake;
+use anax_driver::program::{Given, instant, now};
 use anax_ring::SharedBytes;
-use anax_sys::Error;
-use anax_sys::object::{Ports, Region};
+use anax_sys::object::{Ports, Region, Thread};
+use anax_sys::{Error, Handle};
 use ata::{Ata, Channel, Starting, Unit};
 
-anax_sys::main!(main);
+type Disk = Ata<'static, IoPorts, Job>;
 
-fn main(_argument: u64) -> Result<u64, Error> {
-    program::run(&[(IRQ, Wake::Jobs)], open)
-}
-
-fn open(waiter: &mut Waiter) -> Result<Option<Ata<'static, IoPorts, Job>>, Error> {
-    let (_, numbers) = program::given()?;
-    let [command, control, unit, ..] = numbers.device;
-    let range = |handle, first: u64, count| {
+#[anax::main]
+fn main() -> Result<u64, Error> {
+    let given = Given::find()?;
+    let [command, control, unit, ..] = given.numbers.device;
+    let range = |handle: Handle, first: u64, count| {
         let first = u16::try_from(first).map_err(|_| Error::BadArgument)?;
         anax_mapped::ports(Ports::from_handle(handle), first, count)
     };
+    let (command, control) = (range(given.registers, command, 8)?, range(given.control, control, 1)?);
     let unit = if unit == 0 { Unit::Master } else { Unit::Slave };
-    let channel = Channel::new(range(REGISTERS, command, 8)?, range(CONTROL, control, 1)?, unit);
-    let pool = SharedBytes::new(anax_mapped::shared(Region::from_handle(POOL))?);
-    let mut starting = Starting::new(channel, waiter.now()?);
+    let channel = || Channel::new(command, control, unit);
+    let pool = SharedBytes::new(anax_mapped::shared(Region::from_handle(given.pool))?);
+    program::run(
+        &given,
+        &[(given.irq, Wake::Queues)],
+        || start(channel(), pool),
+        |words| Disk::adopt(channel(), pool, words),
+    )
+}
+
+/// Resets the channel and asks the disk what it is. There are no interrupts yet: it is looked at from time to time.
+fn start(channel: Channel<IoPorts>, pool: SharedBytes<'static>) -> Result<Option<Disk>, Error> {
+    let mut starting = Starting::new(channel, now());
     loop {
-        let now = waiter.now()?;
+        let now = now();
         match starting.poll(now) {
             Ok(Some(identity)) => return Ok(Some(Ata::new(starting, identity, pool))),
-            Ok(None) => waiter.wait(Some(starting.look_again(now)))?,
+            Ok(None) => Thread::sleep(instant(starting.look_again(now)))?,
             Err(_) => return Ok(None),
-        };
+        }
     }
 }

@@ -4,10 +4,9 @@
 //! whatever does not fit together is refused, and then a reset is the way.
 
 use anax_device::{DmaAddress, DmaBlock, Registers};
-use anax_driver::{Flow, MAX_IN_FLIGHT, Refusal};
+use anax_driver::{Flow, Refusal};
 use anax_e1000::registers::*;
-use anax_nic::{Handed, Part};
-use arrayvec::ArrayVec;
+use anax_nic::Handed;
 
 use crate::descriptor::{self, Found};
 use crate::{Nic, SetupError, Throttle, hardware};
@@ -96,26 +95,16 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
         if handed.words.first() != Some(&(D as u64)) {
             return Err(Refusal::Device);
         }
-        let [mut buffers, mut frames] =
-            [Flow::In, Flow::Out].map(|flow| handed.take(flow).into_iter().map(Some).collect());
         let nic = Self::adopt(registers, memory, throttle, |thing| match thing {
-            InFlight::Buffer(address) => find(&mut buffers, address, None),
-            InFlight::Frame(address, length) => find(&mut frames, address, Some(length)),
+            InFlight::Buffer(address) => handed.find(Flow::In, address, None),
+            InFlight::Frame(address, length) => handed.find(Flow::Out, address, Some(length)),
         });
         let nic = nic.map_err(|_| Refusal::Device)?;
-        let left = buffers.iter().chain(&frames).any(Option::is_some);
         // One that was not in the rings would never come back.
-        if left && cfg!(not(bite = "e1000-handed-and-lost")) { Err(Refusal::Device) } else { Ok(nic) }
+        if !handed.is_empty() && cfg!(not(bite = "e1000-handed-and-lost")) {
+            Err(Refusal::Device)
+        } else {
+            Ok(nic)
+        }
     }
-}
-
-/// Takes out the token of what lies there, of that length if one is known.
-fn find<T>(
-    parts: &mut ArrayVec<Option<Part<T>>, MAX_IN_FLIGHT>,
-    address: DmaAddress,
-    length: Option<u32>,
-) -> Option<T> {
-    let same = |part: &Part<T>| part.address == address && length.is_none_or(|length| length == part.length);
-    let found = parts.iter_mut().find(|part| part.as_ref().is_some_and(same))?;
-    found.take().map(|part| part.token)
 }

@@ -6,7 +6,8 @@ use core::time::Duration;
 use anax_blocks::{Disk, Id, Transfer, What};
 use anax_device::{DmaAddress, DmaBlock, Registers};
 use anax_disk::{Drive, Ended, Polled, Submitted};
-use anax_virtio::{Access, Broken, Cause, Features, Segment, SetupError, Transport};
+use anax_driver::{CARD_WORDS, Name, NotSuspended, Refusal};
+use anax_virtio::{Access, Broken, Cause, Features, Positions, Segment, SetupError, Transport};
 
 use crate::config::{FLUSH, UNIT};
 use crate::device::{Device, Header, Interrupts, Status};
@@ -60,6 +61,26 @@ impl<'a, R: Registers, T, const N: usize> Blk<'a, R, T, N> {
         Ok(blk)
     }
 
+    /// Goes on where a driver with the same `N` was suspended, with the same memory, interrupts and pool: `words` are what that said. No reset.
+    ///
+    /// # Errors
+    /// [`Refusal::Device`] if registers, memory and words do not agree. Nothing was changed then.
+    pub fn adopt(
+        transport: Transport<R>,
+        memory: DmaBlock<'a>,
+        interrupts: Interrupts,
+        (pool, pool_bytes): (DmaAddress, u64),
+        words: [u64; CARD_WORDS],
+    ) -> Result<Self, Refusal> {
+        pool.checked_add(pool_bytes).ok_or(Refusal::Device)?;
+        let [features, positions, name @ ..] = words;
+        let was = (features, Positions::from_word(positions));
+        let (device, mut disk) = Device::adopt(transport, memory, interrupts, was)?;
+        let bytes = name.into_iter().flat_map(u64::to_le_bytes);
+        disk.id.0.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        Ok(Self { device, disk, pool })
+    }
+
     /// Takes an interrupt by the line down and says what it was for; by MSI-X there is nothing to do.
     pub fn acknowledge(&self) -> Option<Cause> {
         (self.device.interrupts == Interrupts::Line).then(|| self.device.transport.cause())
@@ -104,6 +125,8 @@ impl<'a, R: Registers, T, const N: usize> Blk<'a, R, T, N> {
 }
 
 impl<R: Registers, T, const N: usize> Drive<T> for Blk<'_, R, T, N> {
+    const NAME: Name = Name::new("virtio-blk");
+
     type Error = SetupError;
 
     fn disk(&self) -> Disk {
@@ -183,5 +206,21 @@ impl<R: Registers, T, const N: usize> Drive<T> for Blk<'_, R, T, N> {
     /// None: what a virtual disk takes long for is its host's business, and a hang is judged by the supervisor.
     fn deadline(&self) -> Option<Duration> {
         None
+    }
+
+    fn suspend(&mut self) -> Result<[u64; CARD_WORDS], NotSuspended> {
+        if !self.device.is_running() || self.device.transport.check().is_err() {
+            return Err(NotSuspended::Device);
+        }
+        if self.device.in_flight() > 0 && cfg!(not(bite = "disk-suspended-with-jobs")) {
+            return Err(NotSuspended::Unfinished);
+        }
+        self.device.disarm();
+        // After the features and the positions, the name.
+        let mut words = [self.features().bits(), self.device.positions().to_word(), 0, 0, 0, 0, 0, 0];
+        for (word, bytes) in words.iter_mut().skip(2).zip(self.disk.id.0.chunks(size_of::<u64>())) {
+            *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        }
+        Ok(words)
     }
 }

@@ -8,8 +8,9 @@ use core::sync::atomic::Ordering;
 
 use anax_blocks::Disk;
 use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_driver::Refusal;
 use anax_virtio::{
-    Access, Broken, Doorbell, Features, Kick, Queue, Segment, SetupError, Suppression, Transport,
+    Access, Broken, Doorbell, Features, Kick, Positions, Queue, Segment, SetupError, Suppression, Transport,
 };
 
 use crate::config::{BLK_SIZE, Config, FLUSH, RO, SEG_MAX};
@@ -98,6 +99,15 @@ impl<'a, R: Registers, T, const N: usize> Device<'a, R, T, N> {
         interrupts: Interrupts,
     ) -> Result<Self, SetupError> {
         transport.reset()?;
+        Self::over(transport, memory, interrupts)
+    }
+
+    /// Without a word to the device but for its queue's size.
+    fn over(
+        transport: Transport<R>,
+        memory: DmaBlock<'a>,
+        interrupts: Interrupts,
+    ) -> Result<Self, SetupError> {
         let size = transport.queue_size(REQUESTS);
         let part = |memory: DmaBlock<'a>, words| memory.split(words).ok_or(SetupError::Memory);
         let (queue, memory) = part(memory, Queue::<'a, T, N, 3>::WORDS)?;
@@ -127,16 +137,11 @@ impl<'a, R: Registers, T, const N: usize> Device<'a, R, T, N> {
 
     fn try_bring_up(&mut self) -> Result<Disk, SetupError> {
         self.features = self.transport.negotiate(WANTED)?;
-        let has_index = self.features.contains(Features::EVENT_IDX);
-        let suppression = if has_index { Suppression::EventIndex } else { Suppression::Flags };
         for place in 0..N as u16 {
             self.write_fixed(place);
         }
-        let (headers, statuses) = (self.headers.start(), self.statuses.start());
-        self.queue.restart(suppression, |place, part| match part {
-            0 => segment(headers, place, HEADER_WORDS, HEADER_BYTES, Access::Read),
-            _ => segment(statuses, place, STATUS_WORDS, 1, Access::Write),
-        });
+        let (suppression, fixed) = (self.suppression(), self.fixed());
+        self.queue.restart(suppression, fixed);
         let (queues, configuration) = match self.interrupts {
             Interrupts::Line => (None, None),
             Interrupts::MsiX { queues, configuration } => (Some(queues), Some(configuration)),
@@ -144,13 +149,61 @@ impl<'a, R: Registers, T, const N: usize> Device<'a, R, T, N> {
         self.transport.set_configuration_vector(configuration)?;
         let addresses = self.queue.addresses().ok_or(SetupError::Memory)?;
         let doorbell = self.transport.enable_queue(REQUESTS, addresses, queues)?;
-        let features = self.features;
-        let config = self.transport.configuration(|device| Config::read(device, features))?;
-        let disk = config.disk(features)?;
+        let disk = self.read_disk()?;
         self.transport.run();
         self.doorbell = Some(doorbell);
         self.flush();
         Ok(disk)
+    }
+
+    fn suppression(&self) -> Suppression {
+        let has_index = self.features.contains(Features::EVENT_IDX);
+        if has_index { Suppression::EventIndex } else { Suppression::Flags }
+    }
+
+    /// Where a place's header and status are.
+    fn fixed(&self) -> impl Fn(u16, usize) -> Segment + use<R, T, N> {
+        let (headers, statuses) = (self.headers.start(), self.statuses.start());
+        move |place, part| match part {
+            0 => segment(headers, place, HEADER_WORDS, HEADER_BYTES, Access::Read),
+            _ => segment(statuses, place, STATUS_WORDS, 1, Access::Write),
+        }
+    }
+
+    fn read_disk(&self) -> Result<Disk, SetupError> {
+        let features = self.features;
+        self.transport.configuration(|device| Config::read(device, features))?.disk(features)
+    }
+
+    /// Goes on where a driver with the same `N` was suspended with nothing in flight. Returns the disk without its name.
+    ///
+    /// # Errors
+    /// [`Refusal::Device`] if registers, memory and record do not agree. Nothing was changed then.
+    pub(crate) fn adopt(
+        transport: Transport<R>,
+        memory: DmaBlock<'a>,
+        interrupts: Interrupts,
+        (features, positions): (u64, Positions),
+    ) -> Result<(Self, Disk), Refusal> {
+        let mut device = Self::over(transport, memory, interrupts).map_err(|_| Refusal::Device)?;
+        device.features = device.transport.agreed().map_err(|_| Refusal::Device)?;
+        // A driver of this kind agrees on nothing that this one does not know.
+        let known = device.features.common(WANTED.with(Features::VERSION_1)) == device.features;
+        if !known || device.features.bits() != features || !device.features.contains(Features::VERSION_1) {
+            return Err(Refusal::Device);
+        }
+        let (suppression, fixed) = (device.suppression(), device.fixed());
+        device.queue.adopt(suppression, positions, fixed, []).ok_or(Refusal::Device)?;
+        let addresses = device.queue.addresses().ok_or(Refusal::Device)?;
+        let doorbell = device.transport.adopt_queue(REQUESTS, addresses).map_err(|_| Refusal::Device)?;
+        let disk = device.read_disk().map_err(|_| Refusal::Device)?;
+        device.doorbell = Some(doorbell);
+        Ok((device, disk))
+    }
+
+    /// How far the queue is, which has to be empty.
+    pub(crate) const fn positions(&self) -> Positions {
+        self.queue.positions()
     }
 
     /// Asks, after [`Self::flush`]; gives the token back if the queue is full. No data is data of no bytes.

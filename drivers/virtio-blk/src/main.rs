@@ -6,14 +6,14 @@
 use anax_blocks::Job;
 use anax_blocks::handover::POOL_BYTES;
 use anax_device::{DmaAddress, Mmio, Window};
-use anax_disk::handover::{CONFIGURATION_IRQ, IRQ, MEMORY_BYTES, REGISTERS};
-use anax_disk::program::{self, Wake};
+use anax_disk::program;
+use anax_driver::handover::MEMORY_BYTES;
+use anax_driver::program::Given;
+use anax_driver::{Refusal, Wake};
 use anax_sys::Error;
 use anax_sys::object::Region;
 use anax_virtio::{Transport, Windows, handover};
 use virtio_blk::{Blk, Interrupts};
-
-anax_sys::main!(main);
 
 /// Requests in flight.
 const REQUESTS: usize = 64;
@@ -22,25 +22,32 @@ type Disk = Blk<'static, Mmio, Job, REQUESTS>;
 
 const _: () = assert!(Disk::MEMORY_BYTES as u64 <= MEMORY_BYTES);
 
-fn main(_argument: u64) -> Result<u64, Error> {
-    program::run(&[(CONFIGURATION_IRQ, Wake::Configuration), (IRQ, Wake::Jobs)], |_| open())
-}
+const INTERRUPTS: Interrupts =
+    Interrupts::MsiX { queues: handover::QUEUE_VECTOR, configuration: handover::CONFIGURATION_VECTOR };
 
-fn open() -> Result<Option<Disk>, Error> {
-    let (memory, numbers) = program::given()?;
-    let registers = anax_mapped::registers(Region::from_handle(REGISTERS))?;
-    let window = |window: Window| {
-        registers.part(window.offset as usize, window.length as usize).map_err(|_| Error::BadArgument)
+#[anax::main]
+fn main() -> Result<u64, Error> {
+    let given = Given::find()?;
+    let registers = anax_mapped::registers(Region::from_handle(given.registers))?;
+    let windows = Windows::from_words(given.numbers.device);
+    let transport = || {
+        let window = |window: Window| registers.part(window.offset as usize, window.length as usize).ok();
+        Some(Transport::new(
+            window(windows.common)?,
+            window(windows.notify)?,
+            windows.notify_multiplier,
+            window(windows.isr)?,
+            window(windows.device)?,
+        ))
     };
-    let windows = Windows::from_words(numbers.device);
-    let transport = Transport::new(
-        window(windows.common)?,
-        window(windows.notify)?,
-        windows.notify_multiplier,
-        window(windows.isr)?,
-        window(windows.device)?,
-    );
-    let interrupts =
-        Interrupts::MsiX { queues: handover::QUEUE_VECTOR, configuration: handover::CONFIGURATION_VECTOR };
-    Ok(Disk::start(transport, memory, interrupts, DmaAddress::new(numbers.pool), POOL_BYTES).ok())
+    let pool = DmaAddress::new(given.numbers.pool);
+    let start = || {
+        let transport = transport().ok_or(Error::BadArgument)?;
+        Ok(Disk::start(transport, given.memory, INTERRUPTS, pool, POOL_BYTES).ok())
+    };
+    let irqs = [(given.configuration_irq, Wake::Configuration), (given.irq, Wake::Queues)];
+    program::run(&given, &irqs, start, |words| {
+        let transport = transport().ok_or(Refusal::Device)?;
+        Disk::adopt(transport, given.memory, INTERRUPTS, (pool, POOL_BYTES), words)
+    })
 }

@@ -22,6 +22,7 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
     ///
     /// # Errors
     /// [`Refusal::Device`] if registers, memory and record do not agree. Nothing was changed then.
+    #[inline(never)]
     pub fn adopt(
         transport: Transport<R>,
         memory: DmaBlock<'a>,
@@ -36,7 +37,6 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         if !known || nic.features.bits() != features || !nic.features.contains(Features::VERSION_1) {
             return Err(Refusal::Device);
         }
-        let (incoming, outgoing) = (handed.take(Flow::In), handed.take(Flow::Out));
         let (received, sent) = (nic.receive_headers, nic.transmit_headers);
         let suppression = nic.suppression();
         let part = |access| {
@@ -45,12 +45,12 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
             }
         };
         let fixed = |place, _| header(received, place, Access::Write);
-        let incoming = incoming.into_iter().map(part(Access::Write));
+        let incoming = handed.take(Flow::In).map(part(Access::Write));
         nic.receive
             .adopt(suppression, Positions::from_word(receive), fixed, incoming)
             .ok_or(Refusal::Device)?;
         let fixed = |place, _| header(sent, place, Access::Read);
-        let outgoing = outgoing.into_iter().map(part(Access::Read));
+        let outgoing = handed.take(Flow::Out).map(part(Access::Read));
         nic.transmit
             .adopt(suppression, Positions::from_word(transmit), fixed, outgoing)
             .ok_or(Refusal::Device)?;

@@ -7,5 +7,7 @@
 
 mod adopt;
 mod nic;
+#[cfg(feature = "bin")]
+pub mod program;
 
 pub use nic::{Interrupts, Nic};

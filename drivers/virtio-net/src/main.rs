@@ -1,37 +1,16 @@
-//! The driver's program: what [`anax_nic::program`] does with a virtio network card.
+//! The driver's program that waits for the card's interrupts.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
 
-use anax_device::Window;
-use anax_nic::handover::{CONFIGURATION_IRQ, IRQ};
-use anax_nic::program::{self, Given, Wake};
+use anax_driver::Wake;
+use anax_driver::program::Given;
+use anax_nic::program::Hears;
 use anax_sys::Error;
-use anax_virtio::{Transport, Windows, handover};
-use virtio_net::{Interrupts, Nic};
 
-anax_sys::main!(main);
-
-/// Frames in flight in each direction.
-const FRAMES: usize = 64;
-
-fn main(_argument: u64) -> Result<u64, Error> {
-    program::run(&[(CONFIGURATION_IRQ, Wake::Configuration), (IRQ, Wake::Queues)], open)
-}
-
-fn open(given: &Given) -> Result<Option<Nic<'static, anax_device::Mmio, anax_frames::Loan, FRAMES>>, Error> {
-    let window = |window: Window| {
-        given.registers.part(window.offset as usize, window.length as usize).map_err(|_| Error::BadArgument)
-    };
-    let windows = Windows::from_words(given.numbers.card);
-    let transport = Transport::new(
-        window(windows.common)?,
-        window(windows.notify)?,
-        windows.notify_multiplier,
-        window(windows.isr)?,
-        window(windows.device)?,
-    );
-    let interrupts =
-        Interrupts::MsiX { queues: handover::QUEUE_VECTOR, configuration: handover::CONFIGURATION_VECTOR };
-    Ok(Nic::start(transport, given.queues, interrupts).ok())
+#[anax::main]
+fn main() -> Result<u64, Error> {
+    let given = Given::find()?;
+    let irqs = [(given.configuration_irq, Wake::Configuration), (given.irq, Wake::Queues)];
+    virtio_net::program::run(&given, Hears::Interrupts(&irqs))
 }

@@ -208,6 +208,8 @@ numbered! {
     /// Words: physical address of the MSI capability in memory-mapped configuration space, nothing, CPU. The kernel programs it and
     /// switches it on.
     Msi = 14,
+    /// Words: address, bytes. The line that the loader gave the kernel; result: bytes.
+    CommandLine = 15,
 }
 
 /// What the kernel itself sends. Notices need no reply but [`INTERRUPT`](notice::INTERRUPT) and [`FAULT`](notice::FAULT).

@@ -5,7 +5,8 @@
 
 use anax_abi::{Error, Message};
 use anax_ring::{
-    Doorbell, Endpoint, Epoch, Misbehaved, Payload, ReplyError, Responder, Sleep, Taken, Ticket,
+    AdoptError, Doorbell, Endpoint, Epoch, Misbehaved, Payload, ReplyError, Responder, Sleep, Suspended,
+    Taken, Ticket,
 };
 
 use crate::pool::check;
@@ -87,6 +88,34 @@ impl<'a> DriverSide<'a> {
     #[must_use]
     pub const fn new(endpoint: Endpoint<'a>, pool_bytes: u64, disk: Disk) -> Self {
         Self { responder: Responder::new(endpoint), pool_bytes, disk }
+    }
+
+    /// Goes on where another driver of the same disk was [suspended](Self::suspend) with no job, in the same epoch. As for
+    /// [`Responder::adopt`], nobody is believed, and the endpoint has not arrived.
+    ///
+    /// # Errors
+    /// [`AdoptError`]. Nothing was written to the channel.
+    pub fn adopt(
+        endpoint: Endpoint<'a>,
+        pool_bytes: u64,
+        disk: Disk,
+        state: Suspended,
+    ) -> Result<Self, AdoptError> {
+        let (responder, _) = Responder::adopt(endpoint, state, core::iter::empty())?;
+        Ok(Self { responder, pool_bytes, disk })
+    }
+
+    /// As [`Responder::suspend`]: nothing more is taken or answered, so that a successor can [adopt](Self::adopt) the channel.
+    ///
+    /// # Errors
+    /// [`Misbehaved`].
+    pub fn suspend(&mut self) -> Result<(Suspended, Doorbell), Misbehaved> {
+        self.responder.suspend()
+    }
+
+    /// As [`Responder::resume`]. Only if no successor has begun, or ever will.
+    pub fn resume(&mut self) {
+        self.responder.resume();
     }
 
     /// The next event.
@@ -217,8 +246,8 @@ impl<'a> DriverSide<'a> {
     #[inline]
     fn send(&mut self, ticket: Ticket, reply: &Message) -> Result<(), Misbehaved> {
         match self.responder.reply(ticket, reply) {
-            Ok(()) | Err(ReplyError::Stale | ReplyError::WrongChannel) => Ok(()),
-            Err(ReplyError::Misbehaved | ReplyError::Suspended) => Err(Misbehaved),
+            Ok(()) | Err(ReplyError::Stale | ReplyError::WrongChannel | ReplyError::Suspended) => Ok(()),
+            Err(ReplyError::Misbehaved) => Err(Misbehaved),
         }
     }
 }

@@ -22,7 +22,7 @@ pub const MAX_COMMAND_LINE: usize = 1024;
 pub const ROOT_POINTER: usize = 36;
 
 /// What the loader said, checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BootInfo {
     /// By which protocol.
     pub protocol: &'static str,

@@ -26,7 +26,7 @@ pub enum ParseErrorKind {
     LoneBackslash,
     /// A single `&`: there are no background jobs.
     LoneAmpersand,
-    /// A `;` or `&&` where a command was expected.
+    /// A `;`, `&&` or `||` where a command was expected.
     MissingCommand,
 }
 

@@ -3,10 +3,10 @@
 //! The build tool hands such lines to the guest (`cargo xtask run --exec`), where at first the kernel's test runner
 //! and later the shell execute them. Both must agree on quoting, so the rules stand here once:
 //!
-//! - Blanks separate words; `;` and newline end a step; `&&` ends a step whose failure skips the next one.
+//! - Blanks separate words; `;` and newline end a step; `&&` ends a step whose failure skips the next one, `||` one whose success does.
 //! - `'…'` takes everything literally. `"…"` does too, except that `\"` and `\\` stand for `"` and `\`.
 //! - Outside quotes a backslash takes the next character literally.
-//! - There are no variables, comments, globs, pipes or background jobs: a lone `&` is an error, `|`, `#`, `$` and
+//! - There are no variables, comments, globs, pipes or background jobs: a lone `&` is an error, a lone `|`, `#`, `$` and
 //!   the like are ordinary characters.
 //!
 //! The line may come over a serial line from a confused host, so every dimension is bounded ([`MAX_BYTES`],
@@ -39,6 +39,20 @@ pub enum Connector {
     Then,
     /// After `&&`: runs only if the step run last had status 0.
     AndThen,
+    /// After `||`: runs only if the step run last had another status than 0.
+    OrElse,
+}
+
+impl Connector {
+    /// Whether a step that is tied so runs after `status`, which the step run last had.
+    #[must_use]
+    pub const fn runs_after(self, status: u8) -> bool {
+        match self {
+            Self::First | Self::Then => true,
+            Self::AndThen => status == 0,
+            Self::OrElse => status != 0,
+        }
+    }
 }
 
 /// One command with its arguments.
@@ -54,7 +68,7 @@ pub struct Step {
 ///
 /// # Errors
 /// A [`ParseError`] with the byte position in `line` where the rule was broken: a limit exceeded, a quote left open,
-/// a lone `&`, a backslash at the end, or a `;` or `&&` without a command beside it (a final `;` is fine).
+/// a lone `&`, a backslash at the end, or a `;`, `&&` or `||` without a command beside it (a final `;` is fine).
 pub fn parse(line: &str) -> Result<Vec<Step>, ParseError> {
     if line.len() > MAX_BYTES {
         return Err(ParseError { position: MAX_BYTES, kind: ParseErrorKind::TooLong });

@@ -39,7 +39,7 @@ impl Scanner<'_> {
                 }
                 '\n' => {
                     self.input.next();
-                    // Empty lines are fine, also behind a `&&`.
+                    // Empty lines are fine, also behind a `&&` or `||`.
                     if !self.words.is_empty() {
                         self.finish_step(position, Connector::Then)?;
                     }
@@ -55,16 +55,27 @@ impl Scanner<'_> {
                     }
                     self.finish_step(position, Connector::AndThen)?;
                 }
+                '|' if self.is_double() => {
+                    self.input.next();
+                    self.input.next();
+                    self.finish_step(position, Connector::OrElse)?;
+                }
                 _ => self.word(position)?,
             }
         }
         if !self.words.is_empty() {
             self.finish_step(self.end, Connector::Then)
-        } else if self.connector == Connector::AndThen {
+        } else if matches!(self.connector, Connector::AndThen | Connector::OrElse) {
             Err(error(self.end, ParseErrorKind::MissingCommand))
         } else {
             Ok(())
         }
+    }
+
+    /// Whether the next two characters are the same.
+    fn is_double(&self) -> bool {
+        let mut ahead = self.input.clone().map(|(_, character)| character);
+        ahead.next().is_some_and(|first| ahead.next() == Some(first))
     }
 
     /// Closes the step collected so far; the next one will be tied to it by `next`.
@@ -87,9 +98,10 @@ impl Scanner<'_> {
             return Err(error(start, ParseErrorKind::TooManyWords));
         }
         let mut word = String::new();
-        while let Some((position, character)) =
-            self.input.next_if(|&(_, next)| !matches!(next, ' ' | '\t' | '\r' | '\n' | ';' | '&'))
-        {
+        loop {
+            let ends = matches!(self.input.peek(), Some((_, '|'))) && self.is_double();
+            let of_word = |next| !ends && !matches!(next, ' ' | '\t' | '\r' | '\n' | ';' | '&');
+            let Some((position, character)) = self.input.next_if(|&(_, next)| of_word(next)) else { break };
             match character {
                 '\'' => self.single_quoted(position, &mut word)?,
                 '"' => self.double_quoted(position, &mut word)?,

@@ -36,8 +36,20 @@ fn quotes_and_backslashes() {
 fn connectors() {
     let steps = parse("a; b&&c ;\n\nd &&\n e;").expect("a good line");
     let seen: Vec<_> = steps.iter().map(|step| (step.connector, step.words[0].as_str())).collect();
-    use Connector::{AndThen, First, Then};
+    use Connector::{AndThen, First, OrElse, Then};
     assert_eq!(seen, [(First, "a"), (Then, "b"), (AndThen, "c"), (Then, "d"), (AndThen, "e")]);
+    let steps = parse("a|b||c | d && e ||\n f").expect("a good line");
+    let seen: Vec<_> = steps.iter().map(|step| (step.connector, step.words.join(" "))).collect();
+    let words = |connector, words: &str| (connector, words.to_string());
+    assert_eq!(seen, [words(First, "a|b"), words(OrElse, "c | d"), words(AndThen, "e"), words(OrElse, "f")]);
+}
+
+#[test]
+fn what_runs() {
+    use Connector::{AndThen, First, OrElse, Then};
+    let runs = |status| [First, Then, AndThen, OrElse].map(|connector| connector.runs_after(status));
+    assert_eq!(runs(0), [true, true, true, false]);
+    assert_eq!(runs(9), [true, true, false, true]);
 }
 
 #[test]
@@ -46,6 +58,8 @@ fn mistakes_are_located() {
     assert_eq!(refused("echo \"a\\\""), (5, ParseErrorKind::OpenQuote));
     assert_eq!(refused("a\\"), (1, ParseErrorKind::LoneBackslash));
     assert_eq!(refused("a & b"), (2, ParseErrorKind::LoneAmpersand));
+    assert_eq!(refused("a ||"), (4, ParseErrorKind::MissingCommand));
+    assert_eq!(refused("|| a"), (0, ParseErrorKind::MissingCommand));
     assert_eq!(refused("a &&"), (4, ParseErrorKind::MissingCommand));
     assert_eq!(refused("&& a"), (0, ParseErrorKind::MissingCommand));
     assert_eq!(refused("a ;; b"), (3, ParseErrorKind::MissingCommand));
@@ -75,6 +89,7 @@ fn write_line(steps: &[Step]) -> String {
             Connector::First => "",
             Connector::Then => " ; ",
             Connector::AndThen => " && ",
+            Connector::OrElse => " || ",
         };
         line += &step.words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
     }
@@ -84,16 +99,17 @@ fn write_line(steps: &[Step]) -> String {
 proptest! {
     #[test]
     fn quoted_lines_come_back(
-        lines in prop::collection::vec((any::<bool>(), prop::collection::vec("\\PC{0,6}", 1..5)), 0..8),
+        lines in prop::collection::vec((0..3u8, prop::collection::vec("\\PC{0,6}", 1..5)), 0..8),
     ) {
         let steps: Vec<Step> = lines
             .into_iter()
             .enumerate()
-            .map(|(index, (and, words))| Step {
-                connector: match (index, and) {
+            .map(|(index, (tie, words))| Step {
+                connector: match (index, tie) {
                     (0, _) => Connector::First,
-                    (_, true) => Connector::AndThen,
-                    (_, false) => Connector::Then,
+                    (_, 0) => Connector::AndThen,
+                    (_, 1) => Connector::OrElse,
+                    _ => Connector::Then,
                 },
                 words,
             })
@@ -102,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_parsed_or_refused_within_the_line(line in "[a&;'\" \\\\\n\u{e9}]{0,80}") {
+    fn any_text_is_parsed_or_refused_within_the_line(line in "[a&|;'\" \\\\\n\u{e9}]{0,80}") {
         match parse(&line) {
             Ok(steps) => prop_assert!(steps.iter().all(|step| !step.words.is_empty())),
             Err(error) => prop_assert!(error.position <= line.len() && line.is_char_boundary(error.position)),

@@ -7,15 +7,7 @@ use core::time::Duration;
 
 use anax_blocks::{Disk, What};
 use anax_device::Broken;
-
-/// Whether there is more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Polled {
-    /// All was taken.
-    Idle,
-    /// The budget was used up, or the device needs no interrupt to go on.
-    More,
-}
+use anax_driver::{CARD_WORDS, Name, NotSuspended, Polled};
 
 /// What became of a job that was handed in.
 #[derive(Debug)]
@@ -41,6 +33,9 @@ pub enum Ended<T> {
 /// A disk with its driver, used by one thread, and a token of the caller's for each job: a client's
 /// [`Job`](anax_blocks::Job), for the [`Service`](crate::Service).
 pub trait Drive<T> {
+    /// Which structures a successor goes on with: drivers of one name take each other's place.
+    const NAME: Name;
+
     /// Why it does not come up.
     type Error;
 
@@ -93,4 +88,11 @@ pub trait Drive<T> {
 
     /// Takes back what was handed in, oldest first, after [`Self::quiesce`].
     fn take_back(&mut self) -> Option<T>;
+
+    /// Asks for no interrupts, and says what a successor has to know, when the drive has no job. All is as before for a driver that goes on
+    /// itself.
+    ///
+    /// # Errors
+    /// [`NotSuspended`].
+    fn suspend(&mut self) -> Result<[u64; CARD_WORDS], NotSuspended>;
 }

@@ -2,11 +2,12 @@
 
 use core::time::Duration;
 
-use anax_blocks::{Asked, DriverSide, Job};
+use anax_blocks::{Asked, DriverSide, Job, What};
 use anax_device::Broken;
+use anax_driver::{Counters, Next, Polled, Served, ServiceError, Settled};
 use anax_ring::{Doorbell, Endpoint, Epoch, Misbehaved, Sleep};
 
-use crate::{Drive, Ended, Polled, Submitted};
+use crate::{Drive, Ended, Submitted};
 
 /// So many resets without a job that ends in between, and the device is given up.
 const MAX_RESETS: u32 = 8;
@@ -14,48 +15,15 @@ const MAX_RESETS: u32 = 8;
 /// A drive and its client.
 #[derive(Debug)]
 pub struct Service<'a, D> {
-    drive: D,
-    client: DriverSide<'a>,
+    pub(crate) drive: D,
+    pub(crate) client: DriverSide<'a>,
     /// A job for which the drive had no room. Nothing is taken from the client before it is gone.
     held: Option<Job>,
     /// Since a job has ended.
     resets: u32,
     /// What the client does doesn't count any more, until it is replaced.
-    lied: bool,
-}
-
-/// What is to be done next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Call again: the budget was used up.
-    Again,
-    /// Wait for the channel's doorbell or the device's interrupt, at most until then.
-    Wait(Option<Duration>),
-}
-
-/// What [`Service::serve`] has for the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "the client may have to be rung"]
-pub struct Served {
-    /// Whether the client is to be rung first.
-    pub doorbell: Doorbell,
-    /// Then.
-    pub next: Next,
-}
-
-/// Why the service has ended. The program ends with it, and is started again by its supervisor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServiceError<E> {
-    /// The device does not come up again.
-    Setup(E),
-    /// It breaks each time.
-    Broken,
-}
-
-impl<E> From<E> for ServiceError<E> {
-    fn from(error: E) -> Self {
-        Self::Setup(error)
-    }
+    pub(crate) lied: bool,
+    pub(crate) counters: Counters,
 }
 
 impl<'a, D: Drive<Job>> Service<'a, D> {
@@ -64,7 +32,11 @@ impl<'a, D: Drive<Job>> Service<'a, D> {
     #[must_use]
     pub fn new(drive: D, endpoint: Endpoint<'a>, pool_bytes: u64) -> Self {
         let client = DriverSide::new(endpoint, pool_bytes, drive.disk());
-        Self { drive, client, held: None, resets: 0, lied: false }
+        Self::over(drive, client)
+    }
+
+    pub(crate) fn over(drive: D, client: DriverSide<'a>) -> Self {
+        Self { drive, client, held: None, resets: 0, lied: false, counters: Counters::default() }
     }
 
     /// Does up to `budget` of each, 1 or more: jobs given back, requests taken. `now` is since boot.
@@ -102,6 +74,28 @@ impl<'a, D: Drive<Job>> Service<'a, D> {
         Ok(Served { doorbell, next })
     }
 
+    /// Gives back what has ended, and takes nothing from the client.
+    ///
+    /// # Errors
+    /// [`ServiceError`].
+    pub fn settle(&mut self, now: Duration, budget: u32) -> Result<Settled, ServiceError<D::Error>> {
+        if self.give_back(now, budget) == Err(Broken) {
+            self.recover(now)?;
+        }
+        if let Some(job) = self.held.take()
+            && self.submit(job, now).is_err()
+        {
+            self.ignore_client(now)?;
+        }
+        self.drive.flush();
+        let flushed = if self.lied { Ok(Doorbell::Quiet) } else { self.client.flush() };
+        let Ok(doorbell) = flushed else {
+            self.ignore_client(now)?;
+            return Ok(Settled { doorbell: Doorbell::Quiet, pending: 0 });
+        };
+        Ok(Settled { doorbell, pending: self.client.outstanding() })
+    }
+
     /// The interrupt for changes of the configuration has come: perhaps the device wants to be reset.
     ///
     /// # Errors
@@ -136,7 +130,7 @@ impl<'a, D: Drive<Job>> Service<'a, D> {
     ///
     /// # Errors
     /// [`ServiceError`] if the device does not stop: then the jobs stay with it.
-    pub fn stop(mut self) -> Result<Doorbell, ServiceError<D::Error>> {
+    pub fn stop(&mut self) -> Result<Doorbell, ServiceError<D::Error>> {
         self.drive.quiesce()?;
         while let Some(job) = self.drive.take_back().or_else(|| self.held.take()) {
             // The client is told as far as it listens.
@@ -187,7 +181,10 @@ impl<'a, D: Drive<Job>> Service<'a, D> {
     fn submit(&mut self, job: Job, now: Duration) -> Result<(), Misbehaved> {
         match self.drive.submit(job.what, job, now) {
             Submitted::Taken => Ok(()),
-            Submitted::Done(job) => self.client.done(job),
+            Submitted::Done(job) => {
+                count(&mut self.counters, job.what);
+                self.client.done(job)
+            }
             Submitted::NoRoom(job) => {
                 self.held = Some(job);
                 Ok(())
@@ -197,13 +194,19 @@ impl<'a, D: Drive<Job>> Service<'a, D> {
 
     /// Jobs to the client.
     fn give_back(&mut self, now: Duration, budget: u32) -> Result<Polled, Broken> {
-        let Self { drive, client, resets, .. } = self;
+        let Self { drive, client, resets, counters, .. } = self;
         drive.poll(now, budget, |ended| {
             *resets = 0;
             // A client that lied is noticed at the next request.
             let _ = match ended {
-                Ended::Done(job) => client.done(job),
-                Ended::Failed(job) => client.failed(job),
+                Ended::Done(job) => {
+                    count(counters, job.what);
+                    client.done(job)
+                }
+                Ended::Failed(job) => {
+                    Counters::count(&mut counters.errors);
+                    client.failed(job)
+                }
             };
         })
     }
@@ -224,12 +227,22 @@ impl<'a, D: Drive<Job>> Service<'a, D> {
 
     fn recover(&mut self, now: Duration) -> Result<Polled, ServiceError<D::Error>> {
         self.resets += 1;
+        Counters::count(&mut self.counters.errors);
+        Counters::count(&mut self.counters.resets);
         if self.resets > MAX_RESETS {
             self.drive.quiesce()?;
             return Err(ServiceError::Broken);
         }
         self.drive.restart(now)?;
         Ok(Polled::More)
+    }
+}
+
+fn count(counters: &mut Counters, done: What) {
+    match done {
+        What::Read(transfer) => counters.count_received(transfer.length),
+        What::Write(transfer) => counters.count_sent(transfer.length),
+        What::Flush => Counters::count(&mut counters.flushed),
     }
 }
 

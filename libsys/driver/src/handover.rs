@@ -30,6 +30,9 @@ pub const STATE: Handle = Handle::new(9, 1);
 /// makes one for itself, and nobody asks anything.
 pub const PORT: Handle = Handle::new(10, 1);
 
+/// The name of [`CONTROL`], which shares its slot with another.
+pub const CONTROL_NAME: &str = "control";
+
 /// By which name the device manager gives what a demonstration puts into that slot.
 #[must_use]
 pub fn name(slot: Handle) -> &'static str {
@@ -45,7 +48,7 @@ pub fn name(slot: Handle) -> &'static str {
         (STATE, "state"),
         (PORT, "port"),
     ];
-    NAMES.iter().find(|(known, _)| *known == slot).map_or("control", |(_, name)| name)
+    NAMES.iter().find(|(known, _)| *known == slot).map_or("", |(_, name)| name)
 }
 
 /// Bytes of memory for the device's own structures.

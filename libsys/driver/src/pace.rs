@@ -23,7 +23,7 @@ impl Pace {
     }
 
     /// How long to wait now; next time longer.
-    pub fn next(&mut self) -> Duration {
+    pub fn wait(&mut self) -> Duration {
         let wait = self.now;
         self.now = (wait * 2).min(self.longest);
         wait
@@ -38,9 +38,9 @@ mod tests {
     fn it_grows_to_its_bound_and_starts_again() {
         let micros = Duration::from_micros;
         let mut pace = Pace::new(micros(100), micros(1000));
-        let waits: [_; 6] = core::array::from_fn(|_| pace.next());
+        let waits: [_; 6] = core::array::from_fn(|_| pace.wait());
         assert_eq!(waits, [100, 200, 400, 800, 1000, 1000].map(micros));
         pace.quicken();
-        assert_eq!(pace.next(), micros(100));
+        assert_eq!(pace.wait(), micros(100));
     }
 }

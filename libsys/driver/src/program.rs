@@ -58,10 +58,11 @@ impl Given {
     /// What was handed over is not what [`handover`] says.
     pub fn find() -> Result<Self, Error> {
         let by_name = anax::handle(handover::name(handover::CHANNEL)).is_some();
-        let given = |slot: Handle| match by_name {
-            true => anax::handle(handover::name(slot)),
+        let named = |name: &str, slot: Handle| match by_name {
+            true => anax::handle(name),
             false => Space::SELF.inspect(slot).is_ok().then_some(slot),
         };
+        let given = |slot: Handle| named(handover::name(slot), slot);
         let needed = |slot: Handle| given(slot).ok_or(Error::BadHandle);
         let page = anax_mapped::shared(Region::from_handle(needed(handover::NUMBERS)?))?;
         let words = page.words().first_chunk::<{ handover::WORDS }>().ok_or(Error::BadArgument)?;
@@ -91,7 +92,7 @@ impl Given {
             irq: needed(handover::IRQ)?,
             // One that the device has not is nobody's.
             configuration_irq: given(handover::CONFIGURATION_IRQ).unwrap_or(NOTHING),
-            control: given(handover::CONTROL).unwrap_or(NOTHING),
+            control: named(handover::CONTROL_NAME, handover::CONTROL).unwrap_or(NOTHING),
             pool: given(handover::POOL).unwrap_or(NOTHING),
         })
     }
@@ -159,7 +160,7 @@ pub fn run<S: Serve>(
         Start::Standby => None,
         Start::Fresh => {
             given.bind(irqs)?;
-            let Some(service) = fresh()? else { return Ok(NO_DEVICE) };
+            let Some(service) = begin(fresh)? else { return Ok(NO_DEVICE) };
             // The device has been reset: whatever a predecessor owed an answer for is over.
             Given::enable(irqs)?;
             Some(service)
@@ -211,6 +212,13 @@ pub fn run<S: Serve>(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Apart from the loop, so that the stack it needs is free again.
+#[cold]
+#[inline(never)]
+fn begin<S>(fresh: impl FnOnce() -> Result<Option<S>, Error>) -> Result<Option<S>, Error> {
+    fresh()
 }
 
 fn wake(received: &Received) -> Wake {

@@ -21,8 +21,8 @@ use crate::refusal::Refusal;
 
 /// Bytes of the memory for it.
 pub const STATE_BYTES: usize = 16 * 1024;
-/// The most that can be in flight, in all directions.
-pub const MAX_IN_FLIGHT: usize = 256;
+/// The most that can be in flight, in all directions: as many as a driver's channel has slots.
+pub const MAX_IN_FLIGHT: usize = 128;
 /// Words that a kind of card has for itself.
 pub const CARD_WORDS: usize = 8;
 

@@ -131,6 +131,8 @@ where
         Ok(Health { mode: self.mode, resets, pending })
     }
 
+    // A record is large, and so is what becomes of it: neither belongs into the frame of the loop.
+    #[inline(never)]
     fn quiesce(&mut self) -> Result<(), DriverError> {
         let state = self.state.ok_or(Refusal::State)?;
         self.running()?;
@@ -161,6 +163,7 @@ where
         Ok(Record::clear(state)?)
     }
 
+    #[inline(never)]
     fn take_over(&mut self) -> Result<(), DriverError> {
         if self.mode != Mode::Standby {
             return Err(DriverError::Mode);

@@ -95,21 +95,24 @@ impl<'a> DriverSide<'a> {
     ///
     /// # Errors
     /// [`AdoptError`]; for a loan that [`Self::take`] would have refused, [`AdoptError::Tickets`]. Nothing was written to the channel.
-    pub fn adopt<'t>(
+    pub fn adopt<I>(
         endpoint: Endpoint<'a>,
         buffers: u32,
         state: Suspended,
-        inherited: &'t [Inherited],
-    ) -> Result<(Self, impl Iterator<Item = Loan> + use<'a, 't>), AdoptError> {
-        let lent = |one: &Inherited| {
+        inherited: I,
+    ) -> Result<(Self, impl Iterator<Item = Loan> + use<'a, I>), AdoptError>
+    where
+        I: ExactSizeIterator<Item = Inherited> + Clone,
+    {
+        let lent = |one: Inherited| {
             let least = if one.purpose == Use::Transmit { MIN_FRAME } else { MAX_FRAME };
             let fits = one.purpose == Use::Receive || one.length as usize <= MAX_FRAME;
             fits && check(part(one.offset, one.length), buffers, least).is_ok()
         };
-        if !inherited.iter().all(lent) {
+        if !inherited.clone().all(lent) {
             return Err(AdoptError::Tickets);
         }
-        let tickets = inherited.iter().map(|one| one.ticket);
+        let tickets = inherited.clone().map(|one| one.ticket);
         let (responder, tickets) = Responder::adopt(endpoint, state, tickets)?;
         let loans = tickets.zip(inherited);
         let loans = loans.map(|(ticket, one)| Loan { ticket, offset: one.offset, length: one.length });

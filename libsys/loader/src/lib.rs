@@ -54,13 +54,39 @@ pub struct Child {
 /// `BadArgument` for a file that breaks the policy; `Quota`, `NoMemory`; whatever a handle of the plan is refused for. There is no
 /// child then.
 pub fn start(file: &[u8], plan: &Plan<'_>) -> Result<Child, Error> {
+    begin(file, plan, |_, _| Ok(())).map(|(child, ())| child)
+}
+
+/// The same for a program that is asked something: its first thread owns a port, which it finds behind what the plan gives. Returns the
+/// port for those who ask.
+///
+/// # Errors
+/// As for [`start`].
+pub fn start_serving(file: &[u8], plan: &Plan<'_>) -> Result<(Child, Port), Error> {
+    begin(file, plan, |space, thread| {
+        let port = space.create_port(thread, 0)?;
+        grant(space, plan.handles.len(), port.handle(), Rights::SEND.with(Rights::RECEIVE))?;
+        Ok(port)
+    })
+}
+
+/// `last` is done when all is there and nothing runs yet.
+fn begin<T>(
+    file: &[u8],
+    plan: &Plan<'_>,
+    last: impl FnOnce(Space, Thread) -> Result<T, Error>,
+) -> Result<(Child, T), Error> {
     Program::parse(file, anax_elf::USER).map_err(|_| Error::BadArgument)?;
     let space = Space::SELF.create_space(plan.limits, Policy::Inherit, plan.cpu)?;
-    let begun = begin(space, file, plan);
+    let begun = prepare(space, file, plan).and_then(|(thread, entry)| {
+        let made = last(space, thread.thread())?;
+        thread.start(entry, plan.argument)?;
+        Ok((Child { space, thread: thread.thread() }, made))
+    });
     if begun.is_err() {
         end(space)?;
     }
-    begun.map(|thread| Child { space, thread })
+    begun
 }
 
 /// Ends a child; when this returns, none of its threads runs and no CPU reaches its memory.
@@ -147,16 +173,19 @@ impl FirstThread {
     }
 }
 
-fn begin(space: Space, file: &[u8], plan: &Plan<'_>) -> Result<Thread, Error> {
+/// All of a child but what makes it run.
+fn prepare(space: Space, file: &[u8], plan: &Plan<'_>) -> Result<(FirstThread, Entry), Error> {
     let entry = load(space, file, plan.stack, 0)?;
-    for (place, (handle, rights)) in (1..).zip(plan.handles) {
-        if space.grant(*handle, *rights)? != Handle::new(place, 1) {
-            return Err(Error::BadHandle);
-        }
+    for (place, (handle, rights)) in plan.handles.iter().enumerate() {
+        grant(space, place, *handle, *rights)?;
     }
-    let thread = FirstThread::new(space, plan.cpu, plan.priority, plan.fault_port)?;
-    thread.start(entry, plan.argument)?;
-    Ok(thread.thread())
+    Ok((FirstThread::new(space, plan.cpu, plan.priority, plan.fault_port)?, entry))
+}
+
+/// Gives a handle, after so many others.
+fn grant(space: Space, place: usize, handle: Handle, rights: Rights) -> Result<(), Error> {
+    let slot = u32::try_from(place + 1).map_err(|_| Error::BadArgument)?;
+    if space.grant(handle, rights)? == Handle::new(slot, 1) { Ok(()) } else { Err(Error::BadHandle) }
 }
 
 /// A segment becomes a region of the child's.

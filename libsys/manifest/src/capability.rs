@@ -29,11 +29,22 @@ pub enum Capability {
         /// How many, at least 1.
         count: u16,
     },
+    /// An interrupt line of the PC's old bus.
+    Irq {
+        /// Its number there, at most [`Capability::LAST_IRQ`].
+        line: u8,
+    },
 }
 
 impl Capability {
     /// The form that has arguments, by its key in a manifest.
     pub const IO_PORTS: &str = "io-ports";
+
+    /// The other one.
+    pub const IRQ: &str = "irq";
+
+    /// The last line of the two old interrupt controllers.
+    pub const LAST_IRQ: u8 = 15;
 
     /// Those that a single word names.
     pub const PLAIN: &[(&str, Self)] = &[
@@ -60,11 +71,19 @@ impl Capability {
         ports.makes_sense().then_some(ports)
     }
 
+    /// An interrupt line; nothing if there is none of that number.
+    #[must_use]
+    pub fn irq(line: u8) -> Option<Self> {
+        let irq = Self::Irq { line };
+        irq.makes_sense().then_some(irq)
+    }
+
     /// Whether such a thing can be given.
     #[must_use]
     pub fn makes_sense(self) -> bool {
         match self {
             Self::IoPorts { first, count } => count > 0 && u32::from(first) + u32::from(count) <= 0x1_0000,
+            Self::Irq { line } => line <= Self::LAST_IRQ,
             _ => true,
         }
     }

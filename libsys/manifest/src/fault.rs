@@ -43,7 +43,9 @@ impl fmt::Display for Fault {
                 )
             }
             Self::List(list) => write!(f, "`{list}` has at most {MAX_LIST} entries"),
-            Self::Capability(_) => f.write_str("ports are first and count, from 0 to 0xffff"),
+            Self::Capability(_) => {
+                f.write_str("ports are first and count, from 0 to 0xffff; an irq is 0 to 15")
+            }
             Self::Priority => f.write_str("a priority is 4 to 28"),
             Self::Quota => f.write_str("a program has at least 1 page, 8 handles and 1 thread"),
             Self::Stack => {

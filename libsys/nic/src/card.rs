@@ -33,8 +33,8 @@ pub enum Refused<T> {
 pub struct Handed<T> {
     /// What its [`Card::suspend`] said. Foreign.
     pub words: [u64; CARD_WORDS],
-    /// What the device has, oldest first of each flow.
-    pub parts: ArrayVec<Part<T>, MAX_IN_FLIGHT>,
+    /// What the device has, oldest first of each flow, as far as it was not taken out.
+    parts: ArrayVec<Option<Part<T>>, MAX_IN_FLIGHT>,
 }
 
 /// A buffer or a frame that the device has, by the predecessor's word.
@@ -53,11 +53,36 @@ pub struct Part<T> {
 }
 
 impl<T> Handed<T> {
-    /// Takes out what goes one way, oldest first.
-    pub fn take(&mut self, flow: Flow) -> ArrayVec<Part<T>, MAX_IN_FLIGHT> {
-        let (taken, left) = core::mem::take(&mut self.parts).into_iter().partition(|part| part.flow == flow);
-        self.parts = left;
-        taken
+    /// Nothing yet.
+    pub(crate) fn new(words: [u64; CARD_WORDS]) -> Self {
+        Self { words, parts: ArrayVec::new() }
+    }
+
+    /// Puts in something younger than all there is; nothing if there is no room.
+    pub(crate) fn put(&mut self, part: Part<T>) -> Option<()> {
+        self.parts.try_push(Some(part)).ok()
+    }
+
+    /// Takes out all that goes one way, oldest first.
+    pub fn take(&mut self, flow: Flow) -> impl Iterator<Item = Part<T>> {
+        let same = move |slot: &&mut Option<Part<T>>| slot.as_ref().is_some_and(|part| part.flow == flow);
+        self.parts.iter_mut().filter(same).filter_map(Option::take)
+    }
+
+    /// Takes out the token of what goes one way and lies there, of that length if one is known.
+    pub fn find(&mut self, flow: Flow, address: DmaAddress, length: Option<u32>) -> Option<T> {
+        let same = |part: &Part<T>| {
+            let fits = length.is_none_or(|length| length == part.length);
+            part.flow == flow && part.address == address && fits
+        };
+        let found = self.parts.iter_mut().find(|slot| slot.as_ref().is_some_and(same))?;
+        found.take().map(|part| part.token)
+    }
+
+    /// Whether all was taken out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.iter().all(Option::is_none)
     }
 }
 

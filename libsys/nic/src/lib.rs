@@ -26,4 +26,4 @@ pub use offload::{Checked, Internet, Offload, Segmentation, Transport, Verdict};
 pub use service::Service;
 
 /// Slots of each of the channel's rings, and buffers of the pool.
-pub const BUFFERS: u32 = 128;
+pub const BUFFERS: u32 = anax_frames::handover::BUFFERS as u32;

@@ -87,7 +87,7 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
             if before != after {
                 pace.quicken();
             }
-            now + pace.next()
+            now + pace.wait()
         });
         let next = if sleep == Sleep::MaySleep { Next::Wait(look) } else { Next::Again };
         Ok(Served { doorbell, next })

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use anax_device::{Broken, DmaAddress};
 use anax_driver::{
-    Counters, Flow, InFlight, Kind, Link, MAX_IN_FLIGHT, NotSuspended, Record, Refusal, Serve, Served,
-    ServiceError, Settled, Wake,
+    Counters, Flow, InFlight, Kind, Link, NotSuspended, Record, Refusal, Serve, Served, ServiceError,
+    Settled, Wake,
 };
 use anax_frames::{DriverSide, Inherited, Loan, Use};
 use anax_ring::{Doorbell, Endpoint};
@@ -20,6 +20,7 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
     ///
     /// # Errors
     /// [`Refusal`], also `open`'s.
+    #[inline(never)]
     pub fn adopt(
         record: &Record,
         endpoint: Endpoint<'a>,
@@ -36,26 +37,27 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
         if !record.is_disjoint() && cfg!(not(bite = "nic-buffer-adopted-twice")) {
             return Err(Refusal::InFlight);
         }
-        let inherited: ArrayVec<_, MAX_IN_FLIGHT> = record.in_flight.iter().map(inherited).collect();
-        let (client, loans) = DriverSide::adopt(endpoint, buffers, record.channel, &inherited)?;
+        let inherited = record.in_flight.iter().map(inherited);
+        let (client, loans) = DriverSide::adopt(endpoint, buffers, record.channel, inherited)?;
         pool.checked_add(client.pool_bytes()).ok_or(Refusal::InFlight)?;
-        let (mut parts, mut held) = (ArrayVec::new(), None);
+        let (mut handed, mut held) = (Handed::new(record.words), None);
         for (one, token) in record.in_flight.iter().zip(loans) {
             let InFlight { flow, place, length, .. } = *one;
             // Within the pool, all of which has addresses.
             let address = pool.checked_add(token.offset).ok_or(Refusal::InFlight)?;
             if flow != Flow::Held {
-                parts.push(Part { flow, place, address, length, token });
+                handed.put(Part { flow, place, address, length, token }).ok_or(Refusal::InFlight)?;
             } else if held.replace(token).is_some() {
                 return Err(Refusal::InFlight);
             }
         }
-        let nic = open(Handed { words: record.words, parts })?;
+        let nic = open(handed)?;
         let mut service = Self::over(nic, client, pool);
         (service.held, service.counters) = (held, record.counters);
         Ok(service)
     }
 
+    #[inline(never)]
     fn record(&mut self) -> Result<(Record, Doorbell), NotSuspended> {
         if self.lied {
             return Err(NotSuspended::Client);

@@ -19,9 +19,18 @@ pub(crate) const fn reaches_memory(command: u32) -> bool {
     const READ_TRACE: u32 = MachineCommand::ReadTrace as u32;
     const DESCRIPTION: u32 = MachineCommand::Description as u32;
     const CONSOLE_READ: u32 = MachineCommand::ConsoleRead as u32;
+    const COMMAND_LINE: u32 = MachineCommand::CommandLine as u32;
     matches!(
         command,
-        MAP | UNMAP | PROTECT | START | WRITE_REGISTER | MAP_EPOCH | READ_TRACE | DESCRIPTION | CONSOLE_READ
+        MAP | UNMAP
+            | PROTECT
+            | START
+            | WRITE_REGISTER
+            | MAP_EPOCH
+            | READ_TRACE
+            | DESCRIPTION
+            | CONSOLE_READ
+            | COMMAND_LINE
     )
 }
 
@@ -36,5 +45,6 @@ mod tests {
             assert!(!reaches_memory(command), "{command:#x}");
         }
         assert!(reaches_memory(SpaceCommand::Unmap as u32));
+        assert!(reaches_memory(MachineCommand::CommandLine as u32));
     }
 }

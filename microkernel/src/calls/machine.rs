@@ -79,10 +79,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         }
         MachineCommand::Msi => irq::message(words[0], msi::Kind::Capability, deliver).map(handle),
         MachineCommand::Trace => trace::switch(words[0] != 0).map(|()| Served::Value(0)),
-        MachineCommand::Dump => {
-            dump::log();
-            Ok(Served::Value(0))
-        }
+        MachineCommand::Dump => Ok(Served::Value(dump::log())),
         MachineCommand::ReadTrace => {
             probe(call, words[0], words[1])?;
             let mut moved = 0;
@@ -97,27 +94,31 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         MachineCommand::ConsoleRead => {
             probe(call, words[0], words[1])?;
             let mut buffer = [0; 64];
-            let wanted = usize::try_from(words[1]).unwrap_or(usize::MAX).min(buffer.len());
-            let count = serial::read(Line::Com1, &mut buffer[..wanted]);
-            write(call, words[0], &buffer[..count])?;
-            Ok(Served::Value(count as u64))
+            let count = serial::read(Line::Com1, &mut buffer[..words[1].min(64) as usize]);
+            give(call, &buffer[..count])
         }
         MachineCommand::Description => {
-            probe(call, words[0], words[1])?;
             let mut text = Vec::new();
             text.try_reserve_exact(DESCRIPTION).map_err(|_| Error::NoMemory)?;
             text.resize(DESCRIPTION, 0);
             let platform = start::machine().map(|machine| &machine.platform);
-            let text = platform.and_then(|platform| platform.describe(&mut text)).ok_or(Error::Full)?;
-            if text.len() as u64 > words[1] {
-                return Err(Error::Full);
-            }
-            write(call, words[0], text)?;
-            Ok(Served::Value(text.len() as u64))
+            give(call, platform.and_then(|platform| platform.describe(&mut text)).ok_or(Error::Full)?)
+        }
+        MachineCommand::CommandLine => {
+            give(call, start::machine().map_or(&[][..], |machine| &machine.info.command_line))
         }
         MachineCommand::PowerOff => power::off(words[0] as u8),
         MachineCommand::Restart => power::restart(),
     }
+}
+
+/// Writes all of it to the caller's buffer, if it fits; how many bytes.
+fn give(call: &Call<'_>, bytes: &[u8]) -> Result<Served, Error> {
+    let [address, room, ..] = *call.words;
+    if bytes.len() as u64 > room {
+        return Err(Error::Full);
+    }
+    write(call, address, bytes).map(|()| Served::Value(bytes.len() as u64))
 }
 
 /// Writes to the caller's memory.

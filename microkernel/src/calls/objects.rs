@@ -7,7 +7,7 @@ use anax_abi::{Error, Rights};
 use microkernel_core::handles::Object as _;
 
 use super::{Call, Served, answered, handle, waits};
-use crate::arch::ports;
+use crate::arch::{ports, serial::is_kernels};
 use crate::cap::{self, Space};
 use crate::channel::Channel;
 use crate::irq::{Irq, State};
@@ -230,8 +230,9 @@ fn acknowledge(word: u64) {
 
 /// A range of ports, for [`MachineCommand::Ports`](anax_abi::object::MachineCommand::Ports).
 pub(super) fn make_ports(first: u64, count: u64) -> Result<Served, Error> {
-    let last = first.checked_add(count).and_then(|end| end.checked_sub(1)).filter(|last| *last >= first);
-    let last = last.and_then(|last| u16::try_from(last).ok()).ok_or(Error::BadArgument)?;
+    let last = first.checked_add(count).and_then(|end| end.checked_sub(1));
+    let is_free = |last: &u64| *last >= first && !is_kernels(first, *last);
+    let last = last.filter(is_free).and_then(|last| u16::try_from(last).ok()).ok_or(Error::BadArgument)?;
     let ports = PORTS.take_object().ok_or(Error::NoMemory)?;
     ports.range.set((first as u16, last));
     Ok(handle(ports))

@@ -39,7 +39,7 @@ impl Line {
     pub(crate) fn take(kind: Kind, keep: &mut Keep<'_>) -> Result<Option<Self>, Error> {
         let (slots, bytes) = match kind {
             Kind::Network => {
-                let buffers = anax_nic::handover::BUFFERS;
+                let buffers = anax_frames::handover::BUFFERS as u32;
                 (buffers, u64::from(buffers) * BUFFER_BYTES as u64)
             }
             Kind::Block | Kind::Ata => (anax_blocks::handover::SLOTS, anax_blocks::handover::POOL_BYTES),

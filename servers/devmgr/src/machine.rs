@@ -105,8 +105,10 @@ impl Machine {
             }
         };
         for (name, handle, rights) in parts {
-            let given = self.init.give(process, name, Gift::copy(handle, rights));
+            // Init passes it on.
+            let given = self.init.give(process, name, Gift::copy(handle, rights.with(Rights::GRANT)));
             if let Err(error) = given {
+                log::warn!("{driver} (process {process}) can't be given {name}: {error}");
                 let _ = self.init.kill(process);
                 return Err(error);
             }

@@ -14,7 +14,7 @@ use anax_manifest::{Capability, Cpu as Place, Layer, Manifest};
 use anax_proto::{CONNECT, Gift};
 use anax_service::PortTransport;
 use anax_startup::{NamedHandle, Start, handles};
-use anax_sys::object::{Cpu, Limits, Machine, Registers, Space, Thread};
+use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Registers, Space, Thread, Trigger};
 use anax_sys::{Port, Target};
 use anax_system::{LoaderClient, Name, NamesClient};
 use init::{Entry, Happened, Image, Load, System};
@@ -33,6 +33,7 @@ pub(crate) struct Made {
     space: Space,
     thread: FirstThread,
     port: Port,
+    cpu: Cpu,
 }
 
 /// The kernel as init has it.
@@ -91,7 +92,7 @@ impl Kernel {
         let thread = FirstThread::new(space, cpu, manifest.priority.into(), self.port)?;
         let made = thread.thread().inspect().and_then(|answer| {
             let port = space.create_port(thread.thread(), manifest.quota.messages / 2)?;
-            Ok((Made { space, thread, port }, answer.words[2]))
+            Ok((Made { space, thread, port, cpu }, answer.words[2]))
         });
         match made {
             Ok((made, number)) => {
@@ -110,15 +111,21 @@ impl Kernel {
         Ok(Gift { handle: Space::SELF.duplicate(handle, SEND, process)?, rights: SEND, is_given: true })
     }
 
-    /// What a capability is, as the process gets it.
-    fn capability(&self, what: &Capability) -> Result<Option<(&'static str, Gift)>, Error> {
+    /// What a capability is, as the process gets it whose first thread runs on that CPU.
+    fn capability(&self, what: &Capability, cpu: Cpu) -> Result<Option<(&'static str, Gift)>, Error> {
         Ok(match *what {
             Capability::Machine | Capability::MachineDevices | Capability::Console => {
                 Some(("machine", Gift::copy(self.machine.handle(), Rights::ALL)))
             }
             Capability::IoPorts { first, count } => {
                 let ports = self.machine.ports(first, count)?;
-                Some(("io-ports", Gift::given(ports.handle())))
+                Some((Capability::IO_PORTS, Gift::given(ports.handle())))
+            }
+            Capability::Irq { line } => {
+                // Global interrupts begin with the old bus's, wired as that was; where firmware says otherwise, the kernel knows.
+                let line = Line { number: line.into(), trigger: Trigger::Edge, polarity: Polarity::High };
+                let irq = self.machine.line(line, cpu)?;
+                Some((Capability::IRQ, Gift::given(irq.handle())))
             }
             _ => None,
         })
@@ -197,7 +204,7 @@ impl System for Kernel {
             gifts.push((handles::NAMES, self.badged(names.port.handle(), process)?));
         }
         for what in &manifest.capabilities {
-            gifts.extend(self.capability(what)?);
+            gifts.extend(self.capability(what, made.cpu)?);
         }
         for (name, gift) in gifts {
             let handle = self.give(made, gift)?;

@@ -65,6 +65,11 @@ pub(super) const BLOCKS: &[Bite] = &[
         "serving::a_client_that_lies_or_dies_takes_its_jobs_with_it",
         "the device goes on with jobs of a client that is gone",
     ),
+    disk(
+        "disk-suspended-with-jobs",
+        "swapping::what_does_not_end_is_handed_back_before_a_new_epoch",
+        "a driver leaves jobs behind that no successor knows of",
+    ),
     Bite {
         name: "ata-short-transfer-believed",
         breaks: "a transfer counts as done though the disk did not move all sectors",

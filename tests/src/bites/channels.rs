@@ -54,6 +54,24 @@ pub(super) const CHANNELS: &[Bite] = &[
         "a reply to another client's request is sent",
     ),
     host(
+        "ring-ticket-restored-twice",
+        "succession",
+        "tickets_are_restored_once_and_in_their_epoch",
+        "one request has two tickets",
+    ),
+    host(
+        "ring-old-ticket-restored",
+        "succession",
+        "tickets_are_restored_once_and_in_their_epoch",
+        "a ticket of another epoch is restored",
+    ),
+    host(
+        "ring-suspended-works",
+        "succession",
+        "a_successor_answers_what_its_predecessor_took",
+        "a responder that was suspended takes and answers requests",
+    ),
+    host(
         "ring-forged-epoch-met",
         "calls",
         "a_forged_epoch_hides_no_death",

@@ -26,6 +26,31 @@ pub(super) const NETWORK: &[Bite] = &[
         "serving::a_client_that_lies_or_dies_takes_its_loans_with_it",
         "the device keeps buffers of a client that is gone",
     ),
+    nic(
+        "virtio-adopted-unchecked",
+        "swapping::a_record_that_lies_about_buffers_is_refused",
+        "a successor gives a buffer back that the device still writes, under another one's name",
+    ),
+    nic(
+        "nic-buffer-adopted-twice",
+        "swapping::a_record_that_lies_about_buffers_is_refused",
+        "a record may name a buffer twice",
+    ),
+    nic(
+        "driver-works-after-quiesce",
+        "swapping::two_hundred_drivers_one_after_the_other",
+        "a driver goes on though it has written its record",
+    ),
+    nic(
+        "driver-record-used-twice",
+        "swapping::two_hundred_drivers_one_after_the_other",
+        "two successors take over by one record",
+    ),
+    e1000(
+        "e1000-handed-and-lost",
+        "swapping::what_is_handed_over_has_to_be_there",
+        "a buffer that the rings do not have is inherited and forgotten",
+    ),
     e1000(
         "e1000-free-unchecked",
         "lies::descriptors_that_were_not_given",

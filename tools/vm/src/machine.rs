@@ -22,6 +22,10 @@ const RESEND: Duration = Duration::from_millis(500);
 /// How long the emulator may take to end after the guest said its last word.
 const POWER_OFF: Duration = Duration::from_secs(10);
 
+/// QEMU's exit status when the kernel panicked (it writes 66 to the debug-exit port), and when it refused to boot (1).
+const PANIC_EXIT: i32 = 2 * 66 + 1;
+const REFUSED_EXIT: i32 = 2 + 1;
+
 /// What the kernel says of itself when it is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
@@ -226,7 +230,7 @@ impl Machine {
                 self.child.kill();
                 Err(Ending::Lost { complaint: complaint.clone() })
             }
-            Event::Ended { code } => Err(Ending::Lost { complaint: self.explain_end(*code) }),
+            Event::Ended { code } => Err(self.last_words(*code)),
             Event::Quit => {
                 self.child.kill();
                 Err(Ending::Quit)
@@ -283,6 +287,23 @@ impl Machine {
                 Err(Ending::Lost { complaint: self.explain_end(self.exit_code) })
             }
         }
+    }
+
+    /// How a run ended that ended without a word on the control line: a kernel without one says its last word on the console.
+    fn last_words(&self, code: Option<i32>) -> Ending {
+        let console = self.console();
+        let said = |what: &str| console.lines().rev().find_map(|line| line.strip_prefix(what));
+        if code == Some(PANIC_EXIT)
+            && let Some(reason) = said("anax: panic: ")
+        {
+            return Ending::Panicked { reason: reason.trim_end().to_owned() };
+        }
+        if code == Some(REFUSED_EXIT)
+            && let Some(reason) = said("anax: refused: ")
+        {
+            return Ending::Refused { status: 3, reason: reason.trim_end().to_owned() };
+        }
+        Ending::Lost { complaint: self.explain_end(code) }
     }
 
     /// One line about an emulator that ended before the guest said how.

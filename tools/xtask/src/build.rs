@@ -18,6 +18,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use anax_manifest::Start;
 use anyhow::{Context, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -73,15 +74,32 @@ pub(crate) fn kernel(variant: KernelVariant) -> anyhow::Result<PathBuf> {
 
 /// Builds a kernel, the programs, and the archive that goes with the kernel.
 pub(crate) fn bootable(build: &KernelBuild) -> anyhow::Result<Bootable> {
+    bootable_with(build, &[])
+}
+
+/// The same, with an archive of its own where programs are to start with the system whatever their manifests say.
+pub(crate) fn bootable_with(build: &KernelBuild, with: &[String]) -> anyhow::Result<Bootable> {
     let programs = programs::find()?;
+    for name in with {
+        ensure!(
+            programs.iter().any(|program| program.name == *name),
+            "--with {name}: there is no such program; there are {}",
+            programs.iter().map(|program| program.name.as_str()).collect::<Vec<_>>().join(", ")
+        );
+    }
     // First, because it takes no time and is the likeliest to be wrong when a program is added.
-    let manifests = manifests::load(root(), &programs)?.map_err(|complaints| {
+    let mut manifests = manifests::load(root(), &programs)?.map_err(|complaints| {
         let said: Vec<_> = complaints.iter().map(|complaint| format!("error: {complaint}")).collect();
         anyhow!("a manifest is wrong; see docs/manifests.md\n{}", said.join("\n\n"))
     })?;
     let kernel = build.build()?;
     programs::compile(&programs)?;
-    let archive = build.folder().join("archive");
+    let mut archive = "archive".to_owned();
+    for manifest in manifests.0.iter_mut().filter(|manifest| with.contains(&manifest.name)) {
+        manifest.start = Start::Boot;
+        archive = format!("{archive}+{}", manifest.name);
+    }
+    let archive = build.folder().join(archive);
     pack::archive(&kernel, &programs, &manifests, &archive)?;
     Ok(Bootable { kernel, archive })
 }
@@ -94,11 +112,14 @@ pub(crate) fn artefacts(
     let mut build = KernelBuild::release(variant);
     build.bite = bite.map(str::to_owned);
     let Bootable { kernel, archive } = bootable(&build)?;
+    let user = bootable(&KernelBuild { variant: KernelVariant::Plain, ..build })?;
     Ok(system_tests::Artefacts {
         root: root().to_owned(),
         xtask: std::env::current_exe().context("where this program is")?,
         kernel,
         archive,
+        user_kernel: user.kernel,
+        user_archive: user.archive,
         plugin: plugin()?,
     })
 }

@@ -12,7 +12,7 @@ use anax_vm::{
 };
 use anyhow::Context;
 
-use crate::build::{self, KernelBuild, KernelVariant, Profile};
+use crate::build::{self, KernelBuild, Profile};
 use crate::setup::{self, Part};
 
 pub(crate) use options::Args;
@@ -25,8 +25,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.check()?;
     setup::need(&needs(args))?;
     let profile = if args.dev { Profile::Dev } else { Profile::Release };
-    // Until there is a user-land, the runner of command lines is part of the kernel's test variant.
-    let bootable = build::bootable(&KernelBuild { variant: KernelVariant::Test, profile, bite: None })?;
+    let variant = args.variant();
+    let bootable = build::bootable_with(&KernelBuild { variant, profile, bite: None }, &args.with)?;
     let base = Spec { cache: Some(build::target()), ..Spec::new(&bootable.kernel, &bootable.archive) };
     if let Some(frames) = args.peer {
         return peer::run(args, base, frames);

@@ -14,7 +14,7 @@ use core::sync::atomic::Ordering;
 use anax_abi::object::{ARCHIVE, notice, priority};
 use anax_archive::Archive;
 use anax_blocks::handover::{POOL_BYTES, SLOTS};
-use anax_disk::handover::{MEMORY_BYTES, Numbers};
+use anax_driver::handover::{MEMORY_BYTES, Numbers, Start};
 use anax_loader::{Child, Plan};
 use anax_ring::{AtomicU64, Endpoint, Epoch, Geometry, Side, Supervisor};
 use anax_sys::object::{Channel, Cpu, Limits, Machine, Region, RegionKind, Space, Thread};
@@ -131,8 +131,8 @@ impl Demo<'_> {
             (self.block.handle(), SHARED),
             (self.memory.handle(), SHARED),
             registers,
-            irq,
             (self.numbers.handle(), SHARED),
+            irq,
             behind,
             (self.pool.handle(), SHARED),
         ];
@@ -160,7 +160,7 @@ impl Demo<'_> {
     /// What the driver has to know of the device's view.
     fn write_numbers(&self) -> Result<(), Error> {
         let (memory, pool) = (self.memory.device_address(0)?, self.pool.device_address(0)?);
-        let numbers = Numbers { memory, pool, device: self.device.numbers() };
+        let numbers = Numbers { memory, pool, start: Start::Fresh, device: self.device.numbers() };
         let page = anax_mapped::shared(self.numbers)?;
         let write = |(word, value): (&AtomicU64, u64)| word.store(value, Ordering::Relaxed);
         page.words().iter().zip(numbers.to_words()).for_each(write);

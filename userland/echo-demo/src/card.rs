@@ -1,8 +1,8 @@
 //! The network card, as the one who outlives its drivers sees it: found, handed over, fenced.
 
 use anax_device::{Bar, ConfigSpace as _, Mmio, MsiX, bar, disable_bus_master, enable_memory_and_bus_master};
+use anax_driver::handover::DEVICE_WORDS;
 use anax_e1000::{REGISTER_BYTES, is_e1000};
-use anax_nic::handover::CARD_WORDS;
 use anax_sys::object::{Cpu, Irq, Line, Machine, Polarity, Region, Trigger};
 use anax_sys::{Error, log};
 use anax_virtio::{Transport, Windows, device_type, handover};
@@ -103,10 +103,10 @@ impl Card {
     }
 
     /// What its driver is told beside what all are.
-    pub(crate) fn numbers(&self) -> [u64; CARD_WORDS] {
+    pub(crate) fn numbers(&self) -> [u64; DEVICE_WORDS] {
         match self.kind {
             Kind::Virtio(_, windows) => windows.to_words(),
-            Kind::E1000(_) => [0; CARD_WORDS],
+            Kind::E1000(_) => [0; DEVICE_WORDS],
         }
     }
 

@@ -12,10 +12,10 @@ use core::time::Duration;
 
 use anax_abi::object::{ARCHIVE, notice, priority};
 use anax_archive::Archive;
-use anax_frames::handover::{COUNTERS, STOP};
+use anax_driver::handover::{MEMORY_BYTES, Numbers, Start};
+use anax_frames::handover::{BUFFERS as POOL_BUFFERS, COUNTERS, STOP};
 use anax_frames::{BUFFER_BYTES, Counters};
 use anax_loader::{Child, Plan};
-use anax_nic::handover::{self, Numbers};
 use anax_ring::{AtomicU64, Geometry, SharedBlock, Supervisor};
 use anax_sys::object::{Channel, Cpu, Limits, Machine, Region, RegionKind, Space, Thread};
 use anax_sys::{Deadline, Error, Handle, Port, Rights, WORDS, log, replymsg};
@@ -34,6 +34,8 @@ const LOOK: Duration = Duration::from_millis(1);
 const SILENCE: Duration = Duration::from_secs(4);
 /// Nobody sends anything.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Slots of each of the channel's rings, and buffers of the pool.
+const BUFFERS: u32 = POOL_BUFFERS as u32;
 const STACK: u64 = 128 * 1024;
 const LIMITS: Limits = Limits { pages: 4096, handles: 64, threads: 4, messages: 64 };
 
@@ -76,7 +78,7 @@ fn main(restarts: u64) -> Result<u64, Error> {
     let card = Card::find(machine, DRIVER_CPU)?;
 
     let bytes = |count: u32| u64::from(count) * BUFFER_BYTES as u64;
-    let geometry = Geometry::new(handover::BUFFERS, handover::BUFFERS).map_err(|_| Error::BadArgument)?;
+    let geometry = Geometry::new(BUFFERS, BUFFERS).map_err(|_| Error::BadArgument)?;
     let block = Space::SELF.create_region(geometry.bytes() as u64, RegionKind::Pinned)?;
     let (client_end, driver_end) = Space::SELF.create_channel(block, geometry.bytes() as u64)?;
     let demo = Demo {
@@ -84,8 +86,8 @@ fn main(restarts: u64) -> Result<u64, Error> {
         card,
         ends: [client_end, driver_end],
         block,
-        pool: Space::SELF.create_region(bytes(handover::BUFFERS), RegionKind::Dma)?,
-        queues: Space::SELF.create_region(handover::QUEUE_BYTES, RegionKind::Dma)?,
+        pool: Space::SELF.create_region(bytes(BUFFERS), RegionKind::Dma)?,
+        queues: Space::SELF.create_region(MEMORY_BYTES, RegionKind::Dma)?,
         numbers: Space::SELF.create_region(4096, RegionKind::Pinned)?,
         status: Space::SELF.create_region(4096, RegionKind::Pinned)?,
     };
@@ -194,9 +196,10 @@ impl Demo<'_> {
     /// What the driver has to know of the device's view.
     fn write_numbers(&self) -> Result<(), Error> {
         let numbers = Numbers {
-            queues: self.queues.device_address(0)?,
+            memory: self.queues.device_address(0)?,
             pool: self.pool.device_address(0)?,
-            card: self.card.numbers(),
+            start: Start::Fresh,
+            device: self.card.numbers(),
         };
         let page = anax_mapped::shared(self.numbers)?;
         let write = |(word, value): (&AtomicU64, u64)| word.store(value, Ordering::Relaxed);

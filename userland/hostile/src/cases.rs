@@ -455,6 +455,7 @@ fn pointers(lab: &Lab, nth: u32, address: u64) -> Held {
         machine(MachineCommand::ReadTrace, address, 64),
         machine(MachineCommand::Description, address, 64),
         machine(MachineCommand::ConsoleRead, address, 64),
+        machine(MachineCommand::CommandLine, address, 1024),
         space(SpaceCommand::Unmap, [address, u64::MAX, 0, 0, 0]),
         space(SpaceCommand::Protect, [address, 1 << 62, 4, 0, 0]),
         space(SpaceCommand::Unmap, [address, 0, 0, 0, 0]),

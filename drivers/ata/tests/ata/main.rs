@@ -4,3 +4,4 @@ mod disk;
 mod model;
 mod serving;
 mod starting;
+mod swapping;

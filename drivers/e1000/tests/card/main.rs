@@ -7,3 +7,4 @@ mod nic;
 mod offload;
 mod packets;
 mod serving;
+mod swapping;

@@ -249,11 +249,14 @@ impl Device<'_> {
     fn common_read(&self, offset: usize) -> u64 {
         match offset {
             4 => self.offered >> (32 * self.select[0]) & 0xffff_ffff,
+            12 => self.accepted >> (32 * self.select[1]) & 0xffff_ffff,
             16 => self.vectors[0].into(),
             20 => self.status.into(),
             21 => 0,
             24 => (if self.queue == 0 { self.size } else { 0 }).into(),
             26 => self.vectors[1].into(),
+            28 => self.enabled.into(),
+            32..56 => self.areas[(offset - 32) / 8] >> (8 * (offset % 8)) & 0xffff_ffff,
             30 => self.queue.into(),
             _ => panic!("a read of common configuration at {offset}"),
         }

@@ -42,6 +42,8 @@ fn rules_name_the_place() {
     assert_eq!(fault(|it| it.capabilities = ports(0xfff8, 8)), None);
     assert_eq!(fault(|it| it.capabilities = ports(0xfff8, 9)), Some(Fault::Capability(1)));
     assert_eq!(fault(|it| it.capabilities = ports(8, 0)), Some(Fault::Capability(1)));
+    assert_eq!(fault(|it| it.capabilities = vec![Capability::Irq { line: 15 }]), None);
+    assert_eq!(fault(|it| it.capabilities = vec![Capability::Irq { line: 16 }]), Some(Fault::Capability(0)));
     assert_eq!(fault(|it| it.capabilities = vec![Capability::Kill; MAX_LIST]), None);
     let more = vec![Capability::Kill; MAX_LIST + 1];
     assert_eq!(fault(|it| it.capabilities = more.clone()), Some(Fault::List("capabilities")));

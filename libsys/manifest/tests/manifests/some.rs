@@ -36,6 +36,7 @@ fn details(manifest: &mut Manifest, seed: u16) {
     manifest.hang_ms = seed.into();
     manifest.capabilities = vec![Capability::Power];
     manifest.capabilities.extend(Capability::io_ports(seed, 8));
+    manifest.capabilities.extend(Capability::irq(seed as u8));
     if manifest.layer == Layer::Driver {
         manifest.devices = vec![
             DeviceMatch::Pci { vendor: seed, device: !seed },

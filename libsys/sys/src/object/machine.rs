@@ -160,6 +160,14 @@ impl Machine {
         self.read(MachineCommand::Description, to)
     }
 
+    /// The line that the loader gave the kernel; how many bytes.
+    ///
+    /// # Errors
+    /// `Full` if it does not fit.
+    pub fn command_line(self, to: &mut [u8]) -> Result<usize, Error> {
+        self.read(MachineCommand::CommandLine, to)
+    }
+
     /// What was typed; how many bytes, 0 if nothing.
     ///
     /// # Errors

@@ -26,12 +26,18 @@ static PORTS: [Mutex<Option<Port>>; 2] = [Mutex::new(None), Mutex::new(None)];
 /// Bounds the wait for a line that takes nothing: about a second on slow hardware.
 const PATIENCE: u32 = 1_000_000;
 
+/// The lines' first ports, of eight each.
+const BASES: [u16; 2] = [0x3f8, 0x2f8];
+
+/// Whether the kernel uses one of these ports itself. The control line is its own only while it runs command lines.
+pub(crate) fn is_kernels(first: u64, last: u64) -> bool {
+    let own = if cfg!(feature = "test") { &BASES[..] } else { &BASES[..1] };
+    own.iter().any(|base| first <= u64::from(base + 7) && u64::from(*base) <= last)
+}
+
 /// Prepares a line, 115,200 baud, 8N1. A line that does not exist stays silent. Boot CPU, once.
 pub(crate) fn open(line: Line) {
-    let base = match line {
-        Line::Com1 => 0x3f8,
-        Line::Com2 => 0x2f8,
-    };
+    let base = BASES[line as usize];
     let config = Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT };
     // SAFETY: the standard ports of the PC's serial lines, which nobody else in the kernel uses.
     let port = unsafe { Uart16550::new_port(base) }.ok().map(|mut uart| {

@@ -49,7 +49,8 @@ impl KernelBuild {
     /// Its target folder. One each, so that switching between them compiles nothing again.
     fn target_folder(&self) -> PathBuf {
         match (&self.bite, self.variant) {
-            (Some(bite), _) => target().join("bite").join(bite),
+            (Some(bite), KernelVariant::Plain) => target().join("bite").join(bite).join("plain"),
+            (Some(bite), KernelVariant::Test) => target().join("bite").join(bite),
             (None, KernelVariant::Plain) => target().join("kernel"),
             (None, KernelVariant::Test) => target().join("kernel-test"),
         }

@@ -11,6 +11,8 @@ use anax_vm::{Boot, Datagrams, Debugger, Emulator, Forward, Limits, Net, Nic, Sp
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 
+use crate::build::KernelVariant;
+
 /// Port of the guest that the host can reach.
 const GUEST_PORT: u16 = 80;
 
@@ -28,7 +30,8 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask run                        boot, with the console on this terminal
   cargo xtask run --exec 'echo alive'    boot, run a command, power off
-  cargo xtask run --exec 'ktest; mem'    several commands
+  cargo xtask run --exec 'ps && hello'   several commands, or programs
+  cargo xtask run --system kernel --exec 'ktest; mem'
   cargo xtask run --boot uefi --smp 4 --memory 1G
   cargo xtask run --emulator bochs
   cargo xtask run --peer 10000           raw frames to the guest and back, verified
@@ -81,9 +84,12 @@ pub(crate) struct Args {
     /// Attach this raw disk image (Anax has no disk driver yet).
     #[arg(long, value_name = "FILE")]
     disk: Option<PathBuf>,
-    /// Servers, drivers or programs to add to the default set (none exists yet).
+    /// Servers, drivers or programs to start with the system, as if their manifests said so.
     #[arg(long, value_name = "NAME", num_args = 1..)]
-    with: Vec<String>,
+    pub(super) with: Vec<String>,
+    /// Who takes the commands: the user-land, or the test kernel's own runner with its tests and faults (its `help` lists them).
+    #[arg(long, value_name = "SYSTEM", default_value = "user")]
+    system: System,
     /// Run these commands, print what they print, power off and end with the last one's exit status. The
     /// kernel's log goes to standard error.
     #[arg(long, value_name = "COMMANDS")]
@@ -119,6 +125,15 @@ enum Road {
     Iso,
     /// The same image, started by GRUB from UEFI
     Uefi,
+}
+
+/// Values of `--system`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum System {
+    /// The kernel as it is used; init starts servers and the command line
+    User,
+    /// The kernel with its tests, alone but for `program NAME`
+    Kernel,
 }
 
 /// Values of `--emulator`.
@@ -161,6 +176,14 @@ impl Args {
         }
     }
 
+    /// The kernel that the system begins with.
+    pub(super) fn variant(&self) -> KernelVariant {
+        match self.system {
+            System::User => KernelVariant::Plain,
+            System::Kernel => KernelVariant::Test,
+        }
+    }
+
     pub(super) fn boot(&self) -> Boot {
         match (self.boot, self.emulator) {
             (Some(Road::Pvh), _) | (None, Program::Qemu) => Boot::Pvh,
@@ -199,8 +222,8 @@ impl Args {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         ensure!(self.ip.is_none(), "--ip: the network server it configures does not exist yet: leave it out");
         ensure!(
-            self.with.is_empty(),
-            "--with {}: there are no servers, drivers or programs to add yet: leave it out",
+            self.with.is_empty() || self.system == System::User,
+            "--with {}: the test kernel starts nothing by itself: use --system user",
             self.with.join(" ")
         );
         if self.emulator == Program::Bochs {

@@ -107,16 +107,23 @@ fn services(value: Value<'_, '_>) -> Result<(Vec<String>, Vec<Range<usize>>), Co
 }
 
 fn capability(value: Value<'_, '_>) -> Result<Capability, Complaint> {
-    let words = || Capability::PLAIN.iter().map(|(word, _)| *word);
-    let ports = || match value.only() {
-        Some(argument) if argument.key == Capability::IO_PORTS => Some(argument),
-        _ => None,
-    };
-    let Some(argument) = ports() else {
-        let known = value.value.get_ref().as_str().and_then(Capability::from_word);
-        let wanted = || format!("a list of {}, `{{ io-ports = [first, count] }}`", list(words()));
-        return known.ok_or_else(|| value.refuse(wanted()));
-    };
+    match value.only() {
+        Some(argument) if argument.key == Capability::IO_PORTS => ports(argument),
+        Some(argument) if argument.key == Capability::IRQ => {
+            let wanted = "a line from 0 to 15";
+            Capability::irq(argument.number(wanted)?).ok_or_else(|| argument.refuse(wanted))
+        }
+        _ => {
+            let known = value.value.get_ref().as_str().and_then(Capability::from_word);
+            let words = list(Capability::PLAIN.iter().map(|(word, _)| *word));
+            let wanted =
+                || format!("a list of {words}, `{{ io-ports = [first, count] }}`, `{{ irq = line }}`");
+            known.ok_or_else(|| value.refuse(wanted()))
+        }
+    }
+}
+
+fn ports(argument: Value<'_, '_>) -> Result<Capability, Complaint> {
     let wanted = "the first port and how many, within 0 to 0xffff";
     let numbers: Vec<u16> = argument.each(wanted, |number| number.number(wanted))?;
     let ports = match numbers[..] {
@@ -217,7 +224,7 @@ fn what(fault: Fault, described: &Described) -> String {
         Fault::Provides(place) => format!("`{}` can't be provided", manifest.provides[place]),
         Fault::Needs(place) => format!("`{}` can't be needed", manifest.needs[place]),
         Fault::List(list) => format!("`{list}` is too long"),
-        Fault::Capability(_) => "there are no such ports".into(),
+        Fault::Capability(_) => "there is no such capability".into(),
         Fault::Priority => format!("no program has the priority {}", manifest.priority),
         Fault::Quota => "no program can begin with so little".into(),
         Fault::Stack => format!("a stack can't have {} bytes", manifest.stack),

@@ -45,7 +45,7 @@ layer = "driver"
 start = "boot"
 provides = ["one", "two"]
 needs = ["three"]
-capabilities = ["spawn", "power", { io-ports = [0x2f8, 8] }]
+capabilities = ["spawn", "power", { io-ports = [0x2f8, 8] }, { irq = 3 }]
 priority = "interrupt"
 cpu = 1
 quota = { pages = 100, threads = 2 }
@@ -60,7 +60,10 @@ devices = [{ pci = "1af4:1041" }, { pci-class = "0200" }, { legacy = "serial" }]
     assert_eq!((manifest.name.as_str(), manifest.layer, manifest.start), ("a", Layer::Driver, Start::Boot));
     assert_eq!((manifest.provides.len(), manifest.needs.len(), manifest.priority), (2, 1, 28));
     let ports = Capability::IoPorts { first: 0x2f8, count: 8 };
-    assert_eq!(manifest.capabilities, [Capability::Spawn, Capability::Power, ports]);
+    assert_eq!(
+        manifest.capabilities,
+        [Capability::Spawn, Capability::Power, ports, Capability::Irq { line: 3 }]
+    );
     assert_eq!((manifest.cpu, manifest.stack, manifest.hang_ms), (Cpu::Number(1), 0x4000, 500));
     assert_eq!((manifest.quota.pages, manifest.quota.handles, manifest.quota.threads), (100, 64, 2));
     assert_eq!((manifest.restart.policy, manifest.restart.limit), (RestartPolicy::OnFailure, 3));
@@ -114,6 +117,7 @@ fn each_key_names_its_place() {
             "layer = \"vfs\"\ncapabilities = [{ io-ports = [0xffff, 2] }]",
             "6:30: [0xffff, 2] is no value of `io-ports`",
         ),
+        ("layer = \"vfs\"\ncapabilities = [{ irq = 16 }]", "6:25: 16 is no value of `irq`"),
         ("layer = \"vfs\"\ncapabilities = [{ io-ports = [-1, 2] }]", "6:31: -1 is no value of `io-ports`"),
         (
             "layer = \"vfs\"\ncapabilities = [{ io-port = [1, 2] }]",

@@ -20,6 +20,8 @@ fn defaults() {
     let args = Cli::try_parse_from(["run"]).unwrap_or_else(|error| panic!("{error}")).args;
     assert_eq!((args.smp, args.memory, args.emulator(), args.boot()), (2, 256, Emulator::Qemu, Boot::Pvh));
     assert_eq!(args.nic(), Nic::VirtioNet);
+    assert_eq!(args.variant(), KernelVariant::Plain);
+    assert_eq!(parse(&["--system", "kernel"]).variant(), KernelVariant::Test);
     let args = parse(&["--emulator", "bochs"]);
     assert_eq!(args.boot(), Boot::Iso);
     args.check().expect("nothing wrong");
@@ -39,7 +41,7 @@ fn sizes() {
 fn what_is_wrong_is_said_in_one_line() {
     for (words, cure) in [
         (&["--ip", "10.0.0.1/24"][..], "--ip"),
-        (&["--with", "httpd", "echo"], "--with httpd echo"),
+        (&["--with", "httpd", "echo", "--system", "kernel"], "--with httpd echo"),
         (&["--disk", "/nowhere/at-all"], "truncate"),
         (&["--log", "/nowhere/at-all/log"], "existing folder"),
         (&["--tap", "tap0"], "nothing to plug in"),

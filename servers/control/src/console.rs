@@ -1,0 +1,72 @@
+//! A person at the console: a prompt, one line at a time. The kernel has the console's device, so that its keys are looked for from time to time.
+
+use anax::object::Machine;
+use anax::time::{Deadline, Duration, within};
+use anax_abi::Error;
+use anax_control::Stream;
+use anax_sys::Port;
+use control::{Editor, Finish, Typed};
+
+use crate::Shell;
+use crate::world::Sink;
+
+/// How often: the 16 bytes that a 16550 holds take 1.4 ms at 115,200 baud, but nobody types like that.
+const LOOK: Duration = Duration::from_millis(3);
+
+/// Bytes of one look.
+const KEYS: usize = 64;
+
+const PROMPT: &[u8] = b"anax> ";
+
+struct Console(Machine);
+
+impl Sink for Console {
+    /// Ends lines as terminals like them.
+    fn print(&mut self, _: Stream, bytes: &[u8]) {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, end) = match line.split_last() {
+                Some((b'\n', text)) => (text, &b"\r\n"[..]),
+                _ => (line, &[][..]),
+            };
+            // A console that takes nothing is no reason to stop.
+            let _ = text.chunks(1024).chain([end]).try_for_each(|part| self.0.console_write(part));
+        }
+    }
+
+    fn finish(&mut self, _: Finish) {}
+}
+
+pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
+    let mut shell = Shell::new(port, machine, Console(machine));
+    let mut editor = Editor::default();
+    shell.server.0.sink.print(Stream::Out, b"type 'help' for the commands\n");
+    shell.server.0.sink.print(Stream::Out, PROMPT);
+    loop {
+        let deadline = if shell.runner.is_busy() { Deadline::NEVER } else { within(LOOK) };
+        shell.wait(deadline)?;
+        if !shell.runner.is_busy() {
+            let mut keys = [0; KEYS];
+            let count = shell.server.0.machine().console_read(&mut keys)?;
+            keys.iter().take(count).for_each(|key| typed(&mut shell, editor.key(*key)));
+        }
+        if shell.runner.finished().is_some() {
+            shell.server.0.sink.print(Stream::Out, PROMPT);
+        }
+    }
+}
+
+fn typed(shell: &mut Shell<Console>, typed: Typed) {
+    let console = &mut shell.server.0.sink;
+    match typed {
+        Typed::Nothing => {}
+        Typed::Echo(text) => console.print(Stream::Out, text.as_bytes()),
+        Typed::GivenUp => {
+            console.print(Stream::Out, b"^C\n");
+            console.print(Stream::Out, PROMPT);
+        }
+        Typed::Line(line) => {
+            console.print(Stream::Out, b"\n");
+            shell.begin(&line);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! This end of the control line: bytes become command lines, messages become frames.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use anax_control::{
+    Decoder, FrameError, MAX_FRAME, MAX_OUTPUT, Sequence, Stream, ToGuest, ToHost, VERSION, encode,
+};
+
+/// A command line, and the number by which the tool knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The tool's number.
+    pub id: u32,
+    /// The line.
+    pub commands: String,
+}
+
+/// The line's state. What is to be sent is gathered until [`take`](Self::take).
+#[derive(Default)]
+pub struct Link {
+    decoder: Decoder,
+    sequence: Sequence,
+    /// The command line that was accepted.
+    id: Option<u32>,
+    outward: Vec<u8>,
+}
+
+impl Link {
+    /// Says that the system takes commands. What is not known of the machine is 0.
+    pub fn greet(&mut self, cpus: u32) {
+        self.send(&ToHost::Hello { version: VERSION });
+        self.send(&ToHost::Ready { cpus, memory_kib: 0, entry_tsc: 0, ready_tsc: 0, tsc_hz: 0 });
+    }
+
+    /// Takes a byte: a command line, if that completes one which was not accepted before.
+    ///
+    /// # Errors
+    /// What is wrong with a frame. The tool sends it again until it is accepted.
+    pub fn push(&mut self, byte: u8) -> Result<Option<Asked>, FrameError> {
+        let Some(frame) = self.decoder.push(byte) else { return Ok(None) };
+        let ToGuest::Exec { id, commands } = frame?.message()?;
+        let asked = Asked { id, commands: commands.into() };
+        // The acceptance may have crossed its repetition.
+        self.send(&ToHost::Accepted { id });
+        if self.id == Some(id) && cfg!(not(bite = "control-runs-twice")) {
+            return Ok(None);
+        }
+        self.id = Some(id);
+        Ok(Some(asked))
+    }
+
+    /// What a command printed, for the command line that was accepted last.
+    pub fn output(&mut self, stream: Stream, bytes: &[u8]) {
+        let Some(id) = self.id else { return };
+        for bytes in bytes.chunks(MAX_OUTPUT) {
+            self.send(&ToHost::Output { id, stream, bytes });
+        }
+    }
+
+    /// Says how that one ended.
+    pub fn exit(&mut self, status: u8) {
+        if let Some(id) = self.id {
+            self.send(&ToHost::Exit { id, status });
+        }
+    }
+
+    /// The bytes to be sent since this was last asked.
+    pub fn take(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.outward)
+    }
+
+    fn send(&mut self, message: &ToHost<'_>) {
+        let mut buffer = [0; MAX_FRAME];
+        // Each fits: output is cut, and the others have no text.
+        if let Ok(frame) = encode(self.sequence.take(), message, &mut buffer) {
+            self.outward.extend_from_slice(frame);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The program that runs command lines.
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod console;
+mod tool;
+mod world;
+
+use anax::object::Machine;
+use anax::time::{Deadline, Instant};
+use anax_abi::Error;
+use anax_boot::cmdline::{Control, Options};
+use anax_boot::info::MAX_COMMAND_LINE;
+use anax_service::serve_one;
+use anax_sys::{Port, Received};
+use anax_system::output;
+use control::Runner;
+
+use world::{Sink, World};
+
+#[anax::main]
+fn main() -> Result<(), Error> {
+    let machine = Machine::from_handle(anax::handle("machine").ok_or(Error::BadHandle)?);
+    let mut line = [0; MAX_COMMAND_LINE];
+    let length = machine.command_line(&mut line)?;
+    let port = anax::port()?;
+    match Options::parse(line.get(..length).unwrap_or_default()).control {
+        Control::Com2 => tool::serve(port, machine),
+        Control::None => console::serve(port, machine),
+    }
+}
+
+/// What the loops of both have in common: programs that print, programs that end, and time.
+struct Shell<S> {
+    port: Port,
+    runner: Runner,
+    server: output::Serve<World<S>>,
+}
+
+impl<S: Sink> Shell<S> {
+    fn new(port: Port, machine: Machine, sink: S) -> Self {
+        Self { port, runner: Runner::default(), server: output::Serve(World::new(port, machine, sink)) }
+    }
+
+    fn begin(&mut self, line: &str) {
+        self.runner.begin(line, &mut self.server.0);
+    }
+
+    /// Waits for what happens next, until `deadline` and the command line's own at most, and sees to it: a reply to something else than a
+    /// question about a process is the caller's.
+    fn wait(&mut self, deadline: Deadline) -> Result<Option<Received>, Error> {
+        let due = self.runner.due().map(|due| Deadline::at(Instant::from_nanoseconds(due)));
+        match self.port.waitport_until(due.unwrap_or(deadline)) {
+            Ok(received) if !received.is_reply() => serve_one(&mut self.server, &received),
+            Ok(received) if world::is_of_process(received.badge) => {
+                let how = world::reply(&received).map(|words| words[0]);
+                self.runner.ended(received.badge, how, &mut self.server.0);
+            }
+            Ok(received) => return Ok(Some(received)),
+            Err(Error::TimedOut) => self.runner.tick(&mut self.server.0),
+            Err(error) => return Err(error),
+        }
+        Ok(None)
+    }
+}
