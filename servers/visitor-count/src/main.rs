@@ -3,9 +3,9 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use visitor_count::{Server, visitor_count};
+use visitor_count::{Server, visitor_count::Serve};
 
 #[anax::main]
 fn main() -> Result<(), anax::Error> {
-    anax::serve(&mut visitor_count::Serve(Server::default()))
+    anax::serve(&mut Serve(Server::default()))
 }
