@@ -69,6 +69,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let folder = root.join(template.folder).join(name.kebab());
     write(&folder, template, &name, pci)?;
     listed(root)?;
+    formatted(name.kebab());
     let (shown, name) = (Path::new(template.folder).join(name.kebab()), name.kebab());
     println!("{} is there:", shown.display());
     for (file, _) in template.files {
@@ -93,10 +94,13 @@ fn free(root: &Path, name: &Name) -> anyhow::Result<()> {
     let targets = metadata.packages.iter().flat_map(|package| &package.targets);
     let taken: BTreeSet<&str> = packages.chain(targets.map(|target| target.name.as_str())).collect();
     for name in [name, &format!("{name}-client")] {
-        ensure!(!taken.contains(name), "{name} is the name of a package or a program already: choose another");
+        ensure!(
+            !taken.contains(name),
+            "{name} is the name of a package or a program already: choose another"
+        );
     }
-    let programs = build::programs::find()?;
-    if let Ok(manifests) = build::manifests::load(root, &programs)? {
+    let programs = build::find_programs()?;
+    if let Ok(manifests) = build::manifests(root, &programs)? {
         if let Some(provider) = manifests.providers(name).next() {
             anyhow::bail!("{name} is a service of {} already: choose another name", provider.name);
         }
@@ -117,6 +121,12 @@ fn write(folder: &Path, template: &Template, name: &Name, pci: Option<&str>) -> 
     fs::rename(whole.path(), folder).with_context(|| folder.display().to_string())?;
     fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     Ok(())
+}
+
+/// Lines and imports that are in order by one name are not by another. Where there is no rustfmt, so be it.
+fn formatted(package: &str) {
+    let mut command = std::process::Command::new(build::cargo_program());
+    let _ = command.current_dir(build::root()).args(["fmt", "--package", package]).output();
 }
 
 /// Cargo lists it in its lock file, which every other command takes as it is.

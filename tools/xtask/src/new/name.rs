@@ -5,13 +5,18 @@ use anyhow::ensure;
 /// Bytes of the name of a service at most.
 const LONGEST: usize = 24;
 
-/// Words that can't be what a crate, a module or a trait of the template is called: Rust's own, its crates', and the template's.
+/// Words that crate, module and interface of what is written can't have for a name: Rust's own, its crates' and preludes', and the templates'.
+#[rustfmt::skip]
 const TAKEN: &[&str] = &[
-    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "caller", "client", "const", "continue",
-    "core", "crate", "do", "driver", "dyn", "else", "enum", "error", "extern", "false", "final", "fn", "for", "gen",
-    "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "proc-macro", "pub",
-    "ref", "return", "self", "serve", "server", "static", "std", "struct", "super", "test", "tests", "trait", "true",
-    "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "abstract", "alloc", "answered", "as", "async", "await", "become", "bool", "box", "break", "caller",
+    "char", "client", "const", "continue", "core", "crate", "default", "do", "driver", "dyn", "else",
+    "enum", "err", "error", "extern", "f32", "f64", "false", "final", "fn", "for", "gen", "i128", "i16",
+    "i32", "i64", "i8", "if", "impl", "in", "isize", "iterator", "later", "let", "loop", "loopback",
+    "macro", "match", "mod", "model", "mood", "move", "mut", "none", "ok", "option", "override", "priv",
+    "proc-macro", "pub", "ref", "registers", "result", "return", "self", "serve", "server", "some",
+    "static", "std", "str", "struct", "super", "test", "tests", "trait", "true", "try", "type", "typeof",
+    "u128", "u16", "u32", "u64", "u8", "unsafe", "unsized", "use", "usize", "virtual", "where", "while",
+    "yield",
 ];
 
 /// A name that everything can have which is made of it.
@@ -25,14 +30,23 @@ impl Name {
     /// What is wrong with it, in one line.
     pub(super) fn new(name: &str) -> anyhow::Result<Self> {
         let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
-        let is_word = |word: &str| word.starts_with(|letter: char| letter.is_ascii_lowercase()) && word.chars().all(is_plain);
+        let is_word = |word: &str| {
+            word.starts_with(|letter: char| letter.is_ascii_lowercase()) && word.chars().all(is_plain)
+        };
         ensure!(
             name.split('-').all(is_word),
             "{name:?} can't be the name: use words of lower-case letters and digits with single hyphens between, each beginning with \
              a letter, as in guest-book"
         );
-        ensure!(name.len() <= LONGEST, "{name} has {} letters: the name of a service has {LONGEST} at most", name.len());
-        ensure!(!TAKEN.contains(&name), "{name} means something in Rust, or in what is to be written: choose another name");
+        ensure!(
+            name.len() <= LONGEST,
+            "{name} has {} letters: the name of a service has {LONGEST} at most",
+            name.len()
+        );
+        ensure!(
+            !TAKEN.contains(&name),
+            "{name} means something in Rust, or in what is to be written: choose another name"
+        );
         Ok(Self(name.to_owned()))
     }
 
@@ -68,7 +82,21 @@ mod tests {
 
     #[test]
     fn what_is_no_name() {
-        for bad in ["", "-", "Book", "guest_book", "guest--book", "-book", "book-", "2books", "a/b", "../x", "bücher", "a.b", "a b"] {
+        for bad in [
+            "",
+            "-",
+            "Book",
+            "guest_book",
+            "guest--book",
+            "-book",
+            "book-",
+            "2books",
+            "a/b",
+            "../x",
+            "bücher",
+            "a.b",
+            "a b",
+        ] {
             assert!(Name::new(bad).is_err(), "{bad:?}");
         }
         for taken in ["loop", "core", "server", "error"] {

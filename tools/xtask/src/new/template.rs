@@ -54,3 +54,50 @@ impl Template {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_is_what_is_written_under_its_name() {
+        for template in [&SERVER, &DRIVER] {
+            let own = Name::new(template.name).unwrap();
+            for (file, text) in template.files {
+                assert_eq!(template.filled(text, &own, template.pci), *text, "{file}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_example_stays() {
+        let name = Name::new("guest-book").unwrap();
+        for template in [&SERVER, &DRIVER] {
+            let own = Name::new(template.name).unwrap();
+            for (file, text) in template.files {
+                let text = template.filled(text, &name, Some("1af4:1005"));
+                for word in [own.kebab(), &own.snake(), &own.camel(), "1234:11e8"] {
+                    assert!(!text.contains(word), "{file} says {word}");
+                }
+            }
+        }
+        let (_, manifest) = DRIVER.files[0];
+        assert!(
+            DRIVER.filled(manifest, &name, Some("1af4:1005")).contains("devices = [{ pci = \"1af4:1005\" }]")
+        );
+    }
+
+    /// A folder is a handful of files, and what is to be read before anything is changed fits on a screen.
+    #[test]
+    fn short_enough() {
+        let is_code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+        let lines = |text: &str| {
+            text.split("#[cfg(test)]").next().unwrap_or_default().lines().filter(is_code).count()
+        };
+        for (template, most) in [(&SERVER, 40), (&DRIVER, 90)] {
+            let sources = template.files.iter().filter(|(file, _)| file.ends_with(".rs"));
+            let count: usize = sources.map(|(_, text)| lines(text)).sum();
+            assert!(count <= most, "{}: {count} lines", template.name);
+        }
+    }
+}
