@@ -16,7 +16,7 @@ pub(crate) use schedule::{
 };
 pub(crate) use thread::{
     SLOT_COUNT, SLOTS, Start, Thread, ThreadState, Wait, adopt, lwkt_alloc, lwkt_create, lwkt_exit,
-    lwkt_free, lwkt_schedule, register, summons, thread, threads, unusual,
+    lwkt_free, lwkt_schedule, number, register, summons, thread, threads, unusual,
 };
 pub(crate) use users::{Users, change_policy, yield_turn};
 pub(crate) use wait::{Waiters, lwkt_block, lwkt_signal};

@@ -276,15 +276,8 @@ fn first_thread(machine: &'static Machine) -> ! {
 
 #[cfg(not(feature = "test"))]
 fn first_thread(_: &'static Machine) -> ! {
-    match crate::user::run_program("init", 0) {
-        Ok(status) => {
-            log::info!("the first program has ended with status {status:#x}: switching off");
-            crate::arch::power::off(status as u8);
-        }
-        Err(error) => log::info!("no first program: {error}"),
-    }
-    static NOTHING: lwkt::Waiters = lwkt::Waiters::new(CpuId::BOOT);
-    loop {
-        lwkt::lwkt_block(&NOTHING, NOTHING.generation());
-    }
+    // Nobody is left to decide anything.
+    let ended = crate::user::run_program("init", 0);
+    log::error!("the first program has ended, {ended:x?}: switching off");
+    crate::arch::power::off(ended.map_or(1, |status| status as u8))
 }

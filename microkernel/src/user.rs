@@ -222,7 +222,7 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
     thread.forget_offers();
     thread.note(u8::MAX, false);
     if let Some((port, generation)) = thread.user.supervisor.take() {
-        let words = [status, u64::from(thread.index.0), 0, 0, 0];
+        let words = [status, lwkt::number(thread), 0, 0, 0];
         msg::tell(thread, port, generation, notice::EXIT, words);
     }
     // SAFETY: the kernel's root maps all that the kernel has.
@@ -295,7 +295,7 @@ pub(crate) fn fault(frame: &mut TrapFrame) {
         exit(thread, status);
     };
     let cause = frame.vector | frame.error << 32;
-    let words = [cause, address, frame.rip, frame.rsp, u64::from(thread.index.0)];
+    let words = [cause, address, frame.rip, frame.rsp, lwkt::number(thread)];
     thread.user.fault.set(Some(frame));
     let verdict = table2::domsg(table2::Target(port, generation), notice::FAULT, Flags::PRIORITY, words);
     thread.user.fault.set(None);

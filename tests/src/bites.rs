@@ -12,7 +12,9 @@ mod manifests;
 mod network;
 mod pci;
 mod program;
+mod programs;
 mod proto;
+mod task;
 mod timers;
 mod uthread;
 
@@ -77,7 +79,9 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(logring::LOGRING)
         .chain(manifests::MANIFESTS)
         .chain(pci::PCI)
-        .chain(uthread::UTHREAD);
+        .chain(uthread::UTHREAD)
+        .chain(task::TASK)
+        .chain(programs::PROGRAMS);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

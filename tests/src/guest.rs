@@ -21,6 +21,13 @@ pub fn spec(context: &Context<'_>, log: &str) -> Spec {
     }
 }
 
+/// The same machine with the system as it is used: the plain kernel, init, and what that starts.
+pub fn user_spec(context: &Context<'_>, log: &str) -> Spec {
+    let kernel = context.artefacts.user_kernel.clone();
+    let archive = context.artefacts.user_archive.clone();
+    Spec { kernel, archive, ..spec(context, log) }
+}
+
 /// What a guest did.
 #[derive(Debug)]
 pub struct Seen {

@@ -22,6 +22,7 @@ mod msi;
 pub mod peer;
 mod refusal;
 mod schedules;
+mod system;
 mod tiny_guest;
 mod uthreads;
 
@@ -44,6 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         msi::TESTS,
         refusal::TESTS,
         schedules::TESTS,
+        system::TESTS,
         uthreads::TESTS,
     ]
     .into_iter()

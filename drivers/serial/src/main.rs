@@ -26,6 +26,8 @@ fn main() -> Result<(), Error> {
     let ports = anax_mapped::ports(Ports::from_handle(ports), FIRST, COUNT)?;
     let irq = Irq::from_handle(anax::handle(Capability::IRQ).ok_or(Error::BadHandle)?);
     irq.bind(port, INTERRUPT)?;
+    // Before the device is looked at: an edge that nobody listens to is not kept.
+    irq.enable()?;
     let Ok(line) = Line::open(ports) else {
         anax::log::warn!("there is no 16550 at {FIRST:#x}");
         return Err(Error::BadArgument);

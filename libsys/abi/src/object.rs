@@ -118,7 +118,7 @@ numbered! {
     Move = 9,
     /// Ends it.
     Kill = 10,
-    /// Result: its state; words: CPU, priority, its number, what it waits for.
+    /// Result: its state; words: CPU, priority, its number, which no later thread has, what it waits for.
     Inspect = 11,
 }
 

@@ -54,6 +54,10 @@ pub fn name(slot: Handle) -> &'static str {
 /// Bytes of memory for the device's own structures.
 pub const MEMORY_BYTES: u64 = 16 * 1024;
 
+/// Bytes of stack that a driver's program needs: what takes over lies on it several times before it is where it stays. Pages that are not
+/// touched cost nothing but their reservation.
+pub const STACK_BYTES: u64 = 256 * 1024;
+
 /// Words of [`Numbers`].
 pub const WORDS: usize = 3 + DEVICE_WORDS;
 /// Words that a kind of device has for itself.

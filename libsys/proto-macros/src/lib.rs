@@ -3,6 +3,7 @@
 //! Two steps: [`read`] makes sure that the trait is one that can travel, and says what is wrong where it stands; [`write`] has
 //! nothing left to refuse, but for sizes, which the compiler adds up ([`limits`]).
 
+mod asynchronous;
 mod limits;
 mod read;
 mod write;

@@ -10,8 +10,9 @@ use crate::read::{Argument, Interface, Method, is_named};
 pub(crate) fn all(interface: &Interface) -> TokenStream {
     let item = &interface.item;
     let client = client(interface);
+    let asynchronous = crate::asynchronous::client(interface);
     let module = module(interface);
-    quote! { #item #client #module }
+    quote! { #item #client #asynchronous #module }
 }
 
 fn client(interface: &Interface) -> TokenStream {
@@ -83,11 +84,16 @@ fn client(interface: &Interface) -> TokenStream {
 
 /// Whether a method can be asked with others: it is of fixed layout, and nothing goes beside its words.
 fn is_batched(method: &Method) -> bool {
+    !method.is_control && method.later.is_none() && !has_handles(method)
+}
+
+/// Whether handles go with a method's arguments or its value.
+pub(crate) fn has_handles(method: &Method) -> bool {
     let types = method.arguments.iter().map(|(_, kind)| kind).chain([&method.value]);
-    let has_handles = |tokens: TokenStream| {
+    let mentions = |tokens: TokenStream| {
         tokens.to_string().split(|letter: char| !letter.is_alphanumeric()).any(|word| word == "Gift")
     };
-    !method.is_control && method.later.is_none() && !types.into_iter().any(|kind| has_handles(quote!(#kind)))
+    types.into_iter().any(|kind| mentions(quote!(#kind)))
 }
 
 /// The arguments of a method: those in words or bytes, and the handles beside the bytes of a `#[control]` method.
@@ -363,12 +369,12 @@ fn taken(method: &Method, [request, beside]: [&Ident; 2]) -> TokenStream {
 }
 
 /// A name that nothing in the trait can mean.
-fn local(name: &str) -> Ident {
+pub(crate) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
 /// `KeyValue` as `key_value`.
-fn module_name(name: &Ident) -> Ident {
+pub(crate) fn module_name(name: &Ident) -> Ident {
     let mut text = String::new();
     for letter in name.to_string().chars() {
         if letter.is_uppercase() && !text.is_empty() {
@@ -380,6 +386,6 @@ fn module_name(name: &Ident) -> Ident {
 }
 
 /// `set_size` as `SET_SIZE`.
-fn constant(name: &Ident) -> Ident {
+pub(crate) fn constant(name: &Ident) -> Ident {
     Ident::new(&name.to_string().to_uppercase(), name.span())
 }

@@ -30,11 +30,14 @@
 //!
 //! Methods of fixed layout can be asked together: `client.batch::<32>()`, see [`Batch`].
 //!
+//! `CountersAsync` has the methods once more, for tasks: each is a future, by an [`AsyncTransport`].
+//!
 //! What carries the messages is a [`Transport`]: ports between programs, and [`Loopback`] within one, with which
 //! a server's source is tested on the host, by peers that die or lie if that is asked for. Nothing here allocates.
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod asynchronous;
 mod batch;
 mod beside;
 mod client;
@@ -49,6 +52,7 @@ mod refused;
 mod storm;
 
 pub use anax_proto_macros::interface;
+pub use asynchronous::{AsyncTransport, ask_async};
 pub use batch::{Answers, Batch, Batching, Ticket};
 pub use beside::{Beside, Gift, Gifts};
 pub use client::{Client, RETRIES, Transport, ask};

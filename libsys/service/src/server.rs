@@ -46,6 +46,29 @@ pub fn serve_one<S: Dispatch>(server: &mut S, received: &Received) {
     }
 }
 
+/// What a message is answered with in words alone, for whoever sends the answer himself, as tasks do; nothing for a notice, and for what is answered
+/// later. A method that takes handles, gives some, or more bytes than fit into words, is refused.
+pub fn answer_in_words<S: Dispatch>(
+    server: &mut S,
+    received: &Received,
+) -> Option<(Result<u64, Error>, [u64; WORDS])> {
+    if received.number.to_word() == 0 {
+        return None;
+    }
+    let (command, caller) = (received.command(), Caller(received.badge));
+    let mut beside = Beside::default();
+    let reply = if S::is_control(command) {
+        let served = control(server, caller, received, &mut beside, None);
+        served.unwrap_or_else(|error| Reply::failed(error.code()))
+    } else {
+        server.dispatch(caller, &Request::fixed(command, received.words), &mut beside, &mut [])
+    };
+    if beside.back.count() != 0 {
+        return Some((Err(Error::NoSlot), [0; WORDS]));
+    }
+    (!reply.is_later()).then(|| (Ok(result(&reply)), reply.words))
+}
+
 /// Sends an answer that a server has given [later](anax_proto::Later).
 pub fn send(answered: Answered) {
     reply_with(MessageNumber::from_word(answered.ticket), &answered.reply, &answered.gifts);

@@ -5,11 +5,11 @@ use anax_abi::{Error, WORDS};
 /// Most bytes that the arguments, or the result, of a `#[control]` method may take here.
 pub const INLINE: usize = (WORDS - 1) * 8;
 
-/// The words for these bytes.
+/// The words for these bytes. For ways of one's own to a server.
 ///
 /// # Errors
 /// `BadArgument` for more than [`INLINE`] bytes.
-pub(crate) fn pack(bytes: &[u8]) -> Result<[u64; WORDS], Error> {
+pub fn pack(bytes: &[u8]) -> Result<[u64; WORDS], Error> {
     if bytes.len() > INLINE {
         return Err(Error::BadArgument);
     }
@@ -23,7 +23,8 @@ pub(crate) fn pack(bytes: &[u8]) -> Result<[u64; WORDS], Error> {
 }
 
 /// The bytes of these words, and how many of them count: at most [`INLINE`], whatever the first word says.
-pub(crate) fn unpack(words: [u64; WORDS]) -> ([u8; INLINE], usize) {
+#[must_use]
+pub fn unpack(words: [u64; WORDS]) -> ([u8; INLINE], usize) {
     let mut bytes = [0; INLINE];
     for (to, word) in bytes.chunks_mut(8).zip(&words[1..]) {
         to.copy_from_slice(&word.to_le_bytes());

@@ -88,6 +88,11 @@ pub trait Processes {
     #[idempotent]
     fn list(&mut self, caller: Caller, after: u64) -> Result<Vec<Report>, Error>;
 
+    /// What all processes have taken of the machine: pages, handles, threads, messages, init's own included. Where nothing is lost, it is the same
+    /// whenever the same processes run.
+    #[idempotent]
+    fn account(&mut self) -> Result<[u64; 4], Error>;
+
     /// A handle to the names server; the one that a process began with dies with that.
     #[idempotent]
     fn names(&mut self, caller: Caller) -> Result<Gift, Error>;

@@ -62,7 +62,7 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
                 Wait::Kernel => 4,
             };
             let priority = thread.priority.get().level().into();
-            *call.words = [thread.cpu().index() as u64, priority, thread.index.0.into(), waits_for, 0];
+            *call.words = [thread.cpu().index() as u64, priority, lwkt::number(thread), waits_for, 0];
             return Ok(Served::Value(thread.state.get() as u64));
         }
     }

@@ -557,6 +557,12 @@ pub(crate) fn lwkt_schedule(thread: &'static Thread) {
     crossbar::at(thread.cpu(), ready, [index_word(thread), 0, 0]);
 }
 
+/// A thread's number for its supervisor: no later thread has it, while the index alone is soon used again.
+pub(crate) fn number(thread: &Thread) -> u64 {
+    let life = if cfg!(bite = "thread-number-again") { 0 } else { thread.header().generation() };
+    u64::from(thread.index.0) | u64::from(life) << 32
+}
+
 /// A thread's number as a word for the crossbar.
 pub(super) fn index_word(thread: &Thread) -> u64 {
     u64::from(thread.index.0)

@@ -51,7 +51,7 @@ impl<'a> Keep<'a> {
             return Ok(found.map(|handle| handle.unwrap_or(Handle::from_word(0))));
         }
         // Half of them, from a predecessor that died over it, are of no use.
-        found.into_iter().flatten().for_each(|handle| drop_handle(handle));
+        found.into_iter().flatten().for_each(drop_handle);
         let made = make()?;
         for (number, handle) in (first..).zip(made) {
             self.init.keep(number, Gift::copy(handle, Rights::ALL))?;

@@ -10,7 +10,7 @@ use anax_abi::{Error, Handle};
 use anax_manifest::{Capability, Layer, Manifest, Restarts, Verdict};
 use anax_proto::Answered;
 use anax_startup::{Seed, Start};
-use anax_system::{Condition, HUNG, Status};
+use anax_system::{Condition, HUNG, KILLED, Status};
 
 use crate::process::{Image, Process};
 use crate::system::{Entry, Happened, System};
@@ -83,12 +83,13 @@ impl<S: System> Init<S> {
         if self.processes.get(&process).is_some_and(may) { Ok(()) } else { Err(Error::NoRights) }
     }
 
-    /// The running process of a program that there is one of.
+    /// The running process of a program that there is one of. One that is being started answers nobody yet.
     pub(crate) fn running(&self, name: &str) -> Option<(u64, S::Made)> {
         let of = |(number, process): (&u64, &Process<S::Made>)| {
+            let runs = process.condition == Condition::Runs || cfg!(bite = "init-asks-too-early");
             process
                 .made
-                .filter(|_| process.manifest.name == name && process.maker == 0)
+                .filter(|_| runs && process.manifest.name == name && process.maker == 0)
                 .map(|made| (*number, made))
         };
         self.processes.iter().find_map(of)
@@ -266,7 +267,9 @@ impl<S: System> Init<S> {
             Verdict::Stop | Verdict::GiveUp => (Condition::Ended(status), None),
         };
         self.system.end(made);
-        if status != 0 || verdict == Verdict::GiveUp {
+        // What was ended on purpose is no news.
+        let is_news = status != 0 && !(status == KILLED && maker != 0);
+        if is_news || verdict == Verdict::GiveUp {
             let then = match verdict {
                 Verdict::At(_) => "starts again",
                 Verdict::Stop => "stays down",
@@ -311,7 +314,7 @@ impl<S: System> Init<S> {
         ended.into_iter().for_each(|(number, ..)| self.drop_record(number));
         for (number, _, layer) in running {
             if layer != Layer::Driver {
-                self.over(number, anax_system::KILLED);
+                self.over(number, KILLED);
             }
         }
     }

@@ -264,6 +264,11 @@ impl System for Kernel {
         Load { pages: used(Resource::Pages), handles: used(Resource::Handles), waiting }
     }
 
+    fn account(&self) -> [u64; 4] {
+        [Resource::Pages, Resource::Handles, Resource::Threads, Resource::Messages]
+            .map(|resource| Space::SELF.usage(resource).map_or(0, |usage| usage.used + usage.reserved))
+    }
+
     fn look(&mut self, made: Made, process: u64) -> Happened {
         let waiting = Space::SELF.inspect(made.port.handle()).map_or(0, |answer| answer.words[4]);
         let is_pinged = self.watch.is_pinged(process);

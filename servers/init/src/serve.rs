@@ -133,6 +133,10 @@ impl<S: System> Processes for Init<S> {
             .collect())
     }
 
+    fn account(&mut self) -> Result<[u64; 4], Error> {
+        Ok(self.system.account())
+    }
+
     fn names(&mut self, caller: Caller) -> Result<Gift, Error> {
         let (_, made) = self.running(NAMES).ok_or(Error::WouldBlock)?;
         let handle = self.system.port_for(made, caller.0)?;

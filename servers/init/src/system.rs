@@ -98,6 +98,9 @@ pub trait System {
     /// What it uses.
     fn load_of(&self, made: Self::Made) -> Load;
 
+    /// What init and all processes have taken: pages, handles, threads, messages.
+    fn account(&self) -> [u64; 4];
+
     /// What it has done since this was last asked.
     fn look(&mut self, made: Self::Made, process: u64) -> Happened;
 

@@ -75,7 +75,7 @@ impl Group {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let groups = select(&args.groups)?;
     setup::need(&[Part::Qemu])?;
-    let artefacts = build::artefacts(build::KernelVariant::Test, None)?;
+    let artefacts = build::artefacts()?;
     let versions = Versions::of_this_host(BENCH_CPU)?;
     let mut rows = Vec::new();
     for group in groups {

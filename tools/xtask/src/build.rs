@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
+use system_tests::{Bite, Judge};
 
 pub(crate) use kernel::{KernelBuild, KernelVariant, Profile};
 pub(crate) use manifests::load as manifests;
@@ -104,20 +105,29 @@ pub(crate) fn bootable_with(build: &KernelBuild, with: &[String]) -> anyhow::Res
     Ok(Bootable { kernel, archive })
 }
 
-/// Builds all that system tests need, with the deliberate mistake `bite` in the kernel if one is named.
-pub(crate) fn artefacts(
-    variant: KernelVariant,
-    bite: Option<&str>,
-) -> anyhow::Result<system_tests::Artefacts> {
-    let mut build = KernelBuild::release(variant);
-    build.bite = bite.map(str::to_owned);
-    let Bootable { kernel, archive } = bootable(&build)?;
-    let user = bootable(&KernelBuild { variant: KernelVariant::Plain, ..build })?;
+/// Builds all that system tests need.
+pub(crate) fn artefacts() -> anyhow::Result<system_tests::Artefacts> {
+    let test = bootable(&KernelBuild::release(KernelVariant::Test))?;
+    collect(test, bootable(&KernelBuild::release(KernelVariant::Plain))?)
+}
+
+/// Builds what the judge of a deliberate mistake in the kernel needs.
+pub(crate) fn artefacts_with(bite: &Bite) -> anyhow::Result<system_tests::Artefacts> {
+    let of = |variant| {
+        bootable(&KernelBuild { bite: Some(bite.name.to_owned()), ..KernelBuild::release(variant) })
+    };
+    let test = of(KernelVariant::Test)?;
+    // The kernel's own tests know no other one.
+    let user = if matches!(bite.judge, Judge::System(_)) { of(KernelVariant::Plain)? } else { test.clone() };
+    collect(test, user)
+}
+
+fn collect(test: Bootable, user: Bootable) -> anyhow::Result<system_tests::Artefacts> {
     Ok(system_tests::Artefacts {
         root: root().to_owned(),
         xtask: std::env::current_exe().context("where this program is")?,
-        kernel,
-        archive,
+        kernel: test.kernel,
+        archive: test.archive,
         user_kernel: user.kernel,
         user_archive: user.archive,
         plugin: plugin()?,

@@ -14,7 +14,7 @@ use core::sync::atomic::Ordering;
 use anax_abi::object::{ARCHIVE, notice, priority};
 use anax_archive::Archive;
 use anax_blocks::handover::{POOL_BYTES, SLOTS};
-use anax_driver::handover::{MEMORY_BYTES, Numbers, Start};
+use anax_driver::handover::{MEMORY_BYTES, Numbers, STACK_BYTES, Start};
 use anax_loader::{Child, Plan};
 use anax_ring::{AtomicU64, Endpoint, Epoch, Geometry, Side, Supervisor};
 use anax_sys::object::{Channel, Cpu, Limits, Machine, Region, RegionKind, Space, Thread};
@@ -28,7 +28,6 @@ anax_sys::main!(main);
 const CPU: Cpu = Cpu(0);
 /// Added to the argument for the disk behind the legacy ports.
 const LEGACY: u64 = 1000;
-const STACK: u64 = 128 * 1024;
 const LIMITS: Limits = Limits { pages: 4096, handles: 64, threads: 4, messages: 64 };
 const SHARED: Rights = Rights::SEND.with(Rights::READ).with(Rights::WRITE);
 const END: Rights = Rights::SEND.with(Rights::RECEIVE);
@@ -142,7 +141,7 @@ impl Demo<'_> {
             cpu: CPU,
             priority: priority::DRIVER,
             fault_port: self.port,
-            stack: STACK,
+            stack: STACK_BYTES,
             handles: &handles,
             argument: 0,
         };

@@ -28,20 +28,24 @@ struct Disk {
     is_known: bool,
     /// What each extent holds: the number of the write that was asked for last.
     holds: Vec<u64>,
-    /// When the request of each token was asked for, of which extent, what a read is to find there.
-    begun: Vec<Option<(u64, u64, u64)>>,
+    /// Of which extent each token's request is, and what a read is to find there.
+    begun: Vec<Option<(u64, u64)>>,
+    /// When the last one ended.
+    since: u64,
     asked: u64,
     replaced: u64,
 }
 
 impl Disk {
     fn ended(&mut self, now: u64, token: u32) -> Result<(u64, u64), Error> {
-        let (begun, extent, number) = self.begun[token as usize].take().ok_or(Error::PeerMisbehaved)?;
-        self.longest.note(now - begun);
-        Ok((extent, number))
+        let ended = self.begun[token as usize].take().ok_or(Error::PeerMisbehaved)?;
+        // From one to the next: what a client notices of a change is one that takes longer.
+        self.longest.note(now - self.since);
+        self.since = now;
+        Ok(ended)
     }
 
-    fn ask(&mut self, now: u64, token: usize) -> Result<bool, Error> {
+    fn ask(&mut self, token: usize) -> Result<bool, Error> {
         let Some(buffer) = self.client.buffer() else { return Ok(false) };
         let extent = self.asked * STEP % EXTENTS;
         let per_extent = (BUFFER_BYTES / SECTOR) as u32;
@@ -58,7 +62,7 @@ impl Disk {
         if refused.is_err() {
             return Ok(false);
         }
-        self.begun[token] = Some((now, extent, self.holds[extent as usize]));
+        self.begun[token] = Some((extent, self.holds[extent as usize]));
         self.asked += 1;
         Ok(true)
     }
@@ -93,7 +97,7 @@ impl Load for Disk {
         while !finish
             && self.is_known
             && let Some(token) = self.begun.iter().position(Option::is_none)
-            && self.ask(now, token)?
+            && self.ask(token)?
         {}
         Ok(self.begun.iter().flatten().count())
     }
@@ -120,6 +124,7 @@ fn main() -> Result<(), Error> {
         is_known: false,
         holds: vec![0; EXTENTS as usize],
         begun: vec![None; UNDER_WAY],
+        since: anax::time::now().nanoseconds(),
         asked: 0,
         replaced: 0,
     };

@@ -1,7 +1,7 @@
-//! Replaces a device's driver many times while a client keeps it busy: `swap-cycle DEVICE TIMES HOW DRIVER...`.
+//! Replaces a device's driver many times while a client keeps it busy: `swap-cycle DEVICE TIMES HOW CLIENT DRIVER...`.
 //!
-//! `HOW` is `swap` for planned changes, to each driver in turn, or `kill`. At the end the client says what it has seen, and this program whether
-//! all changes came to what they should.
+//! `HOW` is `swap` for planned changes, to each driver in turn, or `kill`. `CLIENT` is `load`, or a program that ends by itself. At the end the client
+//! says what it has seen, and this program whether all changes came to what they should, and whether anything was lost over them.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -12,7 +12,7 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use anax::process::Command;
+use anax::process::{Command, list};
 use anax::{Error, Rights, Service, println};
 use anax_devices::{Change, DevicesClient, SERVICE, State, devices};
 use anax_sys::Target;
@@ -21,25 +21,37 @@ use device_load::{Longest, STOP};
 
 /// How long the client works between two changes.
 const BETWEEN: Duration = Duration::from_millis(5);
+/// Changes before accounts are first looked at: heaps have grown to what they need by then.
+const WARM: usize = 5;
+
+/// What the system has taken, and what the device manager has: pages, handles, threads, messages; handles.
+type Accounts = ([u64; 4], u64);
 
 #[anax::main]
 fn main() -> Result<u64, Error> {
     let arguments: Vec<&str> = anax::arguments().iter().map(|text| text.as_str()).collect();
-    let [device, times, how, drivers @ ..] = &arguments[..] else { return usage() };
+    let [device, times, how, client, drivers @ ..] = &arguments[..] else { return usage() };
     let (Ok(name), Ok(times)) = (device.parse::<Name>(), times.parse::<usize>()) else { return usage() };
     let mut devices = DevicesClient::over(anax::connect(SERVICE, devices::FINGERPRINT)?);
-    let load = if device.starts_with("net") { "net-load" } else { "disk-load" };
-    let mut load = Command::new(load)?.argument(device).argument(&times.to_string());
+    let load = match *client {
+        "load" if device.starts_with("net") => "net-load",
+        "load" => "disk-load",
+        other => other,
+    };
+    let mut command = Command::new(load)?.argument(device).argument(&times.to_string());
     if let Some(out) = anax::handle("stdout") {
-        load = load.give("stdout", out, Rights::SEND)?;
+        command = command.give("stdout", out, Rights::SEND)?;
     }
-    let process = load.process();
-    let mut child = load.start()?;
+    let process = command.process();
+    let mut child = command.start()?;
     let port = anax::process::system()?.port(process)?;
     anax::time::sleep(10 * BETWEEN);
 
-    let (mut pauses, mut failed) = (Longest::new(times), 0);
+    let (mut pauses, mut failed, mut before) = (Longest::new(times), 0, None);
     for time in 0..times {
+        if time == WARM {
+            before = Some(accounts()?);
+        }
         let is_done = match *how {
             "swap" => {
                 let driver = drivers.get(time % drivers.len().max(1)).ok_or(Error::BadArgument)?;
@@ -54,16 +66,29 @@ fn main() -> Result<u64, Error> {
         failed += u64::from(!is_done);
         anax::time::sleep(BETWEEN);
     }
-    Target::from_handle(port.handle).domsg(STOP, [0; 5])?;
+    let after = accounts()?;
+    if *client == "load" {
+        Target::from_handle(port.handle).domsg(STOP, [0; 5])?;
+    }
     let status = child.wait()?;
     let works = works(&mut devices, device)?;
     println!(
-        "cycle: {times} times {how}, {failed} failed, pause: median {} us, 99% {} us; client {status:#x}, device {}",
+        "cycle: {times} times {how}, {failed} failed, pause: median {} us, 99% {} us, most {} us; client {status:#x}, device {}",
         pauses.percentile(50) / 1000,
         pauses.percentile(99) / 1000,
+        pauses.percentile(100) / 1000,
         if works { "works" } else { "does not work" }
     );
-    Ok(u64::from(failed != 0 || status != 0 || !works))
+    let is_lost = before.is_some_and(|before| before != after);
+    if is_lost {
+        println!("cycle: accounts differ: {before:?} before, {after:?} after");
+    }
+    Ok(u64::from(failed != 0 || status != 0 || !works || is_lost))
+}
+
+fn accounts() -> Result<Accounts, Error> {
+    let manager = list()?.into_iter().find(|report| report.name == "devmgr");
+    Ok((anax::process::system()?.account()?, manager.map_or(0, |report| report.handles)))
 }
 
 fn works(devices: &mut DevicesClient<Service>, device: &str) -> Result<bool, Error> {
@@ -79,6 +104,6 @@ fn works(devices: &mut DevicesClient<Service>, device: &str) -> Result<bool, Err
 }
 
 fn usage() -> Result<u64, Error> {
-    println!("usage: swap-cycle DEVICE TIMES swap DRIVER... | kill");
+    println!("usage: swap-cycle DEVICE TIMES swap|kill load|CLIENT DRIVER...");
     Ok(2)
 }

@@ -102,6 +102,14 @@ impl Card {
         }
     }
 
+    /// Another program that can take the place of the driver's.
+    pub(crate) const fn other_driver(&self) -> &'static str {
+        match self.kind {
+            Kind::Virtio(..) => "bin/virtio-net-polling",
+            Kind::E1000(_) => "bin/e1000",
+        }
+    }
+
     /// What its driver is told beside what all are.
     pub(crate) fn numbers(&self) -> [u64; DEVICE_WORDS] {
         match self.kind {

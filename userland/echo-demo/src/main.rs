@@ -1,18 +1,21 @@
 //! The first milestone: a network driver and a client on two CPUs, raw frames over a channel between them, and a driver that is
-//! killed in the middle of traffic as often as the argument says.
+//! killed in the middle of traffic as often as the argument says. For each 1,000 more, a driver is changed by plan before that, and the
+//! client does not notice; each fourth of these successors is to refuse first.
 //!
 //! This program is their supervisor. All that survives a driver is its: the card, the channel, the pool, the queues' memory.
 #![no_std]
 #![no_main]
 
 mod card;
+mod change;
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use anax_abi::object::{ARCHIVE, notice, priority};
 use anax_archive::Archive;
-use anax_driver::handover::{MEMORY_BYTES, Numbers, Start};
+use anax_driver::STATE_BYTES;
+use anax_driver::handover::{MEMORY_BYTES, Numbers, STACK_BYTES, Start};
 use anax_frames::handover::{BUFFERS as POOL_BUFFERS, COUNTERS, STOP};
 use anax_frames::{BUFFER_BYTES, Counters};
 use anax_loader::{Child, Plan};
@@ -21,6 +24,7 @@ use anax_sys::object::{Channel, Cpu, Limits, Machine, Region, RegionKind, Space,
 use anax_sys::{Deadline, Error, Handle, Port, Rights, WORDS, log, replymsg};
 
 use card::Card;
+use change::Spoilt;
 
 anax_sys::main!(main);
 
@@ -32,11 +36,14 @@ const LIFE: u64 = 200;
 const LOOK: Duration = Duration::from_millis(1);
 /// The last driver's traffic has ended when no frame has come for so long: longer than a sender waits for a lost one.
 const SILENCE: Duration = Duration::from_secs(4);
+/// In the argument: a planned change.
+const CHANGE: u64 = 1000;
+/// Frames between two planned changes.
+const STEP: u64 = 20;
 /// Nobody sends anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Slots of each of the channel's rings, and buffers of the pool.
 const BUFFERS: u32 = POOL_BUFFERS as u32;
-const STACK: u64 = 128 * 1024;
 const LIMITS: Limits = Limits { pages: 4096, handles: 64, threads: 4, messages: 64 };
 
 /// Frames that a card has at most without a word.
@@ -60,15 +67,19 @@ struct Demo<'a> {
     queues: Region,
     numbers: Region,
     status: Region,
+    /// Where a driver leaves its record for its successor.
+    state: Region,
 }
 
-/// A program and where its end is told.
+/// A program, where its end is told, and where a driver is asked.
 struct Running {
     child: Child,
     port: Port,
+    asked: Port,
 }
 
-fn main(restarts: u64) -> Result<u64, Error> {
+fn main(argument: u64) -> Result<u64, Error> {
+    let (restarts, changes) = (argument % CHANGE, argument / CHANGE);
     let machine = Machine::FIRST;
     log::to(machine);
     let client_cpu = Cpu(u32::from(machine.cpus()? > 1));
@@ -90,21 +101,38 @@ fn main(restarts: u64) -> Result<u64, Error> {
         queues: Space::SELF.create_region(MEMORY_BYTES, RegionKind::Dma)?,
         numbers: Space::SELF.create_region(4096, RegionKind::Pinned)?,
         status: Space::SELF.create_region(4096, RegionKind::Pinned)?,
+        state: Space::SELF.create_region(STATE_BYTES as u64, RegionKind::Pinned)?,
     };
     // The kernel's word is what the sides believe; this one keeps step with it.
     let posted = AtomicU64::new(0);
     let mapped = anax_mapped::shared(block)?;
     let supervisor = Supervisor::posting(mapped, geometry, &posted).map_err(|_| Error::NoMemory)?;
-    demo.write_numbers()?;
-    demo.run(restarts, client_cpu, supervisor)
+    demo.run(restarts, changes, client_cpu, supervisor)
 }
 
 impl Demo<'_> {
-    fn run(&self, restarts: u64, client_cpu: Cpu, mut supervisor: Supervisor<'_>) -> Result<u64, Error> {
+    fn run(
+        &self,
+        restarts: u64,
+        changes: u64,
+        client_cpu: Cpu,
+        mut supervisor: Supervisor<'_>,
+    ) -> Result<u64, Error> {
         let status = anax_mapped::shared(self.status)?;
         let client = self.client(client_cpu)?;
-        let mut driver = self.driver()?;
+        let mut driver = self.fresh()?;
         let mut told = Counters::default();
+        for change in 1..=changes {
+            let Some(seen) = await_frames(&driver, &client, status, told, STEP)? else { return Ok(ENDED) };
+            told = seen;
+            let name = if change % 2 == 0 { self.card.driver() } else { self.card.other_driver() };
+            let spoilt = if change % 4 == 0 { Spoilt::Yes } else { Spoilt::No };
+            driver = self.change(driver, name, spoilt)?;
+        }
+        if changes > 0 {
+            log!("{changes} planned changes");
+            self.tell(&driver)?;
+        }
         for life in 0..=restarts {
             let target = if life < restarts { LIFE } else { u64::MAX };
             let Some(seen) = await_frames(&driver, &client, status, told, target)? else {
@@ -118,7 +146,7 @@ impl Demo<'_> {
                 if epoch != u64::from(supervisor.epoch().number()) {
                     return Err(Error::BadArgument);
                 }
-                driver = self.driver()?;
+                driver = self.fresh()?;
                 log!("driver {} killed after {} frames, epoch {epoch}", life + 1, told.received);
             }
         }
@@ -147,13 +175,30 @@ impl Demo<'_> {
 
     /// The driver ends in whatever it is doing, and the device with it. Returns when neither reaches the channel or a buffer.
     fn kill(&self, driver: &Running) -> Result<(), Error> {
+        self.end(driver)?;
+        self.card.fence()
+    }
+
+    /// The driver ends; the device goes on.
+    fn end(&self, driver: &Running) -> Result<(), Error> {
         anax_loader::end(driver.child.space)?;
-        self.card.fence()?;
-        Space::SELF.close(driver.child.thread.handle()).or(Ok::<_, Error>(()))?;
+        // Some died with it.
+        for handle in [driver.child.thread.handle(), driver.asked.handle()] {
+            Space::SELF.close(handle).or(Ok::<_, Error>(()))?;
+        }
         Space::SELF.close(driver.port.handle())
     }
 
-    fn driver(&self) -> Result<Running, Error> {
+    /// A driver that begins with a reset.
+    fn fresh(&self) -> Result<Running, Error> {
+        self.write_numbers(Start::Fresh)?;
+        let driver = self.driver(self.card.driver())?;
+        // It has read its numbers when it answers.
+        self.listens(&driver)?;
+        Ok(driver)
+    }
+
+    fn driver(&self, name: &str) -> Result<Running, Error> {
         let irq = self.card.irq;
         let handles = [
             (self.ends[1].handle(), END),
@@ -163,9 +208,11 @@ impl Demo<'_> {
             (self.numbers.handle(), SHARED),
             (irq.handle(), Rights::CONTROL),
             (self.card.configuration.unwrap_or(irq).handle(), Rights::CONTROL),
+            // A driver whose device reaches the pool by itself has no business there.
+            (self.numbers.handle(), SHARED),
+            (self.state.handle(), SHARED),
         ];
-        let count = if self.card.configuration.is_some() { handles.len() } else { handles.len() - 1 };
-        self.start(self.card.driver(), DRIVER_CPU, priority::DRIVER, &handles[..count])
+        self.start(name, DRIVER_CPU, priority::DRIVER, &handles)
     }
 
     fn client(&self, cpu: Cpu) -> Result<Running, Error> {
@@ -187,18 +234,25 @@ impl Demo<'_> {
     ) -> Result<Running, Error> {
         let file = self.archive.get(name).ok_or(Error::BadArgument)?;
         let port = Port::initport(Thread::SELF, 0)?;
-        let plan =
-            Plan { limits: LIMITS, cpu, priority, fault_port: port, stack: STACK, handles, argument: 0 };
-        let child = anax_loader::start(file, &plan)?;
-        Ok(Running { child, port })
+        let plan = Plan {
+            limits: LIMITS,
+            cpu,
+            priority,
+            fault_port: port,
+            stack: STACK_BYTES,
+            handles,
+            argument: 0,
+        };
+        let (child, asked) = anax_loader::start_serving(file, &plan)?;
+        Ok(Running { child, port, asked })
     }
 
     /// What the driver has to know of the device's view.
-    fn write_numbers(&self) -> Result<(), Error> {
+    fn write_numbers(&self, start: Start) -> Result<(), Error> {
         let numbers = Numbers {
             memory: self.queues.device_address(0)?,
             pool: self.pool.device_address(0)?,
-            start: Start::Fresh,
+            start,
             device: self.card.numbers(),
         };
         let page = anax_mapped::shared(self.numbers)?;

@@ -69,6 +69,15 @@ fn a_reader_waits_for_bytes() {
 }
 
 #[test]
+fn what_comes_while_the_driver_looks_is_not_left_there() {
+    let (mut line, model) = opened();
+    model.comes(b'a', 0);
+    model.state.borrow_mut().late = Some(b'b');
+    interrupt(&mut line, &model);
+    assert_eq!(read(&mut line).as_deref(), Some(&b"ab"[..]));
+}
+
+#[test]
 fn the_last_reader_counts() {
     let (mut line, model) = opened();
     line.read(SOMEBODY, Later::new(1));

@@ -22,6 +22,8 @@ pub(crate) struct State {
     modem: u8,
     /// That there is room was not told yet.
     room_pending: bool,
+    /// Comes in right after the driver has seen that nothing is there.
+    pub(crate) late: Option<u8>,
     /// Accesses to registers.
     pub(crate) accesses: u64,
 }
@@ -115,6 +117,8 @@ impl Ports for Model {
                 state.errors = 0;
                 if let Some((_, errors)) = state.receive.front_mut() {
                     *errors = 0;
+                } else if let Some(byte) = state.late.take() {
+                    state.receive.push_back((byte, 0));
                 }
                 status
             }

@@ -12,7 +12,7 @@ object! {
 }
 
 impl Irq {
-    /// Where it is delivered from now on.
+    /// Where it is delivered once it is enabled.
     ///
     /// # Errors
     /// None beside the usual.
@@ -20,7 +20,7 @@ impl Irq {
         done(ask(self.0, IrqCommand::Bind as u32, [port.handle().to_word(), badge]))
     }
 
-    /// Enables it without an answer, after the device was fenced.
+    /// Enables it: at first, and without an answer after the device was fenced.
     ///
     /// # Errors
     /// None beside the usual.

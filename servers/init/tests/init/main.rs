@@ -110,6 +110,23 @@ fn what_has_ended_starts_again_later_each_time_and_not_for_ever() {
 }
 
 #[test]
+fn nobody_is_asked_who_is_only_being_started() {
+    let (mut init, fake) = booted();
+    init.kill(BOSS, 2).unwrap();
+    pass(&mut init, &fake, 5);
+    init.kill(BOSS, 1).unwrap();
+    // Names is due first, and needs the loader, which must not be announced to it yet.
+    pass(&mut init, &fake, 5);
+    let world = fake.0.borrow();
+    assert!(!world.lines.iter().any(|line| line.contains(&format!("{HUNG:#x}"))), "{:?}", world.lines);
+    let alive = |name: &str| world.alive.iter().find(|(_, program)| *program == name).map(|(made, _)| *made);
+    let names = alive("names").expect("it lives");
+    assert!(alive("loader").is_some());
+    // Files, shell, boss, and the successors of the two.
+    assert_eq!(world.admitted[&names].len(), 5);
+}
+
+#[test]
 fn a_policy_decides() {
     let (mut init, fake) = booted();
     exits(&mut init, &fake, "boss", 3);

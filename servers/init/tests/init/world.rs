@@ -19,6 +19,8 @@ pub(crate) struct World {
     /// Spaces that live, by number, and the program of each.
     pub(crate) alive: BTreeMap<u64, String>,
     pub(crate) started: Vec<(String, Start)>,
+    /// Spaces whose first thread was started: the others answer nobody.
+    begun: BTreeSet<u64>,
     /// Open handles of init's.
     pub(crate) handles: BTreeSet<u64>,
     /// Handles that were closed and had come from elsewhere.
@@ -56,6 +58,9 @@ impl Fake {
         let mut world = self.0.borrow_mut();
         if !world.alive.contains_key(&of) {
             return Err(Error::PeerDied);
+        }
+        if !world.begun.contains(&of) {
+            return Err(Error::TimedOut);
         }
         fails(&mut world).pop().map_or(Ok(()), Err)
     }
@@ -122,6 +127,7 @@ impl System for Fake {
     fn begin(&mut self, made: u64, _: Entry, start: &Start) -> Result<(), Error> {
         let mut world = self.0.borrow_mut();
         assert!(world.alive.contains_key(&made));
+        world.begun.insert(made);
         world.started.push((start.name.clone(), start.clone()));
         Ok(())
     }
@@ -135,6 +141,10 @@ impl System for Fake {
 
     fn load_of(&self, made: u64) -> Load {
         Load { pages: made, ..Load::default() }
+    }
+
+    fn account(&self) -> [u64; 4] {
+        [0, self.0.borrow().handles.len() as u64, 0, 0]
     }
 
     fn look(&mut self, made: u64, _: u64) -> Happened {

@@ -43,7 +43,7 @@ pub(super) fn run(name: Option<&str>, logs: &Path) -> anyhow::Result<Vec<Outcome
 fn judge(bite: &Bite, folder: &Path) -> anyhow::Result<()> {
     match bite.judge {
         Judge::Kernel { .. } | Judge::System(_) => {
-            let artefacts = build::artefacts(build::KernelVariant::Test, Some(bite.name))?;
+            let artefacts = build::artefacts_with(bite)?;
             bite.run(&Context { artefacts: &artefacts, folder, effort: Effort::Plain })
         }
         Judge::Host { package, file, test } => {

@@ -84,7 +84,7 @@ pub(super) fn build_artefacts() -> anyhow::Result<Artefacts> {
     if !status.success() {
         bail!("the host tests do not build");
     }
-    build::artefacts(build::KernelVariant::Test, None)
+    build::artefacts()
 }
 
 /// Puts together the jobs of a run.
