@@ -77,7 +77,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     println!("next:");
     println!("  cargo test -p {name}");
-    println!("  {}", template.boot.replace("NAME", name));
+    if pci == template.pci {
+        println!("  {}", template.boot.replace("NAME", name));
+    } else {
+        println!("its registers are those of another device: write what drives yours in their place");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,7 +10,7 @@ pub(super) struct Template {
     /// Its name, of two words, so that its spellings differ.
     name: &'static str,
     /// The device that it is for.
-    pci: Option<&'static str>,
+    pub(super) pci: Option<&'static str>,
     /// How it is seen at work, with `NAME` for its name.
     pub(super) boot: &'static str,
     /// Its files, from its folder, and what is in them.
