@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anax_manifest::DeviceMatch;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use cargo_metadata::MetadataCommand;
 use clap::Subcommand;
 
@@ -104,10 +104,10 @@ fn free(root: &Path, name: &Name) -> anyhow::Result<()> {
         );
     }
     let programs = build::find_programs()?;
-    if let Ok(manifests) = build::manifests(root, &programs)? {
-        if let Some(provider) = manifests.providers(name).next() {
-            anyhow::bail!("{name} is a service of {} already: choose another name", provider.name);
-        }
+    if let Ok(manifests) = build::manifests(root, &programs)?
+        && let Some(provider) = manifests.providers(name).next()
+    {
+        bail!("{name} is a service of {} already: choose another name", provider.name);
     }
     Ok(())
 }
