@@ -19,6 +19,7 @@ mod hostile;
 pub mod kernel;
 mod load;
 mod msi;
+mod new;
 pub mod peer;
 mod refusal;
 mod schedules;
@@ -44,6 +45,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         hostile::TESTS,
         load::TESTS,
         msi::TESTS,
+        new::TESTS,
         refusal::TESTS,
         schedules::TESTS,
         swaps::TESTS,

@@ -24,6 +24,7 @@ extern crate alloc;
 extern crate std;
 
 mod backtrace;
+pub mod device;
 mod logging;
 pub mod lwkt;
 mod mapping;
@@ -45,7 +46,7 @@ pub use log;
 pub use mapping::Mapping;
 pub use owned::Owned;
 pub use printing::{Out, out};
-pub use service::{Service, connect, names, port, serve};
+pub use service::{Service, client, connect, names, port, serve};
 #[doc(hidden)]
 pub use start::begin;
 pub use start::{archive, arguments, handle, name, start};

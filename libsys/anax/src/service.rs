@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use anax_abi::{Error, Handle};
-use anax_proto::Dispatch;
+use anax_proto::{Client, Dispatch};
 use anax_service::{Find, PortTransport};
 use anax_startup::handles;
 use anax_sys::object::Space;
@@ -116,6 +116,14 @@ fn wait_for(name: Name, generation: u64) -> Result<(Handle, u64), Error> {
 pub fn connect(name: &str, fingerprint: u64) -> Result<Service, Error> {
     let name: Name = name.parse().map_err(|_| Error::BadArgument)?;
     PortTransport::open(Finder(Which::Named { name, generation: 0, last: None }), fingerprint)
+}
+
+/// The same as the client that the caller names: `let mut devices: DevicesClient<_> = anax::client("devices")?`.
+///
+/// # Errors
+/// As [`connect`].
+pub fn client<C: Client<Service>>(name: &str) -> Result<C, Error> {
+    connect(name, C::FINGERPRINT).map(C::over)
 }
 
 /// This program's own port, by which its services are asked.

@@ -1,9 +1,10 @@
 //! `#[interface]`: reads a trait, and writes what a client and a server need beside it. `anax_proto` documents it.
 //!
-//! Two steps, a file each: [`read`] makes sure that the trait is one that can travel, and says what is wrong where it stands; [`write`] has
-//! nothing left to refuse.
+//! Two steps: [`read`] makes sure that the trait is one that can travel, and says what is wrong where it stands; [`write`] has
+//! nothing left to refuse, but for sizes, which the compiler adds up ([`limits`]).
 
 mod asynchronous;
+mod limits;
 mod read;
 mod write;
 

@@ -1,8 +1,9 @@
 //! What stands beside the trait: the client, and the module with the dispatcher and the table of methods.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{format_ident, quote};
 
+use crate::limits::limits;
 use crate::read::{Argument, Interface, Method, is_named};
 
 /// Everything, the trait included.
@@ -56,6 +57,14 @@ fn client(interface: &Interface) -> TokenStream {
             #(#methods)*
         }
 
+        impl<T: ::anax_proto::Transport> ::anax_proto::Client<T> for #client<T> {
+            const FINGERPRINT: u64 = #module::FINGERPRINT;
+
+            fn over(transport: T) -> Self {
+                #client::over(transport)
+            }
+        }
+
         #[doc = #about_batch]
         #[derive(Debug)]
         #visibility struct #batch<'t, T, const N: usize>(::anax_proto::Batch<'t, T, N>);
@@ -88,7 +97,7 @@ pub(crate) fn has_handles(method: &Method) -> bool {
 }
 
 /// The arguments of a method: those in words or bytes, and the handles beside the bytes of a `#[control]` method.
-fn split(method: &Method) -> (Vec<&Argument>, Vec<&Argument>) {
+pub(crate) fn split(method: &Method) -> (Vec<&Argument>, Vec<&Argument>) {
     method.arguments.iter().partition(|(_, kind)| !(method.is_control && is_named(kind, "Gift")))
 }
 
@@ -252,35 +261,6 @@ fn module(interface: &Interface) -> TokenStream {
                 }
             }
         }
-    }
-}
-
-/// The compiler adds up the words, and points at the method if there are too many.
-fn limits(method: &Method) -> TokenStream {
-    let span = method.name.span();
-    let handles_text = format!("more handles go with `{}` than with a message", method.name);
-    if method.is_control {
-        // One more is for the bytes.
-        let count = split(method).1.len() + 1;
-        return quote_spanned! {span=>
-            const _: () = assert!(::anax_proto::handles_fit(&[], #count), #handles_text);
-        };
-    }
-    let types = method.arguments.iter().map(|(_, kind)| kind);
-    let with_handles = types.clone();
-    let value = &method.value;
-    let arguments_text =
-        format!("the arguments of `{}` take more than five words: mark it `#[control]`", method.name);
-    let value_text =
-        format!("what `{}` returns takes more than five words: mark it `#[control]`", method.name);
-    quote_spanned! {span=>
-        const _: () = assert!(
-            ::anax_proto::handles_fit(&[#(<#with_handles as ::anax_proto::Fixed>::HANDLES),*], 0)
-                && ::anax_proto::handles_fit(&[<#value as ::anax_proto::Fixed>::HANDLES], 0),
-            #handles_text
-        );
-        const _: () = assert!(::anax_proto::fits(&[#(<#types as ::anax_proto::Fixed>::WORDS),*]), #arguments_text);
-        const _: () = assert!(::anax_proto::fits(&[<#value as ::anax_proto::Fixed>::WORDS]), #value_text);
     }
 }
 

@@ -24,6 +24,15 @@ pub trait Transport {
     fn reconnect(&mut self, fingerprint: u64) -> Result<(), Error>;
 }
 
+/// The client of an interface, whichever that is: for whoever makes one by its type alone.
+pub trait Client<T: Transport>: Sized {
+    /// The interface's: what it serves has to have the same.
+    const FINGERPRINT: u64;
+
+    /// By that way, which is connected.
+    fn over(transport: T) -> Self;
+}
+
 /// Asks by `transport`, and again if the server dies and that `is_idempotent`. Used by generated clients.
 ///
 /// # Errors

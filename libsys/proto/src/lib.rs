@@ -55,7 +55,7 @@ pub use anax_proto_macros::interface;
 pub use asynchronous::{AsyncTransport, ask_async};
 pub use batch::{Answers, Batch, Batching, Ticket};
 pub use beside::{Beside, Gift, Gifts};
-pub use client::{RETRIES, Transport, ask};
+pub use client::{Client, RETRIES, Transport, ask};
 pub use codec::{decode, encode};
 pub use fingerprint::{fingerprint, mix};
 pub use fixed::{Failure, Fixed, Reader, Writer, fits, handles_fit};

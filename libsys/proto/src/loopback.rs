@@ -79,17 +79,7 @@ impl<S: Dispatch> Loopback<S> {
         &mut self.server
     }
 
-    fn die(&mut self) -> Error {
-        self.deaths += 1;
-        self.is_broken = true;
-        self.mood = Mood::Well;
-        Error::PeerDied
-    }
-}
-
-impl<S: Dispatch> Transport for Loopback<S> {
-    /// Handles are the client's own on both sides. An answer that is to come later is `WouldBlock`: the server has its ticket.
-    fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
+    fn ask(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
         if self.is_broken || self.mood == Mood::Gone {
             return Err(Error::PeerDied);
         }
@@ -108,6 +98,22 @@ impl<S: Dispatch> Transport for Loopback<S> {
             }
             _ => Ok(reply),
         }
+    }
+
+    fn die(&mut self) -> Error {
+        self.deaths += 1;
+        self.is_broken = true;
+        self.mood = Mood::Well;
+        Error::PeerDied
+    }
+}
+
+impl<S: Dispatch> Transport for Loopback<S> {
+    /// Handles are the client's own on both sides. An answer that is to come later is `WouldBlock`: the server has its ticket. The successor of a
+    /// server that has died over an earlier question is asked in its place, as it is between programs.
+    fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
+        self.is_broken = false;
+        self.ask(request, beside, space)
     }
 
     fn reconnect(&mut self, fingerprint: u64) -> Result<(), Error> {
@@ -137,7 +143,7 @@ impl<S: Dispatch> Batching for Loopback<S> {
     fn collect(&mut self, mut each: impl FnMut(u64, Result<Reply, Error>)) {
         for place in (0..MOST).rev() {
             if let Some((command, words, token)) = self.waiting[place].take() {
-                each(token, self.call(&Request::fixed(command, words), &mut Beside::default(), &mut []));
+                each(token, self.ask(&Request::fixed(command, words), &mut Beside::default(), &mut []));
             }
         }
     }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use anax_abi::{Error, Message};
-use anax_proto::{Beside, CONNECT, Format, Gifts, Reply, Request, Transport};
+use anax_proto::{Beside, CONNECT, Format, Gifts, RETRIES, Reply, Request, Transport};
 use anax_sys::object::{Space, Thread};
 use anax_sys::{Answer, Came, Deadline, Target};
 
@@ -39,6 +39,10 @@ pub struct PortTransport<F> {
     patience: Option<Duration>,
     /// For what does not fit into words; made when it is needed.
     page: Option<Page>,
+    /// Of the interface that it is connected to.
+    fingerprint: Option<u64>,
+    /// The last message found nobody: its server had died before.
+    found_nobody: bool,
 }
 
 impl<F: Find> PortTransport<F> {
@@ -58,7 +62,7 @@ impl<F: Find> PortTransport<F> {
     /// As `find`.
     pub fn unconnected(mut find: F) -> Result<Self, Error> {
         let target = find.find()?;
-        Ok(Self { find, target, patience: None, page: None })
+        Ok(Self { find, target, patience: None, page: None, fingerprint: None, found_nobody: false })
     }
 
     /// No answer takes longer from now on, or it is `TimedOut`: for a supervisor, who must not wait for whom he looks after.
@@ -74,11 +78,54 @@ impl<F: Find> PortTransport<F> {
         self.target
     }
 
-    /// Makes sure that it serves the interface.
+    /// Makes sure that it serves the interface. A server that dies over the question is as good as one that is not there yet.
     fn connect(&mut self, fingerprint: u64) -> Result<(), Error> {
         let asked = Request::fixed(CONNECT, [fingerprint, 0, 0, 0, 0]);
-        let answer = self.call(&asked, &mut Beside::default(), &mut [])?;
-        if answer.code == 0 && answer.words[0] == fingerprint { Ok(()) } else { Err(Error::PeerMisbehaved) }
+        let mut left = RETRIES;
+        let answer = loop {
+            match self.call_once(&asked, &mut Beside::default(), &mut []) {
+                Err(Error::PeerDied) if left > 0 => {
+                    left -= 1;
+                    self.target = self.find.find()?;
+                }
+                answered => break answered?,
+            }
+        };
+        if answer.code != 0 || answer.words[0] != fingerprint {
+            return Err(Error::PeerMisbehaved);
+        }
+        (self.fingerprint, self.found_nobody) = (Some(fingerprint), false);
+        Ok(())
+    }
+
+    /// One message and its answer. Nothing is asked again.
+    #[inline(always)]
+    fn call_once(
+        &mut self,
+        request: &Request<'_>,
+        beside: &mut Beside,
+        space: &mut [u8],
+    ) -> Result<Reply, Error> {
+        let is_plain = request.format == Format::Fixed && beside.sent.count() == 0 && beside.room == 0;
+        if !is_plain || self.patience.is_some() {
+            let (reply, back) = self.call_with(*request, *beside, space)?;
+            beside.back = back;
+            return Ok(reply);
+        }
+        let sent = self.target.domsg(request.command, request.words);
+        let answer = sent.map_err(|error| self.not_sent(error))?;
+        if answer.result == 0 {
+            Ok(Reply { code: 0, words: answer.words, length: 0 })
+        } else {
+            Ok(Reply::failed(-answer.result.cast_signed()))
+        }
+    }
+
+    /// A port that is no more is a server that has died, before it was asked.
+    #[cold]
+    fn not_sent(&mut self, error: Error) -> Error {
+        self.found_nobody = error == Error::BadHandle;
+        if self.found_nobody { Error::PeerDied } else { error }
     }
 
     /// With a page for bytes, handles, or a limit. By value, so that a caller without handles has none in memory.
@@ -136,7 +183,7 @@ impl<F: Find> PortTransport<F> {
     }
 
     /// Sends it, and again while there are no slots for its handles.
-    fn send(&self, message: &Message, format: Format, gifts: &Gifts) -> Result<(Answer, Came), Error> {
+    fn send(&mut self, message: &Message, format: Format, gifts: &Gifts) -> Result<(Answer, Came), Error> {
         let deadline = match self.patience {
             None => Deadline::NEVER,
             Some(patience) => Deadline::at(Thread::time()?.after(patience)),
@@ -152,26 +199,25 @@ impl<F: Find> PortTransport<F> {
                     left -= 1;
                     Thread::sleep(Thread::time()?.after(PAUSE))?;
                 }
-                answered => return answered,
+                answered => return answered.map_err(|error| self.not_sent(error)),
             }
         }
     }
 }
 
 impl<F: Find> Transport for PortTransport<F> {
+    /// A server that had died before it was asked has done nothing of it, so its successor is asked in its place, whatever it is.
     #[inline(always)]
     fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
-        let is_plain = request.format == Format::Fixed && beside.sent.count() == 0 && beside.room == 0;
-        if !is_plain || self.patience.is_some() {
-            let (reply, back) = self.call_with(*request, *beside, space)?;
-            beside.back = back;
-            return Ok(reply);
-        }
-        let answer = self.target.domsg(request.command, request.words)?;
-        if answer.result == 0 {
-            Ok(Reply { code: 0, words: answer.words, length: 0 })
-        } else {
-            Ok(Reply::failed(-answer.result.cast_signed()))
+        match self.call_once(request, beside, space) {
+            Err(Error::PeerDied)
+                if core::mem::take(&mut self.found_nobody) && cfg!(not(bite = "service-asks-the-dead")) =>
+            {
+                let Some(fingerprint) = self.fingerprint else { return Err(Error::PeerDied) };
+                self.reconnect(fingerprint)?;
+                self.call_once(request, beside, space)
+            }
+            answered => answered,
         }
     }
 

@@ -8,13 +8,13 @@ use core::fmt;
 use core::time::Duration;
 
 use anax::Service;
-use anax_abi::{Error, Handle, Message, Rights};
+use anax_abi::{Error, Handle, Message, Rights, WORDS};
 use anax_devices::Statistics;
 use anax_driver::handover::Start;
 use anax_driver::{DriverClient, DriverError, Mode};
 use anax_manifest::{Manifests, Restart};
 use anax_mapped::Mapping;
-use anax_proto::{Fixed as _, Gift, Writer};
+use anax_proto::{Beside, CONNECT, Fixed as _, Gift, Request, Transport as _, Writer};
 use anax_service::PortTransport;
 use anax_sys::object::{Region, Space, Thread};
 use anax_sys::{Port, Target};
@@ -78,6 +78,12 @@ fn ask(port: Handle, patience: Duration) -> Result<DriverClient<Way>, Error> {
     Ok(DriverClient::over(way.within(patience)))
 }
 
+/// Whether a driver that serves an interface of its own has come up: whatever it serves, it answers this.
+fn answers(port: Handle, patience: Duration) -> Result<(), Error> {
+    let mut way = PortTransport::unconnected(Fixed(Target::from_handle(port)))?.within(patience);
+    way.call(&Request::fixed(CONNECT, [0; WORDS]), &mut Beside::default(), &mut []).map(|_| ())
+}
+
 fn way(error: DriverError) -> Error {
     match error {
         DriverError::Way(error) => error,
@@ -123,6 +129,9 @@ impl Machine {
         let driver = Driver { process, port };
         // Its end is told when it comes.
         self.watch(process)?;
+        if !self.hands_over(device) {
+            return answers(port, START).map(|()| driver);
+        }
         let wanted = if how == How::Fresh { Mode::Running } else { Mode::Standby };
         let until = anax::time::now().after(START);
         loop {
@@ -191,6 +200,10 @@ impl System for Machine {
         // One that has died is gone already.
         let _ = self.init.kill(driver.process);
         let _ = Space::SELF.close(driver.port);
+    }
+
+    fn hands_over(&self, device: usize) -> bool {
+        self.places.get(device).is_some_and(|place| place.line.is_some())
     }
 
     fn quiesce(&mut self, driver: Driver) -> Result<(), Error> {

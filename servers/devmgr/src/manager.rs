@@ -185,6 +185,11 @@ impl<S: System> Manager<S> {
     fn replace(&mut self, place: usize, program: &str, image: Image) -> Result<Swapped, Error> {
         let policy = self.system.policy(program).ok_or(Error::BadArgument)?;
         let old = self.devices[place].driver.ok_or(Error::WouldBlock)?;
+        if !self.system.hands_over(place) && cfg!(not(bite = "devmgr-all-hand-over")) {
+            // Its clients wait for the successor as if it had died.
+            let begun = self.system.now();
+            return self.roll_on(place, (program, image, policy), begun);
+        }
         let Ok(next) = self.system.start(place, program, image, How::Standby) else {
             self.note(place, Change::Refused);
             self.system.close(image);
@@ -194,6 +199,7 @@ impl<S: System> Manager<S> {
         if self.system.quiesce(old).is_err() {
             // It hangs, or has died over it: its successor begins with a device that is reset.
             self.system.end(next);
+            self.devices[place].failures += 1;
             return self.roll_on(place, (program, image, policy), begun);
         }
         match self.system.take_over(next) {
@@ -226,14 +232,13 @@ impl<S: System> Manager<S> {
         }
     }
 
-    /// The old driver can't hand over: the new one starts from a device that is reset, the old program if that fails.
+    /// The old driver does not hand over: the new one starts from a device that is reset, the old program if that fails.
     fn roll_on(
         &mut self,
         place: usize,
         (program, image, policy): (&str, Image, anax_manifest::Restart),
         begun: u64,
     ) -> Result<Swapped, Error> {
-        self.devices[place].failures += 1;
         if let Err(error) = self.clear(place) {
             self.system.close(image);
             return Err(error);
@@ -270,6 +275,9 @@ impl<S: System> Devices for Manager<S> {
     fn statistics(&mut self, device: Name) -> Result<Statistics, Error> {
         let place = self.find(device.as_str())?;
         let driver = self.devices[place].driver.ok_or(Error::WouldBlock)?;
+        if !self.system.hands_over(place) {
+            return Err(Error::BadArgument);
+        }
         self.system.statistics(driver)
     }
 

@@ -63,6 +63,10 @@ pub trait System {
     /// Ends a driver; when this returns, none of its threads runs.
     fn end(&mut self, driver: Driver);
 
+    /// Whether drivers of the device hand it over to each other: those whose clients use a channel do. Others serve an interface of their own, and are
+    /// never asked to quiesce, resume, take over, or for statistics.
+    fn hands_over(&self, device: Hardware) -> bool;
+
     /// Lets a driver stop and write its record, and waits until it has.
     ///
     /// # Errors

@@ -280,7 +280,11 @@ impl<S: System> Init<S> {
                 .say(format_args!("{} (process {number}) ended with {status:#x} and {then}", manifest.name));
         }
         if let Some((names, names_made)) = self.running(NAMES) {
-            let gone = if matches!(verdict, Verdict::At(_)) { &[][..] } else { &manifest.provides[..] };
+            // Whether a driver has a successor is the business of who looks after its device.
+            let is_driver = manifest.layer == Layer::Driver && maker != 0;
+            let comes_again =
+                matches!(verdict, Verdict::At(_)) || is_driver && cfg!(not(bite = "init-gives-drivers-up"));
+            let gone = if comes_again { &[][..] } else { &manifest.provides[..] };
             if let Err(error) = self.system.dismiss(names_made, number, gone) {
                 self.system.say(format_args!("names does not let process {number} go: {error}"));
                 self.over(names, HUNG);

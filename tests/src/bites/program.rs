@@ -30,6 +30,29 @@ pub(super) const PROGRAM: &[Bite] = &[
         "memory_is_unmapped_before_its_region_goes",
         "memory stays mapped after its owner has let go of it",
     ),
+    Bite {
+        name: "service-asks-the-dead",
+        breaks: "a client goes on asking a server that had died",
+        judge: Judge::Host {
+            package: "anax-service",
+            file: "successor",
+            test: "who_had_died_before_is_not_asked_but_the_successor",
+        },
+    },
+    Bite {
+        name: "devmgr-all-hand-over",
+        breaks: "a driver with an interface of its own is asked to quiesce, which is another method there",
+        judge: Judge::Host {
+            package: "devmgr",
+            file: "devmgr",
+            test: "a_driver_with_an_interface_of_its_own_is_replaced_by_a_start",
+        },
+    },
+    Bite {
+        name: "init-gives-drivers-up",
+        breaks: "clients of a driver that was killed are told that it will not come again",
+        judge: Judge::Host { package: "init", file: "init", test: "who_waits_for_a_driver_goes_on_waiting" },
+    },
 ];
 
 const fn startup(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {

@@ -5,6 +5,7 @@
 //! so a host tool would switch on serde's `std` in the kernel. Each kind therefore has a target folder
 //! of its own below `target/`, where `cargo clean` finds them all.
 
+mod chosen;
 mod flags;
 mod kernel;
 mod manifests;
@@ -18,7 +19,6 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use anax_manifest::Start;
 use anyhow::{Context, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use system_tests::{Bite, Judge};
@@ -78,7 +78,7 @@ pub(crate) fn bootable(build: &KernelBuild) -> anyhow::Result<Bootable> {
     bootable_with(build, &[])
 }
 
-/// The same, with an archive of its own where programs are to start with the system whatever their manifests say.
+/// The same, with an archive of its own where programs were [chosen](chosen::choose).
 pub(crate) fn bootable_with(build: &KernelBuild, with: &[String]) -> anyhow::Result<Bootable> {
     let programs = programs::find()?;
     for name in with {
@@ -96,9 +96,9 @@ pub(crate) fn bootable_with(build: &KernelBuild, with: &[String]) -> anyhow::Res
     let kernel = build.build()?;
     programs::compile(&programs)?;
     let mut archive = "archive".to_owned();
-    for manifest in manifests.0.iter_mut().filter(|manifest| with.contains(&manifest.name)) {
-        manifest.start = Start::Boot;
-        archive = format!("{archive}+{}", manifest.name);
+    for name in with {
+        chosen::choose(&mut manifests, name);
+        archive = format!("{archive}+{name}");
     }
     let archive = build.folder().join(archive);
     pack::archive(&kernel, &programs, &manifests, &archive)?;

@@ -11,6 +11,7 @@ mod check;
 mod cli;
 mod debug;
 mod image;
+mod new;
 mod peer;
 mod run;
 mod setup;
@@ -47,6 +48,8 @@ enum Command {
     Debug(debug::Args),
     /// Make one CD image for BIOS and UEFI.
     Image(image::Args),
+    /// Begin a server or a driver: a folder that compiles, with a client and tests on the host.
+    New(new::Args),
     /// Send raw frames to a guest that runs in another terminal, and verify that each comes back.
     Peer(peer::Args),
     /// Boot Anax, with its console on this terminal or to run commands in it.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Debug(args) => debug::run(args),
         Command::Image(args) => image::run(args),
+        Command::New(args) => new::run(&args),
         Command::Peer(args) => peer::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Setup(args) => setup::run(args),

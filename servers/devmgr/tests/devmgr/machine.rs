@@ -34,6 +34,8 @@ pub(crate) struct World {
     /// Whether what comes next fails: `start`, `quiesce`, `resume`, `take_over`, `fence`.
     pub(crate) fails: VecDeque<bool>,
     pub(crate) touches: bool,
+    /// Devices whose drivers serve an interface of their own.
+    pub(crate) own_interface: BTreeSet<Hardware>,
     pub(crate) epochs: u64,
     pub(crate) fenced: BTreeSet<Hardware>,
     pub(crate) files: BTreeSet<u64>,
@@ -99,6 +101,10 @@ impl System for Machine {
         self.0.borrow_mut().processes.remove(&driver.process);
     }
 
+    fn hands_over(&self, device: Hardware) -> bool {
+        !self.0.borrow().own_interface.contains(&device)
+    }
+
     fn quiesce(&mut self, driver: Driver) -> Result<(), Error> {
         let mut world = self.0.borrow_mut();
         if world.fails() {
@@ -107,6 +113,8 @@ impl System for Machine {
         let process = world.process(driver);
         assert_eq!(process.mode, Mode::Serves);
         process.mode = Mode::Stopped;
+        let device = process.device;
+        assert!(!world.own_interface.contains(&device), "that is another method there");
         Ok(())
     }
 

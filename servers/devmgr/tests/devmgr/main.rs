@@ -113,6 +113,21 @@ fn an_old_driver_that_does_not_stop_is_replaced_all_the_same() {
 }
 
 #[test]
+fn a_driver_with_an_interface_of_its_own_is_replaced_by_a_start() {
+    let (mut manager, machine) = started();
+    machine.0.borrow_mut().own_interface.insert(0);
+    assert_eq!(manager.swap(NET, OTHER).unwrap().change, Change::Started);
+    assert_eq!(drivers(&machine), serves("card-2"));
+    assert_eq!(manager.statistics(NET), Err(Error::BadArgument));
+    // A new one that does not come up leaves the old program at work.
+    fail(&machine, &[false, true]);
+    assert_eq!(manager.swap(NET, SAME).unwrap().change, Change::RolledBack);
+    assert_eq!(drivers(&machine), serves("card-2"));
+    let all = manager.list(0).unwrap();
+    assert_eq!((all[0].failures, all[0].swaps), (0, 0));
+}
+
+#[test]
 fn what_dies_is_started_again_and_not_for_ever() {
     let (mut manager, machine) = started();
     let mut times = 0;

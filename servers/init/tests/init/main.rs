@@ -26,7 +26,8 @@ fn manifests() -> Vec<Manifest> {
     let mut boss = manifest("boss", Layer::Application);
     boss.capabilities = vec![Capability::Kill, Capability::Power];
     let others = ["job", "broken", "unfit"].map(|name| Manifest::new(name, Layer::Application));
-    let driver = Manifest::new("driver", Layer::Driver);
+    let mut driver = Manifest::new("driver", Layer::Driver);
+    driver.provides = vec!["device".into()];
     let root = ["loader", "names"].map(|name| manifest(name, Layer::Root));
     root.into_iter().chain([files, shell, boss, driver]).chain(others).collect()
 }
@@ -286,6 +287,15 @@ fn children_end_with_their_maker_but_drivers_do_not() {
     exits(&mut init, &fake, "shell", 1);
     let alive: Vec<String> = fake.0.borrow().alive.values().cloned().collect();
     assert!(alive.contains(&"driver".into()) && !alive.contains(&"job".into()), "{alive:?}");
+}
+
+#[test]
+fn who_waits_for_a_driver_goes_on_waiting() {
+    let (mut init, fake) = booted();
+    let process = init.prepare(SHELL, Name::new("driver")).unwrap();
+    init.start(SHELL, process, vec![]).unwrap();
+    exits(&mut init, &fake, "driver", KILLED);
+    assert_eq!(fake.0.borrow().gone, Vec::<String>::new(), "its maker decides");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,6 +33,7 @@ Examples:
   cargo xtask run --exec 'echo alive'    boot, run a command, power off
   cargo xtask run --exec 'ps && hello'   several commands, or programs
   cargo xtask run --system kernel --exec 'ktest; mem'
+  cargo xtask run --device edu --exec 'edu-device-client 5'
   cargo xtask run --boot uefi --smp 4 --memory 1G
   cargo xtask run --emulator bochs
   cargo xtask run --peer 10000           raw frames to the guest and back, verified
@@ -84,7 +86,10 @@ pub(crate) struct Args {
     /// Attach this raw disk image (Anax has no disk driver yet).
     #[arg(long, value_name = "FILE")]
     disk: Option<PathBuf>,
-    /// Servers, drivers or programs to start with the system, as if their manifests said so.
+    /// Attach this device, by QEMU's name and properties: its teaching device is `edu`.
+    #[arg(long, value_name = "DEVICE")]
+    device: Vec<String>,
+    /// Servers or programs to start with the system, as if their manifests said so; drivers to prefer to others of their devices.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(super) with: Vec<String>,
     /// Who takes the commands: the user-land, or the test kernel's own runner with its tests and faults (its `help` lists them).
@@ -229,6 +234,7 @@ impl Args {
         if self.emulator == Program::Bochs {
             ensure!(self.boot() == Boot::Iso, "--boot: Bochs boots from the CD image only: use --boot iso");
             ensure!(self.nic() != Nic::VirtioNet, "--nic: Bochs has no virtio-net: use --nic e1000");
+            ensure!(self.device.is_empty(), "--device: only QEMU knows it: use --emulator qemu");
             ensure!(!self.gdb, "--gdb: Bochs lets no gdb in: use --emulator qemu");
         }
         ensure!(
@@ -322,6 +328,7 @@ impl Args {
             nic: self.nic(),
             net,
             disk: self.disk.clone(),
+            extra: self.device.iter().flat_map(|device| ["-device", device]).map(OsString::from).collect(),
             log: self.log.clone(),
             debugger: if self.gdb { Debugger::Port(GDB_PORT) } else { Debugger::None },
             limits: Limits { ready: Duration::from_secs(ready), ..base.limits },

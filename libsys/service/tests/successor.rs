@@ -1,0 +1,90 @@
+//! A server that has died is found again: by a kernel that plays its part.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use anax_abi::{Envelope, Error, Handle};
+use anax_proto::{CONNECT, FIRST_METHOD};
+use anax_service::PortTransport;
+use anax_sys::Target;
+use anax_sys::trap::{Incoming, Trap, fake};
+
+/// What can be asked.
+#[anax_proto::interface]
+pub trait Store {
+    /// Asked again of a successor.
+    #[idempotent]
+    fn get(&mut self) -> Result<u64, Error>;
+    /// Not so.
+    fn set(&mut self, value: u64) -> Result<(), Error>;
+}
+
+/// One server lives at a time; it answers with its number, unless it dies over the question.
+#[derive(Clone, Debug, Default)]
+struct World {
+    alive: Rc<Cell<u32>>,
+    dies_over: Rc<Cell<Option<u32>>>,
+}
+
+impl World {
+    fn answer(&self, trap: Trap) -> Incoming {
+        let number = self.alive.get();
+        let outcome = if trap.handle != handle(number).to_word() {
+            Error::BadHandle.code()
+        } else if self.dies_over.get() == Some(trap.command) {
+            self.dies_over.set(None);
+            self.alive.set(number + 1);
+            Error::PeerDied.code()
+        } else {
+            0
+        };
+        let word = if trap.command == CONNECT { store::FINGERPRINT } else { number.into() };
+        let words = [word, 0, 0, 0, 0];
+        Incoming { outcome, number: 0, words, badge: 0, envelope: Envelope(0), result: 0, came: 0 }
+    }
+
+    /// A client of the server that lives, with its way to each successor.
+    fn client(&self) -> StoreClient<PortTransport<impl FnMut() -> Result<Target, Error> + use<>>> {
+        let (kernel, world) = (self.clone(), self.clone());
+        fake::answer_by(move |trap| kernel.answer(trap));
+        let find = move || Ok(Target::from_handle(handle(world.alive.get())));
+        StoreClient::over(PortTransport::open(find, store::FINGERPRINT).expect("it connects"))
+    }
+}
+
+fn handle(number: u32) -> Handle {
+    Handle::new(number + 10, 1)
+}
+
+#[test]
+fn who_had_died_before_is_not_asked_but_the_successor() {
+    let world = World::default();
+    let mut client = world.client();
+    assert_eq!(client.get(), Ok(0));
+    world.alive.set(1);
+    assert_eq!(client.set(5), Ok(()), "nobody can have done it before");
+    world.alive.set(2);
+    assert_eq!(client.get(), Ok(2));
+}
+
+#[test]
+fn who_dies_over_a_question_is_told_of() {
+    let world = World::default();
+    let mut client = world.client();
+    world.dies_over.set(Some(FIRST_METHOD));
+    assert_eq!(client.get(), Ok(1));
+    world.dies_over.set(Some(FIRST_METHOD + 1));
+    assert_eq!(client.set(5), Err(Error::PeerDied), "it may have been done");
+    assert_eq!(client.set(5), Ok(()));
+}
+
+#[test]
+fn who_dies_over_the_first_message_costs_nothing() {
+    let world = World::default();
+    world.dies_over.set(Some(CONNECT));
+    let mut client = world.client();
+    assert_eq!(client.get(), Ok(1));
+    world.alive.set(2);
+    world.dies_over.set(Some(CONNECT));
+    assert_eq!(client.get(), Ok(3));
+}
