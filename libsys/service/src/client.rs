@@ -83,12 +83,12 @@ impl<F: Find> PortTransport<F> {
         let asked = Request::fixed(CONNECT, [fingerprint, 0, 0, 0, 0]);
         let mut left = RETRIES;
         let answer = loop {
-            match self.call_once(&asked, &mut Beside::default(), &mut []) {
+            match self.call_with(asked, Beside::default(), &mut []) {
                 Err(Error::PeerDied) if left > 0 => {
                     left -= 1;
                     self.target = self.find.find()?;
                 }
-                answered => break answered?,
+                answered => break answered?.0,
             }
         };
         if answer.code != 0 || answer.words[0] != fingerprint {
@@ -98,27 +98,23 @@ impl<F: Find> PortTransport<F> {
         Ok(())
     }
 
-    /// One message and its answer. Nothing is asked again.
-    #[inline(always)]
-    fn call_once(
+    /// A message that was not answered: a server that had died before it was asked has done nothing of it, so its successor is asked in its place,
+    /// whatever it is. By value, so that a caller without handles has none in memory.
+    #[cold]
+    #[inline(never)]
+    fn ask_successor(
         &mut self,
-        request: &Request<'_>,
-        beside: &mut Beside,
+        error: Error,
+        request: Request<'_>,
+        beside: Beside,
         space: &mut [u8],
-    ) -> Result<Reply, Error> {
-        let is_plain = request.format == Format::Fixed && beside.sent.count() == 0 && beside.room == 0;
-        if !is_plain || self.patience.is_some() {
-            let (reply, back) = self.call_with(*request, *beside, space)?;
-            beside.back = back;
-            return Ok(reply);
-        }
-        let sent = self.target.domsg(request.command, request.words);
-        let answer = sent.map_err(|error| self.not_sent(error))?;
-        if answer.result == 0 {
-            Ok(Reply { code: 0, words: answer.words, length: 0 })
-        } else {
-            Ok(Reply::failed(-answer.result.cast_signed()))
-        }
+    ) -> Result<(Reply, Gifts), Error> {
+        let had_died = core::mem::take(&mut self.found_nobody) && cfg!(not(bite = "service-asks-the-dead"));
+        let Some(fingerprint) = self.fingerprint.filter(|_| error == Error::PeerDied && had_died) else {
+            return Err(error);
+        };
+        self.reconnect(fingerprint)?;
+        self.call_with(request, beside, space)
     }
 
     /// A port that is no more is a server that has died, before it was asked.
@@ -206,19 +202,29 @@ impl<F: Find> PortTransport<F> {
 }
 
 impl<F: Find> Transport for PortTransport<F> {
-    /// A server that had died before it was asked has done nothing of it, so its successor is asked in its place, whatever it is.
     #[inline(always)]
     fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
-        match self.call_once(request, beside, space) {
-            Err(Error::PeerDied)
-                if core::mem::take(&mut self.found_nobody) && cfg!(not(bite = "service-asks-the-dead")) =>
-            {
-                let Some(fingerprint) = self.fingerprint else { return Err(Error::PeerDied) };
-                self.reconnect(fingerprint)?;
-                self.call_once(request, beside, space)
+        let is_plain = request.format == Format::Fixed && beside.sent.count() == 0 && beside.room == 0;
+        let error = if is_plain && self.patience.is_none() {
+            match self.target.domsg(request.command, request.words) {
+                Ok(answer) if answer.result == 0 => {
+                    return Ok(Reply { code: 0, words: answer.words, length: 0 });
+                }
+                Ok(answer) => return Ok(Reply::failed(-answer.result.cast_signed())),
+                Err(error) => self.not_sent(error),
             }
-            answered => answered,
-        }
+        } else {
+            match self.call_with(*request, *beside, space) {
+                Ok((reply, back)) => {
+                    beside.back = back;
+                    return Ok(reply);
+                }
+                Err(error) => error,
+            }
+        };
+        let (reply, back) = self.ask_successor(error, *request, *beside, space)?;
+        beside.back = back;
+        Ok(reply)
     }
 
     fn reconnect(&mut self, fingerprint: u64) -> Result<(), Error> {

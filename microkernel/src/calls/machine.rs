@@ -115,6 +115,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
 /// Writes all of it to the caller's buffer, if it fits; how many bytes.
 fn give(call: &Call<'_>, bytes: &[u8]) -> Result<Served, Error> {
     let [address, room, ..] = *call.words;
+    probe(call, address, room)?;
     if bytes.len() as u64 > room {
         return Err(Error::Full);
     }

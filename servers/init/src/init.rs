@@ -213,11 +213,28 @@ impl<S: System> Init<S> {
     fn admit(&mut self, number: u64) {
         let Some((names, names_made)) = self.running(NAMES) else { return };
         let Some(process) = self.processes.get(&number) else { return };
-        let (Some(made), manifest) = (process.made, Rc::clone(&process.manifest)) else { return };
+        let (Some(made), mut manifest) = (process.made, Rc::clone(&process.manifest)) else { return };
+        if !self.may_serve(number) {
+            Rc::make_mut(&mut manifest).provides.clear();
+        }
         if let Err(error) = self.system.admit(names_made, made, number, &manifest) {
             self.system.say(format_args!("names does not take process {number}: {error}"));
             self.over(names, HUNG);
         }
+    }
+
+    /// Whether a process serves what its manifest says. A second one of the same program does not: whoever may start programs must not take the place
+    /// of a server that others have found.
+    fn may_serve(&self, number: u64) -> bool {
+        let Some(process) = self.processes.get(&number) else { return false };
+        let is_earlier = |(other, known): (&u64, &Process<S::Made>)| {
+            *other < number
+                && known.manifest.name == process.manifest.name
+                && (known.made.is_some() || known.due.is_some())
+        };
+        // Drivers of one program serve one device each, and a successor stands by while its predecessor serves.
+        let is_first = process.manifest.layer == Layer::Driver || !self.processes.iter().any(is_earlier);
+        is_first || cfg!(bite = "init-second-serves")
     }
 
     /// A successor of names is told of all processes.
@@ -252,6 +269,7 @@ impl<S: System> Init<S> {
     /// A process ends with that status: whoever waits is told, and its program is started again if that is its policy.
     pub(crate) fn over(&mut self, number: u64, status: Status) {
         let now = self.system.now();
+        let served = self.may_serve(number);
         let Some(process) = self.processes.get_mut(&number) else { return };
         let Some(made) = process.made.take() else { return };
         let waiting = core::mem::take(&mut process.waiting);
@@ -284,7 +302,7 @@ impl<S: System> Init<S> {
             let is_driver = manifest.layer == Layer::Driver && maker != 0;
             let comes_again =
                 matches!(verdict, Verdict::At(_)) || is_driver && cfg!(not(bite = "init-gives-drivers-up"));
-            let gone = if comes_again { &[][..] } else { &manifest.provides[..] };
+            let gone = if comes_again || !served { &[][..] } else { &manifest.provides[..] };
             if let Err(error) = self.system.dismiss(names_made, number, gone) {
                 self.system.say(format_args!("names does not let process {number} go: {error}"));
                 self.over(names, HUNG);

@@ -6,6 +6,18 @@ use super::{Bite, Judge};
 pub(super) const PROGRAMS: &[Bite] = &[
     host(
         "init",
+        "init-second-serves",
+        "a_second_process_of_a_server_takes_nobody_s_place",
+        "whoever starts a server's program takes the server's place",
+    ),
+    host(
+        "names",
+        "names-calls-upwards",
+        "nobody_calls_upwards",
+        "a program finds services of its own layer and above",
+    ),
+    host(
+        "init",
         "init-asks-too-early",
         "nobody_is_asked_who_is_only_being_started",
         "a program that is being started counts as one that runs",

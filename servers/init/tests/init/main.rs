@@ -349,3 +349,16 @@ fn a_storm_of_requests() {
     });
     assert!(fake.0.borrow().finished.is_none() || fake.0.borrow().alive.is_empty());
 }
+
+#[test]
+fn a_second_process_of_a_server_takes_nobody_s_place() {
+    let (mut init, fake) = booted();
+    let second = init.prepare(SHELL, Name::new("files")).unwrap();
+    init.start(SHELL, second, vec![]).unwrap();
+    assert_eq!(fake.0.borrow().served, [(3, "files".to_string())]);
+    exits(&mut init, &fake, "files", 1);
+    assert_eq!(fake.0.borrow().gone, Vec::<String>::new(), "the first one goes on");
+    exits(&mut init, &fake, "files", 1);
+    pass(&mut init, &fake, 10);
+    assert_eq!(fake.0.borrow().served.last(), Some(&(7, "files".to_string())));
+}

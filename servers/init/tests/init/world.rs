@@ -28,6 +28,8 @@ pub(crate) struct World {
     /// Processes that names knows.
     pub(crate) admitted: BTreeMap<u64, BTreeSet<u64>>,
     pub(crate) gone: Vec<String>,
+    /// Who was said to serve what.
+    pub(crate) served: Vec<(u64, String)>,
     /// Answers of the loader, and of names, that are errors: the next ones.
     pub(crate) loader_fails: Vec<Error>,
     pub(crate) names_fails: Vec<Error>,
@@ -166,8 +168,9 @@ impl System for Fake {
         assert!(is_known || world.closed.insert(handle.to_word()), "closed once");
     }
 
-    fn admit(&mut self, names: u64, _: u64, process: u64, _: &Manifest) -> Result<(), Error> {
+    fn admit(&mut self, names: u64, _: u64, process: u64, manifest: &Manifest) -> Result<(), Error> {
         self.server(names, |world| &mut world.names_fails)?;
+        self.0.borrow_mut().served.extend(manifest.provides.iter().map(|name| (process, name.clone())));
         self.0.borrow_mut().admitted.entry(names).or_default().insert(process);
         Ok(())
     }
