@@ -15,6 +15,8 @@ use servers_bench::AliveClient;
 const ROUNDS: usize = 8;
 /// The message by which a child says when its main function began.
 const BORN: u32 = 0x2000;
+/// The argument for what needs the peer, which starts with the system only where it was chosen.
+const RESTART: &str = "restart";
 /// The argument of a child, and the handle by which it reaches its parent.
 const CHILD: &str = "child";
 const PARENT: &str = "parent";
@@ -25,14 +27,20 @@ const SERVICE: &str = "servers-bench";
 #[anax::main]
 fn main() -> Result<(), Error> {
     let now = now();
-    if anax::arguments().first().is_some_and(|argument| *argument == CHILD) {
-        let parent = anax::handle(PARENT).ok_or(Error::BadHandle)?;
-        return Target::from_handle(parent).domsg(BORN, [now, 0, 0, 0, 0]).map(|_| ());
+    match anax::arguments().first().map(|argument| &**argument) {
+        Some(CHILD) => {
+            let parent = anax::handle(PARENT).ok_or(Error::BadHandle)?;
+            Target::from_handle(parent).domsg(BORN, [now, 0, 0, 0, 0])?;
+        }
+        Some(RESTART) => {
+            let mut client: AliveClient<Service> = anax::client(SERVICE)?;
+            println!("bench server.restart {}", least(|| restart(&mut client))?);
+        }
+        _ => {
+            Machine::from_handle(anax::handle("machine").ok_or(Error::BadHandle)?).dump()?;
+            println!("bench process.spawn {}", least(spawn)?);
+        }
     }
-    Machine::from_handle(anax::handle("machine").ok_or(Error::BadHandle)?).dump()?;
-    println!("bench process.spawn {}", least(spawn)?);
-    let mut client: AliveClient<Service> = anax::client(SERVICE)?;
-    println!("bench server.restart {}", least(|| restart(&mut client))?);
     Ok(())
 }
 

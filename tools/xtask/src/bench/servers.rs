@@ -6,16 +6,20 @@ use std::path::Path;
 
 use anax_vm::{Accel, BENCH_CPU, Ending, Spec};
 use anyhow::{Context as _, ensure};
+use system_tests::guest::Seen;
 use system_tests::{Artefacts, Context, Effort, guest};
 
 use super::Group;
 use super::baseline::Baseline;
 use super::row::{Counted, Row};
+use crate::build::{self, KernelBuild, KernelVariant};
 
 /// The group.
 pub(super) const GROUP: Group = Group { name: "servers", measure, unmet: &[] };
 
 const MEMORY_MIB: u32 = 512;
+/// The server that is killed.
+const PEER: &str = "servers-bench-peer";
 const IDLE: &str = "memory.idle_kib";
 
 /// Name, unit, limit, aim.
@@ -41,17 +45,28 @@ fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline) -> anyhow::Result
 fn run(context: &Context<'_>) -> anyhow::Result<BTreeMap<String, u64>> {
     let (cpu, accel, memory_mib) = (Some(BENCH_CPU.to_owned()), Accel::Icount, MEMORY_MIB);
     let spec = Spec { cpus: 1, memory_mib, cpu, accel, ..guest::user_spec(context, "icount") };
-    let seen = guest::run(&spec, "servers-bench")?;
-    let printed = String::from_utf8_lossy(&seen.result.out);
-    ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {printed}", seen.result.ending);
+    // The server that is killed is no part of the system, and so not of its memory: it is in an archive of its own.
+    let with_peer = build::bootable_with(&KernelBuild::release(KernelVariant::Plain), &[PEER.to_owned()])?;
+    let log = Some(context.folder.join("restart.log"));
+    let restart = Spec { archive: with_peer.archive, kernel: with_peer.kernel, log, ..spec.clone() };
+    let (mut figures, _) = succeed(&restart, "servers-bench restart")?;
+    let (more, seen) = succeed(&spec, "servers-bench")?;
+    figures.extend(more);
     let ready = seen.ready.context("the system did not say that it takes commands")?;
     ensure!(ready.tsc_hz == 1_000_000_000 && ready.ready_tsc > 0, "that can't be: {ready:?}");
-    let mut figures = parse(&printed);
     figures.insert("boot.services_ready".to_owned(), ready.ready_tsc);
     let free = free_kib(seen.console()).context("the kernel did not say how much memory is free")?;
     let idle = (u64::from(MEMORY_MIB) << 10).checked_sub(free).context("more is free than there is")?;
     figures.insert(IDLE.to_owned(), idle);
     Ok(figures)
+}
+
+/// Runs a command that has to end well; what it reported.
+fn succeed(spec: &Spec, command: &str) -> anyhow::Result<(BTreeMap<String, u64>, Seen)> {
+    let seen = guest::run(spec, command)?;
+    let printed = String::from_utf8_lossy(&seen.result.out);
+    ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {printed}", seen.result.ending);
+    Ok((parse(&printed), seen))
 }
 
 /// Lines `bench NAME VALUE`.
