@@ -5,6 +5,7 @@
 use core::fmt::{self, Write};
 
 use crate::lwkt::{self, Thread, ThreadState, Wait};
+use crate::mm::frames;
 
 /// Writes one line a thread that has not ended.
 pub(crate) fn write(to: &mut dyn Write) -> fmt::Result {
@@ -13,8 +14,10 @@ pub(crate) fn write(to: &mut dyn Write) -> fmt::Result {
         .try_for_each(|thread| line(to, thread))
 }
 
-/// The same to the log; how many threads.
+/// The same to the log, and before them how much memory is free; how many threads.
 pub(crate) fn log() -> u64 {
+    let (total, free) = frames::usage();
+    log::info!("memory: {} KiB free of {} KiB", free >> 10, total >> 10);
     let threads = lwkt::threads().filter(|thread| thread.state.get() != ThreadState::Dead);
     threads.fold(0, |count, thread| {
         let mut text = arrayvec::ArrayString::<200>::new();

@@ -195,7 +195,7 @@ numbered! {
     Restart = 7,
     /// Words: 1 on, 0 off. The trace rings of all CPUs. See [`TraceKind`].
     Trace = 8,
-    /// Writes all threads and ports, and what each waits for, to the log.
+    /// Writes to the log how much memory is free, and all threads with their ports and what each waits for.
     Dump = 9,
     /// Words: address, bytes. Moves the calling thread's CPU's records there, the oldest first, whole [`TRACE_RECORD`]s; result: bytes.
     ReadTrace = 10,

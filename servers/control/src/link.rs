@@ -27,10 +27,12 @@ pub struct Link {
 }
 
 impl Link {
-    /// Says that the system takes commands. What is not known of the machine is 0.
-    pub fn greet(&mut self, cpus: u32) {
+    /// Says that the system takes commands, `nanoseconds` since boot: the counter that it names is the kernel's clock. How much memory there is, is
+    /// not known here, and said to be 0.
+    pub fn greet(&mut self, cpus: u32, nanoseconds: u64) {
         self.send(&ToHost::Hello { version: VERSION });
-        self.send(&ToHost::Ready { cpus, memory_kib: 0, entry_tsc: 0, ready_tsc: 0, tsc_hz: 0 });
+        let (entry_tsc, ready_tsc, tsc_hz) = (0, nanoseconds, 1_000_000_000);
+        self.send(&ToHost::Ready { cpus, memory_kib: 0, entry_tsc, ready_tsc, tsc_hz });
     }
 
     /// Takes a byte: a command line, if that completes one which was not accepted before.

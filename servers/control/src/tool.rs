@@ -65,7 +65,7 @@ impl Sink for Tool {
 pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
     let line = TerminalClient::over(anax::connect(SERVICE, terminal::FINGERPRINT)?);
     let mut tool = Tool { link: Link::default(), line };
-    tool.link.greet(machine.cpus()? as u32);
+    tool.link.greet(machine.cpus()? as u32, anax::time::now().nanoseconds());
     tool.flush();
     tool.ask(port)?;
     let mut shell = Shell::new(port, machine, tool);

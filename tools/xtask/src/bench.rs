@@ -9,6 +9,8 @@ mod boot;
 mod ipc;
 mod report;
 mod row;
+mod servers;
+mod swap;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,7 +53,7 @@ pub(crate) struct Group {
 }
 
 /// All groups.
-pub(crate) const GROUPS: &[Group] = &[boot::GROUP, ipc::GROUP];
+pub(crate) const GROUPS: &[Group] = &[boot::GROUP, ipc::GROUP, servers::GROUP, swap::GROUP];
 
 impl Group {
     fn baseline_path(&self) -> PathBuf {

@@ -131,8 +131,9 @@ fn main() -> Result<(), Error> {
     run(&open, &mut disk)?;
     let counted = disk.client.counters();
     println!(
-        "load: {} done, {} asked again, {} new epochs, {} failed, longest: median {} us, 99% {} us, most {} us",
+        "load: {} done of {}, {} asked again, {} new epochs, {} failed, longest: median {} us, 99% {} us, most {} us",
         disk.longest.noted(),
+        disk.asked,
         counted.asked_again,
         disk.replaced,
         counted.failed,

@@ -99,8 +99,9 @@ fn main() -> Result<(), Error> {
     run(&open, &mut net)?;
     let counted = net.client.counters();
     println!(
-        "load: {} done, {} resent, {} new epochs, {} disordered, {} bad replies, longest: median {} us, 99% {} us, most {} us",
+        "load: {} done of {}, {} resent, {} new epochs, {} disordered, {} bad replies, longest: median {} us, 99% {} us, most {} us",
         net.done,
+        net.next - 1,
         counted.resent,
         net.replaced,
         net.disordered,

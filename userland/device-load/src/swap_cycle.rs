@@ -74,10 +74,11 @@ fn main() -> Result<u64, Error> {
     let status = child.wait()?;
     let works = works(&mut devices, device)?;
     println!(
-        "cycle: {times} times {how}, {failed} failed, pause: median {} us, 99% {} us, most {} us; client {status:#x}, device {}",
+        "cycle: {times} times {how}, {failed} failed, pause: median {} us, 99% {} us, most {} us ({} ns); client {status:#x}, device {}",
         pauses.percentile(50) / 1000,
         pauses.percentile(99) / 1000,
         pauses.percentile(100) / 1000,
+        pauses.percentile(100),
         if works { "works" } else { "does not work" }
     );
     let is_lost = before.is_some_and(|before| before != after);

@@ -136,7 +136,7 @@ impl Machine {
         done(ask(self.0, MachineCommand::Trace as u32, [0]))
     }
 
-    /// Writes all threads and ports to the log.
+    /// Writes to the log how much memory is free, and all threads with their ports.
     ///
     /// # Errors
     /// None beside the usual.

@@ -32,10 +32,11 @@ fn push(link: &mut Link, id: u32, commands: &str) -> Option<Asked> {
 #[test]
 fn a_command_line_from_beginning_to_end() {
     let (mut link, mut due) = (Link::default(), Sequence::new());
-    link.greet(4);
+    link.greet(4, 7);
     let greeting = said(&mut link, &mut due);
     assert_eq!(greeting[0], format!("Hello {{ version: {VERSION} }}"));
-    assert!(greeting[1].starts_with("Ready { cpus: 4, memory_kib: 0"));
+    let ready = "Ready { cpus: 4, memory_kib: 0, entry_tsc: 0, ready_tsc: 7, tsc_hz: 1000000000 }";
+    assert_eq!(greeting[1], ready);
     assert_eq!(push(&mut link, 1, "echo a"), Some(Asked { id: 1, commands: "echo a".into() }));
     link.output(Stream::Out, b"a\n");
     link.output(Stream::Err, b"");
