@@ -9,7 +9,7 @@ pub(crate) enum Counted {
     Icount,
     /// By the plugin: other CPUs and the host's timing have their part in it.
     Plugin,
-    /// By the plugin, and it depends on chance who of many finds what together.
+    /// It depends on chance: who of many finds what together, or how long the host itself takes for a device.
     Crowd,
 }
 
