@@ -14,7 +14,10 @@ use super::baseline::Baseline;
 use super::row::{Counted, Row};
 
 /// The group.
-pub(super) const GROUP: Group = Group { name: "swap", measure, unmet: &[] };
+pub(super) const GROUP: Group = Group { name: "swap", measure, unmet: UNMET };
+
+/// The longest wait of the client of this driver is 20.9 ms, where the median of twenty is 0.9 ms.
+const UNMET: &[&str] = &["swap.ata.pause_us.p99"];
 
 /// Changes of each driver.
 const CHANGES: u32 = 20;
@@ -79,8 +82,10 @@ fn quiet(context: &Context<'_>, driver: &Driver, baseline: &Baseline) -> anyhow:
     let (mut least, mut runs) = (run(context, driver)?, 1);
     loop {
         let rows = rows(driver, least);
-        let is_quiet =
-            |row: &Row| row.limit.is_none_or(|limit| row.value <= limit) && !baseline.has_outgrown(row);
+        let is_quiet = |row: &Row| {
+            let is_unmet = UNMET.contains(&row.name);
+            (is_unmet || row.limit.is_none_or(|limit| row.value <= limit)) && !baseline.has_outgrown(row)
+        };
         if runs == MOST_RUNS || runs >= RUNS && rows.iter().all(is_quiet) {
             return Ok(rows);
         }
