@@ -94,6 +94,10 @@ impl Load for Disk {
                 Err(_) => self.client.rebind(self.open.epoch()?),
             }
         }
+        if self.asked == 0 {
+            // What comes before the first one is the device's start.
+            self.since = now;
+        }
         while !finish
             && self.is_known
             && let Some(token) = self.begun.iter().position(Option::is_none)

@@ -54,6 +54,10 @@ impl Load for Net {
                 Err(_) => self.client.rebind(self.open.epoch()?),
             }
         }
+        if self.next == 1 {
+            // What comes before the first one is the device's start.
+            self.since = now;
+        }
         while !finish && let Some(token) = self.free.iter().position(|is_free| *is_free) {
             let Some(buffer) = self.client.buffer() else { break };
             let bytes = buffer.bytes();

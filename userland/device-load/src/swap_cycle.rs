@@ -1,6 +1,7 @@
 //! Replaces a device's driver many times while a client keeps it busy: `swap-cycle DEVICE TIMES HOW CLIENT DRIVER...`.
 //!
-//! `HOW` is `swap` for planned changes, to each driver in turn, or `kill`. `CLIENT` is `load`, or a program that ends by itself. At the end the client
+//! `HOW` is `swap` for planned changes, to each driver in turn, or `kill`. `CLIENT` is `load`, `busy-load` if also a program is to run that
+//! keeps the CPU from sleeping, or a program that ends by itself. At the end the client
 //! says what it has seen, and this program whether all changes came to what they should, and whether anything was lost over them.
 #![no_std]
 #![no_main]
@@ -12,7 +13,7 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use anax::process::{Command, list};
+use anax::process::{Child, Command, list};
 use anax::{Error, Rights, Service, println};
 use anax_devices::{Change, DevicesClient, SERVICE, State, devices};
 use anax_sys::Target;
@@ -34,11 +35,13 @@ fn main() -> Result<u64, Error> {
     let [device, times, how, client, drivers @ ..] = &arguments[..] else { return usage() };
     let (Ok(name), Ok(times)) = (device.parse::<Name>(), times.parse::<usize>()) else { return usage() };
     let mut devices = DevicesClient::over(anax::connect(SERVICE, devices::FINGERPRINT)?);
+    let is_load = matches!(*client, "load" | "busy-load");
     let load = match *client {
-        "load" if device.starts_with("net") => "net-load",
-        "load" => "disk-load",
+        _ if is_load && device.starts_with("net") => "net-load",
+        _ if is_load => "disk-load",
         other => other,
     };
+    let mut awake = if *client == "busy-load" { Some(Command::new("stay-awake")?.start()?) } else { None };
     let mut command = Command::new(load)?.argument(device).argument(&times.to_string());
     if let Some(out) = anax::handle("stdout") {
         command = command.give("stdout", out, Rights::SEND)?;
@@ -68,10 +71,11 @@ fn main() -> Result<u64, Error> {
         anax::time::sleep(if *how == "kill" { AFTER_A_KILL } else { BETWEEN });
     }
     let after = accounts()?;
-    if *client == "load" {
+    if is_load {
         Target::from_handle(port.handle).domsg(STOP, [0; 5])?;
     }
     let status = child.wait()?;
+    awake.as_mut().map_or(Ok(()), Child::kill)?;
     let works = works(&mut devices, device)?;
     println!(
         "cycle: {times} times {how}, {failed} failed, pause: median {} us, 99% {} us, most {} us ({} ns); client {status:#x}, device {}",
@@ -106,6 +110,6 @@ fn works(devices: &mut DevicesClient<Service>, device: &str) -> Result<bool, Err
 }
 
 fn usage() -> Result<u64, Error> {
-    println!("usage: swap-cycle DEVICE TIMES swap|kill load|CLIENT DRIVER...");
+    println!("usage: swap-cycle DEVICE TIMES swap|kill load|busy-load|CLIENT DRIVER...");
     Ok(2)
 }

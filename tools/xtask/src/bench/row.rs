@@ -9,9 +9,7 @@ pub(crate) enum Counted {
     Icount,
     /// By the plugin: other CPUs and the host's timing have their part in it.
     Plugin,
-    /// By the emulator's instruction counter, and time that passes while the host's disk works is in it: limits count, growth does not.
-    Host,
-    /// By the plugin, and it depends on chance who of many finds what together.
+    /// It depends on chance: who of many finds what together, or how long the host itself takes for a device.
     Crowd,
 }
 
@@ -21,7 +19,6 @@ impl Counted {
         match self {
             Self::Icount => 1.01,
             Self::Plugin => 1.05,
-            Self::Host => f64::INFINITY,
             Self::Crowd => 1.25,
         }
     }
