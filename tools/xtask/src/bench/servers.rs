@@ -69,11 +69,12 @@ fn succeed(spec: &Spec, command: &str) -> anyhow::Result<(BTreeMap<String, u64>,
     Ok((parse(&printed), seen))
 }
 
-/// Lines `bench NAME VALUE`.
+/// Lines `bench NAME VALUE`; a name has a point in it.
 fn parse(printed: &str) -> BTreeMap<String, u64> {
     let figure = |line: &str| {
         let (name, value) = line.strip_prefix("bench ")?.split_once(' ')?;
-        Some((name.to_owned(), value.trim_end().parse().ok()?))
+        let is_name = name.contains('.') && !name.contains(':');
+        is_name.then_some((name.to_owned(), value.trim_end().parse().ok()?))
     };
     printed.lines().filter_map(figure).collect()
 }
