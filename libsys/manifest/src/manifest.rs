@@ -16,7 +16,7 @@ words! {
     pub enum Start {
         /// With the system, when those run whose services it needs.
         Boot = "boot",
-        /// When somebody asks for its service or it, or the device manager finds its device.
+        /// When somebody starts it, or the device manager finds its device.
         Demand = "demand",
     }
 }
