@@ -175,6 +175,11 @@ impl Hardware {
         Ok(Self { bus, function: Some(function.clone()), parts, irqs, stop, words: [0; 5] })
     }
 
+    /// Whether [`fence`](Self::fence) stops the device itself, and not only its way to memory, which the next driver needs.
+    pub(crate) const fn stops(&self) -> bool {
+        !matches!(self.stop, Stop::Bus)
+    }
+
     /// The device reaches no memory, whatever its dead driver told it, and interrupts nobody.
     ///
     /// # Errors

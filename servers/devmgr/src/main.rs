@@ -13,12 +13,12 @@ mod machine;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-use anax_abi::{Error, Handle};
+use anax_abi::Error;
 use anax_devices::devices::Serve;
 use anax_manifest::{MEMBER, Manifests};
 use anax_mapped::Bus;
 use anax_pci::{Root, Sizing, candidates, inventory, walk};
-use anax_service::{send, serve_one};
+use anax_service::serve_one;
 use anax_sys::object::{self, Region, RegionKind, Space};
 use anax_sys::{Deadline, Instant, Received};
 use devmgr::{Device, Driver, Manager};
@@ -57,11 +57,10 @@ fn main() -> Result<(), Error> {
     }
 }
 
-/// Init has told of a driver's end.
+/// Init has told of a driver's end; also by not knowing it any more.
 fn ended(manager: &mut Manager<Machine>, reply: &Received) {
-    if reply.result == 0 {
-        manager.ended(reply.badge, reply.words[0]);
-    }
+    let status = if reply.result == 0 { reply.words[0] } else { reply.result.cast_unsigned() };
+    manager.ended(reply.badge, status);
 }
 
 /// All devices; and the processes of drivers that have outlived a predecessor of this program.
@@ -90,7 +89,8 @@ fn find_devices() -> Result<(Manager<Machine>, Vec<u64>), Error> {
             let mut keep = Keep::new(&mut init, FIRST_OBJECT + OBJECTS * driven);
             driven += 1;
             let taken = Hardware::take(machine, bus, &device, &mut keep).and_then(|hardware| {
-                let line = Line::take(device.kind, &mut keep)?;
+                // One whose device can't be stopped for sure would have the client's buffers back while the device writes to them.
+                let line = if hardware.stops() { Line::take(device.kind, &mut keep)? } else { None };
                 Ok((hardware, line))
             });
             match taken {
@@ -114,7 +114,5 @@ fn find_devices() -> Result<(Manager<Machine>, Vec<u64>), Error> {
     let processes = at_work.iter().map(|(_, driver, _)| driver.process).collect();
     let port = anax::port()?;
     let machine = Machine { init, port, manifests, places, record, entries };
-    let _ = Handle::to_word;
-    let _ = send;
     Ok((Manager::new(machine, devices, at_work), processes))
 }

@@ -17,7 +17,7 @@ use anax_manifest::{MEMBER, Manifests};
 use anax_service::{reserve_slots, send, serve_one};
 use anax_sys::object::{Machine, Space, Thread};
 use anax_sys::{Deadline, Instant, Port, Received, replymsg};
-use anax_system::{FAULTED, processes};
+use anax_system::processes;
 use init::Init;
 
 use kernel::Kernel;
@@ -77,7 +77,6 @@ fn happened(server: &mut processes::Serve<Init<Kernel>>, received: &Received) ->
             }
             // It ends with the fault, and that is told by a notice of its own.
             let _ = replymsg(received.number, Err(Error::PeerDied), [0; WORDS]);
-            let _ = FAULTED;
         }
         _ => serve_one(server, received),
     }

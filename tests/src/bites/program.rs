@@ -40,6 +40,15 @@ pub(super) const PROGRAM: &[Bite] = &[
         },
     },
     Bite {
+        name: "devmgr-starts-unfenced",
+        breaks: "a device that a dead driver has left at work gets a driver all the same, and its client waits for ever",
+        judge: Judge::Host {
+            package: "devmgr",
+            file: "devmgr",
+            test: "what_has_died_with_the_manager_is_fenced_and_its_client_told",
+        },
+    },
+    Bite {
         name: "devmgr-all-hand-over",
         breaks: "a driver with an interface of its own is asked to quiesce, which is another method there",
         judge: Judge::Host {

@@ -77,7 +77,7 @@ fn main(argument: u64) -> Result<u64, Error> {
 
 impl Demo<'_> {
     fn run(&self, kills: u64, mut supervisor: Supervisor<'_>) -> Result<u64, Error> {
-        let [client, driver_end] = self.ends;
+        let [client, _] = self.ends;
         let bell = Port::initport(Thread::SELF, 0)?;
         client.bind(bell, 0)?;
         let mut driver = self.driver()?;
@@ -119,7 +119,6 @@ impl Demo<'_> {
             counters.asked_again,
             counters.failed
         );
-        let _ = driver_end;
         Ok(0)
     }
 

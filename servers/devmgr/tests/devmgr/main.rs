@@ -23,6 +23,7 @@ fn started() -> (Manager<Machine>, Machine) {
     let disk = Device::new("blk0", "a disk", vec![]);
     let mut manager = Manager::new(machine.clone(), vec![net, disk], vec![]);
     manager.start_all();
+    machine.0.borrow_mut().epochs = 0;
     (manager, machine)
 }
 
@@ -207,6 +208,15 @@ fn opening_begins_anew() {
     assert!(manager.open(Caller(5), NET).is_ok());
     assert_eq!(machine.0.borrow().epochs, 1);
     assert_eq!(manager.open(Caller(5), Name::new("x")).err(), Some(Error::BadArgument));
+}
+
+#[test]
+fn what_has_died_with_the_manager_is_fenced_and_its_client_told() {
+    let machine = Machine::default();
+    let net = Device::new("net0", "a card", vec!["card".into()]);
+    let mut manager = Manager::new(machine.clone(), vec![net], vec![]);
+    manager.start_all();
+    assert_eq!((drivers(&machine), machine.0.borrow().epochs), (serves("card"), 1));
 }
 
 #[test]
