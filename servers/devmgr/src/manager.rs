@@ -42,10 +42,11 @@ impl<S: System> Manager<S> {
     pub fn start_all(&mut self) {
         for place in 0..self.devices.len() {
             let device = &self.devices[place];
-            if device.driver.is_none() && !device.candidates.is_empty() {
-                if cfg!(bite = "devmgr-starts-unfenced") || self.clear(place).is_ok() {
-                    self.start_any(place);
-                }
+            if device.driver.is_some() || device.candidates.is_empty() {
+                continue;
+            }
+            if cfg!(bite = "devmgr-starts-unfenced") || self.clear(place).is_ok() {
+                self.start_any(place);
             }
         }
     }
