@@ -13,6 +13,9 @@ use crate::identity::Identity;
 use crate::starting::{LOOK_AGAIN, PATIENCE, RESET_PATIENCE, RESET_QUIET};
 use crate::{SetupError, Starting};
 
+/// What comes without an interrupt is looked for at once, then after so long, then after twice that, up to [`LOOK_AGAIN`].
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+
 /// A flush may have a whole cache to write.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -24,8 +27,9 @@ pub struct Ata<'a, P, T> {
     pool: SharedBytes<'a>,
     task: Option<Task<T>>,
     state: State,
-    /// When to look, even if nothing happens.
+    /// When to look, even if nothing happens, and how long after the last time that is.
     look: Duration,
+    pause: Duration,
 }
 
 /// What is under way.
@@ -54,8 +58,7 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
     /// A disk that has said what it is; its data comes from and goes to `pool`.
     #[must_use]
     pub fn new(starting: Starting<P>, identity: Identity, pool: SharedBytes<'a>) -> Self {
-        let state = State::Running { until: Duration::ZERO };
-        Self { channel: starting.channel, identity, pool, task: None, state, look: Duration::ZERO }
+        Self::idle(starting.channel, identity, pool)
     }
 
     /// Goes on where a driver was suspended, with the same pool: `words` are what that said of the disk. No reset; the device is looked at, and
@@ -71,8 +74,12 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
         let identity = Identity::from_words(words).ok_or(Refusal::Device)?;
         let status = channel.select().ok().flatten();
         status.filter(|status| status.ready && !status.wants_data).ok_or(Refusal::Device)?;
+        Ok(Self::idle(channel, identity, pool))
+    }
+
+    fn idle(channel: Channel<P>, identity: Identity, pool: SharedBytes<'a>) -> Self {
         let state = State::Running { until: Duration::ZERO };
-        Ok(Self { channel, identity, pool, task: None, state, look: Duration::ZERO })
+        Self { channel, identity, pool, task: None, state, look: Duration::ZERO, pause: LOOK_AGAIN }
     }
 
     /// Moves what can be moved, at most all sectors of the task.
@@ -113,6 +120,8 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
             moved.map_err(|_| Broken)?;
             task.moved += 1;
             self.state = State::Running { until: now + PATIENCE };
+            self.pause = LOOK_AGAIN;
+            self.look = now + LOOK_AGAIN;
         }
         Ok(None)
     }
@@ -125,7 +134,10 @@ impl<'a, P: Ports, T> Ata<'a, P, T> {
         let patience = if task.what == What::Flush { FLUSH_PATIENCE } else { PATIENCE };
         let command = self.identity.command(task.what);
         let begun = command.map_or(Err(Broken), |command| self.channel.begin(command));
-        self.look = now + LOOK_AGAIN;
+        // A disk that is to be written to asks for the first block without an interrupt (ATA/ATAPI-6, 9.6).
+        let asks_silently = matches!(task.what, What::Write(_)) && !cfg!(bite = "ata-first-block-waits");
+        self.pause = if asks_silently { Duration::ZERO } else { LOOK_AGAIN };
+        self.look = now + self.pause;
         self.state = if begun.is_ok() { State::Running { until: now + patience } } else { State::Lost };
     }
 }
@@ -153,7 +165,8 @@ impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
     }
 
     fn poll(&mut self, now: Duration, _budget: u32, each: impl FnMut(Ended<T>)) -> Result<Polled, Broken> {
-        self.look = now + LOOK_AGAIN;
+        self.pause = (self.pause * 2).clamp(FIRST_PAUSE, LOOK_AGAIN);
+        self.look = now + self.pause;
         match self.state {
             State::Running { until } => {
                 let ended = self.step(now, until)?;
@@ -176,6 +189,12 @@ impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
         Ok(Polled::Idle)
     }
 
+    fn prepare_to_wait(&mut self) -> Result<Polled, Broken> {
+        let is_due =
+            self.task.is_some() && self.pause.is_zero() && matches!(self.state, State::Running { .. });
+        Ok(if is_due { Polled::More } else { Polled::Idle })
+    }
+
     /// Nothing of the device reaches the pool by itself anyway.
     fn quiesce(&mut self) -> Result<(), SetupError> {
         self.channel.silence();
@@ -185,7 +204,8 @@ impl<P: Ports, T> Drive<T> for Ata<'_, P, T> {
 
     fn restart(&mut self, now: Duration) -> Result<(), SetupError> {
         self.channel.reset();
-        self.look = now + LOOK_AGAIN;
+        self.pause = FIRST_PAUSE;
+        self.look = now + RESET_QUIET;
         self.state = State::Resetting { not_before: now + RESET_QUIET, until: now + RESET_PATIENCE };
         Ok(())
     }

@@ -79,6 +79,15 @@ pub(super) const BLOCKS: &[Bite] = &[
             test: "disk::more_or_less_data_than_was_asked_for_is_a_lie",
         },
     },
+    Bite {
+        name: "ata-first-block-waits",
+        breaks: "the first block of a write waits for an interrupt that never comes",
+        judge: Judge::Host {
+            package: "ata",
+            file: "ata",
+            test: "disk::the_first_block_of_a_write_is_looked_for_without_an_interrupt",
+        },
+    },
 ];
 
 const fn disk(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {

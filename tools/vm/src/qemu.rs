@@ -93,6 +93,8 @@ fn firmware() -> anyhow::Result<(PathBuf, PathBuf)> {
 
 fn network(qemu: &mut Command, spec: &Spec) {
     let card = match spec.nic {
+        // Where the guest's clock counts instructions, frames go at a time of that clock, not whenever the emulator's other thread has the CPU.
+        Nic::VirtioNet if spec.accel == Accel::Icount => "virtio-net-pci,netdev=net,tx=timer,x-txtimer=20000",
         Nic::VirtioNet => "virtio-net-pci,netdev=net",
         Nic::E1000 => "e1000,netdev=net",
         Nic::None => return,
@@ -192,6 +194,14 @@ mod tests {
         let netdev = "-netdev dgram,id=net,local.type=inet,local.host=127.0.0.1,local.port=5001,\
                       remote.type=inet,remote.host=127.0.0.1,remote.port=5002 -device virtio-net-pci,netdev=net";
         assert!(line.contains(netdev), "{line}");
+    }
+
+    #[test]
+    fn frames_by_the_clock_of_instructions() {
+        let spec =
+            Spec { nic: Nic::VirtioNet, accel: Accel::Icount, ..Spec::new(Path::new("/k"), Path::new("/a")) };
+        let Some(line) = line(&spec) else { return };
+        assert!(line.contains("-device virtio-net-pci,netdev=net,tx=timer,"), "{line}");
     }
 
     #[test]
