@@ -1,15 +1,15 @@
 //! What a server owes while the storm goes on: an answer to each whom it lets wait, and an end to each handle that it takes.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use anax_abi::Handle;
-use anax_proto::Answered;
+use anax_proto::{Answered, Caller};
 
 use crate::Case;
 
 /// Answers that come later: once each, and to nobody else.
 #[derive(Debug, Default)]
-pub struct Promises(BTreeSet<u64>);
+pub struct Promises(BTreeMap<u64, Caller>);
 
 impl Promises {
     /// None yet.
@@ -25,8 +25,16 @@ impl Promises {
     pub fn asked(&mut self, case: &Case<'_>) {
         if case.reply.is_later() {
             assert!(case.beside.ticket != 0, "an answer is promised where none can come");
-            assert!(self.0.insert(case.beside.ticket), "asked twice by one ticket");
+            self.waits(case.caller, case.beside.ticket);
         }
+    }
+
+    /// Somebody waits whom the test itself has sent.
+    ///
+    /// # Panics
+    /// If somebody waits by that ticket already.
+    pub fn waits(&mut self, caller: Caller, ticket: u64) {
+        assert!(self.0.insert(ticket, caller).is_none(), "asked twice by one ticket");
     }
 
     /// Before it is sent: an answer that the server has given.
@@ -34,8 +42,13 @@ impl Promises {
     /// # Panics
     /// If nobody waits for it (any more).
     pub fn answered(&mut self, answered: &Answered) {
-        assert!(self.0.remove(&answered.ticket), "request {} is answered, and does not wait", answered.ticket);
+        assert!(self.0.remove(&answered.ticket).is_some(), "request {} is answered, and does not wait", answered.ticket);
         assert!(!answered.reply.is_later() && answered.reply.code <= 0, "no answer: {:?}", answered.reply);
+    }
+
+    /// That caller has ended: whoever knows it need not answer him any more.
+    pub fn left(&mut self, caller: Caller) {
+        self.0.retain(|_, asked| *asked != caller);
     }
 
     /// How many wait: what the server has to remember of them has a bound.

@@ -68,14 +68,19 @@ pub fn storm<S: Dispatch>(
     for case in 1..=cases {
         let wild = Wild::roll(&mut dice, S::METHODS, vocabulary);
         let mut sent = Gifts::NONE;
-        let usual = if dice.once_in(3) { 1 } else { 0 };
-        for at in 0..(dice.below(MAX_HANDLES as u64 + 1).saturating_sub(2)).max(usual) {
+        // Most methods take none, and are not served with one.
+        let handles = match dice.below(8) {
+            0..=4 => 0,
+            5..=6 => 1,
+            _ => dice.below(MAX_HANDLES as u64 + 1),
+        };
+        for at in 0..handles {
             // Each is another one, so that whoever counts them knows which is which.
             sent.push(Gift::copy(Handle::from_word(case << 8 | at | 1 << 63), Rights::ALL));
         }
         let ticket = if dice.once_in(16) { 0 } else { case };
         let mut beside = Beside { sent, ticket, ..Beside::default() };
-        let caller = Caller(dice.word());
+        let caller = Caller(if dice.once_in(2) { dice.below(8) } else { dice.word() });
         let reply = server.dispatch(caller, &wild.request(), &mut beside, &mut space);
         assert!(reply.length <= ROOM, "more than there is room for");
         assert!(reply.is_later() || reply.code <= 0, "a code that is none: {}", reply.code);

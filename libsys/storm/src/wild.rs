@@ -1,6 +1,7 @@
 //! One request that nobody sane would send.
 
 use anax_abi::WORDS;
+use anax_abi::object::notice;
 use anax_proto::{CONNECT, FIRST_METHOD, Format, Method, Request};
 
 use crate::dice::Dice;
@@ -50,11 +51,17 @@ impl Wild {
         }
         let command = match dice.below(16) {
             0 => CONNECT,
+            // A notice, which is the kernel's to send.
+            1 if dice.once_in(2) => notice::TIMER + dice.below(8) as u32,
             1 => dice.roll() as u32,
             _ => FIRST_METHOD + dice.below(methods.len() as u64 + 1) as u32,
         };
         let is_control =
             methods.iter().any(|method| method.command == command && method.format == Format::Control);
+        if command >= notice::TIMER {
+            // A status, and the number of one of the first threads, of whose end it tells.
+            words[1] = dice.below(64);
+        }
         let format = if is_control && !dice.once_in(8) { Format::Control } else { Format::Fixed };
         Self { command, format, words, bytes, length }
     }

@@ -19,4 +19,5 @@ mod system;
 
 pub use init::{Init, LOADER, NAMES};
 pub use process::{Image, Process};
+pub use serve::MOST_WAITING;
 pub use system::{Entry, Happened, Load, System};

@@ -1,5 +1,6 @@
 //! Init on the host: what starts, what starts again, who is told, what is left.
 
+mod storm;
 mod world;
 
 use anax_abi::{Error, Handle, Rights};
@@ -325,29 +326,6 @@ fn the_list_says_what_there_is() {
     let all = init.list(BOSS, 2).unwrap();
     assert_eq!((all[0].process, all[0].condition), (3, Condition::Waits(9)));
     let _ = Handle::from_word(1);
-}
-
-/// Whatever anybody asks: init lives, its own servers run or will, and handles that were sent along are in its books or closed.
-#[test]
-fn a_storm_of_requests() {
-    let cases = std::env::var("STORM_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
-    let (init, fake) = booted();
-    let mut server = anax_system::processes::Serve(init);
-    anax_proto::storm(&mut server, 1, cases, &["job", "driver", "broken"], |server, _, beside| {
-        server.0.answers().into_iter().for_each(drop);
-        let mut world = fake.0.borrow_mut();
-        // What it hands out belongs to the client.
-        beside.back.iter().for_each(|gift| _ = world.handles.remove(&gift.handle.to_word()));
-        world.now += MS;
-        world.lines.clear();
-        world.ended.clear();
-        world.started.clear();
-        world.gone.clear();
-        drop(world);
-        server.0.tick();
-        assert!(fake.0.borrow().handles.len() <= 1024 + 512, "handles pile up");
-    });
-    assert!(fake.0.borrow().finished.is_none() || fake.0.borrow().alive.is_empty());
 }
 
 #[test]
