@@ -85,6 +85,8 @@ fn came(shell: &mut Shell<Tool>, received: &Received) -> Result<(), Error> {
     let tool = &mut shell.world.sink;
     let piece = match reply(received) {
         Ok([length, words @ ..]) => Piece::from_words(u8::try_from(length).unwrap_or(u8::MAX), words),
+        // Somebody else has read from the line: whoever asks last is answered.
+        Err(Error::Aborted) => None,
         Err(_) => {
             tool.find_again();
             None

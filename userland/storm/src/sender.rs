@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use anax::object::{RegionKind, Space, Thread};
 use anax::time::{Duration, within};
 use anax::{Error, Handle, Mapping, Rights};
+use anax_abi::object::notice;
 use anax_abi::{Flags, MAX_HANDLES, Message};
 use anax_proto::{Format, SPACE};
 use anax_service::{INLINE, pack};
@@ -31,6 +32,8 @@ pub(crate) struct Sender {
     /// What goes along: a port, memory of two kinds, the server itself, a handle that is none.
     things: Vec<Handle>,
     slots: u32,
+    /// The number of this program's thread.
+    thread: u64,
     pub(crate) tally: Tally,
 }
 
@@ -45,8 +48,9 @@ impl Sender {
         // Some have no room for what answers bring.
         let slots = if dice.once_in(4) { 0 } else { SLOTS };
         Space::SELF.post_slots(slots)?;
+        let thread = Thread::SELF.inspect()?.words[2];
         let (target, tally) = (Target::from_handle(handle), Tally::default());
-        Ok(Self { server, target, dice, replies, under_way: 0, page, things, slots, tally })
+        Ok(Self { server, target, dice, replies, under_way: 0, page, things, slots, thread, tally })
     }
 
     /// Sends one.
@@ -106,6 +110,10 @@ impl Sender {
             };
             // What can't be offered is not.
             let _ = offered;
+        }
+        if wild.command >= notice::TIMER {
+            // Of the end of a thread, as the kernel tells its supervisor: one that is about as old as this one.
+            words[1] = self.thread.saturating_sub(self.dice.below(64));
         }
         self.server.tame(wild.command, &mut words);
         Ok(words)

@@ -290,6 +290,23 @@ fn children_end_with_their_maker_but_drivers_do_not() {
     assert!(alive.contains(&"driver".into()) && !alive.contains(&"job".into()), "{alive:?}");
 }
 
+/// There are more ways to start a driver than to have a device for it: only who comes again finds one that goes on.
+#[test]
+fn drivers_end_with_who_has_no_successor() {
+    let (mut init, fake) = booted();
+    init.prepare(SHELL, Name::new("driver")).unwrap();
+    exits(&mut init, &fake, "shell", 1);
+    assert!(!fake.0.borrow().alive.values().any(|name| name == "driver"), "it was never started");
+    pass(&mut init, &fake, 100);
+    let shell = Caller(init.list(BOSS, 0).unwrap().iter().find(|report| report.name == "shell").unwrap().process);
+    let second = Caller(init.prepare(shell, Name::new("shell")).unwrap());
+    init.start(shell, second.0, vec![]).unwrap();
+    let driver = init.prepare(second, Name::new("driver")).unwrap();
+    init.start(second, driver, vec![]).unwrap();
+    init.kill(shell, second.0).unwrap();
+    assert!(!fake.0.borrow().alive.values().any(|name| name == "driver"), "it has no device");
+}
+
 #[test]
 fn who_waits_for_a_driver_goes_on_waiting() {
     let (mut init, fake) = booted();
