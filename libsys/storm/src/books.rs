@@ -42,7 +42,11 @@ impl Promises {
     /// # Panics
     /// If nobody waits for it (any more).
     pub fn answered(&mut self, answered: &Answered) {
-        assert!(self.0.remove(&answered.ticket).is_some(), "request {} is answered, and does not wait", answered.ticket);
+        assert!(
+            self.0.remove(&answered.ticket).is_some(),
+            "request {} is answered, and does not wait",
+            answered.ticket
+        );
         assert!(!answered.reply.is_later() && answered.reply.code <= 0, "no answer: {:?}", answered.reply);
     }
 

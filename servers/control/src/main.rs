@@ -56,7 +56,7 @@ impl<S: Sink> Shell<S> {
         match self.port.waitport_until(due.unwrap_or(deadline)) {
             Ok(received) if !received.is_reply() => {
                 serve_one(&mut output::Serve(Printer(&mut self.world.sink)), &received);
-            },
+            }
             Ok(received) if world::is_of_process(received.badge) => {
                 let how = world::reply(&received).map(|words| words[0]);
                 self.runner.ended(received.badge, how, &mut self.world);

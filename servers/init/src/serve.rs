@@ -100,7 +100,8 @@ impl<S: System> Processes for Init<S> {
             Ok(Condition::Ended(status) | Condition::Waits(status)) => Ok(status),
             Ok(Condition::Prepared | Condition::Runs) => {
                 let Some(process) = self.processes.get_mut(&process) else { return };
-                let is_full = process.waiting.len() >= MOST_WAITING && cfg!(not(bite = "init-waiters-pile-up"));
+                let is_full =
+                    process.waiting.len() >= MOST_WAITING && cfg!(not(bite = "init-waiters-pile-up"));
                 // Whoever has asked first is the likeliest to have died over it.
                 let first = is_full.then(|| process.waiting.remove(0));
                 process.waiting.push(later);

@@ -44,7 +44,8 @@ impl Sender {
         let replies = Port::initport(Thread::SELF, UNDER_WAY)?;
         let page = Mapping::of_bytes(SPACE as u64, RegionKind::Pinned)?;
         let lazy = Space::SELF.create_region(1 << 20, RegionKind::Lazy)?;
-        let things = Vec::from([replies.handle(), page.region().handle(), lazy.handle(), handle, Handle::new(77, 7)]);
+        let things =
+            Vec::from([replies.handle(), page.region().handle(), lazy.handle(), handle, Handle::new(77, 7)]);
         // Some have no room for what answers bring.
         let slots = if dice.once_in(4) { 0 } else { SLOTS };
         Space::SELF.post_slots(slots)?;
@@ -64,7 +65,11 @@ impl Sender {
         if self.dice.once_in(3) {
             return self.begin(&message);
         }
-        let patience = self.dice.one_of(&[Duration::from_micros(100), Duration::from_millis(1), Duration::from_millis(20)]);
+        let patience = self.dice.one_of(&[
+            Duration::from_micros(100),
+            Duration::from_millis(1),
+            Duration::from_millis(20),
+        ]);
         let answered = self.target.domsg_until(&message, within(patience));
         match answered {
             Ok((answer, came)) => {
@@ -103,9 +108,14 @@ impl Sender {
             let thing = self.dice.one_of(&self.things);
             let rights = if self.dice.once_in(2) { Rights::ALL } else { Rights(self.dice.below(128) as u16) };
             // One that is given away is another handle to the same.
-            let given = self.dice.once_in(2).then(|| Space::SELF.duplicate(thing, Rights::ALL, self.dice.word()).ok());
+            let given = self
+                .dice
+                .once_in(2)
+                .then(|| Space::SELF.duplicate(thing, Rights::ALL, self.dice.word()).ok());
             let offered = match given.flatten() {
-                Some(handle) => offer(handle, rights, Offer::GiveAway).inspect_err(|_| _ = Space::SELF.close(handle)),
+                Some(handle) => {
+                    offer(handle, rights, Offer::GiveAway).inspect_err(|_| _ = Space::SELF.close(handle))
+                }
                 None => offer(thing, rights, Offer::Copy),
             };
             // What can't be offered is not.
@@ -162,7 +172,9 @@ impl Sender {
                     }
                 }
                 // What came to a port that was given away.
-                Ok(received) => _ = anax::message::replymsg(received.number, Err(Error::BadCommand), [0; WORDS]),
+                Ok(received) => {
+                    _ = anax::message::replymsg(received.number, Err(Error::BadCommand), [0; WORDS])
+                }
                 Err(Error::TimedOut) => break,
                 Err(error) => return Err(error),
             }

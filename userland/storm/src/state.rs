@@ -50,7 +50,9 @@ impl State {
                 let Some(report) = all.iter().find(|report| report.name == *device) else { break };
                 match report.state {
                     Device::Works if report.driver == *driver => break,
-                    Device::Works => _ = manager()?.swap(name, driver.parse().map_err(|_| Error::BadArgument)?)?,
+                    Device::Works => {
+                        _ = manager()?.swap(name, driver.parse().map_err(|_| Error::BadArgument)?)?
+                    }
                     Device::Waits => {}
                     Device::Stopped | Device::Failed | Device::NoDriver => manager()?.restart(name)?,
                 }

@@ -43,11 +43,13 @@ fn a_storm_of_requests() {
 #[test]
 fn a_storm_on_the_control_line() {
     let (mut link, mut dice, mut due) = (Link::default(), Dice::new(1), Sequence::new());
-    let (mut last, mut decoder, mut said, mut accepted, mut damaged) = (0, Decoder::new(), 0_u64, 0_u64, 0_u64);
+    let (mut last, mut decoder, mut said, mut accepted, mut damaged) =
+        (0, Decoder::new(), 0_u64, 0_u64, 0_u64);
     for id in 1..=cases() / 8 {
         let commands: String = (0..dice.below(40)).map(|_| char::from(0x20 + dice.byte() % 0x5f)).collect();
         let mut buffer = [0; MAX_FRAME];
-        let whole = encode(0, &ToGuest::Exec { id: id as u32, commands: &commands }, &mut buffer).expect("short");
+        let whole =
+            encode(0, &ToGuest::Exec { id: id as u32, commands: &commands }, &mut buffer).expect("short");
         // The zero ends whatever was begun before.
         let mut sent = vec![0];
         sent.extend_from_slice(whole);
@@ -91,8 +93,26 @@ fn a_storm_on_the_control_line() {
 
 /// Words that command lines are made of.
 const WORDS: [&str; 20] = [
-    "echo", "job", "poor", "kill", "ps", "sleep", "0.5", "true", "false", "&&", "||", ";", "'", "\"", "\\", "99",
-    "power-off", "reboot", "names", "18446744073709551616",
+    "echo",
+    "job",
+    "poor",
+    "kill",
+    "ps",
+    "sleep",
+    "0.5",
+    "true",
+    "false",
+    "&&",
+    "||",
+    ";",
+    "'",
+    "\"",
+    "\\",
+    "99",
+    "power-off",
+    "reboot",
+    "names",
+    "18446744073709551616",
 ];
 
 /// Command lines that nobody sane would type, with ends of programs that nobody waits for: each line comes to its end.
@@ -101,7 +121,8 @@ fn a_storm_of_command_lines() {
     let (mut world, mut runner, mut dice) = (World::default(), Runner::default(), Dice::new(1));
     let (mut finished, mut started) = (0, 0);
     for _ in 0..cases() / 8 {
-        let line: String = (0..dice.below(12)).flat_map(|_| [dice.one_of(&WORDS), dice.one_of(&["", " "])]).collect();
+        let line: String =
+            (0..dice.below(12)).flat_map(|_| [dice.one_of(&WORDS), dice.one_of(&["", " "])]).collect();
         runner.begin(&line, &mut world);
         for _ in 0..64 {
             if let Some(due) = runner.due() {

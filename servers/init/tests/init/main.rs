@@ -298,7 +298,8 @@ fn drivers_end_with_who_has_no_successor() {
     exits(&mut init, &fake, "shell", 1);
     assert!(!fake.0.borrow().alive.values().any(|name| name == "driver"), "it was never started");
     pass(&mut init, &fake, 100);
-    let shell = Caller(init.list(BOSS, 0).unwrap().iter().find(|report| report.name == "shell").unwrap().process);
+    let shell =
+        Caller(init.list(BOSS, 0).unwrap().iter().find(|report| report.name == "shell").unwrap().process);
     let second = Caller(init.prepare(shell, Name::new("shell")).unwrap());
     init.start(shell, second.0, vec![]).unwrap();
     let driver = init.prepare(second, Name::new("driver")).unwrap();

@@ -77,7 +77,10 @@ fn live(life: u64, seen: &mut Seen) {
         assert!(!fake.0.borrow().alive.contains_key(&made), "it has ended");
     }
     server.0.answers().iter().for_each(|answered| promises.answered(answered));
-    fake.0.borrow_mut().closed().for_each(|handle| assert!(taken.closed(handle), "closed twice, or nobody's"));
+    fake.0
+        .borrow_mut()
+        .closed()
+        .for_each(|handle| assert!(taken.closed(handle), "closed twice, or nobody's"));
     assert_eq!(promises.owed(), 0, "somebody waits for ever");
     assert_eq!(taken.held(), kept.len(), "handles are lost");
 }

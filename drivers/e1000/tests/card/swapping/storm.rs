@@ -22,7 +22,10 @@ fn a_storm_of_requests() {
             frames += came;
         });
     }
-    assert!(swaps > lives / 4 && frames > lives as usize, "most of it went by: {swaps} and {frames} of {lives}");
+    assert!(
+        swaps > lives / 4 && frames > lives as usize,
+        "most of it went by: {swaps} and {frames} of {lives}"
+    );
 }
 
 /// How often drivers changed, and frames that came.
@@ -69,7 +72,8 @@ fn live(parts: &Parts<'_, '_>, life: u64) -> (u64, usize) {
         _ => {}
     }
     let is_running = server.0.mode() == Mode::Running;
-    let (next, came) = (0..200).filter(|_| is_running).map(|at| step(2 + at % 4, &mut server.0)).last().unwrap_or_default();
+    let (next, came) =
+        (0..200).filter(|_| is_running).map(|at| step(2 + at % 4, &mut server.0)).last().unwrap_or_default();
     if is_running {
         assert_eq!(came, next, "nothing was lost");
         assert_eq!(client.free(), BUFFERS - LENT, "all buffers are accounted for");

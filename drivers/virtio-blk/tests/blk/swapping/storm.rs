@@ -29,7 +29,8 @@ fn live(parts: &Parts<'_, '_>, life: u64) -> (u64, u32) {
     let (mut server, mut client) = (driver::Serve(parts.first()), parts.client());
     let (mut dice, mut was_standby, mut swaps) = (Dice::new(!life), false, 0);
     let (mut next, mut asked, mut ended) = (0_u32, 0, 0);
-    let serve = |driver: &mut Post<'_, '_, '_>| while driver.work(8).expect("it works").next == Next::Again {};
+    let serve =
+        |driver: &mut Post<'_, '_, '_>| while driver.work(8).expect("it works").next == Next::Again {};
     // The client learns how large the disk is.
     events(&mut client);
     serve(&mut server.0);

@@ -19,7 +19,10 @@ fn a_storm_of_requests() {
             frames += came;
         });
     }
-    assert!(swaps > lives / 4 && frames > lives as usize, "most of it went by: {swaps} and {frames} of {lives}");
+    assert!(
+        swaps > lives / 4 && frames > lives as usize,
+        "most of it went by: {swaps} and {frames} of {lives}"
+    );
 }
 
 /// How often drivers changed, and frames that came.
