@@ -18,15 +18,12 @@ use anax_service::{reserve_slots, send, serve_one};
 use anax_sys::object::{Machine, Space, Thread};
 use anax_sys::{Deadline, Instant, Port, Received, replymsg};
 use anax_system::processes;
-use init::Init;
+use init::{Init, is_notice};
 
 use kernel::Kernel;
 
 /// Pings that can be under way: one for each process at most.
 const REPLIES: u32 = 1024;
-
-/// The badge of what the kernel tells: none.
-const KERNEL: u64 = 0;
 
 #[anax::main]
 fn main() -> Result<(), Error> {
@@ -66,10 +63,8 @@ fn happened(server: &mut processes::Serve<Init<Kernel>>, received: &Received) ->
         server.0.system().answered(received.badge);
         return Ok(());
     }
-    // What a process sends has its number for a badge, whatever it claims to be.
-    let is_notice = received.badge == KERNEL || cfg!(bite = "init-believes-anybody");
     match received.command() {
-        _ if !is_notice => serve_one(server, received),
+        _ if !is_notice(received.badge, received.command()) => serve_one(server, received),
         notice::EXIT => server.0.exited(received.words[1], received.words[0]),
         notice::FAULT => {
             let [cause, address, instruction, stack, thread] = received.words;

@@ -43,7 +43,7 @@ pub(super) const PROGRAMS: &[Bite] = &[
     host(
         "init",
         "init-waiters-pile-up",
-        "storm::a_storm_of_requests",
+        "who_has_waited_longest_makes_room",
         "as many may wait for the end of a process as like to, dead or alive",
     ),
     host(
@@ -58,11 +58,12 @@ pub(super) const PROGRAMS: &[Bite] = &[
         "a_storm_of_requests",
         "the loader keeps a handle of each file's space",
     ),
-    Bite {
-        name: "init-believes-anybody",
-        breaks: "whoever says so tells init of the end of a thread, as the kernel does",
-        judge: Judge::System("storms.every-server"),
-    },
+    host(
+        "init",
+        "init-believes-anybody",
+        "the_kernel_alone_tells_of_ends",
+        "whoever says so tells init of the end of a thread, as the kernel does",
+    ),
     Bite {
         name: "thread-number-again",
         breaks: "gives a thread the number of one that has ended",

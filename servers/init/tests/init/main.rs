@@ -3,11 +3,12 @@
 mod storm;
 mod world;
 
+use anax_abi::object::notice;
 use anax_abi::{Error, Handle, Rights};
 use anax_manifest::{Capability, Layer, Manifest, RestartPolicy, Start as When};
 use anax_proto::{Caller, Gift, Later};
 use anax_system::{Condition, HUNG, KILLED, Name, Processes as _};
-use init::{Happened, Init};
+use init::{Happened, Init, MOST_WAITING, is_notice};
 
 use world::Fake;
 
@@ -288,6 +289,30 @@ fn children_end_with_their_maker_but_drivers_do_not() {
     exits(&mut init, &fake, "shell", 1);
     let alive: Vec<String> = fake.0.borrow().alive.values().cloned().collect();
     assert!(alive.contains(&"driver".into()) && !alive.contains(&"job".into()), "{alive:?}");
+}
+
+/// Whoever has given up waiting, or has died over it, is not known to have: he must not cost memory for ever, nor keep others out.
+#[test]
+fn who_has_waited_longest_makes_room() {
+    let (mut init, fake) = booted();
+    let process = init.prepare(SHELL, JOB).unwrap();
+    init.start(SHELL, process, vec![]).unwrap();
+    let most = MOST_WAITING as u64;
+    (0..most + 3).for_each(|ticket| init.wait(SHELL, process, Later::new(ticket)));
+    let aborted: Vec<_> = (0..3).map(|ticket| (ticket, Error::Aborted.code(), 0)).collect();
+    assert_eq!(answers(&mut init), aborted);
+    exits(&mut init, &fake, "job", 7);
+    let told: Vec<_> = (3..most + 3).map(|ticket| (ticket, 0, 7)).collect();
+    assert_eq!(answers(&mut init), told);
+}
+
+#[test]
+fn the_kernel_alone_tells_of_ends() {
+    for command in [notice::EXIT, notice::FAULT] {
+        assert!(is_notice(0, command));
+        assert!(!is_notice(SHELL.0, command), "anybody could end anybody");
+    }
+    assert!(!is_notice(0, anax_system::processes::KILL) && !is_notice(0, notice::TIMER));
 }
 
 /// There are more ways to start a driver than to have a device for it: only who comes again finds one that goes on.
