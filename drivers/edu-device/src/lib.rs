@@ -81,6 +81,7 @@ mod tests {
     use core::cell::Cell;
 
     use anax_proto::{Caller, Loopback, Mood};
+    use anax_storm::{Promises, cases, storm};
 
     use super::*;
 
@@ -205,5 +206,20 @@ mod tests {
         // So says the loopback where an answer comes later.
         assert_eq!(client.factorial(5), Err(Error::WouldBlock));
         assert_eq!(client.transport().deaths(), 1);
+    }
+
+    #[test]
+    fn a_storm_of_requests() {
+        let model = Model::default();
+        let (mut server, mut promises) = (edu_device::Serve(Driver::new(&model)), Promises::new());
+        storm(&mut server, 1, cases(), &["edu-device"], |edu_device::Serve(driver), case| {
+            promises.asked(case);
+            driver.answer().iter().for_each(|answered| promises.answered(answered));
+            if case.wild.words[1] % 2 == 0 && driver.computes() && model.finish() {
+                driver.interrupted();
+            }
+            driver.answer().iter().for_each(|answered| promises.answered(answered));
+            assert!(promises.owed() <= 1, "only one waits at a time");
+        });
     }
 }

@@ -230,6 +230,9 @@ fn module(interface: &Interface) -> TokenStream {
             #(#commands)*
             #(#limits)*
 
+            /// The methods, by their commands.
+            pub const METHODS: &[::anax_proto::Method] = &[#(#table),*];
+
             /// Serves what messages ask for by calling the trait's methods.
             #[derive(Debug)]
             pub struct Serve<S>(
@@ -240,7 +243,7 @@ fn module(interface: &Interface) -> TokenStream {
             impl<S: super::#name> ::anax_proto::Dispatch for Serve<S> {
                 const FINGERPRINT: u64 = FINGERPRINT;
 
-                const METHODS: &'static [::anax_proto::Method] = &[#(#table),*];
+                const METHODS: &'static [::anax_proto::Method] = METHODS;
 
                 #[inline(always)]
                 fn dispatch(

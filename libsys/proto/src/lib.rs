@@ -49,7 +49,6 @@ mod loopback;
 mod message;
 mod method;
 mod refused;
-mod storm;
 
 pub use anax_proto_macros::interface;
 pub use asynchronous::{AsyncTransport, ask_async};
@@ -63,7 +62,6 @@ pub use later::{Answered, Later};
 pub use loopback::{Loopback, Mood};
 pub use message::{Caller, Reply, Request, SPACE};
 pub use method::{Dispatch, Format, Method};
-pub use storm::storm;
 
 /// The command of a connection's first message: word 0 is the client's fingerprint of the interface, and the answer the server's.
 pub const CONNECT: u32 = 0x1000;

@@ -75,7 +75,8 @@ pub trait Processes {
     /// Its port, to send to: for whoever prepared it.
     fn port(&mut self, caller: Caller, process: u64) -> Result<Gift, Error>;
 
-    /// Waits until it has ended, and returns how.
+    /// Waits until it has ended, and returns how. At most 16 wait: the one that has waited longest is told `Aborted` then, for it may have died
+    /// over it.
     fn wait(&mut self, caller: Caller, process: u64, later: Later<Status, Error>);
 
     /// Ends it. One that is to be restarted by its manifest will be.

@@ -5,10 +5,9 @@ use anax::time::{Deadline, Duration, within};
 use anax_abi::Error;
 use anax_control::Stream;
 use anax_sys::Port;
-use control::{Editor, Finish, Typed};
+use control::{Editor, Finish, Sink, Typed};
 
 use crate::Shell;
-use crate::world::Sink;
 
 /// How often: the 16 bytes that a 16550 holds take 1.4 ms at 115,200 baud, but nobody types like that.
 const LOOK: Duration = Duration::from_millis(3);
@@ -39,24 +38,24 @@ impl Sink for Console {
 pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
     let mut shell = Shell::new(port, machine, Console(machine));
     let mut editor = Editor::default();
-    shell.server.0.sink.print(Stream::Out, b"type 'help' for the commands\n");
-    shell.server.0.sink.print(Stream::Out, PROMPT);
+    shell.world.sink.print(Stream::Out, b"type 'help' for the commands\n");
+    shell.world.sink.print(Stream::Out, PROMPT);
     loop {
         let deadline = if shell.runner.is_busy() { Deadline::NEVER } else { within(LOOK) };
         shell.wait(deadline)?;
         if !shell.runner.is_busy() {
             let mut keys = [0; KEYS];
-            let count = shell.server.0.machine().console_read(&mut keys)?;
+            let count = shell.world.machine().console_read(&mut keys)?;
             keys.iter().take(count).for_each(|key| typed(&mut shell, editor.key(*key)));
         }
         if shell.runner.finished().is_some() {
-            shell.server.0.sink.print(Stream::Out, PROMPT);
+            shell.world.sink.print(Stream::Out, PROMPT);
         }
     }
 }
 
 fn typed(shell: &mut Shell<Console>, typed: Typed) {
-    let console = &mut shell.server.0.sink;
+    let console = &mut shell.world.sink;
     match typed {
         Typed::Nothing => {}
         Typed::Echo(text) => console.print(Stream::Out, text.as_bytes()),

@@ -16,12 +16,14 @@ extern crate alloc;
 mod commands;
 mod editor;
 mod link;
+mod printer;
 mod runner;
 mod status;
 mod system;
 
 pub use editor::{Editor, Typed};
 pub use link::{Asked, Link};
+pub use printer::{Printer, Sink};
 pub use runner::{NOT_FOUND, Runner, SYNTAX};
 pub use status::{BROKEN, HANGS, KILLED_BY, explain};
 pub use system::{Finish, System};

@@ -17,9 +17,9 @@ use anax_boot::info::MAX_COMMAND_LINE;
 use anax_service::serve_one;
 use anax_sys::{Port, Received};
 use anax_system::output;
-use control::Runner;
+use control::{Printer, Runner, Sink};
 
-use world::{Sink, World};
+use world::World;
 
 #[anax::main]
 fn main() -> Result<(), Error> {
@@ -37,16 +37,16 @@ fn main() -> Result<(), Error> {
 struct Shell<S> {
     port: Port,
     runner: Runner,
-    server: output::Serve<World<S>>,
+    world: World<S>,
 }
 
 impl<S: Sink> Shell<S> {
     fn new(port: Port, machine: Machine, sink: S) -> Self {
-        Self { port, runner: Runner::default(), server: output::Serve(World::new(port, machine, sink)) }
+        Self { port, runner: Runner::default(), world: World::new(port, machine, sink) }
     }
 
     fn begin(&mut self, line: &str) {
-        self.runner.begin(line, &mut self.server.0);
+        self.runner.begin(line, &mut self.world);
     }
 
     /// Waits for what happens next, until `deadline` and the command line's own at most, and sees to it: a reply to something else than a
@@ -54,13 +54,15 @@ impl<S: Sink> Shell<S> {
     fn wait(&mut self, deadline: Deadline) -> Result<Option<Received>, Error> {
         let due = self.runner.due().map(|due| Deadline::at(Instant::from_nanoseconds(due)));
         match self.port.waitport_until(due.unwrap_or(deadline)) {
-            Ok(received) if !received.is_reply() => serve_one(&mut self.server, &received),
+            Ok(received) if !received.is_reply() => {
+                serve_one(&mut output::Serve(Printer(&mut self.world.sink)), &received);
+            }
             Ok(received) if world::is_of_process(received.badge) => {
                 let how = world::reply(&received).map(|words| words[0]);
-                self.runner.ended(received.badge, how, &mut self.server.0);
+                self.runner.ended(received.badge, how, &mut self.world);
             }
             Ok(received) => return Ok(Some(received)),
-            Err(Error::TimedOut) => self.runner.tick(&mut self.server.0),
+            Err(Error::TimedOut) => self.runner.tick(&mut self.world),
             Err(error) => return Err(error),
         }
         Ok(None)

@@ -8,10 +8,10 @@ use anax_control::Stream;
 use anax_proto::Transport as _;
 use anax_sys::{Port, Received};
 use anax_tty::{PIECE, Piece, TerminalClient, terminal};
-use control::{Asked, Finish, Link, System as _};
+use control::{Asked, Finish, Link, Sink, System as _};
 
 use crate::Shell;
-use crate::world::{OTHER, Sink, reply};
+use crate::world::{OTHER, reply};
 
 /// The driver's service.
 const SERVICE: &str = "serial";
@@ -74,7 +74,7 @@ pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
             came(&mut shell, &received)?;
         }
         if let Some(status) = shell.runner.finished() {
-            let error = shell.server.0.finish(Finish::PowerOff(status));
+            let error = shell.world.finish(Finish::PowerOff(status));
             anax::log::error!("the machine does not end: {error}");
         }
     }
@@ -82,9 +82,11 @@ pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
 
 /// Bytes came, or the driver has died.
 fn came(shell: &mut Shell<Tool>, received: &Received) -> Result<(), Error> {
-    let tool = &mut shell.server.0.sink;
+    let tool = &mut shell.world.sink;
     let piece = match reply(received) {
         Ok([length, words @ ..]) => Piece::from_words(u8::try_from(length).unwrap_or(u8::MAX), words),
+        // Somebody else has read from the line: whoever asks last is answered.
+        Err(Error::Aborted) => None,
         Err(_) => {
             tool.find_again();
             None

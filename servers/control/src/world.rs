@@ -7,11 +7,10 @@ use anax::object::{Machine, Space};
 use anax::process;
 use anax_abi::{Error, Message, Rights, WORDS};
 use anax_control::Stream;
-use anax_proto::{Caller, Gift};
+use anax_proto::Gift;
 use anax_sys::{Port, Received};
-use anax_system::{Name, Output, PIECE, Report, processes};
-use anax_tty::Piece;
-use control::{Finish, System};
+use anax_system::{Name, Report, processes};
+use control::{Finish, Sink, System};
 
 /// Token of a question that is not about a process.
 pub(crate) const OTHER: u64 = u64::MAX;
@@ -27,15 +26,6 @@ pub(crate) fn reply(received: &Received) -> Result<[u64; WORDS], Error> {
         0 => Ok(received.words),
         failed => Err(Error::from_code(-failed.abs())),
     }
-}
-
-/// Where a command line's output goes.
-pub(crate) trait Sink {
-    /// Prints.
-    fn print(&mut self, stream: Stream, bytes: &[u8]);
-
-    /// The machine is about to end; the last thing that is asked of it.
-    fn finish(&mut self, how: Finish);
 }
 
 /// The system as this program reaches it.
@@ -108,13 +98,5 @@ impl<S: Sink> System for World<S> {
             Finish::Reboot => init.reboot(),
         };
         refused.err().unwrap_or(Error::PeerMisbehaved)
-    }
-}
-
-impl<S: Sink> Output for World<S> {
-    fn write(&mut self, _: Caller, length: u8, bytes: [u64; PIECE / 8]) -> Result<(), Error> {
-        let piece = Piece::from_words(length, bytes).ok_or(Error::BadArgument)?;
-        self.sink.print(Stream::Out, piece.bytes());
-        Ok(())
     }
 }

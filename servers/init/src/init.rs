@@ -314,7 +314,7 @@ impl<S: System> Init<S> {
         if !matches!(verdict, Verdict::At(_)) && !is_asked_for {
             self.drop_record(number);
         }
-        self.end_children(number);
+        self.end_children(number, maker == 0);
     }
 
     pub(crate) fn drop_record(&mut self, number: u64) {
@@ -324,16 +324,21 @@ impl<S: System> Init<S> {
         }
     }
 
-    /// What a process has started ends with it, but for drivers, whose devices are another's business.
-    fn end_children(&mut self, maker: u64) {
+    /// What a process has started ends with it, but for drivers at work, whose devices are another's business: that of the process's successor, if init
+    /// starts one. Anybody else who starts a driver has no such device.
+    fn end_children(&mut self, maker: u64, has_successor: bool) {
         let of = |process: &Process<S::Made>| process.maker == maker && maker != 0;
+        let stays = |process: &Process<S::Made>| {
+            let is_at_work = process.condition == Condition::Runs && has_successor;
+            process.manifest.layer == Layer::Driver && (is_at_work || cfg!(bite = "init-leaves-drivers"))
+        };
         let all = self.processes.iter().filter(|(_, process)| of(process));
         let (ended, running): (Vec<_>, Vec<_>) = all
-            .map(|(number, process)| (*number, process.made, process.manifest.layer))
+            .map(|(number, process)| (*number, process.made, stays(process)))
             .partition(|(_, made, _)| made.is_none());
         ended.into_iter().for_each(|(number, ..)| self.drop_record(number));
-        for (number, _, layer) in running {
-            if layer != Layer::Driver {
+        for (number, _, stays) in running {
+            if !stays {
                 self.over(number, KILLED);
             }
         }

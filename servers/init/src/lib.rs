@@ -13,10 +13,13 @@
 extern crate alloc;
 
 mod init;
+mod notice;
 mod process;
 mod serve;
 mod system;
 
 pub use init::{Init, LOADER, NAMES};
+pub use notice::is_notice;
 pub use process::{Image, Process};
+pub use serve::MOST_WAITING;
 pub use system::{Entry, Happened, Load, System};

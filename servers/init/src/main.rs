@@ -18,7 +18,7 @@ use anax_service::{reserve_slots, send, serve_one};
 use anax_sys::object::{Machine, Space, Thread};
 use anax_sys::{Deadline, Instant, Port, Received, replymsg};
 use anax_system::processes;
-use init::Init;
+use init::{Init, is_notice};
 
 use kernel::Kernel;
 
@@ -64,6 +64,7 @@ fn happened(server: &mut processes::Serve<Init<Kernel>>, received: &Received) ->
         return Ok(());
     }
     match received.command() {
+        _ if !is_notice(received.badge, received.command()) => serve_one(server, received),
         notice::EXIT => server.0.exited(received.words[1], received.words[0]),
         notice::FAULT => {
             let [cause, address, instruction, stack, thread] = received.words;

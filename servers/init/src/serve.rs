@@ -17,6 +17,8 @@ use crate::system::System;
 const MOST_KEPT: usize = 256;
 /// Handles that a process may be given.
 const MOST_GIVEN: usize = 48;
+/// Those that can wait for the end of one process.
+pub const MOST_WAITING: usize = 16;
 /// Reports that fit into one answer.
 const REPORTS: usize = 32;
 /// The longest name of a handle, and argument, in bytes; and how many arguments.
@@ -97,9 +99,13 @@ impl<S: System> Processes for Init<S> {
             Err(error) => Err(error),
             Ok(Condition::Ended(status) | Condition::Waits(status)) => Ok(status),
             Ok(Condition::Prepared | Condition::Runs) => {
-                if let Some(process) = self.processes.get_mut(&process) {
-                    process.waiting.push(later);
-                }
+                let Some(process) = self.processes.get_mut(&process) else { return };
+                let is_full =
+                    process.waiting.len() >= MOST_WAITING && cfg!(not(bite = "init-waiters-pile-up"));
+                // Whoever has asked first is the likeliest to have died over it.
+                let first = is_full.then(|| process.waiting.remove(0));
+                process.waiting.push(later);
+                self.answers.extend(first.map(|first| first.answer(Err(Error::Aborted))));
                 return;
             }
         };

@@ -33,11 +33,13 @@ impl VisitorCount for Server {
 #[cfg(test)]
 mod tests {
     use anax_proto::{Caller, Loopback, Mood};
+    use anax_storm::{cases, storm};
 
+    use super::visitor_count::Serve;
     use super::*;
 
-    fn client() -> VisitorCountClient<Loopback<visitor_count::Serve<Server>>> {
-        VisitorCountClient::over(Loopback::new(visitor_count::Serve(Server::default()), Caller(1)))
+    fn client() -> VisitorCountClient<Loopback<Serve<Server>>> {
+        VisitorCountClient::over(Loopback::new(Serve(Server::default()), Caller(1)))
     }
 
     #[test]
@@ -56,5 +58,14 @@ mod tests {
         client.transport().set_mood(Mood::DiesBefore);
         assert_eq!(client.total(), Ok(0), "the successor was asked");
         assert_eq!(client.transport().deaths(), 2);
+    }
+
+    #[test]
+    fn a_storm_of_requests() {
+        let mut before = 0;
+        storm(&mut Serve(Server::default()), 1, cases(), &["visitor-count"], |Serve(server), _| {
+            assert!(server.0 >= before, "nobody takes anything away");
+            before = server.0;
+        });
     }
 }

@@ -40,6 +40,30 @@ pub(super) const PROGRAMS: &[Bite] = &[
         "link::what_is_sent_again_runs_once",
         "a command line that is sent again is run again",
     ),
+    host(
+        "init",
+        "init-waiters-pile-up",
+        "who_has_waited_longest_makes_room",
+        "as many may wait for the end of a process as like to, dead or alive",
+    ),
+    host(
+        "init",
+        "init-leaves-drivers",
+        "drivers_end_with_who_has_no_successor",
+        "drivers that anybody has started stay when nobody is left who knows of them",
+    ),
+    host(
+        "loader",
+        "loader-keeps-spaces",
+        "a_storm_of_requests",
+        "the loader keeps a handle of each file's space",
+    ),
+    host(
+        "init",
+        "init-believes-anybody",
+        "the_kernel_alone_tells_of_ends",
+        "whoever says so tells init of the end of a thread, as the kernel does",
+    ),
     Bite {
         name: "thread-number-again",
         breaks: "gives a thread the number of one that has ended",

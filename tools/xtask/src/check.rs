@@ -13,6 +13,7 @@ mod lint;
 mod manifests;
 mod programs;
 mod sources;
+mod storms;
 
 use std::fs;
 use std::path::Path;
@@ -61,8 +62,9 @@ impl Findings {
 pub(crate) type Step = (&'static str, fn(&Path, &mut Findings) -> anyhow::Result<()>);
 
 /// Every check, quick ones first.
-pub(crate) const STEPS: [Step; 10] = [
+pub(crate) const STEPS: [Step; 11] = [
     ("sources", sources::check),
+    ("storms", storms::check),
     ("formatting", lint::formatting),
     ("dependencies", dependencies),
     ("manifests", manifests::check),

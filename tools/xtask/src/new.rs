@@ -96,14 +96,16 @@ fn free(root: &Path, name: &Name) -> anyhow::Result<()> {
     let metadata = metadata.context("cargo metadata")?;
     let packages = metadata.packages.iter().map(|package| package.name.as_str());
     let targets = metadata.packages.iter().flat_map(|package| &package.targets);
-    let taken: BTreeSet<&str> = packages.chain(targets.map(|target| target.name.as_str())).collect();
+    let targets = targets.map(|target| target.name.as_str());
+    let programs = build::find_programs()?;
+    let names = programs.iter().map(|program| program.name.as_str());
+    let taken: BTreeSet<&str> = packages.chain(targets).chain(names).collect();
     for name in [name, &format!("{name}-client")] {
         ensure!(
             !taken.contains(name),
             "{name} is the name of a package or a program already: choose another"
         );
     }
-    let programs = build::find_programs()?;
     if let Ok(manifests) = build::manifests(root, &programs)?
         && let Some(provider) = manifests.providers(name).next()
     {

@@ -1,5 +1,7 @@
 //! Planned changes of drivers of one disk: each command is one driver's, every sector is right, no reset.
 
+mod storm;
+
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Planned changes of drivers in the middle of traffic: each frame once and in order, and no reset. What the service does whatever the card is
 //! tested with virtio-net.
 
+mod storm;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,6 +1,7 @@
 //! The driver against a model of its device: every byte, in order, whoever waits; and the device never has the last word.
 
 mod model;
+mod storm;
 
 use anax_abi::Error;
 use anax_proto::{Caller, Later};

@@ -1,5 +1,7 @@
 //! Planned changes of drivers in the middle of writes: every sector right, nothing asked twice, no reset.
 
+mod storm;
+
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;

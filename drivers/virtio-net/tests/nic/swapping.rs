@@ -1,5 +1,7 @@
 //! Planned changes of drivers in the middle of traffic: each frame once and in order, no reset, and the client never knows.
 
+mod storm;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;

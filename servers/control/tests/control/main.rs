@@ -2,6 +2,7 @@
 
 mod editor;
 mod link;
+mod storm;
 mod world;
 
 use anax_abi::Error;

@@ -64,18 +64,19 @@ proptest! {
 /// Whatever anybody asks: the machine's own assertions hold, and files are closed once.
 #[test]
 fn a_storm_of_requests() {
-    let cases = std::env::var("STORM_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
     let machine = Machine::default();
     machine.0.borrow_mut().fenced.insert(0);
     let net = Device::new("net0", "a card", vec!["card".into()]);
     let mut manager = Manager::new(machine.clone(), vec![net], vec![]);
     manager.start_all();
     let mut server = anax_devices::devices::Serve(manager);
-    anax_proto::storm(&mut server, 1, cases, &["net0", "card", "card-2"], |server, _, beside| {
+    let cases = anax_storm::cases();
+    anax_storm::storm(&mut server, 1, cases, &["net0", "card", "card-2"], |server, case| {
         let mut world = machine.0.borrow_mut();
         world.lines.clear();
         // Those that the carrier closes were not taken.
-        assert!(beside.sent.iter().all(|gift| !world.files.contains(&gift.handle.to_word())));
+        assert!(case.beside.sent.iter().all(|gift| !world.files.contains(&gift.handle.to_word())));
+        assert!(world.files.len() <= 2, "files pile up");
         world.now += 1_000_000;
         assert!(world.processes.len() <= 1);
         drop(world);

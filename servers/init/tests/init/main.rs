@@ -1,12 +1,14 @@
 //! Init on the host: what starts, what starts again, who is told, what is left.
 
+mod storm;
 mod world;
 
+use anax_abi::object::notice;
 use anax_abi::{Error, Handle, Rights};
 use anax_manifest::{Capability, Layer, Manifest, RestartPolicy, Start as When};
 use anax_proto::{Caller, Gift, Later};
 use anax_system::{Condition, HUNG, KILLED, Name, Processes as _};
-use init::{Happened, Init};
+use init::{Happened, Init, MOST_WAITING, is_notice};
 
 use world::Fake;
 
@@ -289,6 +291,48 @@ fn children_end_with_their_maker_but_drivers_do_not() {
     assert!(alive.contains(&"driver".into()) && !alive.contains(&"job".into()), "{alive:?}");
 }
 
+/// Whoever has given up waiting, or has died over it, is not known to have: he must not cost memory for ever, nor keep others out.
+#[test]
+fn who_has_waited_longest_makes_room() {
+    let (mut init, fake) = booted();
+    let process = init.prepare(SHELL, JOB).unwrap();
+    init.start(SHELL, process, vec![]).unwrap();
+    let most = MOST_WAITING as u64;
+    (0..most + 3).for_each(|ticket| init.wait(SHELL, process, Later::new(ticket)));
+    let aborted: Vec<_> = (0..3).map(|ticket| (ticket, Error::Aborted.code(), 0)).collect();
+    assert_eq!(answers(&mut init), aborted);
+    exits(&mut init, &fake, "job", 7);
+    let told: Vec<_> = (3..most + 3).map(|ticket| (ticket, 0, 7)).collect();
+    assert_eq!(answers(&mut init), told);
+}
+
+#[test]
+fn the_kernel_alone_tells_of_ends() {
+    for command in [notice::EXIT, notice::FAULT] {
+        assert!(is_notice(0, command));
+        assert!(!is_notice(SHELL.0, command), "anybody could end anybody");
+    }
+    assert!(!is_notice(0, anax_system::processes::KILL) && !is_notice(0, notice::TIMER));
+}
+
+/// There are more ways to start a driver than to have a device for it: only who comes again finds one that goes on.
+#[test]
+fn drivers_end_with_who_has_no_successor() {
+    let (mut init, fake) = booted();
+    init.prepare(SHELL, Name::new("driver")).unwrap();
+    exits(&mut init, &fake, "shell", 1);
+    assert!(!fake.0.borrow().alive.values().any(|name| name == "driver"), "it was never started");
+    pass(&mut init, &fake, 100);
+    let shell =
+        Caller(init.list(BOSS, 0).unwrap().iter().find(|report| report.name == "shell").unwrap().process);
+    let second = Caller(init.prepare(shell, Name::new("shell")).unwrap());
+    init.start(shell, second.0, vec![]).unwrap();
+    let driver = init.prepare(second, Name::new("driver")).unwrap();
+    init.start(second, driver, vec![]).unwrap();
+    init.kill(shell, second.0).unwrap();
+    assert!(!fake.0.borrow().alive.values().any(|name| name == "driver"), "it has no device");
+}
+
 #[test]
 fn who_waits_for_a_driver_goes_on_waiting() {
     let (mut init, fake) = booted();
@@ -325,29 +369,6 @@ fn the_list_says_what_there_is() {
     let all = init.list(BOSS, 2).unwrap();
     assert_eq!((all[0].process, all[0].condition), (3, Condition::Waits(9)));
     let _ = Handle::from_word(1);
-}
-
-/// Whatever anybody asks: init lives, its own servers run or will, and handles that were sent along are in its books or closed.
-#[test]
-fn a_storm_of_requests() {
-    let cases = std::env::var("STORM_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
-    let (init, fake) = booted();
-    let mut server = anax_system::processes::Serve(init);
-    anax_proto::storm(&mut server, 1, cases, &["job", "driver", "broken"], |server, _, beside| {
-        server.0.answers().into_iter().for_each(drop);
-        let mut world = fake.0.borrow_mut();
-        // What it hands out belongs to the client.
-        beside.back.iter().for_each(|gift| _ = world.handles.remove(&gift.handle.to_word()));
-        world.now += MS;
-        world.lines.clear();
-        world.ended.clear();
-        world.started.clear();
-        world.gone.clear();
-        drop(world);
-        server.0.tick();
-        assert!(fake.0.borrow().handles.len() <= 1024 + 512, "handles pile up");
-    });
-    assert!(fake.0.borrow().finished.is_none() || fake.0.borrow().alive.is_empty());
 }
 
 #[test]

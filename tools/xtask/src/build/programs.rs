@@ -3,6 +3,8 @@
 //! A program is a binary of a package below `servers/`, `drivers/` or `userland/`; there is no list. All of them are built
 //! in one cargo invocation, of release builds, with flags and a target folder of their own. In every other invocation, the
 //! feature that they require keeps them out: host builds see such a package's library only.
+//!
+//! A binary can be several programs: another manifest of its package that names it is one, which finds its own name when it starts.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +16,9 @@ use super::{flags, host_command, root, run, target};
 
 /// The folders that hold programs.
 const FOLDERS: [&str; 3] = ["servers", "drivers", "userland"];
+
+/// The manifest's key for the binary that a program is, if that has another name.
+pub(super) const KEY: &str = "program";
 
 /// The feature that a program's binary requires.
 const FEATURE: &str = "bin";
@@ -31,10 +36,12 @@ const NAMES_FUNCTIONS: &str = "anax";
 /// A program, not necessarily built yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
-    /// The binary's name, and its name in the boot archive below `bin/`.
+    /// Its name in the boot archive below `bin/`.
     pub(crate) name: String,
     /// Whether it looks for its symbol table in the boot archive.
     pub(crate) wants_symbols: bool,
+    /// The binary that it is: of its own name as a rule.
+    binary: String,
     /// The package it belongs to.
     package: String,
     /// That package's `Cargo.toml`, from the top of the tree.
@@ -42,9 +49,14 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Whether it is a binary itself, and not another name of one.
+    fn is_binary(&self) -> bool {
+        self.name == self.binary
+    }
+
     /// Its ELF file.
     pub(crate) fn path(&self) -> PathBuf {
-        folder().join(flags::TRIPLE).join("release").join(&self.name)
+        folder().join(flags::TRIPLE).join("release").join(&self.binary)
     }
 }
 
@@ -72,9 +84,9 @@ pub(crate) fn programs_command(subcommand: &str) -> anyhow::Result<Option<Comman
 fn command(subcommand: &str, programs: &[Program]) -> Command {
     let mut command = host_command(subcommand);
     command.args(["--release", "--target", flags::TRIPLE]);
-    for Program { name, package, .. } in programs {
+    for Program { binary, package, .. } in programs.iter().filter(|program| program.is_binary()) {
         let feature = format!("{package}/{FEATURE}");
-        command.args(["--package", package, "--bin", name, "--features", &feature]);
+        command.args(["--package", package, "--bin", binary, "--features", &feature]);
     }
     let flags = flags::encoded(&CODE, "libsys/sys/link.ld", &CONFIGURATIONS.map(str::to_owned));
     command.env("CARGO_TARGET_DIR", folder()).env("CARGO_ENCODED_RUSTFLAGS", flags);
@@ -100,6 +112,8 @@ fn programs(metadata: &Metadata) -> anyhow::Result<Vec<Program>> {
             for binary in package.targets.iter().filter(|target| target.is_bin()) {
                 programs.push(program(package, binary, manifest.as_std_path())?);
             }
+            let others = other_names(package, &programs);
+            programs.extend(others);
         }
     }
     programs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -119,7 +133,21 @@ fn program(package: &Package, binary: &Target, manifest: &Path) -> anyhow::Resul
     let manifest = manifest.to_owned();
     let wants_symbols = package.dependencies.iter().any(|dependency| dependency.name == NAMES_FUNCTIONS);
     let (name, package) = (binary.name.clone(), package.name.to_string());
-    Ok(Program { name, wants_symbols, package, manifest })
+    Ok(Program { binary: name.clone(), name, wants_symbols, package, manifest })
+}
+
+/// The programs whose manifests name a binary of the package among `programs`. One that names anything else is found wrong where manifests are read.
+fn other_names(package: &Package, programs: &[Program]) -> Vec<Program> {
+    let manifests = package.metadata["anax"].as_object().into_iter().flatten();
+    let named = manifests.filter_map(|(name, manifest)| Some((name, manifest[KEY].as_str()?)));
+    named
+        .filter_map(|(name, binary)| {
+            let own = programs.iter().filter(|program| program.package == package.name.as_str());
+            let program =
+                own.filter(|program| program.name != *name).find(|program| program.name == binary)?;
+            Some(Program { name: name.clone(), ..program.clone() })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -133,5 +161,14 @@ mod tests {
         assert_eq!(hello.package, "hello");
         assert!(hello.wants_symbols);
         assert!(hello.path().starts_with(target()));
+    }
+
+    #[test]
+    fn a_binary_can_have_two_names() {
+        let found = find().unwrap();
+        let named = |name: &str| found.iter().find(|program| program.name == name).unwrap();
+        let (server, client) = (named("visitor-count"), named("visitor-count-client"));
+        assert_eq!((server.path(), &server.manifest), (client.path(), &client.manifest));
+        assert!(server.is_binary() && !client.is_binary());
     }
 }

@@ -53,7 +53,7 @@ impl Part {
     }
 }
 
-/// How many requests nobody sane would send each typed server has to bear in a long run (`anax_proto::storm`), and the variable that says so.
+/// How many requests nobody sane would send each typed server has to bear in a long run (`anax_storm`), and the variable that says so.
 const STORM: (&str, &str) = ("STORM_CASES", "1000000");
 
 /// What was asked for.

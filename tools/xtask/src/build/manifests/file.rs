@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::value::list;
 use super::{Complaint, Described, read};
+use crate::build::programs::KEY;
 
 /// A file's name and text.
 #[derive(Debug)]
@@ -83,7 +84,8 @@ fn of_several(
     for key in anax.keys().filter(|key| !binaries.contains(&key.get_ref().as_ref())) {
         let message = format!("`{}` is no program of this package", key.get_ref());
         let hint = format!(
-            "the manifests of a package with several programs are `[package.metadata.anax.NAME]`, with one of {}",
+            "the manifests of a package with several programs are `[package.metadata.anax.NAME]`, with `{KEY} = ...` if that is another \
+             name of one, else with one of {}",
             list(binaries.iter().copied())
         );
         complaints.push(Complaint::new(file, &key.span(), message).help(hint));

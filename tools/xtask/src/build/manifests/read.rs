@@ -12,9 +12,11 @@ use toml::de::DeTable;
 use super::file::File;
 use super::value::{Value, list, unknown_key};
 use super::{Complaint, Described};
+use crate::build::programs::KEY;
 
 /// All keys.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
+    KEY,
     "layer",
     "start",
     "provides",
@@ -86,6 +88,7 @@ fn field(described: &mut Described, value: Value<'_, '_>) -> Result<(), Complain
         "restart" => restart(value, &mut manifest.restart)?,
         "hang-ms" => manifest.hang_ms = value.number("a number of milliseconds, 0 for never")?,
         "devices" => manifest.devices = value.each("a list of devices", device)?,
+        KEY => _ = value.string("the name of another program of this package")?,
         // `layer`, which was read before all others.
         _ => {}
     }

@@ -172,6 +172,9 @@ fn several_programs_have_a_table_each() {
         let all = read(file(), binaries).unwrap();
         all.iter().map(|one| one.manifest.layer).collect::<Vec<_>>()
     };
+    let named = "[package.metadata.anax.a]\nlayer = \"vfs\"\n\n[package.metadata.anax.a2]\nprogram = \"a\"\nlayer = \"system\"\n";
+    let all = read(File::new("servers/x/Cargo.toml".into(), named.into()), &["a", "a2"]).unwrap();
+    assert_eq!((all[1].manifest.name.as_str(), all[1].manifest.layer), ("a2", Layer::System));
     assert_eq!(layers(&["a", "b", "c"]), [Layer::Vfs, Layer::Application, Layer::Vfs]);
 }
 

@@ -1,0 +1,50 @@
+//! Requests that nobody sane would send, to every server that runs: `userland/storm`.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use anax_vm::{Ending, Nic, Spec};
+use anyhow::ensure;
+
+use crate::context::{Context, SystemTest, Tier};
+use crate::guest;
+
+/// The tests of this module.
+pub(crate) const TESTS: &[SystemTest] = &[SystemTest {
+    name: "storms.every-server",
+    tier: Tier::Quick,
+    needs: &[],
+    processors: 2,
+    estimate: Duration::from_secs(20),
+    run: every_server,
+}];
+
+/// Requests to each server in a quick run, and in any other.
+const FEW: u32 = 500;
+const MANY: u32 = 10_000;
+
+/// Those that have to be there; the program says of all others that they do not run.
+const SERVERS: [&str; 8] =
+    ["init", "names", "loader", "devices", "serial", "control", "visitor-count", "edu-device"];
+
+fn every_server(context: &Context<'_>) -> anyhow::Result<()> {
+    let count = if context.effort.includes(Tier::Plain) { MANY } else { FEW };
+    let extra = ["-device", "edu"].map(OsString::from).to_vec();
+    let spec =
+        Spec { cpus: 2, memory_mib: 256, nic: Nic::VirtioNet, extra, ..guest::user_spec(context, "boot") };
+    let seen = guest::run(&spec, &format!("storm all {count} 1"))?;
+    let printed = String::from_utf8_lossy(&seen.result.out);
+    // What the storm itself has printed is of no interest.
+    let said: Vec<_> =
+        printed.lines().filter_map(|line| line.find("storm: ").map(|at| &line[at..])).collect();
+    ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {said:#?}", seen.result.ending);
+    ensure!(said.last().is_some_and(|line| line.ends_with("nothing is lost")), "{said:#?}");
+    for server in SERVERS {
+        let start = format!("storm: {server}: ");
+        let sent =
+            said.iter().find_map(|line| line.strip_prefix(&start)).and_then(|line| line.split_once(" sent"));
+        let sent = sent.and_then(|(sent, _)| sent.parse::<u32>().ok());
+        ensure!(sent.is_some_and(|sent| sent >= count), "{server} was sent {sent:?}: {said:#?}");
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! The servers, and what is known of their interfaces.
+
+use anax::object::Space;
+use anax::process::{Child, Command, system};
+use anax::{Error, Handle, Rights, handles};
+use anax_devices::devices;
+use anax_proto::{FIRST_METHOD, Format, Method};
+use anax_sys::WORDS;
+use anax_system::{Name, loader, names, output, processes};
+use anax_tty::{PIECE, terminal};
+
+/// How a server is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// By a handle of that name, which this program began with.
+    Handle(&'static str),
+    /// By its name; one that is not there is let be.
+    Name,
+    /// By its name, or else a process of its program is started for the occasion.
+    Start,
+    /// A process of its program is started: the one that serves the system is init's alone.
+    StartAlways,
+}
+
+/// A server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Server {
+    /// Its service, or its program.
+    pub(crate) name: &'static str,
+    way: Way,
+    /// What it can be asked.
+    pub(crate) methods: &'static [Method],
+    /// The fingerprint of its interface, if that is known here.
+    pub(crate) fingerprint: Option<u64>,
+    /// Names that mean something to it.
+    pub(crate) words: &'static [&'static str],
+    /// Commands that write to where this program's own output goes: with nothing but letters.
+    prints: Option<u32>,
+}
+
+/// Those that can be reached. Drivers with a channel serve the device manager alone.
+pub(crate) const SERVERS: &[Server] = &[
+    Server {
+        name: "init",
+        way: Way::Handle(handles::INIT),
+        methods: processes::METHODS,
+        fingerprint: Some(processes::FINGERPRINT),
+        words: &["hello", "names", "serial", "virtio-net", "nobody"],
+        prints: None,
+    },
+    Server {
+        name: "names",
+        way: Way::Handle(handles::NAMES),
+        methods: names::METHODS,
+        fingerprint: Some(names::FINGERPRINT),
+        words: &["devices", "serial", "visitor-count", "edu-device", "nobody"],
+        prints: None,
+    },
+    Server {
+        name: "loader",
+        way: Way::StartAlways,
+        methods: loader::METHODS,
+        fingerprint: Some(loader::FINGERPRINT),
+        words: &["hello", "nobody"],
+        prints: None,
+    },
+    Server {
+        name: "devices",
+        way: Way::Name,
+        methods: devices::METHODS,
+        fingerprint: Some(devices::FINGERPRINT),
+        words: &["net0", "blk0", "virtio-net", "virtio-net-polling", "virtio-blk", "e1000"],
+        prints: None,
+    },
+    Server {
+        name: "serial",
+        way: Way::Name,
+        methods: terminal::METHODS,
+        fingerprint: Some(terminal::FINGERPRINT),
+        words: &["tty"],
+        // The control line, which the build tool believes.
+        prints: Some(terminal::WRITE),
+    },
+    Server {
+        name: "control",
+        way: Way::Handle("stdout"),
+        methods: output::METHODS,
+        fingerprint: Some(output::FINGERPRINT),
+        words: &["storm"],
+        prints: Some(output::WRITE),
+    },
+    unknown("visitor-count", Way::Start),
+    unknown("edu-device", Way::Name),
+];
+
+/// One whose interface is its own folder's: any that is like others.
+const fn unknown(name: &'static str, way: Way) -> Server {
+    Server { name, way, methods: METHODS, fingerprint: None, words: &["storm"], prints: None }
+}
+
+const METHODS: &[Method] = &[method(0), method(1), method(2)];
+
+const fn method(place: u32) -> Method {
+    Method {
+        name: "unknown",
+        command: FIRST_METHOD + place,
+        format: Format::Fixed,
+        is_idempotent: false,
+        documentation: "",
+    }
+}
+
+impl Server {
+    /// A handle to send to it, and its process if it was started for that; nothing if it does not run.
+    pub(crate) fn find(&self) -> Result<Option<(Handle, Option<Child>)>, Error> {
+        match self.way {
+            Way::Handle(name) => match anax::handle(name) {
+                Some(handle) => Ok(Some((Space::SELF.duplicate(handle, Rights::ALL, 0)?, None))),
+                None => Ok(None),
+            },
+            Way::StartAlways => self.start().map(Some),
+            Way::Name | Way::Start => {
+                let name: Name = self.name.parse().map_err(|_| Error::BadArgument)?;
+                match anax::names()?.look_up(name) {
+                    Ok((gift, _)) => Ok(Some((gift.handle, None))),
+                    Err(Error::WouldBlock) if self.way == Way::Start => self.start().map(Some),
+                    Err(Error::WouldBlock) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    fn start(&self) -> Result<(Handle, Option<Child>), Error> {
+        let child = Command::new(self.name)?.start()?;
+        Ok((system()?.port(child.process())?.handle, Some(child)))
+    }
+
+    /// What is to be sent in place of that, so that whoever looks at the output sees it.
+    pub(crate) fn tame(&self, command: u32, words: &mut [u64; WORDS]) {
+        if self.prints != Some(command) {
+            return;
+        }
+        words[1..].fill(u64::from_le_bytes(*b"storm..\n"));
+        if self.name == "serial" {
+            // More than a piece has.
+            words[0] = words[0].max(PIECE as u64 + 1);
+        }
+    }
+}
