@@ -6,7 +6,7 @@ use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
-use anax_abi::object::{Policy, Resource};
+use anax_abi::object::{Policy, Resource, priority};
 use anax_abi::{Error, Handle, Message, Rights};
 use anax_archive::Archive;
 use anax_loader::FirstThread;
@@ -17,7 +17,7 @@ use anax_startup::{NamedHandle, Start, handles};
 use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Registers, Space, Thread, Trigger};
 use anax_sys::{Port, Target};
 use anax_system::{LoaderClient, Name, NamesClient};
-use init::{Entry, Happened, Image, Load, System};
+use init::{Entry, Happened, Image, Load, System, Urgency};
 
 use crate::watch::Watch;
 
@@ -288,6 +288,19 @@ impl System for Kernel {
 
     fn port_for(&mut self, made: Made, process: u64) -> Result<Handle, Error> {
         Space::SELF.duplicate(made.port.handle(), SEND, process)
+    }
+
+    fn space_of(&mut self, made: Made) -> Result<Handle, Error> {
+        Space::SELF.duplicate(made.space.handle(), Rights::ALL, 0)
+    }
+
+    fn prefer(&mut self, made: Made, how: Urgency) {
+        let priority = match how {
+            Urgency::Own(priority) => priority.into(),
+            Urgency::Utmost => priority::INTERRUPT - 1,
+        };
+        // One that has ended is preferred to nobody.
+        let _ = made.thread.thread().set_priority(priority);
     }
 
     fn copy(&mut self, handle: Handle) -> Result<Handle, Error> {

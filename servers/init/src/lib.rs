@@ -19,4 +19,4 @@ mod system;
 
 pub use init::{Init, LOADER, NAMES};
 pub use process::{Image, Process};
-pub use system::{Entry, Happened, Load, System};
+pub use system::{Entry, Happened, Load, System, Urgency};

@@ -115,6 +115,16 @@ impl<S: System> Processes for Init<S> {
         Ok(())
     }
 
+    fn space(&mut self, caller: Caller, process: u64) -> Result<Gift, Error> {
+        self.can(caller.0, &Capability::Debug)?;
+        if process == caller.0 {
+            return Err(Error::BadArgument);
+        }
+        let made = self.processes.get(&process).ok_or(Error::BadHandle)?.made.ok_or(Error::PeerDied)?;
+        let handle = self.system.space_of(made)?;
+        Ok(Gift { handle, rights: Rights::SEND.with(Rights::CONTROL), is_given: true })
+    }
+
     fn list(&mut self, _: Caller, after: u64) -> Result<Vec<Report>, Error> {
         let all = self.processes.range(after.saturating_add(1)..).take(REPORTS);
         Ok(all

@@ -32,10 +32,19 @@ pub struct Load {
 pub enum Happened {
     /// It has nothing to do, or has answered.
     Progress,
-    /// It has work, and had the CPU.
-    Ran,
-    /// It has work, but others had the CPU, or it waits for somebody itself.
+    /// It has work, and runs, or would if it had the CPU.
+    Runnable,
+    /// It has work, but waits for somebody itself.
     Waited,
+}
+
+/// How urgent a process is that may hang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// As its manifest has it.
+    Own(u8),
+    /// Above all but init: whatever it has to do, it has the CPU for it now.
+    Utmost,
 }
 
 /// The kernel and the two servers without which there are no processes. Nothing here waits for longer than a limit.
@@ -109,6 +118,15 @@ pub trait System {
     /// # Errors
     /// `BadHandle`, `Quota`.
     fn port_for(&mut self, made: Self::Made, process: u64) -> Result<Handle, Error>;
+
+    /// Another handle to its space, with all rights.
+    ///
+    /// # Errors
+    /// `BadHandle`, `Quota`.
+    fn space_of(&mut self, made: Self::Made) -> Result<Handle, Error>;
+
+    /// Lets it run before all others but init, or as its manifest says again.
+    fn prefer(&mut self, made: Self::Made, how: Urgency);
 
     /// Another handle to the same, with all its rights.
     ///

@@ -1,4 +1,4 @@
-//! Who must not hang: what was asked of whom and not answered, and whether he had the CPU meanwhile.
+//! Who must not hang: what was asked of whom and not answered, and whether he waits for somebody himself.
 
 use alloc::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use anax_sys::object::Thread;
 use init::Happened;
 
 /// States of a thread, as `Inspect` numbers them.
+const READY: u64 = 1;
 const RUNNING: u64 = 2;
 const PREEMPTED: u64 = 3;
 
@@ -26,10 +27,12 @@ impl Watch {
         self.0.remove(&process);
     }
 
-    /// Of a thread that owes an answer. It was seen to have the CPU if it runs elsewhere at this moment, or ran until init was woken, which preempts it.
+    /// Of a thread that owes an answer. One that ran until init was woken on the same CPU is ready by now, like one that has had no CPU for long: which
+    /// of the two it is shows when it is preferred.
     pub(crate) fn state(&self, thread: Thread) -> Happened {
         match thread.inspect().map(|answer| answer.result) {
-            Ok(RUNNING | PREEMPTED) => Happened::Ran,
+            Ok(READY) if cfg!(not(bite = "init-blind-on-its-cpu")) => Happened::Runnable,
+            Ok(RUNNING | PREEMPTED) => Happened::Runnable,
             _ => Happened::Waited,
         }
     }

@@ -9,7 +9,7 @@ use anax_abi::{Error, Handle};
 use anax_manifest::Manifest;
 use anax_proto::Gift;
 use anax_startup::{NamedHandle, Start};
-use init::{Entry, Happened, Image, Load, System};
+use init::{Entry, Happened, Image, Load, System, Urgency};
 
 /// What there is.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) loader_fails: Vec<Error>,
     pub(crate) names_fails: Vec<Error>,
     pub(crate) happened: BTreeMap<u64, Happened>,
+    /// Those that run before all others.
+    pub(crate) preferred: Vec<u64>,
     pub(crate) lines: Vec<String>,
     pub(crate) finished: Option<Option<u8>>,
     pub(crate) ended: Vec<String>,
@@ -155,6 +157,17 @@ impl System for Fake {
 
     fn port_for(&mut self, _: u64, _: u64) -> Result<Handle, Error> {
         Ok(self.handle())
+    }
+
+    fn space_of(&mut self, _: u64) -> Result<Handle, Error> {
+        Ok(self.handle())
+    }
+
+    fn prefer(&mut self, made: u64, how: Urgency) {
+        self.0.borrow_mut().preferred.retain(|preferred| *preferred != made);
+        if how == Urgency::Utmost {
+            self.0.borrow_mut().preferred.push(made);
+        }
     }
 
     fn copy(&mut self, handle: Handle) -> Result<Handle, Error> {
