@@ -187,11 +187,17 @@ impl<S: System> Init<S> {
             }
             let (loader, loader_made) = self.running(LOADER).ok_or(Error::PeerDied)?;
             match self.system.load(made, Some(loader_made), &image, &manifest) {
-                Err(Error::PeerDied | Error::TimedOut) => self.over(loader, HUNG),
+                Err(error @ (Error::PeerDied | Error::TimedOut)) => self.failed(loader, loader_made, error),
                 loaded => return loaded,
             }
         }
         Err(Error::PeerDied)
+    }
+
+    /// A server has not answered init: it has died over it, or is ended now.
+    fn failed(&mut self, number: u64, made: S::Made, error: Error) {
+        let fate = if error == Error::TimedOut { None } else { self.system.fate(made) };
+        self.over(number, fate.unwrap_or(HUNG));
     }
 
     /// Starts the successor of a program now that is to be started again later, because somebody needs it.
@@ -223,7 +229,7 @@ impl<S: System> Init<S> {
         }
         if let Err(error) = self.system.admit(names_made, made, number, &manifest) {
             self.system.say(format_args!("names does not take process {number}: {error}"));
-            self.over(names, HUNG);
+            self.failed(names, names_made, error);
         }
     }
 
@@ -260,14 +266,6 @@ impl<S: System> Init<S> {
         if let Some(number) = self.processes.iter().find_map(of) {
             self.over(number, status);
         }
-    }
-
-    /// The program of the process whose thread has that number, and its own number.
-    #[must_use]
-    pub fn whose(&self, thread: u64) -> Option<(u64, &str)> {
-        let mut all = self.processes.iter();
-        all.find(|(_, process)| process.made.is_some() && process.thread == thread)
-            .map(|(number, process)| (*number, process.manifest.name.as_str()))
     }
 
     /// A process ends with that status: whoever waits is told, and its program is started again if that is its policy.
@@ -310,7 +308,7 @@ impl<S: System> Init<S> {
             let gone = if comes_again || !served { &[][..] } else { &manifest.provides[..] };
             if let Err(error) = self.system.dismiss(names_made, number, gone) {
                 self.system.say(format_args!("names does not let process {number} go: {error}"));
-                self.over(names, HUNG);
+                self.failed(names, names_made, error);
             }
         }
         // Its maker asks for its end, or is gone.

@@ -4,6 +4,7 @@ use anax_abi::{Error, Handle};
 use anax_manifest::Manifest;
 use anax_proto::Gift;
 use anax_startup::Start;
+use anax_system::Status;
 
 use crate::process::Image;
 
@@ -103,6 +104,9 @@ pub trait System {
 
     /// Ends it; when this returns, none of its threads runs, and its memory is gone.
     fn end(&mut self, made: Self::Made);
+
+    /// How it has ended that did not answer because its port is gone; nothing if it only did not answer.
+    fn fate(&mut self, made: Self::Made) -> Option<Status>;
 
     /// What it uses.
     fn load_of(&self, made: Self::Made) -> Load;

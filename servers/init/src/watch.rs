@@ -9,6 +9,9 @@ use init::Happened;
 const READY: u64 = 1;
 const RUNNING: u64 = 2;
 const PREEMPTED: u64 = 3;
+const BLOCKED: u64 = 4;
+/// What a blocked one waits for.
+const FOR_A_MESSAGE: u64 = 2;
 
 /// Pings that are not answered.
 #[derive(Debug, Default)]
@@ -36,15 +39,9 @@ impl Watch {
             _ => Happened::Waited,
         }
     }
-}
 
-/// Writes the registers of a thread that has faulted to the log.
-pub(crate) fn post_mortem(registers: &[[u64; 5]; 4]) {
-    let [[rax, rbx, rcx, rdx, rsi], [rdi, rbp, rsp, r8, r9], [r10, r11, r12, r13, r14], [r15, rip, ..]] =
-        registers;
-    log::warn!(
-        "  rip {rip:#x} rsp {rsp:#x} rbp {rbp:#x} rax {rax:#x} rbx {rbx:#x} rcx {rcx:#x} rdx {rdx:#x}"
-    );
-    log::warn!("  rsi {rsi:#x} rdi {rdi:#x} r8 {r8:#x} r9 {r9:#x} r10 {r10:#x} r11 {r11:#x}");
-    log::warn!("  r12 {r12:#x} r13 {r13:#x} r14 {r14:#x} r15 {r15:#x}");
+    /// Whether a thread waits for nothing but a message. One that does not may hang over what it has received last, with nothing else to do.
+    pub(crate) fn is_idle(&self, thread: Thread) -> bool {
+        thread.inspect().is_ok_and(|answer| answer.result == BLOCKED && answer.words[3] == FOR_A_MESSAGE)
+    }
 }

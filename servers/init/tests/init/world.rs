@@ -9,6 +9,7 @@ use anax_abi::{Error, Handle};
 use anax_manifest::Manifest;
 use anax_proto::Gift;
 use anax_startup::{NamedHandle, Start};
+use anax_system::Status;
 use init::{Entry, Happened, Image, Load, System, Urgency};
 
 /// What there is.
@@ -34,6 +35,8 @@ pub(crate) struct World {
     pub(crate) loader_fails: Vec<Error>,
     pub(crate) names_fails: Vec<Error>,
     pub(crate) happened: BTreeMap<u64, Happened>,
+    /// How somebody has ended who is asked.
+    pub(crate) fate: Option<Status>,
     /// Those that run before all others.
     pub(crate) preferred: Vec<u64>,
     pub(crate) lines: Vec<String>,
@@ -141,6 +144,10 @@ impl System for Fake {
         let name = world.alive.remove(&made).expect("ended once");
         world.ended.push(name);
         world.admitted.remove(&made);
+    }
+
+    fn fate(&mut self, _: u64) -> Option<Status> {
+        self.0.borrow().fate
     }
 
     fn load_of(&self, made: u64) -> Load {
