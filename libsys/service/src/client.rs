@@ -5,7 +5,7 @@ use core::time::Duration;
 use anax_abi::{Error, Message};
 use anax_proto::{Beside, CONNECT, Format, Gifts, RETRIES, Reply, Request, Transport};
 use anax_sys::object::{Space, Thread};
-use anax_sys::{Answer, Came, Deadline, Target};
+use anax_sys::{Answer, Came, Deadline, Target, withdraw_offers};
 
 use crate::gifts::{close_all, collected, offer_all};
 use crate::page::Page;
@@ -195,7 +195,14 @@ impl<F: Find> PortTransport<F> {
                     left -= 1;
                     Thread::sleep(Thread::time()?.after(PAUSE))?;
                 }
-                answered => return answered.map_err(|error| self.not_sent(error)),
+                Err(error) => {
+                    // What was not sent would go along with the next message, to somebody else.
+                    if cfg!(not(bite = "service-offers-stay")) {
+                        withdraw_offers()?;
+                    }
+                    return Err(self.not_sent(error));
+                }
+                answered => return answered,
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use anax_abi::{Envelope, Error, Handle};
-use anax_proto::{CONNECT, FIRST_METHOD};
+use anax_abi::{Envelope, Error, Handle, Operation, Rights};
+use anax_proto::{CONNECT, FIRST_METHOD, Gift};
 use anax_service::PortTransport;
 use anax_sys::Target;
 use anax_sys::trap::{Incoming, Trap, fake};
@@ -17,6 +17,8 @@ pub trait Store {
     fn get(&mut self) -> Result<u64, Error>;
     /// Not so.
     fn set(&mut self, value: u64) -> Result<(), Error>;
+    /// Takes a handle along.
+    fn put(&mut self, what: Gift) -> Result<(), Error>;
 }
 
 /// One server lives at a time; it answers with its number, unless it dies over the question.
@@ -24,23 +26,33 @@ pub trait Store {
 struct World {
     alive: Rc<Cell<u32>>,
     dies_over: Rc<Cell<Option<u32>>>,
+    /// Handles that go along with the next message.
+    offered: Rc<Cell<u32>>,
 }
 
 impl World {
     fn answer(&self, trap: Trap) -> Incoming {
         let number = self.alive.get();
+        let nothing =
+            Incoming { outcome: 0, number: 0, words: [0; 5], badge: 0, envelope: Envelope(0), result: 0, came: 0 };
+        if trap.operation == Operation::Offer {
+            self.offered.set(if trap.handle == 0 { 0 } else { self.offered.get() + 1 });
+            return nothing;
+        }
+        let taken = u32::from(trap.command == FIRST_METHOD + 2);
         let outcome = if trap.handle != handle(number).to_word() {
             Error::BadHandle.code()
         } else if self.dies_over.get() == Some(trap.command) {
             self.dies_over.set(None);
             self.alive.set(number + 1);
             Error::PeerDied.code()
+        } else if self.offered.take() != taken {
+            Error::PeerMisbehaved.code()
         } else {
             0
         };
         let word = if trap.command == CONNECT { store::FINGERPRINT } else { number.into() };
-        let words = [word, 0, 0, 0, 0];
-        Incoming { outcome, number: 0, words, badge: 0, envelope: Envelope(0), result: 0, came: 0 }
+        Incoming { outcome, words: [word, 0, 0, 0, 0], ..nothing }
     }
 
     /// A client of the server that lives, with its way to each successor.
@@ -76,6 +88,15 @@ fn who_dies_over_a_question_is_told_of() {
     world.dies_over.set(Some(FIRST_METHOD + 1));
     assert_eq!(client.set(5), Err(Error::PeerDied), "it may have been done");
     assert_eq!(client.set(5), Ok(()));
+}
+
+#[test]
+fn handles_go_to_nobody_else_when_the_server_has_died() {
+    let world = World::default();
+    let mut client = world.client();
+    world.alive.set(1);
+    let what = Gift::copy(Handle::new(3, 1), Rights::SEND);
+    assert_eq!(client.put(what), Ok(()), "the way to the successor has none with it");
 }
 
 #[test]
