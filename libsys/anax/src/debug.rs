@@ -46,7 +46,8 @@ impl Debugged {
         self.code.iter().try_for_each(|pages| self.unmap(pages))
     }
 
-    /// Replaces its code by a loop: each of its threads runs for ever, wherever it was. One that runs on another CPU at this moment may fault instead.
+    /// Replaces its code by a loop: each of its threads runs for ever, wherever it was. One that runs on another CPU at this moment, or is more urgent than
+    /// the caller, may fault instead.
     ///
     /// # Errors
     /// As [`fault`](Self::fault); `Quota`, `NoMemory`: the loop is its memory.
@@ -59,7 +60,8 @@ impl Debugged {
                 unsafe { self.space.map_at(pages.start, loops, 0, pages.end - pages.start, protection) }
             });
             Space::SELF.close(loops.handle())?;
-            replaced.map(drop)
+            // Whoever has faulted and ended meanwhile has no space for it.
+            replaced.map(drop).or_else(|error| if error == Error::BadHandle { Ok(()) } else { Err(error) })
         })
     }
 

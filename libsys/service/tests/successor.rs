@@ -33,8 +33,15 @@ struct World {
 impl World {
     fn answer(&self, trap: Trap) -> Incoming {
         let number = self.alive.get();
-        let nothing =
-            Incoming { outcome: 0, number: 0, words: [0; 5], badge: 0, envelope: Envelope(0), result: 0, came: 0 };
+        let nothing = Incoming {
+            outcome: 0,
+            number: 0,
+            words: [0; 5],
+            badge: 0,
+            envelope: Envelope(0),
+            result: 0,
+            came: 0,
+        };
         if trap.operation == Operation::Offer {
             self.offered.set(if trap.handle == 0 { 0 } else { self.offered.get() + 1 });
             return nothing;

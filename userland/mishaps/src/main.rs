@@ -14,10 +14,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use anax::debug::Debugged;
+use anax::lwkt::Thread;
 use anax::message::{Message, MessageNumber, Port, Target};
 use anax::process::{self, Child, Command, list};
 use anax::time::{now, sleep, within};
 use anax::{Error, Rights, println};
+use anax_abi::object::priority;
 use anax_devices::{DevicesClient, SERVICE, devices};
 use anax_system::{Condition, FAULTED, HUNG, KILLED, Name, Report, Status, processes};
 use mishaps::{COUNT, PATIENCE, PAUSE, STOP};
@@ -229,7 +231,14 @@ impl Cycle {
         match self.how {
             How::Kill => process::kill(process),
             How::Fault => Debugged::new(process, &self.program)?.fault(),
-            How::Hang => Debugged::new(process, &self.program)?.hang(),
+            How::Hang => {
+                let victim = Debugged::new(process, &self.program)?;
+                // On the same CPU it does not run between its code and the loop.
+                Thread::SELF.set_priority(priority::INTERRUPT)?;
+                let harmed = victim.hang();
+                Thread::SELF.set_priority(priority::SERVER)?;
+                harmed
+            }
         }
     }
 
