@@ -51,6 +51,11 @@ impl Link {
         let Some(frame) = self.decoder.push(byte) else { return Ok(None) };
         let ToGuest::Exec { id, commands } = frame?.message()?;
         let asked = Asked { id, commands: commands.into() };
+        if self.id != Some(id) {
+            // Who sends a command line has heard the greeting, which means a new beginning.
+            self.recent.clear();
+            self.recent_bytes = 0;
+        }
         // The acceptance may have crossed its repetition.
         self.send(&ToHost::Accepted { id });
         if self.id == Some(id) && cfg!(not(bite = "control-runs-twice")) {

@@ -98,3 +98,16 @@ fn what_the_line_may_have_lost_is_sent_again() {
     assert!(numbers.is_sorted() && numbers.len() == (104 - numbers[0]) as usize, "{numbers:?}");
     assert!(link.take().is_empty(), "once");
 }
+
+#[test]
+fn a_greeting_that_was_heard_does_not_come_again() {
+    let mut link = Link::default();
+    link.greet(1, 7);
+    let greeting = link.take();
+    link.repeat();
+    assert_eq!(link.take(), greeting, "it may have been lost");
+    assert!(push(&mut link, 1, "x").is_some());
+    let accepted = link.take();
+    link.repeat();
+    assert_eq!(link.take(), accepted);
+}
