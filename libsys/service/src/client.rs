@@ -157,11 +157,14 @@ impl<F: Find> PortTransport<F> {
         if came.count() < beside.room {
             Space::SELF.withdraw_slots(room - came.count() as u32)?;
         }
-        let (answer, _) = answered?;
+        let (answer, sent) = answered?;
         let expected = if answer.result == 0 { beside.room } else { 0 };
         if came.count() != expected {
             close_all(&came);
-            return Err(Error::PeerMisbehaved);
+            // What was sent may have died on the way: a port whose owner did. That is nobody's fault.
+            let has_died =
+                usize::from(sent.count()) == expected && cfg!(not(bite = "service-blames-the-sender"));
+            return Err(if has_died { Error::BadHandle } else { Error::PeerMisbehaved });
         }
         if answer.result != 0 {
             return Ok((Reply::failed(-answer.result.cast_signed()), came));

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use anax_abi::{Envelope, Error, Handle, Operation, Rights};
+use anax_abi::object::SELF;
+use anax_abi::{Envelope, Error, Flags, Handle, Operation, Rights};
 use anax_proto::{CONNECT, FIRST_METHOD, Gift};
 use anax_service::PortTransport;
 use anax_sys::Target;
@@ -19,6 +20,8 @@ pub trait Store {
     fn set(&mut self, value: u64) -> Result<(), Error>;
     /// Takes a handle along.
     fn put(&mut self, what: Gift) -> Result<(), Error>;
+    /// Gives one.
+    fn fetch(&mut self) -> Result<Gift, Error>;
 }
 
 /// One server lives at a time; it answers with its number, unless it dies over the question.
@@ -42,6 +45,10 @@ impl World {
             result: 0,
             came: 0,
         };
+        // There are slots for whoever wants them, and nothing is left of what came.
+        if trap.handle == SELF.to_word() || trap.operation == Operation::Collect {
+            return nothing;
+        }
         if trap.operation == Operation::Offer {
             self.offered.set(if trap.handle == 0 { 0 } else { self.offered.get() + 1 });
             return nothing;
@@ -59,7 +66,9 @@ impl World {
             0
         };
         let word = if trap.command == CONNECT { store::FINGERPRINT } else { number.into() };
-        Incoming { outcome, words: [word, 0, 0, 0, 0], ..nothing }
+        let handles = u8::from(trap.command == FETCH);
+        let envelope = Envelope::new(trap.command, Flags::NONE, handles);
+        Incoming { outcome, words: [word, 0, 0, 0, 0], envelope, ..nothing }
     }
 
     /// A client of the server that lives, with its way to each successor.
@@ -70,6 +79,8 @@ impl World {
         StoreClient::over(PortTransport::open(find, store::FINGERPRINT).expect("it connects"))
     }
 }
+
+const FETCH: u32 = FIRST_METHOD + 3;
 
 fn handle(number: u32) -> Handle {
     Handle::new(number + 10, 1)
@@ -104,6 +115,14 @@ fn handles_go_to_nobody_else_when_the_server_has_died() {
     world.alive.set(1);
     let what = Gift::copy(Handle::new(3, 1), Rights::SEND);
     assert_eq!(client.put(what), Ok(()), "the way to the successor has none with it");
+}
+
+#[test]
+fn what_dies_on_its_way_is_nobody_s_fault() {
+    let world = World::default();
+    let mut client = world.client();
+    assert_eq!(client.fetch(), Err(Error::BadHandle));
+    assert_eq!(client.set(5), Ok(()));
 }
 
 #[test]

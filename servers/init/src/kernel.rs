@@ -194,8 +194,9 @@ impl System for Kernel {
             (handles::PORT, Gift::copy(made.port.handle(), OWN_PORT)),
             (handles::INIT, self.badged(self.port.handle(), process)?),
         ];
-        if let Some(names) = names {
-            gifts.push((handles::NAMES, self.badged(names.port.handle(), process)?));
+        // Without one that has died meanwhile: the program asks for its successor when it needs it.
+        if let Some(names) = names.and_then(|names| self.badged(names.port.handle(), process).ok()) {
+            gifts.push((handles::NAMES, names));
         }
         for what in &manifest.capabilities {
             gifts.extend(self.capability(what, made.cpu)?);

@@ -149,7 +149,11 @@ impl<S: System> Processes for Init<S> {
 
     fn names(&mut self, caller: Caller) -> Result<Gift, Error> {
         let (_, made) = self.running(NAMES).ok_or(Error::WouldBlock)?;
-        let handle = self.system.port_for(made, caller.0)?;
+        let handle = self.system.port_for(made, caller.0).map_err(|error| match error {
+            // It has died, and that is not told yet.
+            Error::BadHandle => Error::WouldBlock,
+            other => other,
+        })?;
         Ok(Gift { handle, rights: Rights::SEND, is_given: true })
     }
 

@@ -49,8 +49,9 @@ struct Load {
     printed: output::Serve<Printed>,
     good: u64,
     died: u64,
-    /// The message that stops it.
+    /// The messages that stop it, and that let it pause.
     stop: Option<Received>,
+    pause: Option<Received>,
 }
 
 impl Load {
@@ -59,11 +60,7 @@ impl Load {
         match received.command() {
             STOP => self.stop = Some(*received),
             COUNT => replymsg(received.number, Ok(self.good), [self.died, 0, 0, 0, 0])?,
-            PAUSE => {
-                replymsg(received.number, Ok(0), [0; 5])?;
-                let next = self.port.waitport()?;
-                self.happened(&next)?;
-            }
+            PAUSE => self.pause = Some(*received),
             _ => anax_service::serve_one(&mut self.printed, received),
         }
         Ok(())
@@ -111,8 +108,8 @@ fn ask_names() -> Result<(), Error> {
             Space::SELF.close(gift.handle)?;
             if generation > 0 { Ok(()) } else { Err(Error::PeerMisbehaved) }
         }
-        // Its server has died, and has no successor yet.
-        Err(Error::WouldBlock) => Err(Error::PeerDied),
+        // Its server has died, and has no successor yet; or did so while the answer was on its way.
+        Err(Error::WouldBlock | Error::BadHandle) => Err(Error::PeerDied),
         Err(error) => Err(error),
     }
 }
@@ -145,7 +142,7 @@ fn ask_devices(client: &mut DevicesClient<Service>, known: &mut Vec<String>) -> 
 fn main() -> Result<(), Error> {
     let arguments: Vec<&str> = anax::arguments().iter().map(|text| text.as_str()).collect();
     let printed = output::Serve(Printed::default());
-    let mut load = Load { port: anax::port()?, printed, good: 0, died: 0, stop: None };
+    let mut load = Load { port: anax::port()?, printed, good: 0, died: 0, stop: None, pause: None };
     let (mut client, mut known) = (None, Vec::new());
     let (mut longest, mut left) = (Duration::ZERO, u64::MAX);
     if let ["print", lines] = &arguments[..] {
@@ -184,6 +181,12 @@ fn main() -> Result<(), Error> {
         anax::time::sleep(PAUSE_BETWEEN);
         while let Ok(received) = load.port.getport() {
             load.happened(&received)?;
+        }
+        // Nothing is under way: whatever comes next is no answer.
+        if let Some(pause) = load.pause.take() {
+            replymsg(pause.number, Ok(0), [0; 5])?;
+            let next = load.port.waitport()?;
+            load.happened(&next)?;
         }
     }
     let said = arguments.first().copied().unwrap_or_default();

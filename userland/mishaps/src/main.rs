@@ -184,6 +184,10 @@ impl Cycle {
             after = self.accounts()?;
         }
         let is_lost = before.as_ref().is_some_and(|before| *before != after);
+        // What they say at their ends is not mixed up with each other.
+        for client in self.clients.iter().filter(|client| client.counts) {
+            client.ask(PAUSE)?;
+        }
         let mut failed = 0;
         for client in &mut self.clients {
             let stopped = client.ask(STOP);
