@@ -18,6 +18,7 @@ pub mod guest;
 mod hostile;
 pub mod kernel;
 mod load;
+mod mishaps;
 mod msi;
 mod new;
 pub mod peer;
@@ -45,6 +46,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         frames::TESTS,
         hostile::TESTS,
         load::TESTS,
+        mishaps::TESTS,
         msi::TESTS,
         new::TESTS,
         refusal::TESTS,

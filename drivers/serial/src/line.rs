@@ -10,8 +10,8 @@ use anax_tty::{PIECE, Piece, Statistics, Terminal};
 
 use crate::uart::{Came, Ends, Uart};
 
-/// Bytes that are kept in each direction. Beyond that a writer waits, and what comes in stays in the device.
-pub const BUFFER: usize = 4096;
+/// Beyond that a writer waits, and what comes in stays in the device.
+pub use anax_tty::BUFFER;
 
 /// Writers that can wait for room, and callers for the end of what is under way.
 pub const MOST_WAITING: usize = 16;

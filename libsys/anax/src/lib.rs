@@ -24,6 +24,7 @@ extern crate alloc;
 extern crate std;
 
 mod backtrace;
+pub mod debug;
 pub mod device;
 mod logging;
 pub mod lwkt;

@@ -63,7 +63,12 @@ impl Command {
     /// # Errors
     /// As [`start`](anax_system::Processes::start).
     pub fn start(mut self) -> Result<Child, Error> {
-        self.init.start(self.process, self.arguments)?;
+        if let Err(error) = self.init.start(self.process, self.arguments) {
+            // Init remembers it until its end was asked for.
+            let _ = self.init.kill(self.process);
+            let _ = self.init.wait(self.process);
+            return Err(error);
+        }
         Ok(Child { init: self.init, process: self.process })
     }
 }

@@ -23,8 +23,8 @@ pub struct Finder(Which);
 enum Which {
     /// One that is there for ever.
     Init(Target),
-    /// The names server.
-    Names,
+    /// The names server, as it was found last.
+    Names(Option<Handle>),
     /// A service of that name, above that generation.
     Named { name: Name, generation: u64, last: Option<Handle> },
 }
@@ -33,7 +33,12 @@ impl Find for Finder {
     fn find(&mut self) -> Result<Target, Error> {
         match &mut self.0 {
             Which::Init(target) => Ok(*target),
-            Which::Names => known_names().map(Target::from_handle),
+            Which::Names(last) => {
+                let known = known_names()?;
+                let found = if *last == Some(known) { successor_of_names()? } else { known };
+                *last = Some(found);
+                Ok(Target::from_handle(found))
+            }
             Which::Named { name, generation, last } => {
                 if let Some(dead) = last.take() {
                     let _ = Space::SELF.close(dead);
@@ -75,7 +80,7 @@ pub(crate) fn init() -> Result<ProcessesClient<Service>, Error> {
 /// # Errors
 /// `BadHandle` in a program that init has not started.
 pub fn names() -> Result<NamesClient<Service>, Error> {
-    PortTransport::unconnected(Finder(Which::Names)).map(NamesClient::over)
+    PortTransport::unconnected(Finder(Which::Names(None))).map(NamesClient::over)
 }
 
 fn known_names() -> Result<Handle, Error> {
@@ -88,7 +93,8 @@ fn successor_of_names() -> Result<Handle, Error> {
     loop {
         match init()?.names() {
             Ok(gift) => {
-                if let Some(dead) = NAMES.lock().replace(gift.handle) {
+                let before = NAMES.lock().replace(gift.handle);
+                if let Some(dead) = before.or_else(|| crate::handle(handles::NAMES)) {
                     let _ = Space::SELF.close(dead);
                 }
                 return Ok(gift.handle);

@@ -173,6 +173,12 @@ impl Sequence {
         number
     }
 
+    /// Whether a frame of that number has come before: it was sent again by somebody who could not know that.
+    #[must_use]
+    pub const fn has_come(self, received: u32) -> bool {
+        self.0.wrapping_sub(received).cast_signed() > 0
+    }
+
     /// Whether `received` is the number that is due. Counts on from `received` either way, so that one gap is
     /// reported once.
     ///

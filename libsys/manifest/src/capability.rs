@@ -22,6 +22,8 @@ pub enum Capability {
     Power,
     /// Leaving handles with init that a successor finds again.
     Keep,
+    /// Reaching into programs that run: for debuggers and tests.
+    Debug,
     /// I/O ports.
     IoPorts {
         /// The first one.
@@ -56,6 +58,7 @@ impl Capability {
         ("kill", Self::Kill),
         ("power", Self::Power),
         ("keep", Self::Keep),
+        ("debug", Self::Debug),
     ];
 
     /// The one of that word.

@@ -139,7 +139,7 @@ impl Manifest {
                 first_delay_ms: 10,
                 longest_delay_ms: 1_000,
             },
-            hang_ms: 0,
+            hang_ms: if layer == Layer::Application { 0 } else { 500 },
             devices: Vec::new(),
         }
     }

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use anax_abi::{Envelope, Error, Handle};
-use anax_proto::{CONNECT, FIRST_METHOD};
+use anax_abi::object::SELF;
+use anax_abi::{Envelope, Error, Flags, Handle, Operation, Rights};
+use anax_proto::{CONNECT, FIRST_METHOD, Gift};
 use anax_service::PortTransport;
 use anax_sys::Target;
 use anax_sys::trap::{Incoming, Trap, fake};
@@ -17,6 +18,10 @@ pub trait Store {
     fn get(&mut self) -> Result<u64, Error>;
     /// Not so.
     fn set(&mut self, value: u64) -> Result<(), Error>;
+    /// Takes a handle along.
+    fn put(&mut self, what: Gift) -> Result<(), Error>;
+    /// Gives one.
+    fn fetch(&mut self) -> Result<Gift, Error>;
 }
 
 /// One server lives at a time; it answers with its number, unless it dies over the question.
@@ -24,23 +29,46 @@ pub trait Store {
 struct World {
     alive: Rc<Cell<u32>>,
     dies_over: Rc<Cell<Option<u32>>>,
+    /// Handles that go along with the next message.
+    offered: Rc<Cell<u32>>,
 }
 
 impl World {
     fn answer(&self, trap: Trap) -> Incoming {
         let number = self.alive.get();
+        let nothing = Incoming {
+            outcome: 0,
+            number: 0,
+            words: [0; 5],
+            badge: 0,
+            envelope: Envelope(0),
+            result: 0,
+            came: 0,
+        };
+        // There are slots for whoever wants them, and nothing is left of what came.
+        if trap.handle == SELF.to_word() || trap.operation == Operation::Collect {
+            return nothing;
+        }
+        if trap.operation == Operation::Offer {
+            self.offered.set(if trap.handle == 0 { 0 } else { self.offered.get() + 1 });
+            return nothing;
+        }
+        let taken = u32::from(trap.command == FIRST_METHOD + 2);
         let outcome = if trap.handle != handle(number).to_word() {
             Error::BadHandle.code()
         } else if self.dies_over.get() == Some(trap.command) {
             self.dies_over.set(None);
             self.alive.set(number + 1);
             Error::PeerDied.code()
+        } else if self.offered.take() != taken {
+            Error::PeerMisbehaved.code()
         } else {
             0
         };
         let word = if trap.command == CONNECT { store::FINGERPRINT } else { number.into() };
-        let words = [word, 0, 0, 0, 0];
-        Incoming { outcome, number: 0, words, badge: 0, envelope: Envelope(0), result: 0, came: 0 }
+        let handles = u8::from(trap.command == FETCH);
+        let envelope = Envelope::new(trap.command, Flags::NONE, handles);
+        Incoming { outcome, words: [word, 0, 0, 0, 0], envelope, ..nothing }
     }
 
     /// A client of the server that lives, with its way to each successor.
@@ -51,6 +79,8 @@ impl World {
         StoreClient::over(PortTransport::open(find, store::FINGERPRINT).expect("it connects"))
     }
 }
+
+const FETCH: u32 = FIRST_METHOD + 3;
 
 fn handle(number: u32) -> Handle {
     Handle::new(number + 10, 1)
@@ -75,6 +105,23 @@ fn who_dies_over_a_question_is_told_of() {
     assert_eq!(client.get(), Ok(1));
     world.dies_over.set(Some(FIRST_METHOD + 1));
     assert_eq!(client.set(5), Err(Error::PeerDied), "it may have been done");
+    assert_eq!(client.set(5), Ok(()));
+}
+
+#[test]
+fn handles_go_to_nobody_else_when_the_server_has_died() {
+    let world = World::default();
+    let mut client = world.client();
+    world.alive.set(1);
+    let what = Gift::copy(Handle::new(3, 1), Rights::SEND);
+    assert_eq!(client.put(what), Ok(()), "the way to the successor has none with it");
+}
+
+#[test]
+fn what_dies_on_its_way_is_nobody_s_fault() {
+    let world = World::default();
+    let mut client = world.client();
+    assert_eq!(client.fetch(), Err(Error::BadHandle));
     assert_eq!(client.set(5), Ok(()));
 }
 

@@ -84,6 +84,11 @@ pub trait Processes {
     /// `NoRights` without the capability `kill` for a process of another's.
     fn kill(&mut self, caller: Caller, process: u64) -> Result<(), Error>;
 
+    /// Its space (CONTROL), with which everything can be done to it: for debuggers and tests. The handle dies with the process.
+    ///
+    /// `NoRights` without the capability `debug`, `BadArgument` for the caller's own, `PeerDied`: it does not run.
+    fn space(&mut self, caller: Caller, process: u64) -> Result<Gift, Error>;
+
     /// Processes of numbers above `after`, as many as fit.
     #[control]
     #[idempotent]

@@ -13,6 +13,9 @@ use anax_abi::Error;
 use anax_proto::{Caller, Later};
 use serde::{Deserialize, Serialize};
 
+/// Bytes that a driver keeps in each direction at most. Those that it has taken to send, and not sent, are lost when it dies.
+pub const BUFFER: usize = 4096;
+
 /// What a line has carried and lost since its driver began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statistics {

@@ -1,11 +1,16 @@
 //! This end of the control line: bytes become command lines, messages become frames.
 
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use anax_control::{
     Decoder, FrameError, MAX_FRAME, MAX_OUTPUT, Sequence, Stream, ToGuest, ToHost, VERSION, encode,
 };
+use anax_tty::BUFFER;
+
+/// Bytes that a driver of the line can have taken and not sent: its buffer's, and more than a device holds.
+const UNDER_WAY: usize = BUFFER + 64;
 
 /// A command line, and the number by which the tool knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +29,9 @@ pub struct Link {
     /// The command line that was accepted.
     id: Option<u32>,
     outward: Vec<u8>,
+    /// Frames that the line's driver may not have sent yet.
+    recent: VecDeque<Vec<u8>>,
+    recent_bytes: usize,
 }
 
 impl Link {
@@ -43,6 +51,11 @@ impl Link {
         let Some(frame) = self.decoder.push(byte) else { return Ok(None) };
         let ToGuest::Exec { id, commands } = frame?.message()?;
         let asked = Asked { id, commands: commands.into() };
+        if self.id != Some(id) {
+            // Who sends a command line has heard the greeting, which means a new beginning.
+            self.recent.clear();
+            self.recent_bytes = 0;
+        }
         // The acceptance may have crossed its repetition.
         self.send(&ToHost::Accepted { id });
         if self.id == Some(id) && cfg!(not(bite = "control-runs-twice")) {
@@ -72,11 +85,28 @@ impl Link {
         core::mem::take(&mut self.outward)
     }
 
+    /// The line's driver has died over what it had taken: all frames that may be lost are to be sent again, under their own numbers. Those that were not lost
+    /// the tool has seen already, and knows that by the numbers.
+    pub fn repeat(&mut self) {
+        self.outward.clear();
+        if cfg!(not(bite = "control-lost-stays-lost")) {
+            self.recent.iter().for_each(|frame| self.outward.extend_from_slice(frame));
+        }
+    }
+
     fn send(&mut self, message: &ToHost<'_>) {
         let mut buffer = [0; MAX_FRAME];
         // Each fits: output is cut, and the others have no text.
         if let Ok(frame) = encode(self.sequence.take(), message, &mut buffer) {
             self.outward.extend_from_slice(frame);
+            self.recent.push_back(frame.to_vec());
+            self.recent_bytes += frame.len();
+            while let Some(oldest) = self.recent.front()
+                && self.recent_bytes - oldest.len() >= UNDER_WAY
+            {
+                self.recent_bytes -= oldest.len();
+                self.recent.pop_front();
+            }
         }
     }
 }

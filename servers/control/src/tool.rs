@@ -6,7 +6,7 @@ use anax::time::Deadline;
 use anax_abi::{Error, Message, WORDS};
 use anax_control::Stream;
 use anax_proto::Transport as _;
-use anax_sys::{Port, Received};
+use anax_sys::{Port, Received, Target};
 use anax_tty::{PIECE, Piece, TerminalClient, terminal};
 use control::{Asked, Finish, Link, Sink, System as _};
 
@@ -20,29 +20,62 @@ const SERVICE: &str = "serial";
 struct Tool {
     link: Link,
     line: TerminalClient<Service>,
+    /// The driver that was asked for bytes.
+    asked: Target,
 }
 
 impl Tool {
-    /// Sends what the link has gathered. What is lost when the driver dies over it, the tool notices by the frames' numbers.
+    /// Sends what the link has gathered; all that may be lost again, when the driver dies over it.
     fn flush(&mut self) {
-        for bytes in self.link.take().chunks(PIECE) {
-            let (length, words) = Piece::beginning(bytes).words();
-            if let Err(Error::PeerDied | Error::BadHandle) = self.line.write(length, words) {
-                self.find_again();
+        loop {
+            let bytes = self.link.take();
+            let mut pieces = bytes.chunks(PIECE).map(|bytes| Piece::beginning(bytes).words());
+            if pieces.all(|(length, words)| self.by(|line| line.write(length, words))) {
+                return;
             }
         }
     }
 
-    fn find_again(&mut self) {
-        if let Err(error) = self.line.transport().reconnect(terminal::FINGERPRINT) {
+    /// Does something by the line. If its driver is another one afterwards, by which way ever that came out, what its predecessor had taken is to be sent
+    /// again, and this returns false.
+    fn by(&mut self, act: impl FnOnce(&mut TerminalClient<Service>) -> Result<(), Error>) -> bool {
+        let driver = self.line.transport().target();
+        let done = act(&mut self.line);
+        if let Err(Error::PeerDied | Error::BadHandle) = done {
+            self.find_again(driver);
+        }
+        let is_same = self.line.transport().target() == driver;
+        if !is_same {
+            self.link.repeat();
+        }
+        is_same
+    }
+
+    /// The successor of that driver, unless it is found already.
+    fn find_again(&mut self, driver: Target) {
+        let transport = self.line.transport();
+        if transport.target() == driver
+            && let Err(error) = transport.reconnect(terminal::FINGERPRINT)
+        {
             anax::log::warn!("the control line is gone: {error}");
         }
     }
 
     /// Asks for bytes; they come to the port.
-    fn ask(&mut self, port: Port) -> Result<(), Error> {
+    fn ask(&mut self, port: Port) {
         let question = Message { token: OTHER, ..Message::new(terminal::READ, [0; WORDS]) };
-        self.line.transport().target().beginmsg(&question, port).map(|_| ())
+        loop {
+            let mut begun = Ok(());
+            let is_same = self.by(|line| {
+                begun = line.transport().target().beginmsg(&question, port).map(drop);
+                begun
+            });
+            self.flush();
+            if is_same {
+                self.asked = self.line.transport().target();
+                return begun.unwrap_or_else(|error| anax::log::warn!("the control line is silent: {error}"));
+            }
+        }
     }
 }
 
@@ -58,20 +91,23 @@ impl Sink for Tool {
         }
         self.flush();
         // The driver ends with the machine: what it still holds would be lost.
-        let _ = self.line.drain();
+        while !self.by(TerminalClient::drain) {
+            self.flush();
+        }
     }
 }
 
 pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
-    let line = TerminalClient::over(anax::connect(SERVICE, terminal::FINGERPRINT)?);
-    let mut tool = Tool { link: Link::default(), line };
+    let mut line = TerminalClient::over(anax::connect(SERVICE, terminal::FINGERPRINT)?);
+    let asked = line.transport().target();
+    let mut tool = Tool { link: Link::default(), line, asked };
     tool.link.greet(machine.cpus()? as u32, anax::time::now().nanoseconds());
     tool.flush();
-    tool.ask(port)?;
+    tool.ask(port);
     let mut shell = Shell::new(port, machine, tool);
     loop {
         if let Some(received) = shell.wait(Deadline::NEVER)? {
-            came(&mut shell, &received)?;
+            came(&mut shell, &received);
         }
         if let Some(status) = shell.runner.finished() {
             let error = shell.world.finish(Finish::PowerOff(status));
@@ -81,14 +117,16 @@ pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
 }
 
 /// Bytes came, or the driver has died.
-fn came(shell: &mut Shell<Tool>, received: &Received) -> Result<(), Error> {
+fn came(shell: &mut Shell<Tool>, received: &Received) {
     let tool = &mut shell.world.sink;
     let piece = match reply(received) {
         Ok([length, words @ ..]) => Piece::from_words(u8::try_from(length).unwrap_or(u8::MAX), words),
         // Somebody else has read from the line: whoever asks last is answered.
         Err(Error::Aborted) => None,
         Err(_) => {
-            tool.find_again();
+            // It may have been found dead before, when something was to be sent.
+            let asked = tool.asked;
+            tool.by(|line| if line.transport().target() == asked { Err(Error::PeerDied) } else { Ok(()) });
             None
         }
     };
@@ -100,9 +138,8 @@ fn came(shell: &mut Shell<Tool>, received: &Received) -> Result<(), Error> {
         }
     }
     tool.flush();
-    tool.ask(shell.port)?;
+    tool.ask(shell.port);
     if let Some(asked) = asked {
         shell.begin(&asked.commands);
     }
-    Ok(())
 }

@@ -3,7 +3,6 @@
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString as _};
-use alloc::vec;
 use alloc::vec::Vec;
 
 use anax_abi::{Error, Handle};
@@ -13,7 +12,7 @@ use anax_startup::{Seed, Start};
 use anax_system::{Condition, HUNG, KILLED, Status};
 
 use crate::process::{Image, Process};
-use crate::system::{Entry, Happened, System};
+use crate::system::{Entry, Happened, System, Urgency};
 
 /// The program that loads all others.
 pub const LOADER: &str = "loader";
@@ -24,6 +23,8 @@ pub const NAMES: &str = "names";
 const MOST: usize = 1024;
 /// How often those are looked at that must not hang, in nanoseconds.
 const LOOK: u64 = 50_000_000;
+/// How long one that seems to hang is preferred to all others, in nanoseconds: who still does not get on then, hangs.
+const PROOF: u64 = 2 * LOOK;
 
 /// Everything that init knows.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct Init<S: System> {
     pub(crate) answers: Vec<Answered>,
     next: u64,
     looked: u64,
+    /// Who is preferred because he seems to hang, and how long he was seen to run meanwhile: one at a time, or they would take the CPU from each other.
+    suspect: Option<(u64, u64)>,
 }
 
 impl<S: System> Init<S> {
@@ -51,6 +54,7 @@ impl<S: System> Init<S> {
             answers: Vec::new(),
             next: 1,
             looked,
+            suspect: None,
         }
     }
 
@@ -183,11 +187,17 @@ impl<S: System> Init<S> {
             }
             let (loader, loader_made) = self.running(LOADER).ok_or(Error::PeerDied)?;
             match self.system.load(made, Some(loader_made), &image, &manifest) {
-                Err(Error::PeerDied | Error::TimedOut) => self.over(loader, HUNG),
+                Err(error @ (Error::PeerDied | Error::TimedOut)) => self.failed(loader, loader_made, error),
                 loaded => return loaded,
             }
         }
         Err(Error::PeerDied)
+    }
+
+    /// A server has not answered init: it has died over it, or is ended now.
+    fn failed(&mut self, number: u64, made: S::Made, error: Error) {
+        let fate = if error == Error::TimedOut { None } else { self.system.fate(made) };
+        self.over(number, fate.unwrap_or(HUNG));
     }
 
     /// Starts the successor of a program now that is to be started again later, because somebody needs it.
@@ -219,7 +229,7 @@ impl<S: System> Init<S> {
         }
         if let Err(error) = self.system.admit(names_made, made, number, &manifest) {
             self.system.say(format_args!("names does not take process {number}: {error}"));
-            self.over(names, HUNG);
+            self.failed(names, names_made, error);
         }
     }
 
@@ -258,20 +268,13 @@ impl<S: System> Init<S> {
         }
     }
 
-    /// The program of the process whose thread has that number, and its own number.
-    #[must_use]
-    pub fn whose(&self, thread: u64) -> Option<(u64, &str)> {
-        let mut all = self.processes.iter();
-        all.find(|(_, process)| process.made.is_some() && process.thread == thread)
-            .map(|(number, process)| (*number, process.manifest.name.as_str()))
-    }
-
     /// A process ends with that status: whoever waits is told, and its program is started again if that is its policy.
     pub(crate) fn over(&mut self, number: u64, status: Status) {
         let now = self.system.now();
         let served = self.may_serve(number);
         let Some(process) = self.processes.get_mut(&number) else { return };
         let Some(made) = process.made.take() else { return };
+        self.suspect = self.suspect.filter(|(suspect, _)| *suspect != number);
         let waiting = core::mem::take(&mut process.waiting);
         let was_told = !waiting.is_empty();
         self.answers.extend(waiting.into_iter().map(|later| later.answer(Ok(status))));
@@ -305,7 +308,7 @@ impl<S: System> Init<S> {
             let gone = if comes_again || !served { &[][..] } else { &manifest.provides[..] };
             if let Err(error) = self.system.dismiss(names_made, number, gone) {
                 self.system.say(format_args!("names does not let process {number} go: {error}"));
-                self.over(names, HUNG);
+                self.failed(names, names_made, error);
             }
         }
         // Its maker asks for its end, or is gone.
@@ -367,20 +370,38 @@ impl<S: System> Init<S> {
         // Whoever looks late has seen nothing of what was between.
         let passed = (now - self.looked).min(2 * LOOK);
         self.looked = now;
-        let mut hung = vec![];
+        let mut hung = None;
         for (number, process) in &mut self.processes {
             let Some(made) = process.made.filter(|_| process.manifest.hang_ms > 0) else { continue };
-            match self.system.look(made, *number) {
+            let happened = self.system.look(made, *number);
+            match happened {
                 Happened::Progress => process.stuck = 0,
-                Happened::Ran => process.stuck += passed,
+                Happened::Runnable => process.stuck += passed,
                 Happened::Waited => {}
             }
-            if process.stuck >= u64::from(process.manifest.hang_ms) * 1_000_000 {
-                hung.push(*number);
+            let seems_to = process.stuck >= u64::from(process.manifest.hang_ms) * 1_000_000;
+            match &mut self.suspect {
+                Some((suspect, ran)) if suspect == number => {
+                    if happened == Happened::Runnable {
+                        *ran += passed;
+                        hung = hung.or((*ran >= PROOF).then_some(*number));
+                    } else {
+                        self.suspect = None;
+                        self.system.prefer(made, Urgency::Own(process.manifest.priority));
+                    }
+                }
+                // It may have had no CPU all the time: it gets it now.
+                None if seems_to && cfg!(not(bite = "init-judges-the-starved")) => {
+                    self.suspect = Some((*number, 0));
+                    self.system.prefer(made, Urgency::Utmost);
+                }
+                None if seems_to => hung = Some(*number),
+                _ => {}
             }
         }
-        for number in hung {
-            self.system.say(format_args!("process {number} hangs"));
+        if let Some(number) = hung {
+            let name = self.processes.get(&number).map_or("", |process| process.manifest.name.as_str());
+            self.system.say(format_args!("{name} (process {number}) hangs"));
             self.over(number, HUNG);
         }
     }

@@ -1,12 +1,11 @@
 //! What init does to the kernel, the loader and names.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
-use anax_abi::object::{Policy, Resource};
+use anax_abi::object::{Policy, Resource, priority};
 use anax_abi::{Error, Handle, Message, Rights};
 use anax_archive::Archive;
 use anax_loader::FirstThread;
@@ -14,11 +13,12 @@ use anax_manifest::{Capability, Cpu as Place, Layer, Manifest};
 use anax_proto::{CONNECT, Gift};
 use anax_service::PortTransport;
 use anax_startup::{NamedHandle, Start, handles};
-use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Registers, Space, Thread, Trigger};
+use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Space, Thread, Trigger};
 use anax_sys::{Port, Target};
-use anax_system::{LoaderClient, Name, NamesClient};
-use init::{Entry, Happened, Image, Load, System};
+use anax_system::{LoaderClient, Name, NamesClient, Status};
+use init::{Entry, Happened, Image, Load, System, Urgency};
 
+use crate::undertaker;
 use crate::watch::Watch;
 
 /// How long loader and names may take for one answer.
@@ -44,8 +44,8 @@ pub(crate) struct Kernel {
     cpus: u32,
     /// Programs that were placed on each CPU so far.
     placed: u32,
-    /// First threads, by their numbers.
-    threads: BTreeMap<u64, Thread>,
+    /// Where faults and ends are told.
+    undertaker: Port,
     watch: Watch,
 }
 
@@ -58,7 +58,7 @@ impl Kernel {
             archive,
             cpus,
             placed: 0,
-            threads: BTreeMap::new(),
+            undertaker: undertaker::begin(port, priority::INTERRUPT)?,
             watch: Watch::default(),
         })
     }
@@ -66,13 +66,6 @@ impl Kernel {
     /// A ping of the process of that number was answered.
     pub(crate) fn answered(&mut self, process: u64) {
         self.watch.answered(process);
-    }
-
-    /// Registers of a thread whose fault is being handled.
-    pub(crate) fn registers(&self, thread: u64) -> [[u64; 5]; 4] {
-        let groups = [Registers::Accumulators, Registers::Stack, Registers::Numbered, Registers::Control];
-        let thread = self.threads.get(&thread);
-        groups.map(|group| thread.and_then(|thread| thread.read_registers(group).ok()).unwrap_or_default())
     }
 
     /// Where a program's first thread runs.
@@ -89,14 +82,14 @@ impl Kernel {
     }
 
     fn make_in(&mut self, space: Space, cpu: Cpu, manifest: &Manifest) -> Result<(Made, u64), Error> {
-        let thread = FirstThread::new(space, cpu, manifest.priority.into(), self.port)?;
+        let thread = FirstThread::new(space, cpu, manifest.priority.into(), self.undertaker)?;
         let made = thread.thread().inspect().and_then(|answer| {
             let port = space.create_port(thread.thread(), manifest.quota.messages / 2)?;
             Ok((Made { space, thread, port, cpu }, answer.words[2]))
         });
         match made {
             Ok((made, number)) => {
-                self.threads.insert(number, thread.thread());
+                undertaker::know(number, thread.thread(), &manifest.name);
                 Ok((made, number))
             }
             Err(error) => {
@@ -192,6 +185,7 @@ impl System for Kernel {
         manifest: &Manifest,
         start: &mut Start,
     ) -> Result<(), Error> {
+        undertaker::belongs(made.thread.thread(), process);
         let log = Gift::copy(self.machine.handle(), Rights::SEND);
         let archive = Gift::copy(anax_abi::object::ARCHIVE, Rights::SEND.with(Rights::READ));
         let mut gifts = alloc::vec![
@@ -200,8 +194,9 @@ impl System for Kernel {
             (handles::PORT, Gift::copy(made.port.handle(), OWN_PORT)),
             (handles::INIT, self.badged(self.port.handle(), process)?),
         ];
-        if let Some(names) = names {
-            gifts.push((handles::NAMES, self.badged(names.port.handle(), process)?));
+        // Without one that has died meanwhile: the program asks for its successor when it needs it.
+        if let Some(names) = names.and_then(|names| self.badged(names.port.handle(), process).ok()) {
+            gifts.push((handles::NAMES, names));
         }
         for what in &manifest.capabilities {
             gifts.extend(self.capability(what, made.cpu)?);
@@ -251,11 +246,15 @@ impl System for Kernel {
     }
 
     fn end(&mut self, made: Made) {
-        self.threads.retain(|_, thread| *thread != made.thread.thread());
+        undertaker::forget(made.thread.thread());
         // What can't be ended has ended.
         let _ = anax_loader::end(made.space);
         self.close(made.thread.thread().handle());
         self.close(made.port.handle());
+    }
+
+    fn fate(&mut self, made: Made) -> Option<Status> {
+        undertaker::fate(made.thread.thread())
     }
 
     fn load_of(&self, made: Made) -> Load {
@@ -272,7 +271,9 @@ impl System for Kernel {
     fn look(&mut self, made: Made, process: u64) -> Happened {
         let waiting = Space::SELF.inspect(made.port.handle()).map_or(0, |answer| answer.words[4]);
         let is_pinged = self.watch.is_pinged(process);
-        if waiting == 0 && !is_pinged {
+        let is_busy =
+            || !self.watch.is_idle(made.thread.thread()) && cfg!(not(bite = "init-asks-only-queues"));
+        if waiting == 0 && !is_pinged && !is_busy() {
             return Happened::Progress;
         }
         if !is_pinged {
@@ -288,6 +289,19 @@ impl System for Kernel {
 
     fn port_for(&mut self, made: Made, process: u64) -> Result<Handle, Error> {
         Space::SELF.duplicate(made.port.handle(), SEND, process)
+    }
+
+    fn space_of(&mut self, made: Made) -> Result<Handle, Error> {
+        Space::SELF.duplicate(made.space.handle(), Rights::ALL, 0)
+    }
+
+    fn prefer(&mut self, made: Made, how: Urgency) {
+        let priority = match how {
+            Urgency::Own(priority) => priority.into(),
+            Urgency::Utmost => priority::INTERRUPT - 1,
+        };
+        // One that has ended is preferred to nobody.
+        let _ = made.thread.thread().set_priority(priority);
     }
 
     fn copy(&mut self, handle: Handle) -> Result<Handle, Error> {

@@ -22,4 +22,4 @@ pub use init::{Init, LOADER, NAMES};
 pub use notice::is_notice;
 pub use process::{Image, Process};
 pub use serve::MOST_WAITING;
-pub use system::{Entry, Happened, Load, System};
+pub use system::{Entry, Happened, Load, System, Urgency};

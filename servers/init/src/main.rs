@@ -6,19 +6,20 @@
 extern crate alloc;
 
 mod kernel;
+mod undertaker;
 mod watch;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use anax_abi::object::{notice, priority};
+use anax_abi::object::priority;
 use anax_abi::{Error, WORDS};
 use anax_manifest::{MEMBER, Manifests};
 use anax_service::{reserve_slots, send, serve_one};
 use anax_sys::object::{Machine, Space, Thread};
 use anax_sys::{Deadline, Instant, Port, Received, replymsg};
 use anax_system::processes;
-use init::{Init, is_notice};
+use init::Init;
 
 use kernel::Kernel;
 
@@ -63,23 +64,10 @@ fn happened(server: &mut processes::Serve<Init<Kernel>>, received: &Received) ->
         server.0.system().answered(received.badge);
         return Ok(());
     }
-    match received.command() {
-        _ if !is_notice(received.badge, received.command()) => serve_one(server, received),
-        notice::EXIT => server.0.exited(received.words[1], received.words[0]),
-        notice::FAULT => {
-            let [cause, address, instruction, stack, thread] = received.words;
-            if let Some((process, name)) = server.0.whose(thread) {
-                log::warn!(
-                    "{name} (process {process}): fault {:#x}, code {:#x}, at {instruction:#x}, address {address:#x}, stack {stack:#x}",
-                    cause as u32,
-                    cause >> 32,
-                );
-                watch::post_mortem(&server.0.system().registers(thread));
-            }
-            // It ends with the fault, and that is told by a notice of its own.
-            let _ = replymsg(received.number, Err(Error::PeerDied), [0; WORDS]);
-        }
-        _ => serve_one(server, received),
+    if received.badge == undertaker::BADGE {
+        server.0.exited(received.words[1], received.words[0]);
+        return replymsg(received.number, Ok(0), [0; WORDS]);
     }
+    serve_one(server, received);
     Ok(())
 }

@@ -44,7 +44,7 @@ pub struct Process<M> {
     pub restarts: Restarts,
     /// When it is started again.
     pub due: Option<u64>,
-    /// Since when it has work and does not get on, in nanoseconds of CPU time that it was seen to have.
+    /// How long it was seen to have work, to wait for nobody but the CPU, and not to get on, in nanoseconds.
     pub stuck: u64,
 }
 

@@ -121,6 +121,16 @@ impl<S: System> Processes for Init<S> {
         Ok(())
     }
 
+    fn space(&mut self, caller: Caller, process: u64) -> Result<Gift, Error> {
+        self.can(caller.0, &Capability::Debug)?;
+        if process == caller.0 {
+            return Err(Error::BadArgument);
+        }
+        let made = self.processes.get(&process).ok_or(Error::BadHandle)?.made.ok_or(Error::PeerDied)?;
+        let handle = self.system.space_of(made)?;
+        Ok(Gift { handle, rights: Rights::SEND.with(Rights::CONTROL), is_given: true })
+    }
+
     fn list(&mut self, _: Caller, after: u64) -> Result<Vec<Report>, Error> {
         let all = self.processes.range(after.saturating_add(1)..).take(REPORTS);
         Ok(all
@@ -145,7 +155,11 @@ impl<S: System> Processes for Init<S> {
 
     fn names(&mut self, caller: Caller) -> Result<Gift, Error> {
         let (_, made) = self.running(NAMES).ok_or(Error::WouldBlock)?;
-        let handle = self.system.port_for(made, caller.0)?;
+        let handle = self.system.port_for(made, caller.0).map_err(|error| match error {
+            // It has died, and that is not told yet.
+            Error::BadHandle => Error::WouldBlock,
+            other => other,
+        })?;
         Ok(Gift { handle, rights: Rights::SEND, is_given: true })
     }
 

@@ -4,6 +4,7 @@ use anax_abi::{Error, Handle};
 use anax_manifest::Manifest;
 use anax_proto::Gift;
 use anax_startup::Start;
+use anax_system::Status;
 
 use crate::process::Image;
 
@@ -32,10 +33,19 @@ pub struct Load {
 pub enum Happened {
     /// It has nothing to do, or has answered.
     Progress,
-    /// It has work, and had the CPU.
-    Ran,
-    /// It has work, but others had the CPU, or it waits for somebody itself.
+    /// It has work, and runs, or would if it had the CPU.
+    Runnable,
+    /// It has work, but waits for somebody itself.
     Waited,
+}
+
+/// How urgent a process is that may hang.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// As its manifest has it.
+    Own(u8),
+    /// Above all but init: whatever it has to do, it has the CPU for it now.
+    Utmost,
 }
 
 /// The kernel and the two servers without which there are no processes. Nothing here waits for longer than a limit.
@@ -95,6 +105,9 @@ pub trait System {
     /// Ends it; when this returns, none of its threads runs, and its memory is gone.
     fn end(&mut self, made: Self::Made);
 
+    /// How it has ended that did not answer because its port is gone; nothing if it only did not answer.
+    fn fate(&mut self, made: Self::Made) -> Option<Status>;
+
     /// What it uses.
     fn load_of(&self, made: Self::Made) -> Load;
 
@@ -109,6 +122,15 @@ pub trait System {
     /// # Errors
     /// `BadHandle`, `Quota`.
     fn port_for(&mut self, made: Self::Made, process: u64) -> Result<Handle, Error>;
+
+    /// Another handle to its space, with all rights.
+    ///
+    /// # Errors
+    /// `BadHandle`, `Quota`.
+    fn space_of(&mut self, made: Self::Made) -> Result<Handle, Error>;
+
+    /// Lets it run before all others but init, or as its manifest says again.
+    fn prefer(&mut self, made: Self::Made, how: Urgency);
 
     /// Another handle to the same, with all its rights.
     ///

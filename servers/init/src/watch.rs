@@ -1,4 +1,4 @@
-//! Who must not hang: what was asked of whom and not answered, and whether he had the CPU meanwhile.
+//! Who must not hang: what was asked of whom and not answered, and whether he waits for somebody himself.
 
 use alloc::collections::BTreeSet;
 
@@ -6,8 +6,12 @@ use anax_sys::object::Thread;
 use init::Happened;
 
 /// States of a thread, as `Inspect` numbers them.
+const READY: u64 = 1;
 const RUNNING: u64 = 2;
 const PREEMPTED: u64 = 3;
+const BLOCKED: u64 = 4;
+/// What a blocked one waits for.
+const FOR_A_MESSAGE: u64 = 2;
 
 /// Pings that are not answered.
 #[derive(Debug, Default)]
@@ -26,22 +30,18 @@ impl Watch {
         self.0.remove(&process);
     }
 
-    /// Of a thread that owes an answer. It was seen to have the CPU if it runs elsewhere at this moment, or ran until init was woken, which preempts it.
+    /// Of a thread that owes an answer. One that ran until init was woken on the same CPU is ready by now, like one that has had no CPU for long: which
+    /// of the two it is shows when it is preferred.
     pub(crate) fn state(&self, thread: Thread) -> Happened {
         match thread.inspect().map(|answer| answer.result) {
-            Ok(RUNNING | PREEMPTED) => Happened::Ran,
+            Ok(READY) if cfg!(not(bite = "init-blind-on-its-cpu")) => Happened::Runnable,
+            Ok(RUNNING | PREEMPTED) => Happened::Runnable,
             _ => Happened::Waited,
         }
     }
-}
 
-/// Writes the registers of a thread that has faulted to the log.
-pub(crate) fn post_mortem(registers: &[[u64; 5]; 4]) {
-    let [[rax, rbx, rcx, rdx, rsi], [rdi, rbp, rsp, r8, r9], [r10, r11, r12, r13, r14], [r15, rip, ..]] =
-        registers;
-    log::warn!(
-        "  rip {rip:#x} rsp {rsp:#x} rbp {rbp:#x} rax {rax:#x} rbx {rbx:#x} rcx {rcx:#x} rdx {rdx:#x}"
-    );
-    log::warn!("  rsi {rsi:#x} rdi {rdi:#x} r8 {r8:#x} r9 {r9:#x} r10 {r10:#x} r11 {r11:#x}");
-    log::warn!("  r12 {r12:#x} r13 {r13:#x} r14 {r14:#x} r15 {r15:#x}");
+    /// Whether a thread waits for nothing but a message. One that does not may hang over what it has received last, with nothing else to do.
+    pub(crate) fn is_idle(&self, thread: Thread) -> bool {
+        thread.inspect().is_ok_and(|answer| answer.result == BLOCKED && answer.words[3] == FOR_A_MESSAGE)
+    }
 }

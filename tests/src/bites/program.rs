@@ -40,6 +40,24 @@ pub(super) const PROGRAM: &[Bite] = &[
         },
     },
     Bite {
+        name: "service-offers-stay",
+        breaks: "handles of a message that finds nobody go along with the next one, to names, which refuses it",
+        judge: Judge::Host {
+            package: "anax-service",
+            file: "successor",
+            test: "handles_go_to_nobody_else_when_the_server_has_died",
+        },
+    },
+    Bite {
+        name: "service-blames-the-sender",
+        breaks: "a server is taken for a liar if what it gives dies on its way",
+        judge: Judge::Host {
+            package: "anax-service",
+            file: "successor",
+            test: "what_dies_on_its_way_is_nobody_s_fault",
+        },
+    },
+    Bite {
         name: "devmgr-starts-unfenced",
         breaks: "a device that a dead driver has left at work gets a driver all the same, and its client waits for ever",
         judge: Judge::Host {

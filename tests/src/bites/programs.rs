@@ -64,6 +64,27 @@ pub(super) const PROGRAMS: &[Bite] = &[
         "the_kernel_alone_tells_of_ends",
         "whoever says so tells init of the end of a thread, as the kernel does",
     ),
+        "control",
+        "control-lost-stays-lost",
+        "link::what_the_line_may_have_lost_is_sent_again",
+        "what the line's driver held when it died is not sent again",
+    ),
+    host(
+        "init",
+        "init-judges-the-starved",
+        "a_hang_needs_work_and_the_cpu",
+        "a server that has had no CPU is ended for that",
+    ),
+    Bite {
+        name: "init-blind-on-its-cpu",
+        breaks: "takes whoever init has interrupted for somebody who waits, and so sees no hang on init's CPU",
+        judge: Judge::System("mishaps.devmgr"),
+    },
+    Bite {
+        name: "init-asks-only-queues",
+        breaks: "lets somebody hang over the last message that he has received",
+        judge: Judge::System("mishaps.names"),
+    },
     Bite {
         name: "thread-number-again",
         breaks: "gives a thread the number of one that has ended",

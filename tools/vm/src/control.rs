@@ -42,44 +42,62 @@ impl ControlWriter {
     }
 }
 
-/// Reads frames until the emulator hangs up and reports each; reports damage once and goes on, so that the
+/// Reads frames until the emulator hangs up and reports each; reports a loss once and goes on, so that the
 /// rest of the run can still be looked at.
+///
+/// A driver that dies in the guest damages a frame, and its client sends it again, with others that had come: what counts is whether
+/// a number is missing. A guest that begins anew, since whoever had sent the frames has died, does so with a greeting.
 pub(crate) fn read(mut stream: impl Read, events: &Sender<Event>) {
     let mut decoder = Decoder::new();
     let mut due = Sequence::new();
     let mut received = false;
+    let mut damage = None;
     let mut buffer = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut buffer) {
         for &byte in &buffer[..length] {
             let Some(result) = decoder.push(byte) else { continue };
-            let event = match result {
+            let frame = match result {
                 // A firmware may have written to the line before the kernel did.
                 Err(_) if !received => continue,
-                Err(error) => garbled(error),
-                Ok(frame) => {
-                    received = true;
-                    if let Err(expected) = due.check(frame.sequence) {
-                        let complaint = format!(
-                            "the control line lost something: frame {} came where {expected} was due",
-                            frame.sequence
-                        );
-                        let _ = events.send(Event::Garbled { complaint });
-                    }
-                    match frame.message::<ToHost<'_>>() {
-                        Ok(ToHost::Hello { version }) if version != VERSION => Event::Garbled {
-                            complaint: format!(
-                                "the guest speaks version {version} of the control protocol, this tool {VERSION}"
-                            ),
-                        },
-                        Ok(message) => message.into(),
-                        Err(error) => garbled(error),
-                    }
+                Err(error) => {
+                    damage.get_or_insert(error);
+                    continue;
                 }
+                Ok(frame) => frame,
+            };
+            received = true;
+            let message = frame.message::<ToHost<'_>>();
+            if frame.sequence == 0 && matches!(message, Ok(ToHost::Hello { .. })) {
+                due = Sequence::new();
+            }
+            let damage = damage.take();
+            if due.has_come(frame.sequence) {
+                continue;
+            }
+            if let Err(expected) = due.check(frame.sequence) {
+                let complaint = format!(
+                    "the control line lost something: frame {} came where {expected} was due",
+                    frame.sequence
+                );
+                let lost = damage.map_or(Event::Garbled { complaint }, garbled);
+                let _ = events.send(lost);
+            }
+            let event = match message {
+                Ok(ToHost::Hello { version }) if version != VERSION => Event::Garbled {
+                    complaint: format!(
+                        "the guest speaks version {version} of the control protocol, this tool {VERSION}"
+                    ),
+                },
+                Ok(message) => message.into(),
+                Err(error) => garbled(error),
             };
             if events.send(event).is_err() {
                 return;
             }
         }
+    }
+    if let Some(error) = damage {
+        let _ = events.send(garbled(error));
     }
 }
 
@@ -116,13 +134,41 @@ mod tests {
     }
 
     #[test]
-    fn noise_after_it_is_reported() {
-        let mut line = frames(&[(0, ToHost::Hello { version: VERSION })]);
-        line.extend(b"noise\0");
-        line.extend(frames(&[(1, ToHost::Exit { id: 1, status: 0 })]));
-        let events = events(&line);
-        assert!(matches!(events[1], Event::Garbled { .. }), "{events:?}");
-        assert_eq!(events[2], Event::Exit { id: 1, status: 0 });
+    fn noise_is_reported_if_something_is_missing() {
+        let hello = ToHost::Hello { version: VERSION };
+        let exit = ToHost::Exit { id: 1, status: 0 };
+        let with_noise = |last: &[(u32, ToHost<'_>)]| {
+            let mut line = frames(&[(0, hello)]);
+            line.extend(b"noise\0");
+            line.extend(frames(last));
+            events(&line)
+        };
+        assert_eq!(with_noise(&[(1, exit)])[1], Event::Exit { id: 1, status: 0 });
+        for lost in [with_noise(&[(2, exit)]), with_noise(&[])] {
+            assert!(matches!(lost[1], Event::Garbled { .. }), "{lost:?}");
+        }
+        assert_eq!(with_noise(&[(2, exit)])[2], Event::Exit { id: 1, status: 0 });
+    }
+
+    #[test]
+    fn what_comes_again_is_no_news() {
+        let hello = ToHost::Hello { version: VERSION };
+        let accepted = |id| ToHost::Accepted { id };
+        let mut line = frames(&[(0, hello), (1, accepted(1)), (2, accepted(2))]);
+        // The driver has died over the last one.
+        line.truncate(line.len() - 3);
+        line.extend(frames(&[(1, accepted(1)), (2, accepted(2)), (3, accepted(3))]));
+        let accepted = [1, 2, 3].map(|id| Event::Accepted { id });
+        assert_eq!(events(&line)[1..], accepted);
+    }
+
+    #[test]
+    fn a_guest_may_begin_anew() {
+        let hello = ToHost::Hello { version: VERSION };
+        let accepted = ToHost::Accepted { id: 1 };
+        let line = frames(&[(0, hello), (1, accepted), (0, hello), (1, accepted)]);
+        let both = [Event::Hello { version: VERSION }, Event::Accepted { id: 1 }];
+        assert_eq!(events(&line), both.clone().into_iter().chain(both).collect::<Vec<_>>());
     }
 
     #[test]

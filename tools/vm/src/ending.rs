@@ -31,6 +31,8 @@ pub enum Ending {
         /// Its exit status; `None` if a signal ended it.
         code: Option<i32>,
     },
+    /// The guest's control server died over the commands. It was started again, and takes others.
+    Forgotten,
     /// The user quit.
     Quit,
     /// No status can be believed: dead emulator, silent guest, damaged line, wrong version.
@@ -50,7 +52,7 @@ impl Ending {
             Self::Quit | Self::Ended { code: Some(0) } => 0,
             // isa-debug-exit turns a value v into the status 2v + 1; 3 is the kernel's "refused".
             Self::Ended { code: Some(3) } => 3,
-            Self::Ended { .. } | Self::Lost { .. } => LOST,
+            Self::Ended { .. } | Self::Forgotten | Self::Lost { .. } => LOST,
         }
     }
 
@@ -61,6 +63,10 @@ impl Ending {
             Self::Exited { .. } | Self::Quit | Self::Ended { .. } => None,
             Self::Refused { reason, .. } => Some(format!("the kernel refused to boot: {reason}")),
             Self::Panicked { reason } => Some(format!("the kernel panicked: {reason}")),
+            Self::Forgotten => Some(
+                "the guest's control server died over the commands, and was started again without them"
+                    .to_owned(),
+            ),
             Self::Lost { complaint } => Some(complaint.clone()),
         }
     }

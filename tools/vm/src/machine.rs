@@ -121,7 +121,8 @@ impl Machine {
         }
     }
 
-    /// Runs a command line in the guest, once it is ready, and waits until it and the emulator have ended.
+    /// Runs a command line in the guest, once it is ready, and waits until it and the emulator have ended. Of one that was
+    /// [forgotten](Ending::Forgotten) the guest is ready for the next.
     /// `watch` sees every event as it happens; the output is also in the result.
     pub fn exec(&mut self, commands: &str, watch: &mut dyn FnMut(&Event)) -> ExecResult {
         let mut result = ExecResult { ending: Ending::Quit, out: Vec::new(), err: Vec::new() };
@@ -161,6 +162,8 @@ impl Machine {
             watch(&event);
             match event {
                 Event::Accepted { id } if id == our_id => resend = None,
+                // Whoever ran the commands has died, and his successor knows nothing of them.
+                Event::Hello { .. } if resend.is_none() => return Err(Ending::Forgotten),
                 Event::Output { id, stream, bytes } if id == our_id => match stream {
                     Stream::Out => result.out.extend(bytes),
                     Stream::Err => result.err.extend(bytes),

@@ -1,6 +1,7 @@
 //! The control line, with the tool's end in the test's hand.
 
 use anax_control::{Decoder, MAX_FRAME, MAX_OUTPUT, Sequence, Stream, ToGuest, ToHost, VERSION, encode};
+use anax_tty::BUFFER;
 use control::{Asked, Link};
 
 /// What the tool would understand, as text; the numbers of the frames have to go on.
@@ -70,4 +71,43 @@ fn noise_is_no_command() {
     let noise = b"\x00garbage from a firmware\x00";
     assert!(noise.iter().any(|byte| link.push(*byte).is_err()));
     assert!(push(&mut link, 1, "true").is_some());
+}
+
+#[test]
+fn what_the_line_may_have_lost_is_sent_again() {
+    let (mut link, mut due) = (Link::default(), Sequence::new());
+    link.greet(1, 7);
+    assert!(push(&mut link, 1, "x").is_some());
+    let mut all = said(&mut link, &mut due);
+    for count in 0..100 {
+        link.output(Stream::Out, format!("{count} {}", "x".repeat(90)).as_bytes());
+        all.extend(said(&mut link, &mut due));
+    }
+    // The driver has died: whatever its buffer held comes again, frames as they were, and those that were gathered meanwhile.
+    link.output(Stream::Out, b"last");
+    link.repeat();
+    let again = link.take();
+    assert!((BUFFER..BUFFER + 2 * MAX_FRAME).contains(&again.len()), "{} bytes", again.len());
+    let (mut decoder, mut numbers) = (Decoder::new(), Vec::new());
+    for byte in again {
+        if let Some(frame) = decoder.push(byte) {
+            numbers.push(frame.expect("a whole frame").sequence);
+        }
+    }
+    assert_eq!(numbers.last(), Some(&103));
+    assert!(numbers.is_sorted() && numbers.len() == (104 - numbers[0]) as usize, "{numbers:?}");
+    assert!(link.take().is_empty(), "once");
+}
+
+#[test]
+fn a_greeting_that_was_heard_does_not_come_again() {
+    let mut link = Link::default();
+    link.greet(1, 7);
+    let greeting = link.take();
+    link.repeat();
+    assert_eq!(link.take(), greeting, "it may have been lost");
+    assert!(push(&mut link, 1, "x").is_some());
+    let accepted = link.take();
+    link.repeat();
+    assert_eq!(link.take(), accepted);
 }

@@ -26,7 +26,7 @@ fn manifests() -> Vec<Manifest> {
     files.provides = vec!["files".into()];
     files.hang_ms = 500;
     let mut boss = manifest("boss", Layer::Application);
-    boss.capabilities = vec![Capability::Kill, Capability::Power];
+    boss.capabilities = vec![Capability::Kill, Capability::Power, Capability::Debug];
     let others = ["job", "broken", "unfit"].map(|name| Manifest::new(name, Layer::Application));
     let mut driver = Manifest::new("driver", Layer::Driver);
     driver.provides = vec!["device".into()];
@@ -178,6 +178,11 @@ fn rights_are_the_manifests() {
     init.wait(Caller(3), job, Later::new(1));
     assert_eq!(answers(&mut init), [(1, Error::NoRights.code(), 0)]);
     assert_eq!(init.power_off(SHELL, 0), Err(Error::NoRights));
+    assert_eq!(init.space(SHELL, 3), Err(Error::NoRights));
+    assert_eq!(init.space(BOSS, BOSS.0), Err(Error::BadArgument), "its own");
+    let debugged = init.space(BOSS, job).unwrap();
+    assert_eq!((debugged.rights, debugged.is_given), (Rights::SEND.with(Rights::CONTROL), true));
+    fake.0.borrow_mut().handles.remove(&debugged.handle.to_word());
     assert_eq!(init.kill(BOSS, job), Ok(()));
     init.wait(SHELL, job, Later::new(2));
     assert_eq!(answers(&mut init), [(2, 0, KILLED)]);
@@ -246,14 +251,20 @@ fn a_hang_needs_work_and_the_cpu() {
         for _ in 0..times {
             pass(&mut init, &fake, 50);
         }
-        fake.0.borrow().alive.contains_key(&files)
+        let world = fake.0.borrow();
+        (world.alive.contains_key(&files), world.preferred.contains(&files))
     };
-    assert!(look(Happened::Waited, 1000), "others had the CPU");
-    assert!(look(Happened::Ran, 9));
-    assert!(look(Happened::Progress, 1));
-    assert!(look(Happened::Ran, 9));
-    assert!(look(Happened::Waited, 5), "waiting is no progress, but no hang");
-    assert!(!look(Happened::Ran, 1));
+    assert_eq!(look(Happened::Waited, 1000), (true, false), "it waits for others");
+    assert_eq!(look(Happened::Runnable, 9), (true, false));
+    assert_eq!(look(Happened::Progress, 1), (true, false));
+    assert_eq!(look(Happened::Runnable, 9), (true, false));
+    assert_eq!(look(Happened::Waited, 5), (true, false), "waiting is no progress, but no hang");
+    assert_eq!(look(Happened::Runnable, 1), (true, true), "it may have had no CPU");
+    assert_eq!(look(Happened::Progress, 1), (true, false), "that was it");
+    assert_eq!(look(Happened::Runnable, 10), (true, true));
+    assert_eq!(look(Happened::Waited, 1), (true, false), "whoever waits is not preferred");
+    assert_eq!(look(Happened::Runnable, 2), (true, true));
+    assert!(!look(Happened::Runnable, 1).0);
     assert!(fake.0.borrow().lines.iter().any(|line| line.contains(&format!("{HUNG:#x}"))));
     assert!(pass(&mut init, &fake, 10).is_some());
     assert!(fake.0.borrow().alive.values().any(|name| name == "files"));

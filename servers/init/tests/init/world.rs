@@ -9,7 +9,8 @@ use anax_abi::{Error, Handle};
 use anax_manifest::Manifest;
 use anax_proto::Gift;
 use anax_startup::{NamedHandle, Start};
-use init::{Entry, Happened, Image, Load, System};
+use anax_system::Status;
+use init::{Entry, Happened, Image, Load, System, Urgency};
 
 /// What there is.
 #[derive(Debug, Default)]
@@ -34,6 +35,10 @@ pub(crate) struct World {
     pub(crate) loader_fails: Vec<Error>,
     pub(crate) names_fails: Vec<Error>,
     pub(crate) happened: BTreeMap<u64, Happened>,
+    /// How somebody has ended who is asked.
+    pub(crate) fate: Option<Status>,
+    /// Those that run before all others.
+    pub(crate) preferred: Vec<u64>,
     pub(crate) lines: Vec<String>,
     pub(crate) finished: Option<Option<u8>>,
     pub(crate) ended: Vec<String>,
@@ -148,6 +153,10 @@ impl System for Fake {
         world.admitted.remove(&made);
     }
 
+    fn fate(&mut self, _: u64) -> Option<Status> {
+        self.0.borrow().fate
+    }
+
     fn load_of(&self, made: u64) -> Load {
         Load { pages: made, ..Load::default() }
     }
@@ -162,6 +171,17 @@ impl System for Fake {
 
     fn port_for(&mut self, _: u64, _: u64) -> Result<Handle, Error> {
         Ok(self.handle())
+    }
+
+    fn space_of(&mut self, _: u64) -> Result<Handle, Error> {
+        Ok(self.handle())
+    }
+
+    fn prefer(&mut self, made: u64, how: Urgency) {
+        self.0.borrow_mut().preferred.retain(|preferred| *preferred != made);
+        if how == Urgency::Utmost {
+            self.0.borrow_mut().preferred.push(made);
+        }
     }
 
     fn copy(&mut self, handle: Handle) -> Result<Handle, Error> {
