@@ -37,6 +37,7 @@ mod record;
 mod refusal;
 mod serve;
 mod station;
+mod turns;
 
 pub use counters::Counters;
 pub use interface::{Driver, DriverClient, DriverError, Events, Health, Link, Mode, Traffic, driver};
@@ -44,4 +45,5 @@ pub use pace::Pace;
 pub use record::{CARD_WORDS, Flow, InFlight, Kind, MAX_IN_FLIGHT, Name, Record, STATE_BYTES};
 pub use refusal::Refusal;
 pub use serve::{Next, NotSuspended, Polled, Serve, Served, ServiceError, Settled, Wake};
+pub use turns::{Moment, Turns};
 pub use station::Station;

@@ -1,0 +1,171 @@
+//! The fault itself, from within a driver's loop.
+
+use alloc::boxed::Box;
+use core::arch::asm;
+use core::cell::Cell;
+use core::fmt;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use anax_driver::{Moment, Turns};
+
+use crate::text::{PAGE, flip, instructions, variables};
+use crate::{Kind, Place, Places, Plan};
+
+/// How far from an instruction that runs another is near it.
+const NEAR: usize = 4096;
+/// The instruction pointer's number; the general registers have those below.
+const INSTRUCTION_POINTER: u64 = 16;
+const REGISTERS: [&str; 17] = [
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+    "r15", "rip",
+];
+
+/// What a register is changed by. A variable, so that no register is needed to name it.
+static CHANGE: AtomicU64 = AtomicU64::new(0);
+
+/// One fault that is still to come.
+#[derive(Debug)]
+pub struct Injector {
+    seed: u64,
+    plan: Plan,
+    /// Turns until then; 0 when it has been.
+    left: Cell<u32>,
+    places: Places,
+    /// Where the stack of the program's main function ends, about.
+    stack: usize,
+    /// Something on the heap.
+    heap: Box<u64>,
+}
+
+impl Injector {
+    /// The fault of the seed that the program's second argument names, behind the device; none without one. To be called by the program's main function.
+    #[must_use]
+    pub fn from_arguments(places: Places) -> Self {
+        let seed = anax::arguments().get(1).and_then(|text| text.parse().ok());
+        let plan = Plan::of(seed.unwrap_or(0));
+        let left = Cell::new(if seed.is_some() { plan.turn } else { 0 });
+        let mark = 0_u8;
+        Self {
+            seed: seed.unwrap_or(0),
+            plan,
+            left,
+            places,
+            stack: (&raw const mark).addr(),
+            heap: Box::new(0),
+        }
+    }
+
+    /// Flips the bit, but for one of a register: that one's number.
+    #[cold]
+    #[inline(never)]
+    fn strike(&self) -> Option<u64> {
+        let Plan { place, bit, .. } = self.plan;
+        match self.plan.kind {
+            Kind::Data if place.is_multiple_of(4) => {
+                let page = (&raw const *self.heap).addr() & !(PAGE - 1);
+                self.flip_byte(page..page + PAGE, &"heap");
+            }
+            Kind::Data => self.flip_byte(variables(), &"variables"),
+            Kind::Stack => {
+                let here = 0_u8;
+                self.flip_byte((&raw const here).addr()..self.stack, &"stack");
+            }
+            Kind::Text => self.flip_text(),
+            Kind::Register => {
+                let number = place % REGISTERS.len() as u64;
+                let bit = bit % u64::from(u64::BITS);
+                self.say(&REGISTERS[number as usize], bit as u32);
+                CHANGE.store(1 << bit, Ordering::Relaxed);
+                return Some(number);
+            }
+            Kind::Device if !self.places.device.is_empty() => self.flip_place(&self.places.device),
+            // A device that reads no memory.
+            Kind::Device | Kind::Channel => self.flip_place(&self.places.channel),
+        }
+        None
+    }
+
+    fn say(&self, place: &dyn fmt::Display, bit: u32) {
+        let Plan { kind, turn, moment, .. } = self.plan;
+        log::info!("strikes, seed {}: turn {turn}, {moment:?}: {}, {place}, bit {bit}", self.seed, kind.name());
+    }
+
+    fn flip_byte(&self, within: Range<usize>, what: &dyn fmt::Display) {
+        let offset = self.plan.place as usize % within.len().max(1);
+        let bit = (self.plan.bit % 8) as u32;
+        self.say(&format_args!("{what} + {offset:#x}"), bit);
+        let byte = core::ptr::with_exposed_provenance_mut::<u8>(within.start + offset);
+        // SAFETY: none but that something is mapped there. The program is wrong from here on: that is what it is for.
+        unsafe { byte.write_volatile(byte.read_volatile() ^ 1 << bit) };
+    }
+
+    fn flip_text(&self) {
+        let all = instructions();
+        let mut near = None;
+        // The first caller is the loop.
+        anax_sys::frames::for_each(&mut |caller| near = near.or(Some(caller as usize)));
+        let within = match near.filter(|_| self.plan.place.is_multiple_of(2)) {
+            Some(near) => near.saturating_sub(NEAR).max(all.start)..near.saturating_add(NEAR).min(all.end),
+            None => all,
+        };
+        let offset = (self.plan.place / 2) as usize % within.len().max(1);
+        let (address, bit) = (within.start + offset, (self.plan.bit % 8) as u32);
+        self.say(&format_args!("instruction at {address:#x}"), bit);
+        if let Err(error) = flip(address, bit) {
+            log::warn!("that one stays as it is: {error}");
+        }
+    }
+
+    fn flip_place(&self, places: &[Place]) {
+        let count = places.len().max(1) as u64;
+        if let Some(place) = places.get((self.plan.place % count) as usize) {
+            let bit = place.bit(self.plan.bit);
+            self.say(place, bit);
+            place.flip(bit);
+        }
+    }
+}
+
+impl Turns for Injector {
+    #[inline(always)]
+    fn turn(&self, moment: Moment) {
+        if moment != self.plan.moment || self.left.get() == 0 {
+            return;
+        }
+        self.left.set(self.left.get() - 1);
+        if self.left.get() == 0
+            && let Some(register) = self.strike()
+        {
+            change(register);
+        }
+    }
+}
+
+/// Changes one register behind the compiler's back, whatever it has there.
+#[inline(always)]
+fn change(register: u64) {
+    macro_rules! change {
+        ($($number:literal $name:literal)+) => {
+            match register {
+                $($number => {
+                    // SAFETY: none. The program is wrong from here on: that is what it is for.
+                    unsafe {
+                        asm!(concat!("xor ", $name, ", qword ptr [rip + {}]"), sym CHANGE, options(nostack))
+                    }
+                })+
+                INSTRUCTION_POINTER => {
+                    // SAFETY: none, as above.
+                    unsafe {
+                        asm!("lea {0}, [rip + 2f]", "xor {0}, qword ptr [rip + {1}]", "jmp {0}", "2:", out(reg) _, sym CHANGE, options(nostack))
+                    }
+                }
+                _ => {}
+            }
+        };
+    }
+    change! {
+        0 "rax" 1 "rcx" 2 "rdx" 3 "rbx" 4 "rsp" 5 "rbp" 6 "rsi" 7 "rdi"
+        8 "r8" 9 "r9" 10 "r10" 11 "r11" 12 "r12" 13 "r13" 14 "r14" 15 "r15"
+    }
+}
