@@ -45,5 +45,5 @@ pub use pace::Pace;
 pub use record::{CARD_WORDS, Flow, InFlight, Kind, MAX_IN_FLIGHT, Name, Record, STATE_BYTES};
 pub use refusal::Refusal;
 pub use serve::{Next, NotSuspended, Polled, Serve, Served, ServiceError, Settled, Wake};
-pub use turns::{Moment, Turns};
 pub use station::Station;
+pub use turns::{Moment, Turns};

@@ -160,7 +160,6 @@ impl<T> Given<T> {
         self.channel.bind(self.port, DOORBELL)?;
         irqs.iter().try_for_each(|(handle, wake)| Irq::from_handle(*handle).bind(self.port, *wake as u64))
     }
-
 }
 
 /// Lets interrupts in, whatever answer a predecessor owes.

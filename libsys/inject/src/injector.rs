@@ -12,8 +12,8 @@ use anax_driver::{Moment, Turns};
 use crate::text::{PAGE, flip, instructions, variables};
 use crate::{Kind, Place, Places, Plan};
 
-/// How far from an instruction that runs another is near it.
-const NEAR: usize = 4096;
+/// How far from the loop another instruction is near it.
+const NEAR: usize = 2048;
 /// The instruction pointer's number; the general registers have those below.
 const INSTRUCTION_POINTER: u64 = 16;
 const REGISTERS: [&str; 17] = [
@@ -56,11 +56,25 @@ impl Injector {
         }
     }
 
-    /// Flips the bit, but for one of a register: that one's number.
+    /// Makes ready what changes a register at the next turn: nothing is called then, so that all registers have what the loop has in them.
     #[cold]
     #[inline(never)]
-    fn strike(&self) -> Option<u64> {
-        let Plan { place, bit, .. } = self.plan;
+    fn prepare(&self) {
+        let bit = (self.plan.bit % u64::from(u64::BITS)) as u32;
+        self.say(&REGISTERS[self.register() as usize], bit);
+        CHANGE.store(1 << bit, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    const fn register(&self) -> u64 {
+        self.plan.place % REGISTERS.len() as u64
+    }
+
+    /// Flips the bit of anything but a register. The loop is at that address.
+    #[cold]
+    #[inline(never)]
+    fn strike(&self, near: usize) {
+        let Plan { place, .. } = self.plan;
         match self.plan.kind {
             Kind::Data if place.is_multiple_of(4) => {
                 let page = (&raw const *self.heap).addr() & !(PAGE - 1);
@@ -71,28 +85,25 @@ impl Injector {
                 let here = 0_u8;
                 self.flip_byte((&raw const here).addr()..self.stack, &"stack");
             }
-            Kind::Text => self.flip_text(),
-            Kind::Register => {
-                let number = place % REGISTERS.len() as u64;
-                let bit = bit % u64::from(u64::BITS);
-                self.say(&REGISTERS[number as usize], bit as u32);
-                CHANGE.store(1 << bit, Ordering::Relaxed);
-                return Some(number);
-            }
+            Kind::Text => self.flip_text(near),
             Kind::Device if !self.places.device.is_empty() => self.flip_place(&self.places.device),
             // A device that reads no memory.
             Kind::Device | Kind::Channel => self.flip_place(&self.places.channel),
+            Kind::Register => {}
         }
-        None
     }
 
     fn say(&self, place: &dyn fmt::Display, bit: u32) {
         let Plan { kind, turn, moment, .. } = self.plan;
-        log::info!("strikes, seed {}: turn {turn}, {moment:?}: {}, {place}, bit {bit}", self.seed, kind.name());
+        log::info!(
+            "strikes, seed {}: turn {turn}, {moment:?}: {}, {place}, bit {bit}",
+            self.seed,
+            kind.name()
+        );
     }
 
     fn flip_byte(&self, within: Range<usize>, what: &dyn fmt::Display) {
-        let offset = self.plan.place as usize % within.len().max(1);
+        let offset = self.in_use(&within, self.plan.place as usize % within.len().max(1));
         let bit = (self.plan.bit % 8) as u32;
         self.say(&format_args!("{what} + {offset:#x}"), bit);
         let byte = core::ptr::with_exposed_provenance_mut::<u8>(within.start + offset);
@@ -100,16 +111,24 @@ impl Injector {
         unsafe { byte.write_volatile(byte.read_volatile() ^ 1 << bit) };
     }
 
-    fn flip_text(&self) {
-        let all = instructions();
-        let mut near = None;
-        // The first caller is the loop.
-        anax_sys::frames::for_each(&mut |caller| near = near.or(Some(caller as usize)));
-        let within = match near.filter(|_| self.plan.place.is_multiple_of(2)) {
-            Some(near) => near.saturating_sub(NEAR).max(all.start)..near.saturating_add(NEAR).min(all.end),
-            None => all,
+    /// The next byte from there on that is not zero: much of a stack and a heap is not used.
+    fn in_use(&self, within: &Range<usize>, offset: usize) -> usize {
+        let length = within.len();
+        let is_used = |offset: &usize| {
+            let byte = core::ptr::with_exposed_provenance::<u8>(within.start + offset);
+            // SAFETY: something is mapped there; volatile, since it may be anything's.
+            unsafe { byte.read_volatile() != 0 }
         };
-        let offset = (self.plan.place / 2) as usize % within.len().max(1);
+        (offset..length).chain(0..offset).find(is_used).unwrap_or(offset)
+    }
+
+    fn flip_text(&self, near: usize) {
+        let all = instructions();
+        let within = match self.plan.place % 4 {
+            0 => all,
+            _ => near.saturating_sub(NEAR).max(all.start)..near.saturating_add(NEAR).min(all.end),
+        };
+        let offset = (self.plan.place / 4) as usize % within.len().max(1);
         let (address, bit) = (within.start + offset, (self.plan.bit % 8) as u32);
         self.say(&format_args!("instruction at {address:#x}"), bit);
         if let Err(error) = flip(address, bit) {
@@ -134,12 +153,23 @@ impl Turns for Injector {
             return;
         }
         self.left.set(self.left.get() - 1);
-        if self.left.get() == 0
-            && let Some(register) = self.strike()
-        {
-            change(register);
+        let is_register = matches!(self.plan.kind, Kind::Register);
+        match self.left.get() {
+            0 if is_register => change(self.register()),
+            0 => self.strike(instruction()),
+            1 if is_register => self.prepare(),
+            _ => {}
         }
     }
+}
+
+/// Where this is inlined.
+#[inline(always)]
+fn instruction() -> usize {
+    let here;
+    // SAFETY: copies a register.
+    unsafe { asm!("lea {}, [rip]", out(reg) here, options(nomem, nostack, preserves_flags)) };
+    here
 }
 
 /// Changes one register behind the compiler's back, whatever it has there.

@@ -7,8 +7,8 @@
 //! | kind | where the bit is |
 //! |---|---|
 //! | data | in the program's variables, or on its heap |
-//! | stack | on its stack, where a driver has its tables |
-//! | text | in its instructions, half of them near those that run |
+//! | stack | on its stack, where a driver has its tables; in a byte that is not zero |
+//! | text | in its instructions, three of four near those that run |
 //! | register | in one of the sixteen general registers, or in the instruction pointer |
 //! | device | in what steers the device: indices, flags and successors of descriptors, tail registers |
 //! | channel | in what the driver writes to its client: positions, flags, messages |

@@ -3,8 +3,8 @@
 use anax_driver::Moment;
 
 /// The first turn that a fault can come at, and how many there are: the driver has come up, and is under load.
-const FIRST_TURN: u32 = 20;
-const TURNS: u64 = 300;
+const FIRST_TURN: u32 = 5;
+const TURNS: u64 = 40;
 
 /// What is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,8 +27,8 @@ pub enum Kind {
 const KINDS: [Kind; 16] = {
     use Kind::{Channel, Data, Device, Register, Stack, Text};
     [
-        Data, Data, Stack, Stack, Stack, Text, Text, Text, Text, Register, Register, Register, Device, Device,
-        Channel, Channel,
+        Data, Data, Stack, Stack, Stack, Text, Text, Text, Text, Register, Register, Register, Device,
+        Device, Channel, Channel,
     ]
 };
 

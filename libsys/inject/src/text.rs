@@ -63,9 +63,11 @@ unsafe extern "C" {
     static anax_image_end: u8;
 }
 
-/// Where the instructions are.
+/// Where the instructions are; without that page, if it is the first.
 pub(crate) fn instructions() -> core::ops::Range<usize> {
-    (&raw const anax_image_text).addr()..(&raw const anax_image_text_end).addr()
+    let start = (&raw const anax_image_text).addr();
+    let own = (anax_inject_exchange as *const ()).addr();
+    (if own == start { start + PAGE } else { start })..(&raw const anax_image_text_end).addr()
 }
 
 /// Where the variables are.

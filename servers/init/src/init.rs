@@ -375,7 +375,9 @@ impl<S: System> Init<S> {
             }
         }
         for number in hung {
-            self.system.say(format_args!("process {number} hangs"));
+            if let Some(process) = self.processes.get(&number) {
+                self.system.say(format_args!("{} (process {number}) hangs", process.manifest.name));
+            }
             self.over(number, HUNG);
         }
     }

@@ -107,8 +107,8 @@ pub fn parse(arguments: &[String]) -> Result<Request, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
     use super::*;
+    use alloc::string::ToString;
 
     fn of(line: &str) -> Result<Request, Wrong> {
         parse(&line.split_whitespace().map(ToString::to_string).collect::<Vec<_>>())

@@ -292,5 +292,12 @@ fn a_client_can_have_its_driver_ended_and_nobody_else_s() {
     assert_ne!(process(&machine), old);
     assert_eq!(drivers(&machine), serves("card"));
     assert!(changes(&mut manager).contains(&Change::Accused(Complaint::Silent)));
-    assert!(machine.0.borrow().lines.iter().any(|line| line.starts_with("net0: card (process 1) does not answer")));
+    assert!(
+        machine
+            .0
+            .borrow()
+            .lines
+            .iter()
+            .any(|line| line.starts_with("net0: card (process 1) does not answer"))
+    );
 }
