@@ -16,6 +16,7 @@ mod firmware;
 mod frames;
 pub mod guest;
 mod hostile;
+mod injected;
 pub mod kernel;
 mod load;
 mod msi;
@@ -43,6 +44,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         firmware::TESTS,
         frames::TESTS,
         hostile::TESTS,
+        injected::TESTS,
         load::TESTS,
         msi::TESTS,
         new::TESTS,

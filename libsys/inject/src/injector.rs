@@ -21,6 +21,9 @@ const REGISTERS: [&str; 17] = [
     "r15", "rip",
 ];
 
+/// So far from the stack's end lies what a driver has for good; below is what it needs now and then.
+const FRAME: usize = 16 * 1024;
+
 /// What a register is changed by. A variable, so that no register is needed to name it.
 static CHANGE: AtomicU64 = AtomicU64::new(0);
 
@@ -31,6 +34,8 @@ pub struct Injector {
     plan: Plan,
     /// Turns until then; 0 when it has been.
     left: Cell<u32>,
+    /// Where the loop is. Noted each time: what is done once lies far from what is done often.
+    here: Cell<usize>,
     places: Places,
     /// Where the stack of the program's main function ends, about.
     stack: usize,
@@ -50,6 +55,7 @@ impl Injector {
             seed: seed.unwrap_or(0),
             plan,
             left,
+            here: Cell::new(0),
             places,
             stack: (&raw const mark).addr(),
             heap: Box::new(0),
@@ -70,10 +76,10 @@ impl Injector {
         self.plan.place % REGISTERS.len() as u64
     }
 
-    /// Flips the bit of anything but a register. The loop is at that address.
+    /// Flips the bit of anything but a register.
     #[cold]
     #[inline(never)]
-    fn strike(&self, near: usize) {
+    fn strike(&self) {
         let Plan { place, .. } = self.plan;
         match self.plan.kind {
             Kind::Data if place.is_multiple_of(4) => {
@@ -83,12 +89,17 @@ impl Injector {
             Kind::Data => self.flip_byte(variables(), &"variables"),
             Kind::Stack => {
                 let here = 0_u8;
-                self.flip_byte((&raw const here).addr()..self.stack, &"stack");
+                let all = (&raw const here).addr()..self.stack;
+                let frame = all.start.max(all.end.saturating_sub(FRAME))..all.end;
+                self.flip_byte(if place.is_multiple_of(4) { all } else { frame }, &"stack");
             }
-            Kind::Text => self.flip_text(near),
-            Kind::Device if !self.places.device.is_empty() => self.flip_place(&self.places.device),
+            Kind::Text => self.flip_text(),
+            Kind::Device if !self.places.device.is_empty() => {
+                let all = &self.places.device;
+                self.flip_place(all.get((place % all.len() as u64) as usize).copied());
+            }
             // A device that reads no memory.
-            Kind::Device | Kind::Channel => self.flip_place(&self.places.channel),
+            Kind::Device | Kind::Channel => self.flip_place(self.places.channel(place)),
             Kind::Register => {}
         }
     }
@@ -122,8 +133,8 @@ impl Injector {
         (offset..length).chain(0..offset).find(is_used).unwrap_or(offset)
     }
 
-    fn flip_text(&self, near: usize) {
-        let all = instructions();
+    fn flip_text(&self) {
+        let (all, near) = (instructions(), self.here.get());
         let within = match self.plan.place % 4 {
             0 => all,
             _ => near.saturating_sub(NEAR).max(all.start)..near.saturating_add(NEAR).min(all.end),
@@ -136,11 +147,10 @@ impl Injector {
         }
     }
 
-    fn flip_place(&self, places: &[Place]) {
-        let count = places.len().max(1) as u64;
-        if let Some(place) = places.get((self.plan.place % count) as usize) {
+    fn flip_place(&self, place: Option<Place>) {
+        if let Some(place) = place {
             let bit = place.bit(self.plan.bit);
-            self.say(place, bit);
+            self.say(&place, bit);
             place.flip(bit);
         }
     }
@@ -153,10 +163,11 @@ impl Turns for Injector {
             return;
         }
         self.left.set(self.left.get() - 1);
+        self.here.set(instruction());
         let is_register = matches!(self.plan.kind, Kind::Register);
         match self.left.get() {
             0 if is_register => change(self.register()),
-            0 => self.strike(instruction()),
+            0 => self.strike(),
             1 if is_register => self.prepare(),
             _ => {}
         }

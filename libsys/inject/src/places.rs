@@ -11,6 +11,9 @@ use anax_ring::{AtomicU64, Geometry, SharedBlock, Side};
 /// How often a register counts among the places: a device has few of them, and many descriptors.
 const REGISTER_WEIGHT: usize = 32;
 
+/// Messages that were sent last.
+const RECENT: u32 = 4;
+
 /// One of them.
 #[derive(Clone, Copy, Debug)]
 pub enum Place {
@@ -53,27 +56,37 @@ impl Place {
 }
 
 /// All of a driver's.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Places {
     pub(crate) device: Vec<Place>,
-    pub(crate) channel: Vec<Place>,
+    block: SharedBlock<'static>,
+    slots: u32,
 }
 
 impl Places {
     /// Of a driver whose channel lies in `block`, with so many slots each way.
     #[must_use]
-    pub fn new(block: SharedBlock<'static>, slots: u32) -> Self {
-        let mut places = Self::default();
-        let Ok(geometry) = Geometry::new(slots, slots) else { return places };
+    pub const fn new(block: SharedBlock<'static>, slots: u32) -> Self {
+        Self { device: Vec::new(), block, slots }
+    }
+
+    /// What a number chooses of the words that the driver writes to its client: half of them positions and flags, half of them in the messages sent
+    /// last.
+    #[must_use]
+    pub fn channel(&self, choice: u64) -> Option<Place> {
+        let geometry = Geometry::new(self.slots, self.slots).ok()?;
         let (own, other) = (geometry.ring(Side::Server), geometry.ring(Side::Client));
-        let messages = own.slots..own.slots + slots as usize * LINE_WORDS;
-        // Positions and flags as often as all messages together: these come anew each time, those are few.
-        let steering = [own.producer, own.room, other.consumer, other.asleep];
-        let words = block.words();
-        for number in steering.into_iter().cycle().take(messages.len()).chain(messages) {
-            places.channel.extend(words.get(number).map(|word| Place::Word(word, number, u64::MAX)));
-        }
-        places
+        let word = |number| self.block.words().get(number);
+        let (which, choice) = (choice % 2, (choice / 2) as usize);
+        let number = if which == 0 {
+            [own.producer, other.consumer, own.room, other.asleep][choice % 4]
+        } else {
+            // The position's lower half is the number of the next one.
+            let next = word(own.producer)?.load(Ordering::Relaxed) as u32;
+            let slot = next.wrapping_sub(1 + choice as u32 / LINE_WORDS as u32 % RECENT) & (self.slots - 1);
+            own.slots + slot as usize * LINE_WORDS + choice % LINE_WORDS
+        };
+        word(number).map(|word| Place::Word(word, number, u64::MAX))
     }
 
     /// And words of memory that the device reads: which, and which of their bits.
@@ -127,8 +140,10 @@ mod tests {
         let geometry = Geometry::new(slots, slots).unwrap();
         let block = SharedBlock::from_words(words(geometry.words()));
         let client = geometry.ring(Side::Client);
-        for place in Places::new(block, slots).channel {
-            let Place::Word(_, number, _) = place else { panic!("a word") };
+        for choice in 0..1000 {
+            let Some(Place::Word(_, number, _)) = Places::new(block, slots).channel(choice) else {
+                panic!("a word")
+            };
             assert!(number >= LINE_WORDS, "the supervisor's");
             assert!(number != client.producer && number != client.room);
             let of_client = client.slots..client.slots + slots as usize * LINE_WORDS;

@@ -3,8 +3,8 @@
 use anax_driver::Moment;
 
 /// The first turn that a fault can come at, and how many there are: the driver has come up, and is under load.
-const FIRST_TURN: u32 = 5;
-const TURNS: u64 = 40;
+const FIRST_TURN: u32 = 3;
+const TURNS: u64 = 25;
 
 /// What is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ pub enum Kind {
 const KINDS: [Kind; 16] = {
     use Kind::{Channel, Data, Device, Register, Stack, Text};
     [
-        Data, Data, Stack, Stack, Stack, Text, Text, Text, Text, Register, Register, Register, Device,
+        Data, Stack, Stack, Stack, Stack, Text, Text, Text, Text, Register, Register, Register, Device,
         Device, Channel, Channel,
     ]
 };
@@ -112,7 +112,7 @@ mod tests {
     fn two_hundred_seeds_strike_everywhere() {
         for kind in Kind::ALL {
             let count = (1..=200).filter(|seed| Plan::of(*seed).kind == kind).count();
-            assert!(count >= 10, "{}: {count}", kind.name());
+            assert!(count >= 5, "{}: {count}", kind.name());
         }
         for moment in [Moment::Before, Moment::Served, Moment::Woken] {
             assert!((1..=200).filter(|seed| Plan::of(*seed).moment == moment).count() > 40);

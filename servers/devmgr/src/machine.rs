@@ -205,7 +205,8 @@ impl System for Machine {
     ) -> Result<Driver, Error> {
         let process = self.prepare(device, driver, image, how)?;
         self.begin(process, device, how, arguments).inspect_err(|error| {
-            log::warn!("{driver} (process {process}) does not come up: {error}");
+            let device = &self.places[device].name;
+            log::warn!("{device}: {driver} (process {process}) does not come up: {error}");
             let _ = self.init.kill(process);
         })
     }

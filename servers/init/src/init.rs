@@ -13,6 +13,7 @@ use anax_startup::{Seed, Start};
 use anax_system::{Condition, HUNG, KILLED, Status};
 
 use crate::process::{Image, Process};
+use crate::share::{Share, Urgency};
 use crate::system::{Entry, Happened, System};
 
 /// The program that loads all others.
@@ -115,6 +116,7 @@ impl<S: System> Init<S> {
             restarts,
             due: None,
             stuck: 0,
+            share: Share::default(),
         })
     }
 
@@ -203,7 +205,7 @@ impl<S: System> Init<S> {
     fn restart(&mut self, number: u64) -> Result<(), Error> {
         let Some(mut process) = self.processes.remove(&number) else { return Err(Error::BadHandle) };
         process.due = None;
-        process.stuck = 0;
+        (process.stuck, process.share) = (0, Share::default());
         let arguments = core::mem::take(&mut process.arguments);
         let next = self.make(process)?;
         self.run(next, arguments)
@@ -369,6 +371,16 @@ impl<S: System> Init<S> {
                 Happened::Progress => process.stuck = 0,
                 Happened::Ran => process.stuck += passed,
                 Happened::Waited => {}
+            }
+            let is_driver = process.manifest.layer == Layer::Driver;
+            if let Some(urgency) = is_driver.then(|| process.share.look(self.system.doing(made))).flatten() {
+                self.system.set_urgency(made, &process.manifest, urgency);
+                if urgency == Urgency::Less {
+                    let name = &process.manifest.name;
+                    self.system.say(format_args!(
+                        "{name} (process {number}) keeps the CPU to itself: it is as urgent as a program"
+                    ));
+                }
             }
             if process.stuck >= u64::from(process.manifest.hang_ms) * 1_000_000 {
                 hung.push(*number);

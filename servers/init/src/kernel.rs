@@ -6,7 +6,7 @@ use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
-use anax_abi::object::{Policy, Resource};
+use anax_abi::object::{Policy, Resource, priority};
 use anax_abi::{Error, Handle, Message, Rights};
 use anax_archive::Archive;
 use anax_loader::FirstThread;
@@ -17,7 +17,7 @@ use anax_startup::{NamedHandle, Start, handles};
 use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Registers, Space, Thread, Trigger};
 use anax_sys::{Port, Target};
 use anax_system::{LoaderClient, Name, NamesClient};
-use init::{Entry, Happened, Image, Load, System};
+use init::{Doing, Entry, Happened, Image, Load, System, Urgency};
 
 use crate::watch::Watch;
 
@@ -284,6 +284,19 @@ impl System for Kernel {
             return Happened::Progress;
         }
         self.watch.state(made.thread.thread())
+    }
+
+    fn doing(&self, made: Made) -> Doing {
+        self.watch.doing(made.thread.thread())
+    }
+
+    fn set_urgency(&mut self, made: Made, manifest: &Manifest, urgency: Urgency) {
+        let level = match urgency {
+            Urgency::Less => priority::USER,
+            Urgency::Own => manifest.priority.into(),
+        };
+        // One that has ended meanwhile is in nobody's way.
+        let _ = made.thread.thread().set_priority(level);
     }
 
     fn port_for(&mut self, made: Made, process: u64) -> Result<Handle, Error> {

@@ -15,8 +15,10 @@ extern crate alloc;
 mod init;
 mod process;
 mod serve;
+mod share;
 mod system;
 
 pub use init::{Init, LOADER, NAMES};
 pub use process::{Image, Process};
-pub use system::{Entry, Happened, Load, System};
+pub use share::{Share, Urgency};
+pub use system::{Doing, Entry, Happened, Load, System};

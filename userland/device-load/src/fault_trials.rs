@@ -1,7 +1,7 @@
 //! Puts drivers on trial that go wrong, one after the other, and judges what becomes of everybody else: `fault-trials DEVICE DRIVER ARGUMENTS [FURTHER...]`.
 //!
 //! `ARGUMENTS` are the drivers' first ones, with commas between, `5..9` for 5, 6, 7, 8 and 9; `FURTHER` are the same for all. A client keeps the device busy and judges
-//! what it gets. For each driver: it is started, and goes wrong; whatever has ended it, the driver from before has to follow, the client's things
+//! what it gets; `--awake` before all else lets also a program run that keeps the CPU from sleeping (see `stay_awake.rs`). For each driver: it is started, and goes wrong; whatever has ended it, the driver from before has to follow, the client's things
 //! have to be right again, all other processes have to be there, and nothing may be lost. The exit status says whether that was so each time.
 #![no_std]
 #![no_main]
@@ -26,13 +26,15 @@ use device_load::{ASK, STOP, TRUST};
 /// So long a driver is watched that has shown nothing, and at least until so many things were done by it, of which a turn of its loop does up to 16 frames,
 /// or a request or two; and so often it is looked at.
 const WATCHED: Duration = Duration::from_millis(50);
-const FRAMES: u64 = 1500;
+const FRAMES: u64 = 2000;
 const REQUESTS: u64 = 500;
 const LOOK: Duration = Duration::from_millis(3);
 /// After that long nobody has done anything about a driver with which its client does not get on.
 const LONGEST: Duration = Duration::from_secs(15);
 /// Things that have to be right again.
 const ENOUGH: u64 = 31;
+/// The argument of a driver that leaves a record which is not true, when it is asked for it.
+const RECORD: &str = "record";
 /// Trials before accounts are compared: heaps have grown to what they need by then.
 const WARM: u64 = 3;
 
@@ -43,6 +45,8 @@ struct Trials {
     devices: DevicesClient<Service>,
     device: Name,
     driver: Name,
+    /// The one from before.
+    own: String,
     further: Vec<String>,
     client: Target,
     witness: Option<Target>,
@@ -98,6 +102,14 @@ impl Trials {
         if self.devices.trial(self.device, self.driver, arguments).is_err() {
             return Ok(Outcome::NotUp);
         }
+        if argument == RECORD {
+            // Whatever comes of it: the successor does not believe the record.
+            let own = self.own.parse().map_err(|_| Error::BadArgument)?;
+            let swapped = self.devices.swap(self.device, own)?;
+            if matches!(swapped.change, Change::Swapped(_)) {
+                return Ok(Outcome::Unnoticed);
+            }
+        }
         loop {
             anax::time::sleep(LOOK);
             // What it is started and ended by, this program has asked for.
@@ -115,8 +127,9 @@ impl Trials {
             }
             let (now, done) = (anax::time::now(), self.ask()?.done);
             if now > begun.after(WATCHED) && done > last && done > enough {
+                let resets = self.devices.statistics(self.device).map_or(0, |counted| counted.resets);
                 self.devices.restart(self.device)?;
-                return Ok(Outcome::Works);
+                return Ok(if resets > 0 { Outcome::Reset } else { Outcome::Works });
             }
             if now > begun.after(LONGEST) {
                 self.devices.restart(self.device)?;
@@ -127,12 +140,12 @@ impl Trials {
     }
 
     /// All is as it was, and the driver from before at work; else what is wrong.
-    fn recovered(&mut self, others: &[u64], own: &str) -> Result<(), String> {
+    fn recovered(&mut self, others: &[u64]) -> Result<(), String> {
         let failed = |error: Error| error.to_string();
         let until = anax::time::now().after(LONGEST);
         let driver = loop {
             let report = self.report().map_err(failed)?;
-            if report.state == State::Works && report.driver == own {
+            if report.state == State::Works && report.driver == self.own {
                 break report.process;
             }
             if report.state == State::Failed || anax::time::now() > until {
@@ -172,7 +185,11 @@ impl Trials {
 #[anax::main]
 fn main() -> Result<u64, Error> {
     let arguments: Vec<&str> = anax::arguments().iter().map(|text| text.as_str()).collect();
-    let [device, driver, arguments, further @ ..] = &arguments[..] else { return usage() };
+    let (is_awake, arguments) = match &arguments[..] {
+        ["--awake", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let [device, driver, arguments, further @ ..] = arguments else { return usage() };
     let (Ok(device), Ok(driver)) = (device.parse::<Name>(), driver.parse::<Name>()) else { return usage() };
     let all = arguments.split(',').flat_map(expand);
     let seeds = all.clone().next().is_some_and(|first| first.parse::<u64>().is_ok());
@@ -181,10 +198,12 @@ fn main() -> Result<u64, Error> {
     let (mut child, client) = start(client, device.as_str())?;
     // What a seed breaks is the driver; who does it by intent may mean others.
     let witness = if seeds { None } else { Some(start("witness", "")?) };
+    let awake = if is_awake { Some(Command::new("stay-awake")?.start()?) } else { None };
     let further = further.iter().map(|text| text.to_string()).collect();
     let target = witness.as_ref().map(|(_, target)| *target);
-    let mut trials = Trials { devices, device, driver, further, client, witness: target, before: None };
-    let own = trials.report()?.driver;
+    let own = String::new();
+    let mut trials = Trials { devices, device, driver, own, further, client, witness: target, before: None };
+    trials.own = trials.report()?.driver;
     domsg(client, TRUST, ENOUGH)?;
 
     let (mut table, mut failed, mut longest) = (Table::default(), 0, 0);
@@ -193,7 +212,7 @@ fn main() -> Result<u64, Error> {
         let others = processes(driver)?;
         let (before, counted) = (trials.ask()?, trials.count()?);
         let outcome = trials.try_one(&argument)?;
-        let recovered = trials.recovered(&others, &own);
+        let recovered = trials.recovered(&others);
         let told = trials.ask()?;
         longest = longest.max(told.longest);
         let lost = trials.lost(number > WARM)?;
@@ -203,6 +222,9 @@ fn main() -> Result<u64, Error> {
             _ => argument.clone(),
         };
         table.note(&kind, outcome, wrong);
+        if !seeds {
+            println!("trial {argument}: {outcome:?}");
+        }
         let stands = trials.witness.is_some() && trials.count()? == counted;
         let stuck = (outcome == Outcome::Unnoticed).then(|| "nobody has noticed".to_string());
         let stuck = stuck.or(stands.then(|| "the witness did not get on".to_string()));
@@ -212,9 +234,8 @@ fn main() -> Result<u64, Error> {
         }
     }
     let status = domsg(client, STOP, 0).and_then(|_| child.wait())?;
-    if let Some((mut witness, _)) = witness {
-        witness.kill()?;
-    }
+    let others = [witness.map(|(child, _)| child), awake];
+    others.into_iter().flatten().try_for_each(|mut child| child.kill())?;
     println!("{table}");
     println!(
         "trials: {} of {driver} at {device}, {failed} failed, longest wait {} ms, client {status:#x}",
@@ -270,6 +291,6 @@ fn accounts() -> Result<Accounts, Error> {
 }
 
 fn usage() -> Result<u64, Error> {
-    println!("usage: fault-trials DEVICE DRIVER FIRST..LAST|WORD,... [ARGUMENT...]");
+    println!("usage: fault-trials [--awake] DEVICE DRIVER FIRST..LAST|WORD,... [ARGUMENT...]");
     Ok(2)
 }

@@ -21,6 +21,8 @@ pub enum Outcome {
     Lied,
     /// Its client waited for it in vain.
     Silent,
+    /// It noticed, and has reset its device.
+    Reset,
     /// Nothing was to be seen.
     Works,
     /// Its client waits in vain, and nobody has done anything.
@@ -28,7 +30,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [(Self, &str); 9] = [
+    const ALL: [(Self, &str); 10] = [
         (Self::NotUp, "not up"),
         (Self::Faulted, "fault"),
         (Self::Panicked, "panic"),
@@ -36,6 +38,7 @@ impl Outcome {
         (Self::Hung, "hang"),
         (Self::Lied, "lied"),
         (Self::Silent, "silent"),
+        (Self::Reset, "reset"),
         (Self::Works, "works"),
         (Self::Unnoticed, "UNNOTICED"),
     ];
@@ -91,8 +94,8 @@ mod tests {
         assert_eq!(table.trials(), 3);
         let text = table.to_string();
         let rows: alloc::vec::Vec<&str> = text.lines().collect();
-        let is = |row: &str, words: [&str; 12]| row.split_whitespace().eq(words);
-        assert!(is(rows[1], ["data", "1", "0", "0", "0", "0", "0", "0", "0", "1", "0", "1"]));
-        assert!(is(rows[2], ["text", "2", "0", "1", "0", "0", "1", "0", "0", "0", "0", "2"]));
+        let is = |row: &str, words: [&str; 13]| row.split_whitespace().eq(words);
+        assert!(is(rows[1], ["data", "1", "0", "0", "0", "0", "0", "0", "0", "0", "1", "0", "1"]));
+        assert!(is(rows[2], ["text", "2", "0", "1", "0", "0", "1", "0", "0", "0", "0", "0", "2"]));
     }
 }

@@ -78,7 +78,10 @@ pub fn watch(open: &Open, load: &mut impl Check) -> Result<(), Error> {
     let device = anax::arguments().first().and_then(|name| name.parse().ok()).ok_or(Error::BadArgument)?;
     let mut devices = DevicesClient::over(anax::connect(SERVICE, devices::FINGERPRINT)?);
     let (mut stop, mut trusts): (Option<MessageNumber>, Option<(MessageNumber, u64)>) = (None, None);
-    let (mut seen, mut since, mut longest) = (load.tally(), anax::time::now().nanoseconds(), 0);
+    let (mut seen, mut longest) = (load.tally(), 0);
+    // When the last thing was done, and since when the present driver has its chance.
+    let mut since = anax::time::now().nanoseconds();
+    let mut given = since;
     let (mut accused, mut complaints) = (None, 0);
     loop {
         let now = anax::time::now().nanoseconds();
@@ -89,15 +92,14 @@ pub fn watch(open: &Open, load: &mut impl Check) -> Result<(), Error> {
         let tally = load.tally();
         if tally.done != seen.done {
             longest = longest.max(now - since);
-            since = now;
+            (since, given) = (now, now);
+        }
+        if tally.epochs != seen.epochs {
+            // A new driver has as long as its predecessor had.
+            given = now;
         }
         let (epoch, has_lied) = load.standing();
-        // A new driver has as long as its predecessor had.
-        let waited = if tally.epochs == seen.epochs { now - since } else { 0 };
-        if tally.epochs != seen.epochs && tally.done == seen.done {
-            longest = longest.max(now - since);
-        }
-        let is_silent = pending > 0 && waited > PATIENCE.as_nanos() as u64;
+        let is_silent = pending > 0 && now - given > PATIENCE.as_nanos() as u64;
         if accused != Some(epoch) && (has_lied || is_silent) {
             accused = Some(epoch);
             complaints += 1;

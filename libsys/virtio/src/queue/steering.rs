@@ -19,8 +19,8 @@ impl<T, const N: usize, const L: usize> Queue<'_, T, N, L> {
         let event = descriptors + entries.end() + 1;
         let of_descriptors = (0..size).map(|number| (2 * number + 1, DESCRIPTOR));
         let of_entries = entries.map(move |word| (descriptors + word, u64::MAX));
-        // The index as often as its entries: it is one of many words, and the one that matters.
-        let index = core::iter::repeat_n((descriptors, RING), size / usize::from(ENTRIES));
+        // The index as often as all descriptors together: it is one of many words, and the one that matters most.
+        let index = core::iter::repeat_n((descriptors, RING), size);
         of_descriptors.chain(of_entries).chain(index).chain([(event, EVENT)])
     }
 }
