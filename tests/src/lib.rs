@@ -16,6 +16,7 @@ mod firmware;
 mod frames;
 pub mod guest;
 mod hostile;
+mod injected;
 pub mod kernel;
 mod load;
 mod mishaps;
@@ -45,6 +46,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         firmware::TESTS,
         frames::TESTS,
         hostile::TESTS,
+        injected::TESTS,
         load::TESTS,
         mishaps::TESTS,
         msi::TESTS,

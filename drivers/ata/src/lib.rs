@@ -10,6 +10,8 @@
 mod ata;
 mod channel;
 mod identity;
+#[cfg(feature = "bin")]
+pub mod program;
 mod starting;
 
 pub use ata::Ata;

@@ -13,6 +13,8 @@ mod adopt;
 mod descriptor;
 mod hardware;
 mod nic;
+#[cfg(feature = "bin")]
+pub mod program;
 
 pub use adopt::{AdoptError, InFlight};
 pub use hardware::{SetupError, Statistics, Throttle};

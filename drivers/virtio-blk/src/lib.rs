@@ -8,6 +8,8 @@
 mod blk;
 mod config;
 mod device;
+#[cfg(feature = "bin")]
+pub mod program;
 
 pub use blk::Blk;
 pub use device::Interrupts;

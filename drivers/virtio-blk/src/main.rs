@@ -1,53 +1,12 @@
-//! The driver's program: what [`anax_disk::program`] does with a virtio disk.
+//! The driver's program.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
 
-use anax_blocks::Job;
-use anax_blocks::handover::POOL_BYTES;
-use anax_device::{DmaAddress, Mmio, Window};
-use anax_disk::program;
-use anax_driver::handover::MEMORY_BYTES;
 use anax_driver::program::Given;
-use anax_driver::{Refusal, Wake};
 use anax_sys::Error;
-use anax_sys::object::Region;
-use anax_virtio::{Transport, Windows, handover};
-use virtio_blk::{Blk, Interrupts};
-
-/// Requests in flight.
-const REQUESTS: usize = 64;
-
-type Disk = Blk<'static, Mmio, Job, REQUESTS>;
-
-const _: () = assert!(Disk::MEMORY_BYTES as u64 <= MEMORY_BYTES);
-
-const INTERRUPTS: Interrupts =
-    Interrupts::MsiX { queues: handover::QUEUE_VECTOR, configuration: handover::CONFIGURATION_VECTOR };
 
 #[anax::main]
 fn main() -> Result<u64, Error> {
-    let given = Given::find()?;
-    let registers = anax_mapped::registers(Region::from_handle(given.registers))?;
-    let windows = Windows::from_words(given.numbers.device);
-    let transport = || {
-        let window = |window: Window| registers.part(window.offset as usize, window.length as usize).ok();
-        Some(Transport::new(
-            window(windows.common)?,
-            window(windows.notify)?,
-            windows.notify_multiplier,
-            window(windows.isr)?,
-            window(windows.device)?,
-        ))
-    };
-    let pool = DmaAddress::new(given.numbers.pool);
-    let start = || {
-        let transport = transport().ok_or(Error::BadArgument)?;
-        Ok(Disk::start(transport, given.memory, INTERRUPTS, pool, POOL_BYTES).ok())
-    };
-    let irqs = [(given.configuration_irq, Wake::Configuration), (given.irq, Wake::Queues)];
-    program::run(&given, &irqs, start, |words| {
-        let transport = transport().ok_or(Refusal::Device)?;
-        Disk::adopt(transport, given.memory, INTERRUPTS, (pool, POOL_BYTES), words)
-    })
+    virtio_blk::program::run(&Given::find()?)
 }

@@ -3,14 +3,10 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use anax_driver::Wake;
 use anax_driver::program::Given;
-use anax_nic::program::Hears;
 use anax_sys::Error;
 
 #[anax::main]
 fn main() -> Result<u64, Error> {
-    let given = Given::find()?;
-    let irqs = [(given.configuration_irq, Wake::Configuration), (given.irq, Wake::Queues)];
-    virtio_net::program::run(&given, Hears::Interrupts(&irqs))
+    virtio_net::program::run_hearing(&Given::find()?)
 }

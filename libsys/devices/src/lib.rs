@@ -9,13 +9,14 @@ extern crate alloc;
 
 mod report;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use anax_abi::Error;
 use anax_proto::{Caller, Gift};
 use anax_system::Name;
 
-pub use report::{Change, Event, Report, State, Statistics, Swapped};
+pub use report::{Change, Complaint, Event, Report, State, Statistics, Swapped};
 
 /// The name of the service.
 pub const SERVICE: &str = "devices";
@@ -53,6 +54,28 @@ pub trait Devices {
     /// The same by a driver's file: `bytes` bytes at the beginning of a region, under the manifest of that name.
     #[control]
     fn swap_file(&mut self, device: Name, driver: Name, file: Gift, bytes: u64) -> Result<Swapped, Error>;
+
+    /// Ends the driver as if it had died, and starts this one on trial, with arguments behind the device's name: its process. However that one ends, the
+    /// driver that was there before takes its place.
+    ///
+    /// `BadArgument`: there is no such device or driver. `WouldBlock`: the device has no driver that works. Any other: it did not come up, and the
+    /// driver from before works again.
+    #[control]
+    fn trial(&mut self, device: Name, driver: Name, arguments: Vec<String>) -> Result<u64, Error>;
+
+    /// By the device's client: the driver that it has in the channel's epoch of that number is no good. It is ended as if it had died. Of another epoch than
+    /// the present one nothing is said.
+    ///
+    /// `NoRights`: another has opened the device.
+    #[control]
+    #[idempotent]
+    fn complain(
+        &mut self,
+        caller: Caller,
+        device: Name,
+        epoch: u32,
+        complaint: Complaint,
+    ) -> Result<(), Error>;
 
     /// Ends the driver as if it had died, and starts it again at once, whatever has happened before.
     #[idempotent]

@@ -38,6 +38,15 @@ pub struct Report {
     pub swaps: u32,
 }
 
+/// What a client has against its driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Complaint {
+    /// What it says on the channel can't be true.
+    Lies,
+    /// It has been asked, and does not answer.
+    Silent,
+}
+
 /// What has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Change {
@@ -53,6 +62,8 @@ pub enum Change {
     Ended(u64),
     /// A driver was killed by somebody who asked for it.
     Killed,
+    /// A driver was ended because its client said so.
+    Accused(Complaint),
     /// The device was stopped.
     Stopped,
     /// Its drivers have ended too often.

@@ -3,7 +3,7 @@
 use anax_blocks::Job;
 use anax_blocks::handover::{POOL_BYTES, SLOTS};
 use anax_driver::program::{self, Given};
-use anax_driver::{CARD_WORDS, Refusal, Wake};
+use anax_driver::{CARD_WORDS, Refusal, Turns, Wake};
 use anax_ring::Geometry;
 use anax_sys::{Error, Handle};
 
@@ -15,7 +15,7 @@ use crate::{Drive, Service};
 /// # Errors
 /// As [`program::run`].
 pub fn run<D: Drive<Job>>(
-    given: &Given,
+    given: &Given<impl Turns>,
     irqs: &[(Handle, Wake)],
     start: impl FnOnce() -> Result<Option<D>, Error>,
     adopt: impl Fn([u64; CARD_WORDS]) -> Result<D, Refusal>,

@@ -37,6 +37,7 @@ mod record;
 mod refusal;
 mod serve;
 mod station;
+mod turns;
 
 pub use counters::Counters;
 pub use interface::{Driver, DriverClient, DriverError, Events, Health, Link, Mode, Traffic, driver};
@@ -45,3 +46,4 @@ pub use record::{CARD_WORDS, Flow, InFlight, Kind, MAX_IN_FLIGHT, Name, Record, 
 pub use refusal::Refusal;
 pub use serve::{Next, NotSuspended, Polled, Serve, Served, ServiceError, Settled, Wake};
 pub use station::Station;
+pub use turns::{Moment, Turns};

@@ -13,7 +13,7 @@ use anax_sys::object::{Channel, Irq, Region, Space, Thread};
 use anax_sys::{Deadline, Error, Handle, Instant, MessageNumber, Port, Received, WORDS, replymsg};
 
 use crate::handover::{self, Numbers, Start};
-use crate::{Mode, Next, Record, Refusal, STATE_BYTES, Serve, Station, Wake, driver};
+use crate::{Mode, Moment, Next, Record, Refusal, STATE_BYTES, Serve, Station, Turns, Wake, driver};
 
 /// Things and requests served before the other side is looked at.
 const BUDGET: u32 = 32;
@@ -29,10 +29,12 @@ pub const NO_DEVICE: u64 = 1;
 
 /// What the supervisor gave to the program: the one place where it is looked up.
 #[derive(Clone, Copy, Debug)]
-pub struct Given {
+pub struct Given<T = ()> {
+    turns: T,
     port: Port,
     channel: Channel,
-    block: SharedBlock<'static>,
+    /// The channel's block.
+    pub block: SharedBlock<'static>,
     posted: &'static AtomicU64,
     state: Option<SharedBytes<'static>>,
     /// Memory for the device's own structures.
@@ -81,6 +83,7 @@ impl Given {
         };
         let channel = Channel::from_handle(needed(handover::CHANNEL)?);
         Ok(Self {
+            turns: (),
             port,
             channel,
             block: anax_mapped::shared(Region::from_handle(needed(handover::BLOCK)?))?,
@@ -97,6 +100,30 @@ impl Given {
         })
     }
 
+    /// The same, with something that the program does besides.
+    #[must_use]
+    pub fn with<T>(self, turns: T) -> Given<T> {
+        let Self { turns: (), port, channel, block, posted, state, memory, numbers, .. } = self;
+        let Self { registers, irq, configuration_irq, control, pool, .. } = self;
+        Given {
+            turns,
+            port,
+            channel,
+            block,
+            posted,
+            state,
+            memory,
+            numbers,
+            registers,
+            irq,
+            configuration_irq,
+            control,
+            pool,
+        }
+    }
+}
+
+impl<T> Given<T> {
     fn epoch(&self) -> Option<Epoch> {
         u32::try_from(self.posted.load(Ordering::Acquire)).ok().and_then(Epoch::from_number)
     }
@@ -133,11 +160,11 @@ impl Given {
         self.channel.bind(self.port, DOORBELL)?;
         irqs.iter().try_for_each(|(handle, wake)| Irq::from_handle(*handle).bind(self.port, *wake as u64))
     }
+}
 
-    /// Lets interrupts in, whatever answer a predecessor owes.
-    fn enable(irqs: &[(Handle, Wake)]) -> Result<(), Error> {
-        irqs.iter().try_for_each(|(handle, _)| Irq::from_handle(*handle).enable())
-    }
+/// Lets interrupts in, whatever answer a predecessor owes.
+fn enable(irqs: &[(Handle, Wake)]) -> Result<(), Error> {
+    irqs.iter().try_for_each(|(handle, _)| Irq::from_handle(*handle).enable())
 }
 
 /// The time since boot. A clock that can't be read stands still.
@@ -157,8 +184,8 @@ pub fn instant(time: Duration) -> Instant {
 ///
 /// # Errors
 /// What was handed over is not what [`handover`] says; or `fresh`'s, whose own "nothing" is a device that does not come up.
-pub fn run<S: Serve>(
-    given: &Given,
+pub fn run<S: Serve, T: Turns>(
+    given: &Given<T>,
     irqs: &[(Handle, Wake)],
     fresh: impl FnOnce() -> Result<Option<S>, Error>,
     mut adopt: impl FnMut(&Record) -> Result<S, Refusal>,
@@ -169,13 +196,13 @@ pub fn run<S: Serve>(
             given.bind(irqs)?;
             let Some(service) = begin(fresh)? else { return Ok(NO_DEVICE) };
             // The device has been reset: whatever a predecessor owed an answer for is over.
-            Given::enable(irqs)?;
+            enable(irqs)?;
             Some(service)
         }
     };
     let adopt = |record: &Record| {
         let service = adopt(record)?;
-        given.bind(irqs).and_then(|()| Given::enable(irqs)).map_err(|_| Refusal::Binding)?;
+        given.bind(irqs).and_then(|()| enable(irqs)).map_err(|_| Refusal::Binding)?;
         Ok(service)
     };
     let mut station = driver::Serve(Station::new(service, adopt, now, given.state));
@@ -183,7 +210,9 @@ pub fn run<S: Serve>(
     let mut owed: Option<MessageNumber> = None;
     let mut turns = 0;
     loop {
+        given.turns.turn(Moment::Before);
         let Ok(served) = station.0.work(BUDGET) else { return Ok(NO_DEVICE) };
+        given.turns.turn(Moment::Served);
         given.ring(served.doorbell);
         let received = match served.next {
             Next::Again if turns < TURNS => {
@@ -200,6 +229,7 @@ pub fn run<S: Serve>(
                 }
             }
         };
+        given.turns.turn(Moment::Woken);
         turns = 0;
         match received {
             Ok(received) if received.command() == notice::INTERRUPT => {

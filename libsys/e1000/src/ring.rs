@@ -48,6 +48,12 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
         Self { memory, given: [[0; 2]; D], tokens, frames: 0, clean: 0, shown: 0, next: 0, lied: false }
     }
 
+    /// Words of its memory that the device reads, and which of their bits are a descriptor's commands and status, not its length: for whoever
+    /// wants to know what becomes of it when that is wrong.
+    pub fn steering() -> impl Iterator<Item = (usize, u64)> {
+        (0..D).map(|number| (2 * number + 1, 0x0000_ffff_ff00_0000))
+    }
+
     /// Where it begins, and bytes.
     #[must_use]
     pub const fn place(&self) -> (DmaAddress, u32) {

@@ -2,7 +2,7 @@
 
 use anax_device::DmaAddress;
 use anax_driver::program::{self, Given};
-use anax_driver::{Pace, Refusal, Wake};
+use anax_driver::{Pace, Refusal, Turns, Wake};
 use anax_frames::{DriverSide, Loan};
 use anax_ring::Geometry;
 use anax_sys::{Error, Handle};
@@ -24,7 +24,7 @@ pub enum Hears<'a> {
 /// # Errors
 /// As [`program::run`].
 pub fn run<C: Card<Token = Loan>>(
-    given: &Given,
+    given: &Given<impl Turns>,
     hears: Hears<'_>,
     start: impl FnOnce() -> Result<Option<C>, Error>,
     adopt: impl Fn(Handed<Loan>) -> Result<C, Refusal>,

@@ -11,6 +11,7 @@ mod adopt;
 mod area;
 mod fixed;
 mod request;
+mod steering;
 
 use core::sync::atomic::{Ordering, fence};
 

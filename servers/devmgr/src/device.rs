@@ -22,8 +22,12 @@ pub struct Device {
     /// Programs that could drive it, the best first.
     pub candidates: Vec<String>,
     pub(crate) state: State,
-    /// The program that drives it, or did.
+    /// The program that drives it, or did, or will again when the one on trial has ended.
     pub(crate) program: String,
+    /// The one that drives it on trial.
+    pub(crate) trial: Option<String>,
+    /// Who has opened it; nobody that this program knows of.
+    pub(crate) client: Option<u64>,
     pub(crate) image: Image,
     pub(crate) driver: Option<Driver>,
     pub(crate) restarts: Option<Restarts>,
@@ -45,6 +49,8 @@ impl Device {
             candidates,
             state: State::NoDriver,
             program: String::new(),
+            trial: None,
+            client: None,
             image: Image::Archive,
             driver: None,
             restarts: None,
@@ -56,6 +62,11 @@ impl Device {
         }
     }
 
+    /// The program that drives it now.
+    pub(crate) fn drives(&self) -> &str {
+        self.trial.as_ref().unwrap_or(&self.program)
+    }
+
     /// Remembers what has happened, at `now` in nanoseconds since boot.
     pub(crate) fn note(&mut self, now: u64, change: Change) {
         if self.events.len() == HISTORY {
@@ -64,7 +75,7 @@ impl Device {
         self.events.push_back(Event {
             number: self.next,
             at: now / 1000,
-            driver: self.program.clone(),
+            driver: self.drives().to_string(),
             change,
         });
         self.next += 1;
@@ -80,7 +91,7 @@ impl Device {
             name: self.name.clone(),
             what: self.what.clone(),
             state: self.state,
-            driver: self.program.clone(),
+            driver: self.drives().to_string(),
             process: self.driver.map_or(0, |driver| driver.process),
             failures: self.failures,
             swaps: self.swaps,

@@ -114,6 +114,11 @@ impl Line {
         (gift(self.client.handle(), END), gift(self.block.handle(), SHARED), gift(self.pool.handle(), SHARED))
     }
 
+    /// The number of the epoch.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.supervisor.epoch().number()
+    }
+
     /// Both sides learn that the other has died.
     ///
     /// # Errors

@@ -122,9 +122,16 @@ impl Machine {
         Ok(process)
     }
 
-    fn begin(&mut self, process: u64, device: usize, how: How) -> Result<Driver, Error> {
-        let name = self.places[device].name.clone();
-        self.init.start(process, vec![name])?;
+    fn begin(
+        &mut self,
+        process: u64,
+        device: usize,
+        how: How,
+        arguments: &[String],
+    ) -> Result<Driver, Error> {
+        let mut told = vec![self.places[device].name.clone()];
+        told.extend_from_slice(arguments);
+        self.init.start(process, told)?;
         let port = self.init.port(process)?.handle;
         let driver = Driver { process, port };
         // Its end is told when it comes.
@@ -188,10 +195,18 @@ impl System for Machine {
         (!manifest.devices.is_empty()).then_some(manifest.restart)
     }
 
-    fn start(&mut self, device: usize, driver: &str, image: Image, how: How) -> Result<Driver, Error> {
+    fn start(
+        &mut self,
+        device: usize,
+        driver: &str,
+        image: Image,
+        how: How,
+        arguments: &[String],
+    ) -> Result<Driver, Error> {
         let process = self.prepare(device, driver, image, how)?;
-        self.begin(process, device, how).inspect_err(|error| {
-            log::warn!("{driver} (process {process}) does not come up: {error}");
+        self.begin(process, device, how, arguments).inspect_err(|error| {
+            let device = &self.places[device].name;
+            log::warn!("{device}: {driver} (process {process}) does not come up: {error}");
             let _ = self.init.kill(process);
         })
     }
@@ -248,6 +263,11 @@ impl System for Machine {
     fn new_epoch(&mut self, device: usize) -> Result<(), Error> {
         let line = self.places.get_mut(device).and_then(|place| place.line.as_mut());
         line.map_or(Ok(()), Line::new_epoch)
+    }
+
+    fn epoch(&self, device: usize) -> Option<u32> {
+        let line = self.places.get(device).and_then(|place| place.line.as_ref());
+        line.map(Line::epoch)
     }
 
     fn open(&mut self, device: usize) -> Result<(Gift, Gift, Gift), Error> {

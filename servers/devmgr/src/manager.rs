@@ -4,7 +4,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use anax_abi::Error;
-use anax_devices::{Change, Devices, Event, Report, State, Statistics, Swapped};
+use anax_devices::{Change, Complaint, Devices, Event, Report, State, Statistics, Swapped};
 use anax_manifest::{Restarts, Verdict};
 use anax_proto::{Caller, Gift};
 use anax_system::{KILLED, Name};
@@ -85,11 +85,11 @@ impl<S: System> Manager<S> {
     fn start(&mut self, place: usize) -> Result<(), Error> {
         let device = &mut self.devices[place];
         device.due = None;
-        let started = self.system.start(place, &device.program, device.image, How::Fresh);
+        let started = self.system.start(place, &device.program, device.image, How::Fresh, &[]);
         let driver = match started {
             Ok(driver) => driver,
             Err(error) => {
-                self.fence(place)?;
+                self.did_not_come_up(place)?;
                 return Err(error);
             }
         };
@@ -100,10 +100,20 @@ impl<S: System> Manager<S> {
         Ok(())
     }
 
+    /// A driver that did not come up may have been at work for a moment all the same: the next one finds the device still, and the client asks it anew.
+    fn did_not_come_up(&mut self, place: usize) -> Result<(), Error> {
+        self.fence(place)?;
+        if cfg!(not(bite = "devmgr-same-epoch-again")) {
+            self.system.new_epoch(place)?;
+        }
+        Ok(())
+    }
+
     /// Ends the driver, if it has not ended, and makes the device ready for the next.
     fn clear(&mut self, place: usize) -> Result<(), Error> {
         let device = &mut self.devices[place];
         device.state = State::Stopped;
+        device.trial = None;
         if let Some(driver) = device.driver.take() {
             self.system.end(driver);
             self.system.remember(place, None);
@@ -129,7 +139,7 @@ impl<S: System> Manager<S> {
         let drives = |device: &Device| device.driver.is_some_and(|driver| driver.process == process);
         if let Some(place) = self.devices.iter().position(drives) {
             let name = &self.devices[place].name;
-            let program = &self.devices[place].program;
+            let program = self.devices[place].drives();
             self.system.say(format_args!("{name}: {program} (process {process}) ended with {status:#x}"));
             self.note(place, Change::Ended(status));
             self.failed(place, status);
@@ -139,10 +149,12 @@ impl<S: System> Manager<S> {
     /// A driver is gone, or has to go: the device is fenced, and its program started again if that is its policy.
     fn failed(&mut self, place: usize, status: u64) {
         self.devices[place].failures += 1;
+        let was_on_trial = self.devices[place].trial.is_some();
         if self.clear(place).is_err() {
             return;
         }
-        self.again(place, status);
+        // What one on trial has done is not held against the one that was there before.
+        if was_on_trial { self.retry(place) } else { self.again(place, status) }
     }
 
     fn again(&mut self, place: usize, status: u64) {
@@ -194,7 +206,7 @@ impl<S: System> Manager<S> {
             let begun = self.system.now();
             return self.roll_on(place, (program, image, policy), begun);
         }
-        let Ok(next) = self.system.start(place, program, image, How::Standby) else {
+        let Ok(next) = self.system.start(place, program, image, How::Standby, &[]) else {
             self.note(place, Change::Refused);
             self.system.close(image);
             return Ok(Swapped { change: Change::Refused, pause: 0 });
@@ -212,7 +224,7 @@ impl<S: System> Manager<S> {
                 self.system.end(old);
                 let device = &mut self.devices[place];
                 let last = core::mem::replace(&mut device.image, image);
-                (device.driver, device.program) = (Some(next), program.to_string());
+                (device.driver, device.program, device.trial) = (Some(next), program.to_string(), None);
                 device.restarts = Some(Restarts::new(policy));
                 device.swaps += 1;
                 self.system.close(last);
@@ -247,7 +259,7 @@ impl<S: System> Manager<S> {
             self.system.close(image);
             return Err(error);
         }
-        let change = if let Ok(next) = self.system.start(place, program, image, How::Fresh) {
+        let change = if let Ok(next) = self.system.start(place, program, image, How::Fresh, &[]) {
             let device = &mut self.devices[place];
             let last = core::mem::replace(&mut device.image, image);
             (device.driver, device.program, device.state) = (Some(next), program.to_string(), State::Works);
@@ -257,7 +269,7 @@ impl<S: System> Manager<S> {
             Change::Started
         } else {
             self.system.close(image);
-            self.fence(place)?;
+            self.did_not_come_up(place)?;
             self.retry(place);
             Change::RolledBack
         };
@@ -285,11 +297,12 @@ impl<S: System> Devices for Manager<S> {
         self.system.statistics(driver)
     }
 
-    fn open(&mut self, _: Caller, device: Name) -> Result<(Gift, Gift, Gift), Error> {
+    fn open(&mut self, caller: Caller, device: Name) -> Result<(Gift, Gift, Gift), Error> {
         let place = self.find(device.as_str())?;
         // Whoever had it has it no longer: his buffers come back to nobody, and his replies go nowhere.
         let opened = self.system.open(place)?;
         self.system.new_epoch(place)?;
+        self.devices[place].client = Some(caller.0);
         Ok(opened)
     }
 
@@ -306,6 +319,62 @@ impl<S: System> Devices for Manager<S> {
             self.system.close(image);
         }
         swapped
+    }
+
+    fn trial(&mut self, device: Name, driver: Name, arguments: Vec<String>) -> Result<u64, Error> {
+        let place = self.find(device.as_str())?;
+        self.system.policy(driver.as_str()).ok_or(Error::BadArgument)?;
+        if self.devices[place].driver.is_none() {
+            return Err(Error::WouldBlock);
+        }
+        self.note(place, Change::Killed);
+        self.clear(place)?;
+        match self.system.start(place, driver.as_str(), Image::Archive, How::Fresh, &arguments) {
+            Ok(started) => {
+                let device = &mut self.devices[place];
+                (device.driver, device.trial) = (Some(started), Some(driver.to_string()));
+                device.state = State::Works;
+                // A successor of this program takes it for the other one, which it starts when this one ends.
+                self.system.remember(place, Some((started, self.devices[place].program.clone())));
+                self.note(place, Change::Started);
+                Ok(started.process)
+            }
+            Err(error) => {
+                self.did_not_come_up(place)?;
+                self.retry(place);
+                self.note(place, Change::RolledBack);
+                Err(error)
+            }
+        }
+    }
+
+    fn complain(
+        &mut self,
+        caller: Caller,
+        device: Name,
+        epoch: u32,
+        complaint: Complaint,
+    ) -> Result<(), Error> {
+        let place = self.find(device.as_str())?;
+        let device = &self.devices[place];
+        if device.client.is_some_and(|client| client != caller.0) {
+            return Err(Error::NoRights);
+        }
+        // A driver does not answer for its predecessor.
+        let is_meant = self.system.epoch(place) == Some(epoch) || cfg!(bite = "devmgr-blames-the-successor");
+        let Some(driver) = device.driver.filter(|_| is_meant) else { return Ok(()) };
+        let what = match complaint {
+            Complaint::Lies => "lies",
+            Complaint::Silent => "does not answer",
+        };
+        let (name, program) = (&device.name, device.drives());
+        self.system.say(format_args!(
+            "{name}: {program} (process {}) {what}, says its client: it is ended",
+            driver.process
+        ));
+        self.note(place, Change::Accused(complaint));
+        self.failed(place, KILLED);
+        Ok(())
     }
 
     fn restart(&mut self, device: Name) -> Result<(), Error> {

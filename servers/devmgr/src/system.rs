@@ -54,11 +54,19 @@ pub trait System {
     /// The policy of a driver's manifest; none if there is no such program, or it is no driver.
     fn policy(&self, driver: &str) -> Option<Restart>;
 
-    /// Starts a driver for the device, and waits until it is where it is to be. What fails has left no process.
+    /// Starts a driver for the device, and waits until it is where it is to be. It is told the device's name, and then `arguments`. What fails has left
+    /// no process.
     ///
     /// # Errors
     /// It does not come up, or not in time.
-    fn start(&mut self, device: Hardware, driver: &str, image: Image, how: How) -> Result<Driver, Error>;
+    fn start(
+        &mut self,
+        device: Hardware,
+        driver: &str,
+        image: Image,
+        how: How,
+        arguments: &[String],
+    ) -> Result<Driver, Error>;
 
     /// Ends a driver; when this returns, none of its threads runs.
     fn end(&mut self, driver: Driver);
@@ -102,6 +110,9 @@ pub trait System {
     /// # Errors
     /// Those of the kernel.
     fn new_epoch(&mut self, device: Hardware) -> Result<(), Error>;
+
+    /// The number of the channel's epoch; none of a device without a channel.
+    fn epoch(&self, device: Hardware) -> Option<u32>;
 
     /// Client's end, memory that the channel lies in, memory for buffers.
     ///

@@ -12,7 +12,8 @@ use anax_startup::{Seed, Start};
 use anax_system::{Condition, HUNG, KILLED, Status};
 
 use crate::process::{Image, Process};
-use crate::system::{Entry, Happened, System, Urgency};
+use crate::share::{Share, Urgency};
+use crate::system::{Entry, Happened, System};
 
 /// The program that loads all others.
 pub const LOADER: &str = "loader";
@@ -119,6 +120,7 @@ impl<S: System> Init<S> {
             restarts,
             due: None,
             stuck: 0,
+            share: Share::default(),
         })
     }
 
@@ -213,7 +215,7 @@ impl<S: System> Init<S> {
     fn restart(&mut self, number: u64) -> Result<(), Error> {
         let Some(mut process) = self.processes.remove(&number) else { return Err(Error::BadHandle) };
         process.due = None;
-        process.stuck = 0;
+        (process.stuck, process.share) = (0, Share::default());
         let arguments = core::mem::take(&mut process.arguments);
         let next = self.make(process)?;
         self.run(next, arguments)
@@ -379,6 +381,16 @@ impl<S: System> Init<S> {
                 Happened::Runnable => process.stuck += passed,
                 Happened::Waited => {}
             }
+            let is_driver = process.manifest.layer == Layer::Driver;
+            if let Some(urgency) = is_driver.then(|| process.share.look(self.system.doing(made))).flatten() {
+                self.system.set_urgency(made, &process.manifest, urgency);
+                if urgency == Urgency::Less {
+                    let name = &process.manifest.name;
+                    self.system.say(format_args!(
+                        "{name} (process {number}) keeps the CPU to itself: it is as urgent as a program"
+                    ));
+                }
+            }
             let seems_to = process.stuck >= u64::from(process.manifest.hang_ms) * 1_000_000;
             match &mut self.suspect {
                 Some((suspect, ran)) if suspect == number => {
@@ -387,13 +399,13 @@ impl<S: System> Init<S> {
                         hung = hung.or((*ran >= PROOF).then_some(*number));
                     } else {
                         self.suspect = None;
-                        self.system.prefer(made, Urgency::Own(process.manifest.priority));
+                        self.system.set_urgency(made, &process.manifest, process.share.urgency());
                     }
                 }
                 // It may have had no CPU all the time: it gets it now.
                 None if seems_to && cfg!(not(bite = "init-judges-the-starved")) => {
                     self.suspect = Some((*number, 0));
-                    self.system.prefer(made, Urgency::Utmost);
+                    self.system.set_urgency(made, &process.manifest, Urgency::Utmost);
                 }
                 None if seems_to => hung = Some(*number),
                 _ => {}

@@ -16,7 +16,7 @@ use anax_startup::{NamedHandle, Start, handles};
 use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Space, Thread, Trigger};
 use anax_sys::{Port, Target};
 use anax_system::{LoaderClient, Name, NamesClient, Status};
-use init::{Entry, Happened, Image, Load, System, Urgency};
+use init::{Doing, Entry, Happened, Image, Load, System, Urgency};
 
 use crate::undertaker;
 use crate::watch::Watch;
@@ -287,21 +287,26 @@ impl System for Kernel {
         self.watch.state(made.thread.thread())
     }
 
+    fn doing(&self, made: Made) -> Doing {
+        self.watch.doing(made.thread.thread())
+    }
+
+    fn set_urgency(&mut self, made: Made, manifest: &Manifest, urgency: Urgency) {
+        let level = match urgency {
+            Urgency::Less => priority::USER,
+            Urgency::Own => manifest.priority.into(),
+            Urgency::Utmost => priority::INTERRUPT - 1,
+        };
+        // One that has ended meanwhile is in nobody's way.
+        let _ = made.thread.thread().set_priority(level);
+    }
+
     fn port_for(&mut self, made: Made, process: u64) -> Result<Handle, Error> {
         Space::SELF.duplicate(made.port.handle(), SEND, process)
     }
 
     fn space_of(&mut self, made: Made) -> Result<Handle, Error> {
         Space::SELF.duplicate(made.space.handle(), Rights::ALL, 0)
-    }
-
-    fn prefer(&mut self, made: Made, how: Urgency) {
-        let priority = match how {
-            Urgency::Own(priority) => priority.into(),
-            Urgency::Utmost => priority::INTERRUPT - 1,
-        };
-        // One that has ended is preferred to nobody.
-        let _ = made.thread.thread().set_priority(priority);
     }
 
     fn copy(&mut self, handle: Handle) -> Result<Handle, Error> {

@@ -16,10 +16,12 @@ mod init;
 mod notice;
 mod process;
 mod serve;
+mod share;
 mod system;
 
 pub use init::{Init, LOADER, NAMES};
 pub use notice::is_notice;
 pub use process::{Image, Process};
 pub use serve::MOST_WAITING;
-pub use system::{Entry, Happened, Load, System, Urgency};
+pub use share::{Share, Urgency};
+pub use system::{Doing, Entry, Happened, Load, System};

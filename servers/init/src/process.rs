@@ -10,6 +10,8 @@ use anax_proto::Later;
 use anax_startup::NamedHandle;
 use anax_system::{Condition, Status};
 
+use crate::share::Share;
+
 /// Where a program's file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Image {
@@ -46,6 +48,8 @@ pub struct Process<M> {
     pub due: Option<u64>,
     /// How long it was seen to have work, to wait for nobody but the CPU, and not to get on, in nanoseconds.
     pub stuck: u64,
+    /// What is known of its share of the CPU, of a driver.
+    pub share: Share,
 }
 
 impl<M> Process<M> {

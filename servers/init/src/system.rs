@@ -7,6 +7,7 @@ use anax_startup::Start;
 use anax_system::Status;
 
 use crate::process::Image;
+use crate::share::Urgency;
 
 /// Where a program begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,13 +40,13 @@ pub enum Happened {
     Waited,
 }
 
-/// How urgent a process is that may hang.
+/// What a process's first thread is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgency {
-    /// As its manifest has it.
-    Own(u8),
-    /// Above all but init: whatever it has to do, it has the CPU for it now.
-    Utmost,
+pub enum Doing {
+    /// It has the CPU, or would like to.
+    Works,
+    /// It waits for something.
+    Waits,
 }
 
 /// The kernel and the two servers without which there are no processes. Nothing here waits for longer than a limit.
@@ -117,6 +118,12 @@ pub trait System {
     /// What it has done since this was last asked.
     fn look(&mut self, made: Self::Made, process: u64) -> Happened;
 
+    /// What it is doing at this moment.
+    fn doing(&self, made: Self::Made) -> Doing;
+
+    /// Makes it so urgent.
+    fn set_urgency(&mut self, made: Self::Made, manifest: &Manifest, urgency: Urgency);
+
     /// A handle to send to its port, by which `process` is known.
     ///
     /// # Errors
@@ -128,9 +135,6 @@ pub trait System {
     /// # Errors
     /// `BadHandle`, `Quota`.
     fn space_of(&mut self, made: Self::Made) -> Result<Handle, Error>;
-
-    /// Lets it run before all others but init, or as its manifest says again.
-    fn prefer(&mut self, made: Self::Made, how: Urgency);
 
     /// Another handle to the same, with all its rights.
     ///

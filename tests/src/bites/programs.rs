@@ -64,6 +64,7 @@ pub(super) const PROGRAMS: &[Bite] = &[
         "the_kernel_alone_tells_of_ends",
         "whoever says so tells init of the end of a thread, as the kernel does",
     ),
+    host(
         "control",
         "control-lost-stays-lost",
         "link::what_the_line_may_have_lost_is_sent_again",
@@ -85,6 +86,24 @@ pub(super) const PROGRAMS: &[Bite] = &[
         breaks: "lets somebody hang over the last message that he has received",
         judge: Judge::System("mishaps.names"),
     },
+    host(
+        "init",
+        "init-drivers-may-hog",
+        "a_driver_that_keeps_the_cpu_becomes_less_urgent",
+        "a driver that never waits keeps its clients from the CPU for ever",
+    ),
+    host(
+        "devmgr",
+        "devmgr-same-epoch-again",
+        "a_driver_that_dies_while_it_comes_up_costs_an_epoch",
+        "what the client asked of a driver that did not come up, the next one never hears of",
+    ),
+    host(
+        "devmgr",
+        "devmgr-blames-the-successor",
+        "a_client_can_have_its_driver_ended_and_nobody_else_s",
+        "what a client has against a driver is held against the next one",
+    ),
     Bite {
         name: "thread-number-again",
         breaks: "gives a thread the number of one that has ended",

@@ -7,8 +7,12 @@
 
 extern crate alloc;
 
+pub mod echo;
 mod longest;
+pub mod outcome;
+mod watch;
 mod work;
 
 pub use longest::Longest;
+pub use watch::{ASK, Check, Standing, TRUST, Tally, watch};
 pub use work::{Load, Open, STOP, run};

@@ -71,6 +71,9 @@ fn run(client: &mut Client, request: Request) -> Result<bool, Error> {
             println!("{device}: {line}");
             return Ok(is_done);
         }
+        Request::Trial(device, driver, arguments) => {
+            println!("{device}: process {} on trial", client.trial(device, driver, arguments)?);
+        }
         Request::Restart(device) => client.restart(device)?,
         Request::Stop(device) => client.stop(device)?,
         Request::Kill(device) => client.kill(device)?,

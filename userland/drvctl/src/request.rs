@@ -1,6 +1,7 @@
 //! The command line.
 
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 use core::fmt;
 
 use anax_system::Name;
@@ -12,6 +13,7 @@ Shows devices and their drivers, and replaces drivers while they work.
   drvctl list                    all devices
   drvctl info DEVICE             one of them, and what its driver has counted
   drvctl swap DEVICE DRIVER      replaces the driver, without a pause that clients need to know of
+  drvctl trial DEVICE DRIVER ... ends the driver and starts another with arguments, until that one ends
   drvctl restart DEVICE          ends the driver and starts it from a reset device
   drvctl stop DEVICE             ends the driver; restart starts it again
   drvctl kill DEVICE             ends the driver as if it had died
@@ -22,7 +24,7 @@ A device has a name, such as net0 or blk0. A driver is the program of that name.
 ";
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Say how it is used.
     Help,
@@ -32,6 +34,8 @@ pub enum Request {
     Info(Name),
     /// Replace the driver of a device by a program.
     Swap(Name, Name),
+    /// Start another driver with arguments, on trial.
+    Trial(Name, Name, Vec<String>),
     /// Start its driver anew.
     Restart(Name),
     /// Stop it.
@@ -72,7 +76,7 @@ impl core::error::Error for Wrong {}
 /// # Errors
 /// What is wrong with them.
 pub fn parse(arguments: &[String]) -> Result<Request, Wrong> {
-    let words: alloc::vec::Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let name = |text: &str| text.parse::<Name>().map_err(|error| Wrong::Name(text.to_string(), error));
     Ok(match words[..] {
         [] | ["--help" | "-h" | "help", ..] => Request::Help,
@@ -82,6 +86,11 @@ pub fn parse(arguments: &[String]) -> Result<Request, Wrong> {
         ["info", ..] => return Err(Wrong::Arguments("info DEVICE")),
         ["swap", device, driver] => Request::Swap(name(device)?, name(driver)?),
         ["swap", ..] => return Err(Wrong::Arguments("swap DEVICE DRIVER")),
+        ["trial", device, driver, ref rest @ ..] => {
+            let arguments = rest.iter().map(|text| text.to_string()).collect();
+            Request::Trial(name(device)?, name(driver)?, arguments)
+        }
+        ["trial", ..] => return Err(Wrong::Arguments("trial DEVICE DRIVER ...")),
         ["restart", device] => Request::Restart(name(device)?),
         ["restart", ..] => return Err(Wrong::Arguments("restart DEVICE")),
         ["stop", device] => Request::Stop(name(device)?),
@@ -98,10 +107,8 @@ pub fn parse(arguments: &[String]) -> Result<Request, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
-    use alloc::vec::Vec;
-
     use super::*;
+    use alloc::string::ToString;
 
     fn of(line: &str) -> Result<Request, Wrong> {
         parse(&line.split_whitespace().map(ToString::to_string).collect::<Vec<_>>())
@@ -128,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_help_names_every_command() {
-        for command in ["list", "info", "swap", "restart", "stop", "kill", "history", "log"] {
+        for command in ["list", "info", "swap", "trial", "restart", "stop", "kill", "history", "log"] {
             assert!(HELP.contains(&alloc::format!("drvctl {command}")));
             assert!(!matches!(of(command), Err(Wrong::Command(_))));
         }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use anax_devices::{Change, Event, Report, State, Statistics, Swapped};
+use anax_devices::{Change, Complaint, Event, Report, State, Statistics, Swapped};
 
 /// The heading over reports.
 #[must_use]
@@ -51,6 +51,8 @@ pub fn event(device: &str, event: &Event) -> String {
         Change::RolledBack => String::from("started again: the successor failed"),
         Change::Ended(status) => format!("ended with {status:#x}"),
         Change::Killed => String::from("killed"),
+        Change::Accused(Complaint::Lies) => String::from("lies, said its client: ended"),
+        Change::Accused(Complaint::Silent) => String::from("did not answer, said its client: ended"),
         Change::Stopped => String::from("stopped"),
         Change::GivenUp => String::from("ended too often"),
         Change::NotFenced => String::from("the device does not stop"),

@@ -41,6 +41,10 @@ pub(crate) struct World {
     pub(crate) files: BTreeSet<u64>,
     /// Handles that were closed without being files of this test.
     closed: BTreeSet<u64>,
+    /// Devices whose client has asked a driver that did not come up.
+    asked: BTreeSet<Hardware>,
+    /// What the drivers were told.
+    pub(crate) told: Vec<String>,
     pub(crate) remembered: BTreeMap<Hardware, u64>,
     pub(crate) lines: Vec<String>,
 }
@@ -80,12 +84,24 @@ impl System for Machine {
         (driver != "nothing").then(|| Manifest::new(driver, Layer::Driver).restart)
     }
 
-    fn start(&mut self, device: Hardware, program: &str, _: Image, how: How) -> Result<Driver, Error> {
+    fn start(
+        &mut self,
+        device: Hardware,
+        program: &str,
+        _: Image,
+        how: How,
+        arguments: &[String],
+    ) -> Result<Driver, Error> {
         let mut world = self.0.borrow_mut();
         if how == How::Fresh {
             assert!(world.fenced.remove(&device), "a device is fenced before a driver begins");
+            assert!(!world.asked.contains(&device), "the client waits for what another was asked");
         }
+        world.told.extend_from_slice(arguments);
         if world.fails() {
+            if how == How::Fresh {
+                world.asked.insert(device);
+            }
             return Err(Error::TimedOut);
         }
         world.next += 1;
@@ -165,7 +181,12 @@ impl System for Machine {
         let is_safe = world.fenced.contains(&device) || world.processes.values().any(serves);
         assert!(is_safe, "the client gets its buffers back while the device may write to them");
         world.epochs += 1;
+        world.asked.remove(&device);
         Ok(())
+    }
+
+    fn epoch(&self, _: Hardware) -> Option<u32> {
+        Some(self.0.borrow().epochs as u32)
     }
 
     fn open(&mut self, _: Hardware) -> Result<(Gift, Gift, Gift), Error> {

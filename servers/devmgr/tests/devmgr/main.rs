@@ -4,7 +4,7 @@ mod machine;
 mod random;
 
 use anax_abi::Error;
-use anax_devices::{Change, Devices as _, State};
+use anax_devices::{Change, Complaint, Devices as _, State};
 use anax_proto::{Caller, Gift};
 use anax_system::Name;
 use devmgr::{Device, Image, Manager};
@@ -229,4 +229,75 @@ fn a_successor_of_the_manager_finds_the_drivers_at_work() {
     assert_eq!(drivers(&machine), serves("card"));
     assert!(matches!(manager.swap(NET, OTHER).unwrap().change, Change::Swapped(_)));
     assert_eq!(drivers(&machine), serves("card-2"));
+}
+
+#[test]
+fn one_on_trial_is_followed_by_the_one_before() {
+    let (mut manager, machine) = started();
+    let trial = manager.trial(NET, OTHER, vec!["17".into()]).unwrap();
+    assert_eq!((process(&machine), drivers(&machine)), (trial, serves("card-2")));
+    assert_eq!(machine.0.borrow().told, ["17"]);
+    assert_eq!((manager.list(0).unwrap()[0].driver.as_str(), machine.0.borrow().epochs), ("card-2", 1));
+    machine.0.borrow_mut().processes.clear();
+    manager.ended(trial, 7);
+    assert_eq!((drivers(&machine), machine.0.borrow().epochs), (serves("card"), 2));
+    // It is not held against it, however often.
+    for _ in 0..50 {
+        let trial = manager.trial(NET, OTHER, vec![]).unwrap();
+        machine.0.borrow_mut().processes.clear();
+        manager.ended(trial, 7);
+    }
+    assert_eq!(drivers(&machine), serves("card"));
+    manager.trial(NET, OTHER, vec![]).unwrap();
+    manager.restart(NET).unwrap();
+    assert_eq!(drivers(&machine), serves("card"));
+    manager.trial(NET, OTHER, vec![]).unwrap();
+    assert!(matches!(manager.swap(NET, OTHER).unwrap().change, Change::Swapped(_)));
+    machine.0.borrow_mut().processes.clear();
+    let process = manager.list(0).unwrap()[0].process;
+    manager.ended(process, 7);
+    manager.tick();
+    assert_eq!(manager.list(0).unwrap()[0].driver, "card-2");
+    assert_eq!(manager.trial(NET, Name::new("nothing"), vec![]), Err(Error::BadArgument));
+}
+
+#[test]
+fn a_driver_that_dies_while_it_comes_up_costs_an_epoch() {
+    // The machine itself asserts it: the client may have asked the one that died.
+    let (mut manager, machine) = started();
+    fail(&machine, &[false, true]);
+    assert_eq!(manager.trial(NET, OTHER, vec![]), Err(Error::TimedOut));
+    assert_eq!(drivers(&machine), serves("card"));
+    fail(&machine, &[false, true]);
+    assert_eq!(manager.restart(NET), Err(Error::TimedOut));
+    while let Some(at) = manager.tick() {
+        machine.0.borrow_mut().now = at;
+    }
+    assert_eq!(drivers(&machine), serves("card"));
+}
+
+#[test]
+fn a_client_can_have_its_driver_ended_and_nobody_else_s() {
+    let (mut manager, machine) = started();
+    manager.open(Caller(5), NET).unwrap();
+    let (old, epoch) = (process(&machine), machine.0.borrow().epochs as u32);
+    assert_eq!(manager.complain(Caller(6), NET, epoch, Complaint::Lies), Err(Error::NoRights));
+    // Of a driver that is gone.
+    assert_eq!(manager.complain(Caller(5), NET, epoch - 1, Complaint::Lies), Ok(()));
+    assert_eq!(process(&machine), old);
+    assert_eq!(manager.complain(Caller(5), NET, epoch, Complaint::Silent), Ok(()));
+    while let Some(at) = manager.tick() {
+        machine.0.borrow_mut().now = at;
+    }
+    assert_ne!(process(&machine), old);
+    assert_eq!(drivers(&machine), serves("card"));
+    assert!(changes(&mut manager).contains(&Change::Accused(Complaint::Silent)));
+    assert!(
+        machine
+            .0
+            .borrow()
+            .lines
+            .iter()
+            .any(|line| line.starts_with("net0: card (process 1) does not answer"))
+    );
 }

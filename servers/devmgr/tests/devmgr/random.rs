@@ -1,8 +1,8 @@
 //! Anything in any order, with anything failing: the machine itself asserts that no two drivers work, that a device is fenced before a driver begins, and
 //! that a client gets nothing back before.
 
-use anax_devices::{Devices as _, State};
-use anax_proto::Gift;
+use anax_devices::{Complaint, Devices as _, State};
+use anax_proto::{Caller, Gift};
 use devmgr::{Device, Image, Manager};
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::{NET, OTHER, SAME};
 proptest! {
     #[test]
     fn never_two_and_nothing_left(
-        steps in prop::collection::vec((0u8..9, any::<bool>()), 1..60),
+        steps in prop::collection::vec((0u8..11, any::<bool>()), 1..60),
         fails in prop::collection::vec(prop::bool::weighted(0.2), 0..200),
     ) {
         let machine = Machine::default();
@@ -39,6 +39,11 @@ proptest! {
                         machine.0.borrow_mut().processes.remove(&process);
                         manager.ended(process, 1);
                     }
+                }
+                8 => _ = manager.trial(NET, driver, vec![]),
+                9 => {
+                    let epoch = machine.0.borrow().epochs as u32 ^ u32::from(other);
+                    let _ = manager.complain(Caller(0), NET, epoch, Complaint::Lies);
                 }
                 _ => {
                     if let Some(at) = manager.tick() {

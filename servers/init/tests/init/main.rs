@@ -30,6 +30,7 @@ fn manifests() -> Vec<Manifest> {
     let others = ["job", "broken", "unfit"].map(|name| Manifest::new(name, Layer::Application));
     let mut driver = Manifest::new("driver", Layer::Driver);
     driver.provides = vec!["device".into()];
+    driver.hang_ms = 500;
     let root = ["loader", "names"].map(|name| manifest(name, Layer::Root));
     root.into_iter().chain([files, shell, boss, driver]).chain(others).collect()
 }
@@ -268,6 +269,32 @@ fn a_hang_needs_work_and_the_cpu() {
     assert!(fake.0.borrow().lines.iter().any(|line| line.contains(&format!("{HUNG:#x}"))));
     assert!(pass(&mut init, &fake, 10).is_some());
     assert!(fake.0.borrow().alive.values().any(|name| name == "files"));
+}
+
+#[test]
+fn a_driver_that_keeps_the_cpu_becomes_less_urgent() {
+    let (mut init, fake) = booted();
+    let driver = init.prepare(SHELL, Name::new("driver")).unwrap();
+    init.start(SHELL, driver, vec![]).unwrap();
+    let (driver, files) = (space(&fake, "driver"), space(&fake, "files"));
+    let mut look = |works, times| {
+        for space in [driver, files] {
+            let world = &mut fake.0.borrow_mut().works;
+            _ = if works { world.insert(space) } else { world.remove(&space) };
+        }
+        for _ in 0..times {
+            pass(&mut init, &fake, 50);
+        }
+        fake.0.borrow().less_urgent.iter().copied().collect::<Vec<_>>()
+    };
+    assert_eq!(look(true, 7), []);
+    assert_eq!(look(false, 1), [], "it waits now and then");
+    assert_eq!(look(true, 7), []);
+    assert_eq!(look(true, 1), [driver], "drivers only: whoever asks a server lends it his own urgency");
+    assert_eq!(look(true, 100), [driver]);
+    assert_eq!(look(false, 7), [driver]);
+    assert_eq!(look(false, 1), []);
+    assert!(fake.0.borrow().alive.contains_key(&driver), "it may have much to do");
 }
 
 #[test]

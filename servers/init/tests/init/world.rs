@@ -10,7 +10,7 @@ use anax_manifest::Manifest;
 use anax_proto::Gift;
 use anax_startup::{NamedHandle, Start};
 use anax_system::Status;
-use init::{Entry, Happened, Image, Load, System, Urgency};
+use init::{Doing, Entry, Happened, Image, Load, System, Urgency};
 
 /// What there is.
 #[derive(Debug, Default)]
@@ -39,6 +39,9 @@ pub(crate) struct World {
     pub(crate) fate: Option<Status>,
     /// Those that run before all others.
     pub(crate) preferred: Vec<u64>,
+    /// Those that are found at the CPU, and those that are not as urgent as their manifests say.
+    pub(crate) works: BTreeSet<u64>,
+    pub(crate) less_urgent: BTreeSet<u64>,
     pub(crate) lines: Vec<String>,
     pub(crate) finished: Option<Option<u8>>,
     pub(crate) ended: Vec<String>,
@@ -169,19 +172,29 @@ impl System for Fake {
         self.0.borrow().happened.get(&made).copied().unwrap_or(Happened::Progress)
     }
 
+    fn doing(&self, made: u64) -> Doing {
+        if self.0.borrow().works.contains(&made) { Doing::Works } else { Doing::Waits }
+    }
+
+    fn set_urgency(&mut self, made: u64, _: &Manifest, urgency: Urgency) {
+        let mut world = self.0.borrow_mut();
+        match urgency {
+            Urgency::Less => world.less_urgent.insert(made),
+            Urgency::Own => world.less_urgent.remove(&made),
+            Urgency::Utmost => false,
+        };
+        world.preferred.retain(|preferred| *preferred != made);
+        if urgency == Urgency::Utmost {
+            world.preferred.push(made);
+        }
+    }
+
     fn port_for(&mut self, _: u64, _: u64) -> Result<Handle, Error> {
         Ok(self.handle())
     }
 
     fn space_of(&mut self, _: u64) -> Result<Handle, Error> {
         Ok(self.handle())
-    }
-
-    fn prefer(&mut self, made: u64, how: Urgency) {
-        self.0.borrow_mut().preferred.retain(|preferred| *preferred != made);
-        if how == Urgency::Utmost {
-            self.0.borrow_mut().preferred.push(made);
-        }
     }
 
     fn copy(&mut self, handle: Handle) -> Result<Handle, Error> {
