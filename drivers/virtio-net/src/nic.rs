@@ -22,12 +22,12 @@ const MAC: Features = Features::bit(5);
 const HOST_TSO4: Features = Features::bit(11);
 const HOST_TSO6: Features = Features::bit(12);
 const STATUS: Features = Features::bit(16);
-/// What makes up an offload: both versions or none, so that a client has one thing to know.
-const SEGMENTATION: Features = CSUM.with(HOST_TSO4).with(HOST_TSO6);
 pub(crate) const WANTED: Features = MAC
     .with(STATUS)
     .with(GUEST_CSUM)
-    .with(SEGMENTATION)
+    .with(CSUM)
+    .with(HOST_TSO4)
+    .with(HOST_TSO6)
     .with(Features::EVENT_IDX)
     .with(Features::ACCESS_PLATFORM)
     .with(Features::ORDER_PLATFORM);
@@ -175,7 +175,8 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
 
     fn offers(&self) -> Offers {
         let has = |what: Features| self.features.contains(what);
-        Offers { checksum: has(CSUM), segmentation: has(SEGMENTATION).then_some(Lengths::Whole) }
+        let cut = |what| (has(CSUM) && has(what)).then_some(Lengths::Whole);
+        Offers { checksum: has(CSUM), cut_v4: cut(HOST_TSO4), cut_v6: cut(HOST_TSO6) }
     }
 
     /// What was agreed on with the device.

@@ -137,33 +137,54 @@ pub enum Lengths {
 pub struct Offers {
     /// To insert checksums.
     pub checksum: bool,
-    /// To cut TCP frames, which have to be so.
-    pub segmentation: Option<Lengths>,
+    /// To cut frames of TCP over IPv4, which have to be so.
+    pub cut_v4: Option<Lengths>,
+    /// The same over IPv6.
+    pub cut_v6: Option<Lengths>,
 }
 
 impl Offers {
     /// Whether the card does that.
     #[must_use]
     pub fn include(&self, offload: &Offload) -> bool {
-        self.checksum && (offload.segmentation.is_none() || self.segmentation.is_some())
+        self.checksum && (offload.segmentation.is_none() || self.cut(offload.internet).is_some())
+    }
+
+    /// Whether it cuts frames of TCP over that protocol, and how they have to be.
+    #[must_use]
+    pub const fn cut(&self, internet: Internet) -> Option<Lengths> {
+        match internet {
+            Internet::V4 => self.cut_v4,
+            Internet::V6 => self.cut_v6,
+        }
     }
 
     pub(crate) const fn to_word(self) -> u64 {
-        let segmentation = match self.segmentation {
-            None => 0,
-            Some(lengths) => lengths as u64,
-        };
-        self.checksum as u64 | segmentation << 8
+        self.checksum as u64 | Lengths::to_bits(self.cut_v4) << 8 | Lengths::to_bits(self.cut_v6) << 16
     }
 
     /// Any word is something, if perhaps not true.
     pub(crate) const fn from_word(word: u64) -> Self {
-        let segmentation = match word >> 8 & 3 {
-            1 => Some(Lengths::Whole),
-            2 => Some(Lengths::Zero),
+        let [bits, cut_v4, cut_v6, ..] = word.to_le_bytes();
+        let (cut_v4, cut_v6) = (Lengths::from_bits(cut_v4), Lengths::from_bits(cut_v6));
+        Self { checksum: bits & 1 != 0, cut_v4, cut_v6 }
+    }
+}
+
+impl Lengths {
+    const fn to_bits(lengths: Option<Self>) -> u64 {
+        match lengths {
+            None => 0,
+            Some(lengths) => lengths as u64,
+        }
+    }
+
+    const fn from_bits(bits: u8) -> Option<Self> {
+        match bits {
+            1 => Some(Self::Whole),
+            2 => Some(Self::Zero),
             _ => None,
-        };
-        Self { checksum: word & 1 != 0, segmentation }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use anax_ring::Sleep;
 use anax_sys::Deadline;
 use anax_sys::object::{Channel, Region};
 use frame_echo::packet::packet;
-use frame_echo::{Client, NEXT, current, open};
+use frame_echo::{Client, NEXT, open};
 
 /// Packets that were not asked for the next one of.
 const WINDOW: u16 = 4;

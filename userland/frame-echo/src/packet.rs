@@ -40,7 +40,7 @@ pub fn packet(number: u16, offers: Offers) -> Packet {
     let internet = if number % 6 < 3 { Internet::V4 } else { Internet::V6 };
     let transport = if number.is_multiple_of(3) { Transport::Udp } else { Transport::Tcp };
     let mss = 536 + (random % 900) as u16;
-    let is_cut = number % 3 == 2 && offers.checksum && offers.segmentation.is_some();
+    let is_cut = number % 3 == 2 && offers.checksum && offers.cut(internet).is_some();
     let length = match random as usize {
         // Never a whole number of segments, as most of what is sent is not.
         random if is_cut => {
@@ -52,7 +52,7 @@ pub fn packet(number: u16, offers: Offers) -> Packet {
     };
     let head = if transport == Transport::Tcp { TCP } else { UDP };
     let transport_at = ETHERNET + if internet == Internet::V4 { 20 } else { 40 };
-    let lengths = if is_cut { offers.segmentation } else { None };
+    let lengths = if is_cut { offers.cut(internet) } else { None };
 
     let mut bytes = Vec::with_capacity(transport_at + head + length);
     bytes.extend(DESTINATION);

@@ -46,7 +46,8 @@ fn the_header_says_what_is_to_be_done() {
     let (world, v6) = (world(), Internet::V6);
     let device = world.device();
     let mut card = card(&world, &device);
-    let offers = Offers { checksum: true, segmentation: Some(Lengths::Whole) };
+    let whole = Some(Lengths::Whole);
+    let offers = Offers { checksum: true, cut_v4: whole, cut_v6: whole };
     assert_eq!(card.about().offers, offers);
     let long = Offload {
         internet: v6,
@@ -69,16 +70,21 @@ fn the_header_says_what_is_to_be_done() {
 
 #[test]
 fn what_a_device_does_not_offer_is_not_asked_of_it() {
-    // Segmentation for one version only is none.
-    for (missing, checksum) in [(CSUM, false), (1 << 11, true), (1 << 12, true)] {
+    let cut = |is: bool| is.then_some(Lengths::Whole);
+    for (missing, checksum, v4) in
+        [(CSUM, false, false), (1 << 11, true, false), (1 << 12, true, true), (3 << 11, true, false)]
+    {
         let world = world();
         let device = world.device();
         device.borrow_mut().offered = OFFERED & !missing;
         let mut card = card(&world, &device);
-        assert_eq!(card.about().offers, Offers { checksum, segmentation: None });
+        assert_eq!(
+            card.about().offers,
+            Offers { checksum, cut_v4: cut(v4), cut_v6: cut(missing == 1 << 11) }
+        );
         for number in 0..4 {
             let taken = card.transmit(buffer(0), 60, offload(number), number);
-            let is_known = number == 0 || checksum && number < 3;
+            let is_known = number == 0 || checksum && number < 3 || v4;
             assert_eq!(taken, if is_known { Ok(()) } else { Err(Refused::Unfit(number)) });
         }
     }

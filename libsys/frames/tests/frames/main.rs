@@ -84,7 +84,7 @@ fn frames_go_both_ways() {
     let (memory, geometry) = Memory::new();
     let _supervisor = memory.supervisor(geometry);
     let (mut client, mut driver) = (memory.client(3), memory.driver());
-    let offers = Offers { checksum: true, segmentation: Some(Lengths::Zero) };
+    let offers = Offers { checksum: true, cut_v4: Some(Lengths::Zero), cut_v6: None };
     let mac = Mac([1, 2, 3, 4, 5, 6]);
     let about = About { mac, max_frame: 1518, link: Link::Up, receive_buffers: 99, offers };
     let checked = Checked { internet: Verdict::Bad, transport: Verdict::Good };
