@@ -30,6 +30,7 @@ mod swaps;
 mod system;
 mod tiny_guest;
 mod uthreads;
+mod wire;
 
 pub use bites::{Bite, Judge, bites};
 pub use context::{Artefacts, Context, Effort, Need, SystemTest, Tier};

@@ -6,6 +6,7 @@
 
 mod frame;
 mod ledger;
+mod packets;
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -16,6 +17,7 @@ use anyhow::{Context as _, ensure};
 
 pub use frame::{ETHERTYPE, GUEST_MAC, LONGEST, PEER_MAC, SHORTEST};
 pub use ledger::Report;
+pub use packets::Seen;
 
 use frame::{Kind, Pattern};
 use ledger::Ledger;

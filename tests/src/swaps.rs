@@ -11,6 +11,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use crate::context::{Context, SystemTest, Tier};
 use crate::guest;
 use crate::peer::{Continue, Peer, Plan};
+use crate::wire::Wire;
 
 const fn test(name: &'static str, seconds: u64, run: fn(&Context<'_>) -> anyhow::Result<()>) -> SystemTest {
     SystemTest {
@@ -33,6 +34,10 @@ pub(crate) const TESTS: &[SystemTest] = &[
         frames(context, Nic::VirtioNet, "virtio-net-polling virtio-net")
     }),
     test("swaps.e1000-under-frames", 20, |context| frames(context, Nic::E1000, "e1000")),
+    test("swaps.virtio-net-under-offloads", 30, |context| {
+        offloads(context, Nic::VirtioNet, "virtio-net-polling virtio-net")
+    }),
+    test("swaps.e1000-under-offloads", 30, |context| offloads(context, Nic::E1000, "e1000")),
     test("swaps.the-manager-may-die", 20, the_manager_may_die),
     test("swaps.a-driver-that-is-none-is-refused", 5, one_that_is_none_is_refused),
 ];
@@ -107,6 +112,36 @@ fn frames(context: &Context<'_>, nic: Nic, drivers: &str) -> anyhow::Result<()> 
     let printed = String::from_utf8_lossy(&seen.result.out);
     ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {printed}", seen.result.ending);
     report?.expect_perfect()
+}
+
+/// Packets that the card has to finish, while its driver is replaced: each comes once, right to the last checksum.
+fn offloads(context: &Context<'_>, nic: Nic, drivers: &str) -> anyhow::Result<()> {
+    const CHANGES: u16 = 20;
+    // So many for each change.
+    const PACKETS: u16 = 30 * CHANGES;
+    // A thread of its own, which may leave the host's network.
+    thread::scope(|scope| {
+        let judged = scope.spawn(|| {
+            let wire = Wire::new(nic)?;
+            let spec =
+                Spec { nic, net: wire.net.clone(), extra: wire.extra.clone(), ..spec(context, "boot") };
+            let commands = format!("swap-cycle net0 {CHANGES} swap net-offload {drivers}");
+            let (seen, report) = thread::scope(|scope| {
+                let judge = || {
+                    wire.peer.judge_packets(wire.guest, PACKETS, Duration::from_secs(60), |_| Continue::Go)
+                };
+                let report = scope.spawn(judge);
+                let seen = guest::run(&spec, &commands);
+                (seen, report.join().unwrap_or_else(|_| Err(anyhow!("the peer panicked"))))
+            });
+            let (seen, report) = (seen?, report?);
+            let printed = String::from_utf8_lossy(&seen.result.out);
+            let is_well = seen.result.ending == Ending::Exited { status: 0 };
+            ensure!(is_well, "{:?}: {printed}", seen.result.ending);
+            wire.expect(&report, &printed)
+        });
+        judged.join().unwrap_or_else(|_| Err(anyhow!("the test panicked")))
+    })
 }
 
 /// The manager of devices dies again and again: the drivers that it has started go on, and its successor replaces them.

@@ -5,7 +5,7 @@
 
 use anax_device::DmaAddress;
 use anax_e1000::Descriptor;
-use anax_nic::{Checked, Internet, Offload, Segmentation, Transport, Verdict};
+use anax_frames::{Checked, Internet, Offload, Segmentation, Transport, Verdict};
 
 /// Commands: end of packet, insert the frame's checksum, segmentation, report status, extended, delay the interrupt.
 const EOP: u64 = 1 << 24;
@@ -52,9 +52,13 @@ pub(crate) fn frame(
     offload: Option<Offload>,
 ) -> impl Iterator<Item = Descriptor> + Clone {
     let options = offload.map_or(0, |offload| {
-        let segmentation = if offload.segmentation.is_some() { TSE } else { 0 };
-        let internet = if offload.internet == Internet::V4 { IXSM } else { 0 };
-        segmentation | internet | TXSM
+        // A whole frame's internet header is the caller's.
+        let cut = match (offload.segmentation, offload.internet) {
+            (Some(_), Internet::V4) => TSE | IXSM,
+            (Some(_), Internet::V6) => TSE,
+            (None, _) => 0,
+        };
+        cut | TXSM
     });
     let pieces = (0..length).step_by(PIECE as usize).map(move |at| {
         let bytes = PIECE.min(length - at);

@@ -6,17 +6,14 @@ use anax_device::{Broken, DmaAddress, DmaBlock, Registers};
 use anax_driver::{CARD_WORDS, Flow, Name};
 use anax_e1000::registers::*;
 use anax_e1000::{Ring, fence};
-use anax_frames::{About, Link, MAX_FRAME, Mac};
-use anax_nic::{Card, Event, Offload, Polled, Refused};
+use anax_frames::{About, Lengths, Link, MAX_FRAME, Mac, Offers, Offload};
+use anax_nic::{Card, Event, Polled, Refused};
 
 use crate::descriptor::{self, BUFFER};
 use crate::hardware::{self, SetupError, Statistics, Throttle};
 
 /// What the driver wants to hear of.
 const CAUSES: u32 = TXDW | LSC | RXSEQ | RXDMT0 | RXO | RXT0;
-
-/// Bytes of the longest frame that is to be cut: what an internet header's length can say, behind a link header with a tag.
-const MAX_CUT: u32 = 18 + 0xffff;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -40,6 +37,9 @@ pub struct Nic<'a, R, T, const D: usize> {
 }
 
 impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
+    /// IPv6 it does not cut: QEMU's device (7.2) counts the internet header as payload then.
+    const OFFERS: Offers = Offers { checksum: true, cut_v4: Some(Lengths::Zero), cut_v6: None };
+
     /// Bytes of memory that both reach. It must be mapped nowhere else.
     pub const MEMORY_BYTES: usize = 2 * Ring::<'a, T, D>::WORDS * size_of::<u64>();
 
@@ -93,26 +93,6 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
         }
         self.statistics
     }
-
-    /// As [`Card::transmit`], with what the device is to do with the frame; one that is to be cut may have up to 64 KiB.
-    ///
-    /// # Errors
-    /// [`Refused`].
-    pub fn transmit_with(
-        &mut self,
-        address: DmaAddress,
-        length: u32,
-        offload: Option<Offload>,
-        token: T,
-    ) -> Result<(), Refused<T>> {
-        let cut = offload.is_some_and(|offload| offload.segmentation.is_some());
-        let most = if cut { MAX_CUT } else { MAX_FRAME as u32 };
-        let lengths = length > 0 && length <= most && address.checked_add(length.into()).is_some();
-        if !lengths || offload.is_some_and(|offload| !offload.fits(length)) {
-            return Err(Refused::Unfit(token));
-        }
-        self.transmit.push(descriptor::frame(address, length, offload), token).map_err(Refused::Full)
-    }
 }
 
 impl<R: Registers, T, const D: usize> Card for Nic<'_, R, T, D> {
@@ -124,7 +104,8 @@ impl<R: Registers, T, const D: usize> Card for Nic<'_, R, T, D> {
     fn about(&self) -> About {
         let status = self.registers.read32(STATUS);
         let link = if status & STATUS_LU != 0 && status != u32::MAX { Link::Up } else { Link::Down };
-        About { mac: self.mac, max_frame: MAX_FRAME as u16, link, receive_buffers: D as u16 - 1 }
+        let offers = Self::OFFERS;
+        About { mac: self.mac, max_frame: MAX_FRAME as u16, link, receive_buffers: D as u16 - 1, offers }
     }
 
     fn post(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), Refused<T>> {
@@ -134,8 +115,21 @@ impl<R: Registers, T, const D: usize> Card for Nic<'_, R, T, D> {
         self.receive.push(core::iter::once([address.get(), 0]), token).map_err(Refused::Full)
     }
 
-    fn transmit(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), Refused<T>> {
-        self.transmit_with(address, length, None, token)
+    fn transmit(
+        &mut self,
+        address: DmaAddress,
+        length: u32,
+        offload: Option<Offload>,
+        token: T,
+    ) -> Result<(), Refused<T>> {
+        // The card pads what is too short.
+        let fits = length > 0 && length as usize <= *Offload::lengths(offload).end();
+        let ends = address.checked_add(length.into()).is_some();
+        let is_known = |offload: Offload| offload.fits(length) && Self::OFFERS.include(&offload);
+        if !fits || !ends || !offload.is_none_or(is_known) {
+            return Err(Refused::Unfit(token));
+        }
+        self.transmit.push(descriptor::frame(address, length, offload), token).map_err(Refused::Full)
     }
 
     fn flush(&mut self) {

@@ -7,8 +7,10 @@ use anax_device::{DmaBlock, Registers};
 use anax_driver::{CARD_WORDS, Flow, Refusal};
 use anax_nic::{Handed, Part};
 use anax_virtio::{Access, Features, Positions, Segment, Transport};
+use arrayvec::ArrayVec;
 
-use crate::nic::{RECEIVE, TRANSMIT, WANTED, header};
+use crate::header;
+use crate::nic::{RECEIVE, TRANSMIT, WANTED};
 use crate::{Interrupts, Nic};
 
 /// Words of a record: the agreed features, and how far each queue is.
@@ -37,20 +39,29 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         if !known || nic.features.bits() != features || !nic.features.contains(Features::VERSION_1) {
             return Err(Refusal::Device);
         }
-        let (received, sent) = (nic.receive_headers, nic.transmit_headers);
         let suppression = nic.suppression();
         let part = |access| {
             move |Part { place, address, length, token, .. }| {
                 (place, Segment { address, length, access }, token)
             }
         };
-        let fixed = |place, _| header(received, place, Access::Write);
+        let received = &nic.received;
+        let fixed = |place, _| received.segment(place, Access::Write);
         let incoming = handed.take(Flow::In).map(part(Access::Write));
         nic.receive
             .adopt(suppression, Positions::from_word(receive), fixed, incoming)
             .ok_or(Refusal::Device)?;
-        let fixed = |place, _| header(sent, place, Access::Read);
-        let outgoing = handed.take(Flow::Out).map(part(Access::Read));
+        let mut outgoing: ArrayVec<_, N> = ArrayVec::new();
+        for one in handed.take(Flow::Out) {
+            // What the device is to do with it is what the record says.
+            if !nic.sent.adopt(one.place, header::to_transmit(one.offload)) {
+                return Err(Refusal::Device);
+            }
+            outgoing.try_push(one).map_err(|_| Refusal::Device)?;
+        }
+        let outgoing = outgoing.into_iter().map(part(Access::Read));
+        let sent = &nic.sent;
+        let fixed = |place, _| sent.segment(place, Access::Read);
         nic.transmit
             .adopt(suppression, Positions::from_word(transmit), fixed, outgoing)
             .ok_or(Refusal::Device)?;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod adopt;
+mod header;
 mod nic;
 #[cfg(feature = "bin")]
 pub mod program;

@@ -1,26 +1,36 @@
 //! The device: its queues for receiving and transmitting, brought up, polled, stopped.
 //!
 //! Each frame is a chain of two descriptors: the header of 5.1.6, which lies in the driver's own memory, and the frame, which lies wherever the
-//! caller says. So the driver maps no frame, and a client can't reach a header. Without offloads the header to transmit is all
-//! zeros and the one received says nothing; there is one for each place all the same, where checksum and segmentation offload will need it.
+//! caller says. So the driver maps no frame, and a client can't reach a header. There is a header for each place of a queue.
 
 use anax_device::{DmaAddress, DmaBlock, Registers};
 use anax_driver::{CARD_WORDS, Flow, Name};
-use anax_frames::{About, Link, MAX_FRAME, Mac};
-use anax_nic::{Card, Checked, Event, Polled, Refused};
+use anax_frames::{About, Checked, Lengths, Link, MAX_FRAME, Mac, Offers, Offload};
+use anax_nic::{Card, Event, Polled, Refused};
 use anax_virtio::{
     Access, Broken, Cause, Completed, Doorbell, Features, Kick, Queue, Segment, SetupError, Suppression,
     Transport,
 };
 
 use crate::adopt;
+use crate::header::{self, HEADER_BYTES, Headers};
 
-/// Feature bits of 5.1.3. Offloads (CSUM, GUEST_CSUM, the TSO and UFO bits) and MRG_RXBUF, which serves frames longer than a
-/// buffer, are not among those wanted: a frame is as it is on the wire.
+/// Feature bits of 5.1.3.
+const CSUM: Features = Features::bit(0);
+const GUEST_CSUM: Features = Features::bit(1);
 const MAC: Features = Features::bit(5);
+const HOST_TSO4: Features = Features::bit(11);
+const HOST_TSO6: Features = Features::bit(12);
 const STATUS: Features = Features::bit(16);
-pub(crate) const WANTED: Features =
-    MAC.with(STATUS).with(Features::EVENT_IDX).with(Features::ACCESS_PLATFORM).with(Features::ORDER_PLATFORM);
+pub(crate) const WANTED: Features = MAC
+    .with(STATUS)
+    .with(GUEST_CSUM)
+    .with(CSUM)
+    .with(HOST_TSO4)
+    .with(HOST_TSO6)
+    .with(Features::EVENT_IDX)
+    .with(Features::ACCESS_PLATFORM)
+    .with(Features::ORDER_PLATFORM);
 
 /// Offset of `status` in `struct virtio_net_config` (5.1.4), behind the address, and its bit that says that the link is up.
 const LINK_STATUS: usize = 6;
@@ -29,10 +39,6 @@ const LINK_UP: u16 = 1;
 /// Queue numbers (5.1.2).
 pub(crate) const RECEIVE: u16 = 0;
 pub(crate) const TRANSMIT: u16 = 1;
-
-/// `struct virtio_net_hdr` with `num_buffers`, which is always there since 1.0 (5.1.6), and words from one to the next.
-const HEADER_BYTES: u32 = 12;
-const HEADER_WORDS: usize = 2;
 
 /// How the device interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +61,8 @@ pub struct Nic<'a, R, T, const N: usize> {
     interrupts: Interrupts,
     pub(crate) receive: Queue<'a, T, N, 2>,
     pub(crate) transmit: Queue<'a, T, N, 2>,
-    pub(crate) receive_headers: DmaBlock<'a>,
-    pub(crate) transmit_headers: DmaBlock<'a>,
+    pub(crate) received: Headers<'a, N>,
+    pub(crate) sent: Headers<'a, N>,
     /// Of both queues, while the device runs.
     pub(crate) doorbells: Option<[Doorbell; 2]>,
     pub(crate) mac: Mac,
@@ -66,7 +72,7 @@ pub struct Nic<'a, R, T, const N: usize> {
 impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
     /// Bytes of memory that both reach. It must be mapped nowhere else.
     pub const MEMORY_BYTES: usize = {
-        let headers = (N * HEADER_WORDS).next_multiple_of(DmaBlock::LINE / size_of::<u64>());
+        let headers = Headers::<'a, N>::WORDS.next_multiple_of(DmaBlock::LINE / size_of::<u64>());
         2 * (Queue::<'a, T, N, 2>::WORDS + headers) * size_of::<u64>()
     };
 
@@ -99,15 +105,15 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         let part = |memory: DmaBlock<'a>, words| memory.split(words).ok_or(SetupError::Memory);
         let (receive, memory) = part(memory, words)?;
         let (transmit, memory) = part(memory, words)?;
-        let (receive_headers, memory) = part(memory, N * HEADER_WORDS)?;
-        let (transmit_headers, _) = part(memory, N * HEADER_WORDS)?;
+        let (received, memory) = part(memory, Headers::<'a, N>::WORDS)?;
+        let (sent, _) = part(memory, Headers::<'a, N>::WORDS)?;
         Ok(Self {
             transport,
             interrupts,
             receive: Queue::new(receive, sizes[0]).ok_or(SetupError::Queue)?,
             transmit: Queue::new(transmit, sizes[1]).ok_or(SetupError::Queue)?,
-            receive_headers,
-            transmit_headers,
+            received: Headers::new(received),
+            sent: Headers::new(sent),
             doorbells: None,
             mac: Mac::default(),
             features: Features::NONE,
@@ -117,10 +123,10 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
     fn bring_up(&mut self) -> Result<(), SetupError> {
         self.features = self.transport.negotiate(WANTED)?;
         let suppression = self.suppression();
-        let (received, sent) = (self.receive_headers, self.transmit_headers);
-        [received, sent].into_iter().for_each(DmaBlock::clear);
-        self.receive.restart(suppression, |place, _| header(received, place, Access::Write));
-        self.transmit.restart(suppression, |place, _| header(sent, place, Access::Read));
+        self.received.rewrite();
+        self.sent.rewrite();
+        self.receive.restart(suppression, |place, _| self.received.segment(place, Access::Write));
+        self.transmit.restart(suppression, |place, _| self.sent.segment(place, Access::Read));
         let (queues, configuration) = match self.interrupts {
             Interrupts::Line => (None, None),
             Interrupts::MsiX { queues, configuration } => (Some(queues), Some(configuration)),
@@ -167,6 +173,12 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         (self.interrupts == Interrupts::Line).then(|| self.transport.cause())
     }
 
+    fn offers(&self) -> Offers {
+        let has = |what: Features| self.features.contains(what);
+        let cut = |what| (has(CSUM) && has(what)).then_some(Lengths::Whole);
+        Offers { checksum: has(CSUM), cut_v4: cut(HOST_TSO4), cut_v6: cut(HOST_TSO6) }
+    }
+
     /// What was agreed on with the device.
     #[must_use]
     pub const fn features(&self) -> Features {
@@ -188,7 +200,8 @@ impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
             LINK_UP
         };
         let link = if status & LINK_UP != 0 { Link::Up } else { Link::Down };
-        About { mac: self.mac, max_frame: MAX_FRAME as u16, link, receive_buffers: self.receive.capacity() }
+        let (max_frame, receive_buffers) = (MAX_FRAME as u16, self.receive.capacity());
+        About { mac: self.mac, max_frame, link, receive_buffers, offers: self.offers() }
     }
 
     #[inline]
@@ -197,7 +210,18 @@ impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
     }
 
     #[inline]
-    fn transmit(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), Refused<T>> {
+    fn transmit(
+        &mut self,
+        address: DmaAddress,
+        length: u32,
+        offload: Option<Offload>,
+        token: T,
+    ) -> Result<(), Refused<T>> {
+        if offload.is_some_and(|offload| !offload.fits(length) || !self.offers().include(&offload)) {
+            return Err(Refused::Unfit(token));
+        }
+        let Some(place) = self.transmit.next_place() else { return Err(Refused::Full(token)) };
+        self.sent.set(place, header::to_transmit(offload));
         self.transmit.submit(Segment { address, length, access: Access::Read }, token).map_err(Refused::Full)
     }
 
@@ -228,11 +252,14 @@ impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
             left -= 1;
         }
         while left > 0 {
-            let Some(Completed { token, written }) = self.receive.take()? else {
+            let Some((place, Completed { token, written })) = self.receive.take_placed()? else {
                 return Ok(if sent_out { Polled::Idle } else { Polled::More });
             };
+            let is_checked = self.features.contains(GUEST_CSUM);
+            let checked =
+                if is_checked { header::checked(self.received.get(place)) } else { Checked::default() };
             // What is shorter than its header is a frame of nothing.
-            each(Event::Received(token, written.saturating_sub(HEADER_BYTES), Checked::default()));
+            each(Event::Received(token, written.saturating_sub(HEADER_BYTES), checked));
             left -= 1;
         }
         Ok(Polled::More)
@@ -297,12 +324,4 @@ impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
         self.transmit.each_in_flight(|place, token| each(Flow::Out, place, token));
         Ok(adopt::words(self.features, [self.receive.positions(), self.transmit.positions()]))
     }
-}
-
-/// The header of a place.
-pub(crate) fn header(headers: DmaBlock<'_>, place: u16, access: Access) -> Segment {
-    let offset = u64::from(place) * (HEADER_WORDS * size_of::<u64>()) as u64;
-    // Within the block, whose last address `DmaBlock` checked.
-    let address = headers.start().checked_add(offset).unwrap_or(headers.start());
-    Segment { address, length: HEADER_BYTES, access }
 }

@@ -11,7 +11,7 @@
 //! | 6, 7 | how many things are in flight; zero |
 //! | 8-15 | counters |
 //! | 16-23 | what the kind of card says besides |
-//! | 24- | in flight, oldest first, four words each: token; epoch and, above it, length; offset; place and, above it, flow |
+//! | 24- | in flight, oldest first, five words each: token; epoch and, above it, length; offset; place and, above it, flow; what is to be done with it |
 
 use anax_ring::{SharedBytes, Suspended, TicketWords};
 use arrayvec::ArrayVec;
@@ -27,7 +27,7 @@ pub const MAX_IN_FLIGHT: usize = 128;
 pub const CARD_WORDS: usize = 8;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"AnaxSwap");
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const NAME_AT: usize = 2;
 const CHANNEL_AT: usize = 4;
@@ -36,7 +36,7 @@ const COUNTERS_AT: usize = 8;
 const CARD_AT: usize = COUNTERS_AT + counters::WORDS;
 const HEAD_WORDS: usize = CARD_AT + CARD_WORDS;
 /// Words of each thing in flight.
-const EACH: usize = 4;
+const EACH: usize = 5;
 
 const _: () = assert!((HEAD_WORDS + MAX_IN_FLIGHT * EACH) * size_of::<u64>() <= STATE_BYTES);
 
@@ -103,6 +103,8 @@ pub struct InFlight {
     pub offset: u64,
     /// Bytes.
     pub length: u32,
+    /// What is to be done with it, in the words of this kind of channel; 0 is nothing special.
+    pub detail: u64,
 }
 
 /// What a successor has to know.
@@ -182,7 +184,7 @@ impl Record {
         }
         let mut in_flight = ArrayVec::new();
         for at in (HEAD_WORDS..).step_by(EACH).take(count) {
-            let one = [word(at)?, word(at + 1)?, word(at + 2)?, word(at + 3)?];
+            let one = [word(at)?, word(at + 1)?, word(at + 2)?, word(at + 3)?, word(at + 4)?];
             in_flight.push(InFlight::from_words(one).ok_or(Refusal::InFlight)?);
         }
         let channel = channel.ok_or(Refusal::Channel)?;
@@ -213,12 +215,12 @@ impl Record {
 
 impl InFlight {
     const fn to_words(self) -> [u64; EACH] {
-        let Self { ticket, flow, place, offset, length } = self;
+        let Self { ticket, flow, place, offset, length, detail } = self;
         let owed = (length as u64) << 32 | ticket.epoch() as u64;
-        [ticket.token(), owed, offset, (flow as u64) << 16 | place as u64]
+        [ticket.token(), owed, offset, (flow as u64) << 16 | place as u64, detail]
     }
 
-    const fn from_words([token, owed, offset, place]: [u64; EACH]) -> Option<Self> {
+    const fn from_words([token, owed, offset, place, detail]: [u64; EACH]) -> Option<Self> {
         let flow = match place >> 16 {
             1 => Flow::In,
             2 => Flow::Out,
@@ -226,6 +228,6 @@ impl InFlight {
             _ => return None,
         };
         let ticket = TicketWords::new(token, owed as u32);
-        Some(Self { ticket, flow, place: place as u16, offset, length: (owed >> 32) as u32 })
+        Some(Self { ticket, flow, place: place as u16, offset, length: (owed >> 32) as u32, detail })
     }
 }

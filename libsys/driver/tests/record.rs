@@ -24,6 +24,7 @@ fn record(count: usize) -> Record {
         place: at as u16,
         offset: at * 2048,
         length: 1518,
+        detail: at << 40,
     });
     let channel = Suspended::from_words([5, (9 + count as u64) << 32 | 9]).expect("an epoch");
     let counters = Counters { received: 1, sent_bytes: 2, interrupts: u64::MAX, ..Counters::default() };

@@ -2,6 +2,8 @@
 
 use anax_abi::WORDS;
 
+use crate::Offers;
+
 /// A hardware address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac(pub [u8; 6]);
@@ -26,6 +28,8 @@ pub struct About {
     pub link: Link,
     /// Empty buffers that the driver can hold.
     pub receive_buffers: u16,
+    /// What it does with frames beside sending them.
+    pub offers: Offers,
 }
 
 impl About {
@@ -38,6 +42,7 @@ impl About {
             max_frame: words[1] as u16,
             link: if words[1] >> 16 & 1 == 0 { Link::Down } else { Link::Up },
             receive_buffers: (words[1] >> 32) as u16,
+            offers: Offers::from_word(words[2]),
         }
     }
 
@@ -50,6 +55,6 @@ impl About {
             Link::Up => 1,
         };
         let rest = self.max_frame as u64 | link << 16 | (self.receive_buffers as u64) << 32;
-        [u64::from_le_bytes([a, b, c, d, e, f, 0, 0]), rest, 0, 0, 0]
+        [u64::from_le_bytes([a, b, c, d, e, f, 0, 0]), rest, self.offers.to_word(), 0, 0]
     }
 }

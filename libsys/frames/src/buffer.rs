@@ -2,6 +2,8 @@
 
 use anax_ring::{OutOfRange, Payload, SharedBytes};
 
+use crate::{Checked, Offload};
+
 /// Bytes of a buffer.
 pub const BUFFER_BYTES: usize = 2048;
 /// Bytes of the longest frame: 1,500 of payload, header and VLAN tag, without the checksum that the card adds.
@@ -12,10 +14,11 @@ pub const MIN_FRAME: usize = 14;
 /// The region that payloads name: there is only the pool.
 const POOL: u32 = 0;
 
-/// A buffer that is the holder's alone: to be filled and transmitted, or released.
+/// A buffer, or several one behind the other, that is the holder's alone: to be filled and transmitted, or released.
 #[derive(Debug)]
 #[must_use = "a buffer that is dropped is missing from the pool for ever"]
 pub struct Buffer<'a> {
+    /// Of the first.
     pub(crate) number: u32,
     pub(crate) bytes: SharedBytes<'a>,
 }
@@ -36,6 +39,8 @@ pub struct Received<'a> {
     pub buffer: Buffer<'a>,
     /// Bytes of the frame, at most [`MAX_FRAME`].
     pub length: usize,
+    /// What the card thinks of its checksums.
+    pub checked: Checked,
 }
 
 impl Received<'_> {
@@ -59,14 +64,29 @@ pub(crate) const fn part(offset: u64, length: u32) -> Payload {
 
 /// Checks that a foreign descriptor is within one of `buffers` buffers and has a length from `least` on.
 pub(crate) fn check(payload: Payload, buffers: u32, least: usize) -> Result<(), OutOfRange> {
-    let pool = u64::from(buffers) * BUFFER_BYTES as u64;
-    let end = payload.end_within(pool)?;
-    let whole = payload.length as usize >= least.max(1);
-    if payload.region != POOL
-        || !whole
-        || payload.offset / BUFFER_BYTES as u64 != (end - 1) / BUFFER_BYTES as u64
-    {
-        return Err(OutOfRange);
+    let end = check_pool(payload, buffers, least)?;
+    let is_one = payload.offset / BUFFER_BYTES as u64 == (end - 1) / BUFFER_BYTES as u64;
+    if is_one { Ok(()) } else { Err(OutOfRange) }
+}
+
+/// The same for a frame to transmit and what is to be done with it. One that is to be cut may lie in several buffers.
+pub(crate) fn check_frame(
+    payload: Payload,
+    buffers: u32,
+    offload: Option<Offload>,
+) -> Result<(), OutOfRange> {
+    match offload {
+        Some(Offload { segmentation: Some(_), .. }) => check_pool(payload, buffers, MIN_FRAME).map(drop)?,
+        _ => check(payload, buffers, MIN_FRAME)?,
     }
-    Ok(())
+    let fits = Offload::lengths(offload).contains(&(payload.length as usize))
+        && offload.is_none_or(|offload| offload.fits(payload.length));
+    if fits { Ok(()) } else { Err(OutOfRange) }
+}
+
+/// Where it ends, in bytes from the pool's beginning.
+fn check_pool(payload: Payload, buffers: u32, least: usize) -> Result<u64, OutOfRange> {
+    let end = payload.end_within(u64::from(buffers) * BUFFER_BYTES as u64)?;
+    let is_whole = payload.region == POOL && payload.length as usize >= least.max(1);
+    if is_whole { Ok(end) } else { Err(OutOfRange) }
 }

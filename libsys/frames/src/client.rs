@@ -14,7 +14,9 @@ use anax_ring::{
 };
 
 use crate::buffer::payload;
-use crate::{ABOUT, About, BUFFER_BYTES, Buffer, MAX_FRAME, MIN_FRAME, RECEIVE, Received, TRANSMIT};
+use crate::{
+    ABOUT, About, BUFFER_BYTES, Buffer, Checked, MAX_FRAME, MIN_FRAME, Offload, RECEIVE, Received, TRANSMIT,
+};
 
 use table::{Buffers, Use};
 
@@ -127,7 +129,15 @@ impl<'a, const N: usize> ClientSide<'a, N> {
     pub fn buffer(&mut self) -> Option<Buffer<'a>> {
         let number = self.buffers.take_free()?;
         self.buffers.set(number, Use::Held);
-        self.buffers.bytes(number).map(|bytes| Buffer { number, bytes })
+        self.buffers.bytes(number, 1).map(|bytes| Buffer { number, bytes })
+    }
+
+    /// `length` bytes or more, 1 at least, in free buffers that lie one behind the other: for a frame that is to be cut. Nothing if there are
+    /// none such.
+    pub fn buffer_of(&mut self, length: usize) -> Option<Buffer<'a>> {
+        let count = length.div_ceil(BUFFER_BYTES);
+        let number = self.buffers.take_run(count)?;
+        self.buffers.bytes(number, count).map(|bytes| Buffer { number, bytes })
     }
 
     /// Buffers that are free.
@@ -154,8 +164,25 @@ impl<'a, const N: usize> ClientSide<'a, N> {
     /// # Errors
     /// [`NotSent`], with the buffer.
     pub fn transmit(&mut self, buffer: Buffer<'a>, length: usize, token: u32) -> Result<(), NotSent<'a>> {
+        self.transmit_with(buffer, length, None, token)
+    }
+
+    /// As [`Self::transmit`], with what the card is to do with the frame. One that [offers](About::offers) something else refuses it.
+    ///
+    /// # Errors
+    /// [`NotSent`], with the buffer.
+    pub fn transmit_with(
+        &mut self,
+        buffer: Buffer<'a>,
+        length: usize,
+        offload: Option<Offload>,
+        token: u32,
+    ) -> Result<(), NotSent<'a>> {
         let number = buffer.number;
-        if !(MIN_FRAME..=MAX_FRAME).contains(&length) || self.buffers.used(number) != Some(Use::Held) {
+        let fits = Offload::lengths(offload).contains(&length)
+            && length <= buffer.bytes.len()
+            && offload.is_none_or(|offload| offload.fits(length as u32));
+        if !fits || self.buffers.used(number) != Some(Use::Held) {
             return Err(NotSent { buffer, reason: Error::BadArgument });
         }
         // Nobody overtakes those that wait for a successor.
@@ -163,7 +190,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             let reason = if self.resumed { Error::Full } else { Error::PeerMisbehaved };
             return Err(NotSent { buffer, reason });
         }
-        match self.submit(&lend(TRANSMIT, number, length, token)) {
+        match self.submit(&lend(TRANSMIT, number, length, offload, token)) {
             Ok(()) => {
                 self.buffers.set(number, Use::Sending { attempts: 1 });
                 Ok(())
@@ -263,8 +290,9 @@ impl<'a, const N: usize> ClientSide<'a, N> {
                     Some(length) => {
                         self.buffers.set(number, Use::Held);
                         self.counters.received += 1;
-                        let bytes = self.buffers.bytes(number)?;
-                        Some(Event::Received(Received { buffer: Buffer { number, bytes }, length }))
+                        let (bytes, [checked, ..]) = (self.buffers.bytes(number, 1)?, reply.words);
+                        let (buffer, checked) = (Buffer { number, bytes }, Checked::from_word(checked));
+                        Some(Event::Received(Received { buffer, length, checked }))
                     }
                     None => {
                         // The driver has no room for so many, perhaps.
@@ -277,7 +305,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
                     }
                 }
             }
-            Use::Free | Use::Held | Use::GivenUp { .. } => None,
+            Use::Free | Use::Held | Use::Follows | Use::GivenUp { .. } => None,
         }
     }
 
@@ -366,7 +394,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
     fn refill(&mut self) {
         while self.lent < self.receive && self.resumed {
             let Some(number) = self.buffers.take_free() else { return };
-            if self.submit(&lend(RECEIVE, number, BUFFER_BYTES, 0)).is_err() {
+            if self.submit(&lend(RECEIVE, number, BUFFER_BYTES, None, 0)).is_err() {
                 self.buffers.set_free(number);
                 return;
             }
@@ -385,8 +413,9 @@ impl<'a, const N: usize> ClientSide<'a, N> {
 }
 
 /// The request that lends the beginning of a buffer.
-fn lend(command: u32, number: u32, length: usize, token: u32) -> Message {
+fn lend(command: u32, number: u32, length: usize, offload: Option<Offload>, token: u32) -> Message {
     let [first, second] = payload(number, length as u32).to_words();
     let token = u64::from(token) << 32 | u64::from(number);
-    Message { token, ..Message::new(command, [first, second, 0, 0, 0]) }
+    let offload = offload.map_or(0, Offload::to_word);
+    Message { token, ..Message::new(command, [first, second, offload, 0, 0]) }
 }

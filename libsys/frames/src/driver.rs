@@ -9,8 +9,8 @@ use anax_ring::{
     Taken, Ticket, TicketWords,
 };
 
-use crate::buffer::{check, part};
-use crate::{ABOUT, About, BUFFER_BYTES, MAX_FRAME, MIN_FRAME, RECEIVE, TRANSMIT};
+use crate::buffer::{check, check_frame, part};
+use crate::{ABOUT, About, BUFFER_BYTES, Checked, MAX_FRAME, NoOffload, Offload, RECEIVE, TRANSMIT};
 
 /// The driver's side of a channel, used by one thread.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Loan {
     pub offset: u64,
     /// Bytes: of the frame, or of room for one.
     pub length: u32,
+    /// What is to be done with the frame.
+    pub offload: Option<Offload>,
 }
 
 impl Loan {
@@ -47,6 +49,8 @@ pub struct Inherited {
     pub offset: u64,
     /// Bytes.
     pub length: u32,
+    /// What was to be done with the frame.
+    pub offload: Option<Offload>,
     /// Whether it is to be filled, or has a frame in it.
     pub purpose: Use,
 }
@@ -69,7 +73,7 @@ pub struct Question(Ticket);
 #[derive(Debug)]
 #[must_use = "each request is to be answered"]
 pub enum Asked {
-    /// Transmit this frame of [`MIN_FRAME`] to [`MAX_FRAME`] bytes.
+    /// Transmit this frame, whose [length](Offload::lengths) and offload fit together.
     Transmit(Loan),
     /// Receive into this, at least [`MAX_FRAME`] bytes.
     Receive(Loan),
@@ -105,9 +109,11 @@ impl<'a> DriverSide<'a> {
         I: ExactSizeIterator<Item = Inherited> + Clone,
     {
         let lent = |one: Inherited| {
-            let least = if one.purpose == Use::Transmit { MIN_FRAME } else { MAX_FRAME };
-            let fits = one.purpose == Use::Receive || one.length as usize <= MAX_FRAME;
-            fits && check(part(one.offset, one.length), buffers, least).is_ok()
+            let part = part(one.offset, one.length);
+            match one.purpose {
+                Use::Transmit => check_frame(part, buffers, one.offload).is_ok(),
+                Use::Receive => one.offload.is_none() && check(part, buffers, MAX_FRAME).is_ok(),
+            }
         };
         if !inherited.clone().all(lent) {
             return Err(AdoptError::Tickets);
@@ -115,7 +121,10 @@ impl<'a> DriverSide<'a> {
         let tickets = inherited.clone().map(|one| one.ticket);
         let (responder, tickets) = Responder::adopt(endpoint, state, tickets)?;
         let loans = tickets.zip(inherited);
-        let loans = loans.map(|(ticket, one)| Loan { ticket, offset: one.offset, length: one.length });
+        let loans = loans.map(|(ticket, one)| {
+            let Inherited { offset, length, offload, .. } = one;
+            Loan { ticket, offset, length, offload }
+        });
         Ok((Self { responder, buffers }, loans))
     }
 
@@ -143,20 +152,22 @@ impl<'a> DriverSide<'a> {
             Taken::NewPeer(epoch) => return Ok(Asked::NewClient(epoch)),
             Taken::Nothing => return Ok(Asked::Nothing),
         };
-        let [first, second, ..] = request.words;
+        let [first, second, offload, ..] = request.words;
         let payload = Payload::from_words([first, second]);
-        let (lengths, asked): (_, fn(Loan) -> Asked) = match request.command {
-            TRANSMIT => (MIN_FRAME..=MAX_FRAME, Asked::Transmit),
-            RECEIVE => (MAX_FRAME..=usize::MAX, Asked::Receive),
+        let (checked, offload) = match request.command {
+            TRANSMIT => match Offload::from_word(offload) {
+                Ok(offload) => (check_frame(payload, self.buffers, offload), offload),
+                Err(NoOffload) => return self.refuse_request(ticket, Error::BadArgument),
+            },
+            RECEIVE => (check(payload, self.buffers, MAX_FRAME), None),
             ABOUT => return Ok(Asked::About(Question(ticket))),
             _ => return self.refuse_request(ticket, Error::BadCommand),
         };
-        let in_pool =
-            check(payload, self.buffers, *lengths.start()).is_ok() || cfg!(bite = "frames-pool-unchecked");
-        if !in_pool || !lengths.contains(&(payload.length as usize)) {
+        if checked.is_err() && cfg!(not(bite = "frames-pool-unchecked")) {
             return self.refuse_request(ticket, Error::BadArgument);
         }
-        Ok(asked(Loan { ticket, offset: payload.offset, length: payload.length }))
+        let loan = Loan { ticket, offset: payload.offset, length: payload.length, offload };
+        Ok(if request.command == TRANSMIT { Asked::Transmit(loan) } else { Asked::Receive(loan) })
     }
 
     /// The frame has been transmitted.
@@ -168,13 +179,14 @@ impl<'a> DriverSide<'a> {
         self.reply(loan.ticket, &Message::default())
     }
 
-    /// A frame of `length` bytes lies at the loan's beginning.
+    /// A frame of `length` bytes lies at the loan's beginning, and the card thought so of its checksums.
     ///
     /// # Errors
     /// As for [`Self::sent`].
     #[inline]
-    pub fn received(&mut self, loan: Loan, length: u32) -> Result<(), Misbehaved> {
-        self.reply(loan.ticket, &Message { result: length.min(loan.length).into(), ..Message::default() })
+    pub fn received(&mut self, loan: Loan, length: u32, checked: Checked) -> Result<(), Misbehaved> {
+        let words = [checked.to_word(), 0, 0, 0, 0];
+        self.reply(loan.ticket, &Message { result: length.min(loan.length).into(), ..Message::new(0, words) })
     }
 
     /// Gives a loan back unused.

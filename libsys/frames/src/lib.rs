@@ -6,9 +6,11 @@
 //!
 //! | request | words 0, 1 | reply's result | reply's words |
 //! |---|---|---|---|
-//! | [`TRANSMIT`] | a frame, as a [`Payload`](anax_ring::Payload) | 0 | |
-//! | [`RECEIVE`] | an empty buffer | length of the frame in it, from its beginning | |
+//! | [`TRANSMIT`] | a frame, as a [`Payload`](anax_ring::Payload); in word 2 what is to be done with it, as an [`Offload`] | 0 | |
+//! | [`RECEIVE`] | an empty buffer | length of the frame in it, from its beginning | [`Checked`] |
 //! | [`ABOUT`] | | 0 | [`About`] |
+//!
+//! A frame that is to be cut into segments lies in several buffers, one behind the other; all others, and all that are received, in one.
 //!
 //! The driver needs no look inside: it is given the pool as the device sees it, and maps none of it. The pool has to outlive the driver,
 //! and a new epoch is posted only when the device of the old one is fenced: until then the device may still write into what it was lent.
@@ -20,11 +22,15 @@ mod buffer;
 mod client;
 mod driver;
 pub mod handover;
+mod offload;
 
 pub use about::{About, Link, Mac};
 pub use buffer::{BUFFER_BYTES, Buffer, MAX_FRAME, MIN_FRAME, Received};
 pub use client::{ClientError, ClientSide, Counters, Event, MAX_ATTEMPTS, NotSent};
 pub use driver::{Asked, DriverSide, Inherited, Loan, Question, Use};
+pub use offload::{
+    Checked, Internet, Lengths, MAX_CUT, NoOffload, Offers, Offload, Segmentation, Transport, Verdict,
+};
 
 /// Transmits a frame.
 pub const TRANSMIT: u32 = 1;

@@ -1,14 +1,11 @@
-//! A network card as its service sees it. The methods are what the cards have in common; what one has more, such as offloads, its
-//! driver offers beside them.
+//! A network card as its service sees it.
 
 use core::fmt::Debug;
 
 use anax_device::{Broken, DmaAddress};
 use anax_driver::{CARD_WORDS, Flow, MAX_IN_FLIGHT, Name, Polled};
-use anax_frames::About;
+use anax_frames::{About, Checked, Offload};
 use arrayvec::ArrayVec;
-
-use crate::Checked;
 
 /// What [`Card::poll`] finds.
 #[derive(Debug)]
@@ -48,6 +45,8 @@ pub struct Part<T> {
     pub address: DmaAddress,
     /// Bytes.
     pub length: u32,
+    /// What the device is to do with it.
+    pub offload: Option<Offload>,
     /// What the caller knows it by.
     pub token: T,
 }
@@ -111,7 +110,7 @@ pub trait Card {
         token: Self::Token,
     ) -> Result<(), Refused<Self::Token>>;
 
-    /// Hands the device a frame of `length` bytes to transmit as it is, after [`Self::flush`].
+    /// Hands the device a frame of `length` bytes to transmit, as it is or with what is to be done with it, after [`Self::flush`].
     ///
     /// # Errors
     /// [`Refused`].
@@ -119,6 +118,7 @@ pub trait Card {
         &mut self,
         address: DmaAddress,
         length: u32,
+        offload: Option<Offload>,
         token: Self::Token,
     ) -> Result<(), Refused<Self::Token>>;
 

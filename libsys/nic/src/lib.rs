@@ -6,7 +6,6 @@
 //! | [`Service`] | a client served by such a card, over [`anax_frames`] |
 //! | [`Handed`] | what a predecessor left in a card that a successor goes on with |
 //! | `program` | the driver's program, all but bringing the card up; for ring 3 only |
-//! | [`Offload`], [`Checked`] | what a card can do with a frame beside moving it |
 //!
 //! It is a crate of its own because clients, which use [`anax_frames`], have no business with devices, and because drivers must not know
 //! each other; what has nothing to do with frames is in [`anax_driver`]. Nothing here allocates, blocks or calls the kernel, but for `program`.
@@ -14,7 +13,6 @@
 #![forbid(unsafe_code)]
 
 mod card;
-mod offload;
 #[cfg(feature = "bin")]
 pub mod program;
 mod service;
@@ -22,7 +20,6 @@ mod succession;
 
 pub use anax_driver::{Next, Pace, Polled, Served, ServiceError};
 pub use card::{Card, Event, Handed, Part, Refused};
-pub use offload::{Checked, Internet, Offload, Segmentation, Transport, Verdict};
 pub use service::Service;
 
 /// Slots of each of the channel's rings, and buffers of the pool.

@@ -215,7 +215,7 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
 
     /// Hands a frame to the device, or holds it if there is no room.
     fn transmit(&mut self, loan: Loan) -> Result<(), Misbehaved> {
-        match self.nic.transmit(self.address(&loan), loan.length, loan) {
+        match self.nic.transmit(self.address(&loan), loan.length, loan.offload, loan) {
             Ok(()) => Ok(()),
             Err(Refused::Full(loan)) => {
                 self.held = Some(loan);
@@ -237,9 +237,9 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
             *resets = 0;
             // A client that lied is noticed at the next request.
             let _ = match event {
-                Event::Received(loan, length, _) => {
+                Event::Received(loan, length, checked) => {
                     counters.count_received(length);
-                    client.received(loan, length)
+                    client.received(loan, length, checked)
                 }
                 Event::Sent(loan) => {
                     counters.count_sent(loan.length);

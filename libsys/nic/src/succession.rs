@@ -7,7 +7,7 @@ use anax_driver::{
     Counters, Flow, InFlight, Kind, Link, NotSuspended, Record, Refusal, Serve, Served, ServiceError,
     Settled, Wake,
 };
-use anax_frames::{DriverSide, Inherited, Loan, Use};
+use anax_frames::{DriverSide, Inherited, Loan, Offload, Use};
 use anax_ring::{Doorbell, Endpoint};
 use arrayvec::ArrayVec;
 
@@ -37,6 +37,9 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
         if !record.is_disjoint() && cfg!(not(bite = "nic-buffer-adopted-twice")) {
             return Err(Refusal::InFlight);
         }
+        if record.in_flight.iter().any(|one| Offload::from_word(one.detail).is_err()) {
+            return Err(Refusal::InFlight);
+        }
         let inherited = record.in_flight.iter().map(inherited);
         let (client, loans) = DriverSide::adopt(endpoint, buffers, record.channel, inherited)?;
         pool.checked_add(client.pool_bytes()).ok_or(Refusal::InFlight)?;
@@ -46,7 +49,9 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
             // Within the pool, all of which has addresses.
             let address = pool.checked_add(token.offset).ok_or(Refusal::InFlight)?;
             if flow != Flow::Held {
-                handed.put(Part { flow, place, address, length, token }).ok_or(Refusal::InFlight)?;
+                handed
+                    .put(Part { flow, place, address, length, offload: token.offload, token })
+                    .ok_or(Refusal::InFlight)?;
             } else if held.replace(token).is_some() {
                 return Err(Refusal::InFlight);
             }
@@ -65,7 +70,8 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
         let (mut in_flight, mut all) = (ArrayVec::new(), true);
         let mut put = |flow, place, loan: &Loan| {
             let (ticket, offset, length) = (loan.ticket(), loan.offset, loan.length);
-            all &= in_flight.try_push(InFlight { ticket, flow, place, offset, length }).is_ok();
+            let detail = loan.offload.map_or(0, Offload::to_word);
+            all &= in_flight.try_push(InFlight { ticket, flow, place, offset, length, detail }).is_ok();
         };
         let words = self.nic.suspend(&mut put).map_err(|Broken| NotSuspended::Device)?;
         if let Some(held) = &self.held {
@@ -81,9 +87,10 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
 }
 
 fn inherited(one: &InFlight) -> Inherited {
-    let InFlight { ticket, flow, offset, length, .. } = *one;
+    let InFlight { ticket, flow, offset, length, detail, .. } = *one;
     let purpose = if flow == Flow::In { Use::Receive } else { Use::Transmit };
-    Inherited { ticket, offset, length, purpose }
+    // One that says what none is was refused before.
+    Inherited { ticket, offset, length, offload: Offload::from_word(detail).unwrap_or(None), purpose }
 }
 
 impl<C: Card<Token = Loan>> Serve for Service<'_, C> {

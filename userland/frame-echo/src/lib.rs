@@ -4,6 +4,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+pub mod packet;
+
 use core::sync::atomic::Ordering;
 
 use anax_abi::Error;
@@ -12,6 +16,9 @@ use anax_frames::{ClientSide, Event, Received};
 use anax_ring::{
     AtomicU64, Endpoint, Epoch, Geometry, Misbehaved, OutOfRange, SharedBlock, SharedBytes, Side,
 };
+
+/// What a frame begins with, behind its Ethernet header, that asks for the packet behind the one whose number follows.
+pub const NEXT: &[u8; 8] = b"ANAXNEXT";
 
 /// Buffers lent for receiving; the others are for what waits to be sent.
 const RECEIVE: usize = 64;

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use anax_device::DmaAddress;
-use anax_nic::{Card as _, Internet, Offload, Segmentation, Transport};
+use anax_frames::{Internet, Offload, Segmentation, Transport};
+use anax_nic::Card as _;
 use e1000::{AdoptError, InFlight, Nic};
 use proptest::prelude::*;
 
@@ -31,7 +32,7 @@ fn at_work(world: &World, device: &RefCell<Device<'_>>, before: u64) {
         Nic::<_, u64, DESCRIPTORS>::start(Window(device), world.block(), NONE).expect("nothing wrong");
     for number in 0..before {
         card.post(buffer(0), LENGTH, number).expect("there is room");
-        card.transmit(buffer(0), 60, number).expect("there is room");
+        card.transmit(buffer(0), 60, None, number).expect("there is room");
         card.flush();
         device.borrow_mut().drain();
         assert!(device.borrow_mut().receive(&[0; 60]));
@@ -40,13 +41,13 @@ fn at_work(world: &World, device: &RefCell<Device<'_>>, before: u64) {
     for number in 1..4 {
         card.post(buffer(number), LENGTH, number).expect("there is room");
         device.borrow().write(buffer(number + 3).get(), &[number as u8; 60]);
-        card.transmit(buffer(number + 3), 60, number).expect("there is room");
+        card.transmit(buffer(number + 3), 60, None, number).expect("there is room");
     }
     card.flush();
     assert!(device.borrow_mut().transmit() && device.borrow_mut().receive(&[9; 70]));
     // Written and never shown.
     card.post(buffer(9), LENGTH, 9).expect("there is room");
-    card.transmit(buffer(9), 60, 9).expect("there is room");
+    card.transmit(buffer(9), 60, None, 9).expect("there is room");
 }
 
 fn poll_any(card: &mut Nic<'_, Window<'_, '_>, u64, DESCRIPTORS>) -> usize {
@@ -71,7 +72,7 @@ fn a_running_device_goes_on_without_a_reset() {
         let sent: Vec<_> = device.borrow_mut().drain().iter().map(|frame| frame[0]).collect();
         assert_eq!(sent, [1, 2, 3], "each once");
         for number in 7..9 {
-            card.transmit(buffer(number), 60, number).expect("there is room");
+            card.transmit(buffer(number), 60, None, number).expect("there is room");
             card.post(buffer(number), LENGTH, number).expect("there is room");
         }
         card.flush();
@@ -83,7 +84,7 @@ fn a_running_device_goes_on_without_a_reset() {
         let received = [(2, 60), (3, 61), (7, 62), (8, 63)].map(|(token, length)| ('r', token, length));
         assert_eq!(poll(&mut card), Ok([sent, received].concat()));
         // A reset is as good as ever.
-        card.transmit(buffer(4), 60, 4).expect("there is room");
+        card.transmit(buffer(4), 60, None, 4).expect("there is room");
         card.restart().expect("it comes up again");
         assert_eq!(device.borrow_mut().drain().len(), 1);
     }
@@ -96,7 +97,7 @@ fn a_device_that_was_handed_over() {
     let mut first = card(&world, &device);
     for number in 0..7 {
         first.post(buffer(number), LENGTH, number).expect("there is room");
-        first.transmit(buffer(number), 60, number).expect("there is room");
+        first.transmit(buffer(number), 60, None, number).expect("there is room");
     }
     first.flush();
     assert!(device.borrow_mut().receive(&[0; 60]) && device.borrow_mut().transmit());
@@ -124,7 +125,7 @@ fn frames_of_many_pieces_are_known_again() {
     device.borrow().write(address.get(), &frame);
     let mut first = Nic::<_, u64, 32>::start(Window(&device), world.block(), NONE).expect("nothing wrong");
     for token in 0..4 {
-        first.transmit_with(address, 20_000, Some(offload), token).expect("there is room");
+        first.transmit(address, 20_000, Some(offload), token).expect("there is room");
     }
     first.flush();
     assert!(device.borrow_mut().transmit());
@@ -200,7 +201,7 @@ proptest! {
         let (mut handed, mut shown, mut wire) = (0_u64, 0, 0);
         for step in steps {
             match step {
-                0 => if card.transmit(buffer(handed % 8), 60, handed).is_ok() {
+                0 => if card.transmit(buffer(handed % 8), 60, None, handed).is_ok() {
                     device.borrow().write(buffer(handed % 8).get(), &handed.to_le_bytes());
                     handed += 1;
                 },

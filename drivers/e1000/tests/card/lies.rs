@@ -59,7 +59,7 @@ fn descriptors_that_were_not_given() {
                 assert_eq!(poll(&mut card), Ok(vec![]), "nobody looks there");
             }
             card.post(buffer(0), LENGTH, 0).expect("there is room");
-            card.transmit(buffer(1), 60, 1).expect("there is room");
+            card.transmit(buffer(1), 60, None, 1).expect("there is room");
             if when == "written" {
                 let word = device.borrow().descriptor(ring, 0)[1];
                 device.borrow().mark(ring, 0, word | DONE | WHOLE);
@@ -93,19 +93,19 @@ fn positions_where_the_device_cannot_be() {
             let device = world.device();
             let mut card = card(&world, &device);
             card.post(buffer(0), LENGTH, 0).expect("there is room");
-            card.transmit(buffer(0), 60, 0).expect("there is room");
+            card.transmit(buffer(0), 60, None, 0).expect("there is room");
             card.flush();
             device.borrow_mut().drain();
             assert!(device.borrow_mut().receive(&[0; 60]));
             assert_eq!(poll(&mut card).expect("honest").len(), 2);
             for number in 1..3 {
                 card.post(buffer(number), LENGTH, number).expect("there is room");
-                card.transmit(buffer(number), 60, number).expect("there is room");
+                card.transmit(buffer(number), 60, None, number).expect("there is room");
             }
             card.flush();
             // Written, but not shown.
             card.post(buffer(3), LENGTH, 3).expect("there is room");
-            card.transmit(buffer(3), 60, 3).expect("there is room");
+            card.transmit(buffer(3), 60, None, 3).expect("there is room");
             device.borrow_mut().set(ring + HEAD, head);
             let expected = if possible { Ok(()) } else { Err(Broken) };
             assert_eq!(card.check(), expected, "{ring:#x} {head}");
@@ -120,7 +120,7 @@ fn a_device_that_is_gone() {
     let world = world();
     let device = world.device();
     let mut card = card(&world, &device);
-    card.transmit(buffer(0), 60, 0).expect("there is room");
+    card.transmit(buffer(0), 60, None, 0).expect("there is room");
     card.flush();
     device.borrow_mut().whim = Whim::Gone;
     assert_eq!((card.check(), card.line_interrupt()), (Err(Broken), Err(Broken)));
@@ -147,7 +147,7 @@ proptest! {
                 out.insert(next);
                 next += 1;
             }
-            while card.transmit(buffer(1), 60, next).is_ok() {
+            while card.transmit(buffer(1), 60, None, next).is_ok() {
                 out.insert(next);
                 next += 1;
             }

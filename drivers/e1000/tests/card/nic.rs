@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 
 use anax_device::{Broken, DmaAddress};
+use anax_frames::{Checked, Verdict};
 use anax_frames::{Link, Mac};
-use anax_nic::{Card as _, Checked, Event, Polled, Refused, Verdict};
+use anax_nic::{Card as _, Event, Polled, Refused};
 use e1000::{Nic, SetupError, Statistics, Throttle};
 use proptest::prelude::*;
 
@@ -98,7 +99,7 @@ fn the_rings_wrap_around() {
         for number in 0..5 {
             card.post(buffer(number), LENGTH, number).expect("there is room");
             device.borrow().write(buffer(number + 5).get(), &[(turn % 251) as u8, number as u8, 1]);
-            card.transmit(buffer(number + 5), 3, number + 5).expect("there is room");
+            card.transmit(buffer(number + 5), 3, None, number + 5).expect("there is room");
         }
         card.flush();
         let sent = device.borrow_mut().drain();
@@ -126,18 +127,18 @@ fn one_descriptor_stays_free() {
     let mut card = card(&world, &device);
     for number in 0..7 {
         card.post(buffer(number), LENGTH, number).expect("there is room");
-        card.transmit(buffer(number), 60, number).expect("there is room");
+        card.transmit(buffer(number), 60, None, number).expect("there is room");
     }
     assert_eq!(card.post(buffer(7), LENGTH, 7), Err(Refused::Full(7)));
-    assert_eq!(card.transmit(buffer(7), 60, 8), Err(Refused::Full(8)));
+    assert_eq!(card.transmit(buffer(7), 60, None, 8), Err(Refused::Full(8)));
     card.flush();
     assert_eq!(device.borrow_mut().drain().len(), 7);
     assert_eq!(poll(&mut card).expect("honest").len(), 7);
-    card.transmit(buffer(7), 60, 8).expect("there is room");
+    card.transmit(buffer(7), 60, None, 8).expect("there is room");
     for (length, token) in [(0, 1), (1519, 2), (u32::MAX, 3)] {
-        assert_eq!(card.transmit(buffer(0), length, token), Err(Refused::Unfit(token)));
+        assert_eq!(card.transmit(buffer(0), length, None, token), Err(Refused::Unfit(token)));
     }
-    assert_eq!(card.transmit(DmaAddress::new(u64::MAX - 20), 60, 5), Err(Refused::Unfit(5)));
+    assert_eq!(card.transmit(DmaAddress::new(u64::MAX - 20), 60, None, 5), Err(Refused::Unfit(5)));
     // The device would write past its end.
     assert_eq!(card.post(buffer(7), 2047, 9), Err(Refused::Unfit(9)));
     assert_eq!(card.post(DmaAddress::new(u64::MAX - 20), 2048, 9), Err(Refused::Unfit(9)));
@@ -173,7 +174,7 @@ fn neither_side_is_disturbed_without_need() {
     // What comes between the last poll and the unmasking is found.
     assert_eq!(card.prepare_to_wait(), Ok(Polled::More));
     assert_eq!(poll(&mut card).expect("honest").len(), 1);
-    card.transmit(buffer(7), 60, 7).expect("there is room");
+    card.transmit(buffer(7), 60, None, 7).expect("there is room");
     card.flush();
     assert_eq!(card.prepare_to_wait(), Ok(Polled::Idle));
     assert!(device.borrow_mut().transmit());
@@ -220,7 +221,7 @@ fn a_reset_in_the_middle_loses_nothing() {
         // The rings begin anywhere.
         for number in 0..before {
             card.post(buffer(0), LENGTH, number).expect("there is room");
-            card.transmit(buffer(0), 60, number).expect("there is room");
+            card.transmit(buffer(0), 60, None, number).expect("there is room");
             card.flush();
             device.borrow_mut().drain();
             assert!(device.borrow_mut().receive(&[0; 60]));
@@ -229,14 +230,14 @@ fn a_reset_in_the_middle_loses_nothing() {
         for number in 0..6 {
             card.post(buffer(number), LENGTH, number).expect("there is room");
             device.borrow().write(buffer(number).get(), &[number as u8; 60]);
-            card.transmit(buffer(number), 60, number).expect("there is room");
+            card.transmit(buffer(number), 60, None, number).expect("there is room");
         }
         card.flush();
         // Two are sent, and the driver hears of one of them.
         assert!(device.borrow_mut().transmit());
         assert_eq!(poll(&mut card), Ok(vec![('s', 0, 0)]));
         assert!(device.borrow_mut().take_frame().is_some());
-        card.transmit(buffer(6), 60, 6).expect("not shown yet");
+        card.transmit(buffer(6), 60, None, 6).expect("not shown yet");
         card.restart().expect("it comes up again");
         device.borrow_mut().wire.clear();
         let sent: Vec<_> = device.borrow_mut().drain().iter().map(|frame| frame[0]).collect();
@@ -257,7 +258,7 @@ fn what_was_handed_in_comes_back_from_a_stopped_card() {
     let mut card = card(&world, &device);
     for number in 0..3 {
         card.post(buffer(number), LENGTH, number).expect("there is room");
-        card.transmit(buffer(number), 60, 10 + number).expect("there is room");
+        card.transmit(buffer(number), 60, None, 10 + number).expect("there is room");
     }
     card.flush();
     card.post(buffer(3), LENGTH, 3).expect("there is room");
@@ -290,7 +291,7 @@ proptest! {
         for step in steps {
             match step {
                 0 => posted += u64::from(card.post(buffer(posted % 8), LENGTH, posted).is_ok()),
-                1 => handed += u64::from(card.transmit(buffer(handed % 8), 60, handed).is_ok()),
+                1 => handed += u64::from(card.transmit(buffer(handed % 8), 60, None, handed).is_ok()),
                 2 => card.flush(),
                 3 => { device.borrow_mut().receive(&[0; 60]); }
                 4 => { device.borrow_mut().transmit(); }

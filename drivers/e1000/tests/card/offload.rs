@@ -1,7 +1,8 @@
 //! Checksums and segmentation: the model does in software what the descriptors say, and the bytes on the wire are judged.
 
 use anax_device::DmaAddress;
-use anax_nic::{Card as _, Internet, Offload, Polled, Refused, Segmentation, Transport};
+use anax_frames::{Internet, Offload, Segmentation, Transport};
+use anax_nic::{Card as _, Polled, Refused};
 use e1000::Nic;
 use proptest::prelude::*;
 
@@ -22,7 +23,7 @@ fn send(frame: &[u8], offload: Offload) -> (Vec<Vec<u8>>, u32) {
     let device = world.device();
     let mut card = Nic::<_, u64, 32>::start(Window(&device), world.block(), NONE).expect("nothing wrong");
     device.borrow().write(FRAME.get(), frame);
-    card.transmit_with(FRAME, frame.len() as u32, Some(offload), 5).expect("there is room");
+    card.transmit(FRAME, frame.len() as u32, Some(offload), 5).expect("there is room");
     card.flush();
     let wire = device.borrow_mut().drain();
     assert_eq!(card.prepare_to_wait(), Ok(Polled::More));
@@ -83,18 +84,18 @@ fn offloads_that_fit_no_frame_are_refused() {
         (90, Offload { internet: Internet::V6, transport_at: 53, ..plain }),
     ] {
         assert_eq!(
-            card.transmit_with(FRAME, length, Some(offload), 3),
+            card.transmit(FRAME, length, Some(offload), 3),
             Err(Refused::Unfit(3)),
             "{length} {offload:?}"
         );
     }
-    card.transmit_with(FRAME, 55, Some(good), 3).expect("just so");
-    card.transmit_with(FRAME, 74, Some(Offload { internet: Internet::V6, transport_at: 54, ..plain }), 4)
+    card.transmit(FRAME, 55, Some(good), 3).expect("just so");
+    card.transmit(FRAME, 74, Some(Offload { internet: Internet::V6, transport_at: 54, ..plain }), 4)
         .expect("just so");
     // No room for all descriptors of a frame is none for any.
     assert_eq!(card.in_flight(), (0, 2));
-    card.transmit_with(FRAME, 0xffff, Some(good), 5).expect("17 more");
-    assert_eq!(card.transmit_with(FRAME, 0xffff, Some(good), 6), Err(Refused::Full(6)));
+    card.transmit(FRAME, 0xffff, Some(good), 5).expect("17 more");
+    assert_eq!(card.transmit(FRAME, 0xffff, Some(good), 6), Err(Refused::Full(6)));
     assert_eq!(card.in_flight(), (0, 3));
 }
 

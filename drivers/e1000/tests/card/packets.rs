@@ -21,7 +21,7 @@ fn pseudo(ip: &[u8], length: u16) -> u16 {
 }
 
 /// A frame of IPv4 with TCP (6) or UDP (17). The transport's checksum is what the device wants to find: the pseudo-header's sum, without the
-/// length if the frame is to be cut.
+/// length if the frame is to be cut. IPv4's own is right, or 0 if the frame is to be cut.
 pub(crate) fn packet(protocol: u8, payload: usize, is_cut: bool) -> Vec<u8> {
     let header = if protocol == 6 { 20 } else { 8 };
     let mut frame = vec![0; 14 + 20 + header];
@@ -33,6 +33,10 @@ pub(crate) fn packet(protocol: u8, payload: usize, is_cut: bool) -> Vec<u8> {
     put(ip, 4, 0x1234);
     (ip[8], ip[9]) = (64, protocol);
     ip[12..20].copy_from_slice(&[10, 0, 0, 1, 10, 0, 0, 2]);
+    if !is_cut {
+        let value = !sum(ip);
+        put(ip, 10, value);
+    }
     let seed = pseudo(ip, if is_cut { 0 } else { (header + payload) as u16 });
     let transport = &mut frame[34..];
     put(transport, 0, 5001);

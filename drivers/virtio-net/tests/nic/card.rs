@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use virtio_net::{Interrupts, Nic};
 
 use crate::model::{BASE, Device, MAC, OFFERED, Whim, Window, World, transport};
+use crate::offload::{header, offload};
 
 const FRAMES: usize = 8;
 pub(crate) type Card<'d, 'm> = Nic<'m, Window<'d, 'm>, u64, FRAMES>;
@@ -47,7 +48,7 @@ fn the_card_comes_up_without_what_was_not_wanted() {
     let world = world();
     let device = world.device();
     let card = card(&world, &device);
-    assert_eq!(device.borrow().accepted, 1 << 5 | 1 << 16 | 1 << 29 | 1 << 32);
+    assert_eq!(device.borrow().accepted, OFFERED & !(1 << 15));
     let about = card.about();
     assert_eq!((about.mac, about.link, about.receive_buffers), (Mac(MAC), Link::Up, 8));
     device.borrow_mut().link = 0;
@@ -95,7 +96,7 @@ fn indices_wrap_around() {
                 card.post(buffer(number), LENGTH, number).expect("there is room");
                 let frame = [(turn % 251) as u8, number as u8, 1];
                 device.borrow().write(buffer(number + 5).get(), &frame);
-                card.transmit(buffer(number + 5), 3, number + 5).expect("there is room");
+                card.transmit(buffer(number + 5), 3, None, number + 5).expect("there is room");
             }
             card.flush();
             for number in 0..5_u8 {
@@ -142,7 +143,7 @@ fn neither_side_is_disturbed_without_need() {
     assert_eq!(poll(&mut card).map(|events| events.len()), Ok(1));
 
     for number in 0..8 {
-        card.transmit(buffer(number), 60, number).expect("there is room");
+        card.transmit(buffer(number), 60, None, number).expect("there is room");
         card.flush();
     }
     assert_eq!(counts(&device)[1], (1, 0), "the device has not looked yet since the first");
@@ -166,7 +167,7 @@ fn a_budget_is_kept_and_shared() {
     let mut card = card(&world, &device);
     for number in 0..8 {
         card.post(buffer(number), LENGTH, number).expect("there is room");
-        card.transmit(buffer(number + 8), 60, number + 8).expect("there is room");
+        card.transmit(buffer(number + 8), 60, None, number + 8).expect("there is room");
     }
     card.flush();
     for _ in 0..8 {
@@ -193,7 +194,7 @@ fn a_reset_in_the_middle_loses_nothing() {
     let mut card = card(&world, &device);
     // So that the order of places is another than that of submission.
     for number in 0..3 {
-        card.transmit(buffer(number), 20, number).expect("there is room");
+        card.transmit(buffer(number), 20, None, number).expect("there is room");
     }
     card.flush();
     let heads: Vec<_> = (0..3).map(|_| device.borrow_mut().take_frame().expect("a frame").0).collect();
@@ -203,7 +204,7 @@ fn a_reset_in_the_middle_loses_nothing() {
     assert_eq!(poll(&mut card).map(|events| events.len()), Ok(3));
     for number in 0..8_u64 {
         device.borrow().write(buffer(number).get(), &[number as u8; 20]);
-        card.transmit(buffer(number), 20, number).expect("there is room");
+        card.transmit(buffer(number), 60, offload(number), number).expect("there is room");
         card.post(buffer(number + 8), LENGTH, number + 8).expect("there is room");
     }
     card.flush();
@@ -213,15 +214,23 @@ fn a_reset_in_the_middle_loses_nothing() {
     device.borrow_mut().show_used(1, 999);
     assert_eq!(poll(&mut card), Err(Broken));
     card.restart().expect("it comes up again");
-    let again: Vec<_> = std::iter::from_fn(|| device.borrow_mut().transmit()).map(|frame| frame[0]).collect();
-    assert_eq!(again, [0, 1, 2, 3, 4, 5, 6, 7]);
+    let again = std::iter::from_fn(|| {
+        let frame = device.borrow_mut().transmit()?;
+        assert_eq!(
+            device.borrow().header,
+            header(offload(frame[0].into())),
+            "what is to be done is not lost"
+        );
+        Some(frame[0])
+    });
+    assert_eq!(again.collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7]);
     assert!(device.borrow_mut().receive(&[7; 100]));
     let events = poll(&mut card).expect("it is honest now");
     assert_eq!(events.len(), 9);
     assert_eq!(events[8], ('r', 8, 100), "the oldest buffer");
 
     assert_eq!(card.take_back(), None, "not while the device runs");
-    card.transmit(buffer(3), 20, 3).expect("there is room");
+    card.transmit(buffer(3), 20, None, 3).expect("there is room");
     card.quiesce().expect("it stops");
     let back: Vec<_> = std::iter::from_fn(|| card.take_back()).collect();
     assert_eq!(back, [3, 9, 10, 11, 12, 13, 14, 15]);
@@ -281,7 +290,7 @@ proptest! {
                     Ok(()) => { posted.push_back(next); next += 1; }
                     Err(refused) => { prop_assert_eq!((refused, posted.len()), (Refused::Full(next), 8)); }
                 },
-                Step::Transmit => match card.transmit(buffer(next % 9), 60, next) {
+                Step::Transmit => match card.transmit(buffer(next % 9), 60, None, next) {
                     Ok(()) => { sending.push(next); next += 1; }
                     Err(refused) => { prop_assert_eq!((refused, sending.len()), (Refused::Full(next), 8)); }
                 },

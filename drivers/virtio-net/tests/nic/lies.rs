@@ -44,11 +44,11 @@ fn more_than_was_shown_is_a_lie() {
         let world = world();
         let device = world.device();
         let mut card = card(&world, &device);
-        card.transmit(buffer(0), 60, 0).expect("there is room");
-        card.transmit(buffer(1), 60, 1).expect("there is room");
+        card.transmit(buffer(0), 60, None, 0).expect("there is room");
+        card.transmit(buffer(1), 60, None, 1).expect("there is room");
         card.flush();
         // Not shown.
-        card.transmit(buffer(2), 60, 2).expect("there is room");
+        card.transmit(buffer(2), 60, None, 2).expect("there is room");
         device.borrow_mut().show_used(1, index);
         assert_eq!(poll(&mut card), Err(Broken), "{index:#x}");
         assert_eq!(card.prepare_to_wait(), Err(Broken));
@@ -87,7 +87,7 @@ proptest! {
                 out.insert(next);
                 next += 1;
             }
-            while card.transmit(buffer(1), 60, next).is_ok() {
+            while card.transmit(buffer(1), 60, None, next).is_ok() {
                 out.insert(next);
                 next += 1;
             }

@@ -3,5 +3,6 @@
 mod card;
 mod lies;
 mod model;
+mod offload;
 mod serving;
 mod swapping;

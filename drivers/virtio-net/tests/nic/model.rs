@@ -9,8 +9,8 @@ use anax_virtio::Transport;
 /// Where the device finds the memory.
 pub(crate) const BASE: u64 = 0x4_0000_0000;
 pub(crate) const MAC: [u8; 6] = [2, 0x41, 0x4e, 0x41, 0x58, 7];
-/// MAC, STATUS, CSUM, GUEST_CSUM, MRG_RXBUF, EVENT_IDX, VERSION_1.
-pub(crate) const OFFERED: u64 = 1 << 5 | 1 << 16 | 3 | 1 << 15 | 1 << 29 | 1 << 32;
+/// MAC, STATUS, CSUM, GUEST_CSUM, HOST_TSO4, HOST_TSO6, MRG_RXBUF, EVENT_IDX, VERSION_1.
+pub(crate) const OFFERED: u64 = 1 << 5 | 1 << 16 | 3 | 1 << 11 | 1 << 12 | 1 << 15 | 1 << 29 | 1 << 32;
 const EVENT_IDX: u64 = 1 << 29;
 const MULTIPLIER: u32 = 4;
 
@@ -51,6 +51,9 @@ pub(crate) struct Device<'m> {
     config_vector: u16,
     pub(crate) queues: [Queue; 2],
     pub(crate) resets: u32,
+    /// The header of the last frame that was taken, and the flags of those that are received.
+    pub(crate) header: Vec<u8>,
+    pub(crate) flags: u8,
     cause: u8,
 }
 
@@ -79,6 +82,8 @@ impl World {
             config_vector: 0xffff,
             queues: [Queue::default(), Queue::default()],
             resets: 0,
+            header: vec![],
+            flags: 0,
             cause: 0,
         })
     }
@@ -193,7 +198,7 @@ impl Device<'_> {
         assert!(chain.iter().all(|(_, _, write)| !write));
         let bytes: Vec<u8> =
             chain.into_iter().flat_map(|(address, length, _)| self.read(address, length)).collect();
-        assert_eq!(bytes[..12], [0; 12], "a header without offloads");
+        self.header = bytes[..12].to_vec();
         Some((head, bytes[12..].to_vec()))
     }
 
@@ -207,7 +212,7 @@ impl Device<'_> {
     /// Receives a frame, if there is a buffer.
     pub(crate) fn receive(&mut self, frame: &[u8]) -> bool {
         let Some(head) = self.take(0) else { return false };
-        let header = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+        let header = [self.flags, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0];
         let bytes = [&header[..], frame].concat();
         let mut rest = &bytes[..];
         for (address, length, write) in self.chain(0, head) {

@@ -116,7 +116,7 @@ fn frames_go_both_ways_through_qemus_device() {
         for event in events {
             match event {
                 Event::Received(buffer, length, _) => {
-                    card.transmit(address(buffer), length, buffer).expect("there is room");
+                    card.transmit(address(buffer), length, None, buffer).expect("there is room");
                 }
                 Event::Sent(buffer) => {
                     card.post(address(buffer), BUFFER_BYTES as u32, buffer).expect("there is room");

@@ -9,11 +9,13 @@ use crate::BUFFER_BYTES;
 pub(super) enum Use {
     /// Nothing: it is on the free list.
     Free,
-    /// The program has it.
+    /// The program has it, or what begins here.
     Held,
+    /// It goes with the one before it.
+    Follows,
     /// Lent to be filled.
     Lent,
-    /// Lent to be transmitted, so many times so far.
+    /// Lent to be transmitted, so many times so far, with those that follow.
     Sending { attempts: u8 },
     /// Not transmitted; nobody was told yet.
     GivenUp { token: u32 },
@@ -63,8 +65,8 @@ impl<'a, const N: usize> Buffers<'a, N> {
         })
     }
 
-    pub(super) fn bytes(&self, number: u32) -> Option<SharedBytes<'a>> {
-        self.pool.part(number as usize * BUFFER_BYTES, BUFFER_BYTES).ok()
+    pub(super) fn bytes(&self, number: u32, count: usize) -> Option<SharedBytes<'a>> {
+        self.pool.part(number as usize * BUFFER_BYTES, count * BUFFER_BYTES).ok()
     }
 
     pub(super) fn take_free(&mut self) -> Option<u32> {
@@ -74,11 +76,39 @@ impl<'a, const N: usize> Buffers<'a, N> {
         Some(number)
     }
 
+    /// The first of `count` free buffers one behind the other, which are the program's from now on.
+    pub(super) fn take_run(&mut self, count: usize) -> Option<u32> {
+        let is_free = |run: &[Use]| run.iter().all(|used| *used == Use::Free);
+        let first = self.uses.get(..self.count())?.windows(count.max(1)).position(is_free)? as u32;
+        let run = first..first + count as u32;
+        let mut kept = 0;
+        for place in 0..self.free_count {
+            if let Some(&number) = self.free.get(place)
+                && !run.contains(&number)
+                && let Some(slot) = self.free.get_mut(kept)
+            {
+                *slot = number;
+                kept += 1;
+            }
+        }
+        self.free_count = kept;
+        run.for_each(|number| self.set(number, if number == first { Use::Held } else { Use::Follows }));
+        Some(first)
+    }
+
+    /// With all that follow.
     pub(super) fn set_free(&mut self, number: u32) {
-        self.set(number, Use::Free);
-        if let Some(slot) = self.free.get_mut(self.free_count) {
-            *slot = number;
-            self.free_count += 1;
+        let mut next = number;
+        loop {
+            self.set(next, Use::Free);
+            if let Some(slot) = self.free.get_mut(self.free_count) {
+                *slot = next;
+                self.free_count += 1;
+            }
+            next += 1;
+            if self.used(next) != Some(Use::Follows) {
+                return;
+            }
         }
     }
 

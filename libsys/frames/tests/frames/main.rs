@@ -2,8 +2,8 @@
 
 use anax_abi::{Error, Message};
 use anax_frames::{
-    ABOUT, About, Asked, BUFFER_BYTES, ClientError, ClientSide, DriverSide, Event, Link, Loan, MAX_ATTEMPTS,
-    MAX_FRAME, Mac, RECEIVE, TRANSMIT,
+    ABOUT, About, Asked, BUFFER_BYTES, Checked, ClientError, ClientSide, DriverSide, Event, Lengths, Link,
+    Loan, MAX_ATTEMPTS, MAX_FRAME, Mac, Offers, RECEIVE, TRANSMIT, Verdict,
 };
 use anax_ring::{
     AtomicU64, Completion, Doorbell, Endpoint, Geometry, Misbehaved, Payload, Requester, SharedBlock,
@@ -12,6 +12,7 @@ use anax_ring::{
 use std::sync::atomic::Ordering::Relaxed;
 
 mod anything;
+mod offload;
 
 const BUFFERS: usize = 8;
 type Client<'a> = ClientSide<'a, BUFFERS>;
@@ -83,7 +84,10 @@ fn frames_go_both_ways() {
     let (memory, geometry) = Memory::new();
     let _supervisor = memory.supervisor(geometry);
     let (mut client, mut driver) = (memory.client(3), memory.driver());
-    let about = About { mac: Mac([1, 2, 3, 4, 5, 6]), max_frame: 1518, link: Link::Up, receive_buffers: 99 };
+    let offers = Offers { checksum: true, cut_v4: Some(Lengths::Zero), cut_v6: None };
+    let mac = Mac([1, 2, 3, 4, 5, 6]);
+    let about = About { mac, max_frame: 1518, link: Link::Up, receive_buffers: 99, offers };
+    let checked = Checked { internet: Verdict::Bad, transport: Verdict::Good };
     client.ask();
     settle(&mut client);
     let Ok(Asked::About(question)) = driver.take() else { panic!("no question") };
@@ -93,12 +97,13 @@ fn frames_go_both_ways() {
     for (length, (kind, loan)) in [60, 0, MAX_FRAME as u32 + 1].into_iter().zip(loans) {
         assert_eq!((kind, loan.length), ('r', BUFFER_BYTES as u32));
         memory.pool().write_u64(loan.offset as usize, 0xfeed).expect("within");
-        driver.received(loan, length).expect("nobody lied");
+        driver.received(loan, length, checked).expect("nobody lied");
     }
     let _ = driver.flush().expect("nobody lied");
     assert!(matches!(client.event(), Ok(Event::About(said)) if said == about));
     let Ok(Event::Received(received)) = client.event() else { panic!("no frame") };
     assert_eq!((received.length, received.frame().len(), received.frame().read_u64(0)), (60, 60, Ok(0xfeed)));
+    assert_eq!(received.checked, checked);
     // The other two were no frames; their buffers and one more are lent again.
     settle(&mut client);
     assert_eq!((client.counters().bad_replies, client.free(), taken(&mut driver).len()), (2, 4, 3));
@@ -210,7 +215,7 @@ fn a_dead_drivers_frames_are_sent_again_in_order() {
     for (kind, loan) in loans {
         match kind {
             't' => successor.sent(loan),
-            _ => successor.received(loan, 100),
+            _ => successor.received(loan, 100, Checked::default()),
         }
         .expect("nobody lied");
     }
