@@ -67,16 +67,24 @@ impl Peer {
             }
             ensure!(since.elapsed() < patience, "nothing more has come in {patience:.0?}: {seen:?}");
             let Some(bytes) = self.receive(guest)? else { continue };
-            let Some(part) = read(&bytes).with_context(|| format!("{seen:?}: {:02x?}", &bytes[..bytes.len().min(74)]))? else {
+            let Some(part) =
+                read(&bytes).with_context(|| format!("{seen:?}: {:02x?}", &bytes[..bytes.len().min(74)]))?
+            else {
                 continue;
             };
             seen.frames += 1;
             since = Instant::now();
             let number = part.number;
-            let is_whole = judge(&part, seen.packets, &mut parts).with_context(|| format!("packet {number} from {}: {parts:?} from {}", part.at, seen.packets))?;
+            let is_whole = judge(&part, seen.packets, &mut parts).with_context(|| {
+                format!("packet {number} from {}: {parts:?} from {}", part.at, seen.packets)
+            })?;
             if is_whole {
                 // They come in order, so this is the oldest.
-                ensure!(number == seen.packets, "packet {number} is whole before {}: {parts:?}", seen.packets);
+                ensure!(
+                    number == seen.packets,
+                    "packet {number} is whole before {}: {parts:?}",
+                    seen.packets
+                );
                 seen.packets += 1;
                 let [(_, frames), ..] = parts;
                 seen.cut += u16::from(frames > 1);

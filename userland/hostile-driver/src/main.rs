@@ -101,8 +101,14 @@ impl Serve for Hostile<'_> {
         let channel = Suspended::from_words([wild() & 0xff | 1, wild()]).ok_or(NotSuspended::Device)?;
         let (one, other) = (wild(), wild());
         let ticket = TicketWords::new(one, other as u32);
-        let in_flight =
-            InFlight { ticket, flow: Flow::In, place: one as u16, offset: other, length: one as u32 };
+        let in_flight = InFlight {
+            ticket,
+            flow: Flow::In,
+            place: one as u16,
+            offset: other,
+            length: one as u32,
+            detail: 0,
+        };
         let record = Record {
             kind: Kind::Frames,
             card: Name::new("virtio-net"),
