@@ -13,7 +13,7 @@ use anax_startup::{Seed, Start};
 use anax_system::{Condition, HUNG, KILLED, Status};
 
 use crate::process::{Image, Process};
-use crate::share::{Share, Urgency};
+use crate::share::{Rank, Share};
 use crate::system::{Entry, Happened, System};
 
 /// The program that loads all others.
@@ -373,9 +373,9 @@ impl<S: System> Init<S> {
                 Happened::Waited => {}
             }
             let is_driver = process.manifest.layer == Layer::Driver;
-            if let Some(urgency) = is_driver.then(|| process.share.look(self.system.doing(made))).flatten() {
-                self.system.set_urgency(made, &process.manifest, urgency);
-                if urgency == Urgency::Less {
+            if let Some(rank) = is_driver.then(|| process.share.look(self.system.waits(made))).flatten() {
+                self.system.set_rank(made, &process.manifest, rank);
+                if rank == Rank::Less {
                     let name = &process.manifest.name;
                     self.system.say(format_args!(
                         "{name} (process {number}) keeps the CPU to itself: it is as urgent as a program"

@@ -17,7 +17,7 @@ use anax_startup::{NamedHandle, Start, handles};
 use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Registers, Space, Thread, Trigger};
 use anax_sys::{Port, Target};
 use anax_system::{LoaderClient, Name, NamesClient};
-use init::{Doing, Entry, Happened, Image, Load, System, Urgency};
+use init::{Entry, Happened, Image, Load, Rank, System};
 
 use crate::watch::Watch;
 
@@ -286,14 +286,15 @@ impl System for Kernel {
         self.watch.state(made.thread.thread())
     }
 
-    fn doing(&self, made: Made) -> Doing {
-        self.watch.doing(made.thread.thread())
+    fn waits(&self, made: Made) -> bool {
+        // What it waits for; one that can't be asked any more gets no other urgency.
+        made.thread.thread().inspect().map_or(true, |answer| answer.words[3] != 0)
     }
 
-    fn set_urgency(&mut self, made: Made, manifest: &Manifest, urgency: Urgency) {
-        let level = match urgency {
-            Urgency::Less => priority::USER,
-            Urgency::Own => manifest.priority.into(),
+    fn set_rank(&mut self, made: Made, manifest: &Manifest, rank: Rank) {
+        let level = match rank {
+            Rank::Less => priority::USER,
+            Rank::Own => manifest.priority.into(),
         };
         // One that has ended meanwhile is in nobody's way.
         let _ = made.thread.thread().set_priority(level);

@@ -20,5 +20,5 @@ mod system;
 
 pub use init::{Init, LOADER, NAMES};
 pub use process::{Image, Process};
-pub use share::{Share, Urgency};
-pub use system::{Doing, Entry, Happened, Load, System};
+pub use share::{Rank, Share};
+pub use system::{Entry, Happened, Load, System};

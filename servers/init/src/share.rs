@@ -3,9 +3,7 @@
 //!
 //! Such a driver is not ended, for it may have much to do: it becomes as urgent as a program, until it waits again.
 
-use crate::system::Doing;
-
-/// So many times in a row it is found at the CPU before it is less urgent, or waiting before it is as urgent again.
+/// So many times in a row it is found not to wait for anything before it is less urgent, or waiting before it is as urgent again.
 const LOOKS: u8 = 8;
 
 /// What is known of a driver's share of the CPU.
@@ -17,7 +15,7 @@ pub struct Share {
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgency {
+pub enum Rank {
     /// It becomes as urgent as a program.
     Less,
     /// It becomes as urgent as its manifest says.
@@ -25,15 +23,14 @@ pub enum Urgency {
 }
 
 impl Share {
-    /// It was found doing that.
-    pub fn look(&mut self, doing: Doing) -> Option<Urgency> {
-        let counts = doing == if self.is_less { Doing::Waits } else { Doing::Works };
-        self.looks = if counts { self.looks + 1 } else { 0 };
+    /// It was found to wait for something, or not.
+    pub fn look(&mut self, waits: bool) -> Option<Rank> {
+        self.looks = if waits == self.is_less { self.looks + 1 } else { 0 };
         if self.looks < LOOKS || cfg!(bite = "init-drivers-may-hog") {
             self.looks = self.looks.min(LOOKS - 1);
             return None;
         }
         (self.looks, self.is_less) = (0, !self.is_less);
-        Some(if self.is_less { Urgency::Less } else { Urgency::Own })
+        Some(if self.is_less { Rank::Less } else { Rank::Own })
     }
 }

@@ -6,7 +6,7 @@ use anax_proto::Gift;
 use anax_startup::Start;
 
 use crate::process::Image;
-use crate::share::Urgency;
+use crate::share::Rank;
 
 /// Where a program begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,17 +37,6 @@ pub enum Happened {
     Ran,
     /// It has work, but others had the CPU, or it waits for somebody itself.
     Waited,
-}
-
-/// What a process's first thread is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doing {
-    /// It has the CPU.
-    Works,
-    /// It would like to.
-    Ready,
-    /// It waits for something.
-    Waits,
 }
 
 /// The kernel and the two servers without which there are no processes. Nothing here waits for longer than a limit.
@@ -116,11 +105,11 @@ pub trait System {
     /// What it has done since this was last asked.
     fn look(&mut self, made: Self::Made, process: u64) -> Happened;
 
-    /// What it is doing at this moment.
-    fn doing(&self, made: Self::Made) -> Doing;
+    /// Whether it waits for something at this moment.
+    fn waits(&self, made: Self::Made) -> bool;
 
     /// Makes it as urgent as its manifest says, or as a program.
-    fn set_urgency(&mut self, made: Self::Made, manifest: &Manifest, urgency: Urgency);
+    fn set_rank(&mut self, made: Self::Made, manifest: &Manifest, rank: Rank);
 
     /// A handle to send to its port, by which `process` is known.
     ///

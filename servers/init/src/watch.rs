@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 
 use anax_sys::object::Thread;
-use init::{Doing, Happened};
+use init::Happened;
 
 /// States of a thread, as `Inspect` numbers them.
 const RUNNING: u64 = 2;
@@ -24,15 +24,6 @@ impl Watch {
 
     pub(crate) fn answered(&mut self, process: u64) {
         self.0.remove(&process);
-    }
-
-    /// What a thread does.
-    pub(crate) fn doing(&self, thread: Thread) -> Doing {
-        match thread.inspect() {
-            Ok(answer) if matches!(answer.result, RUNNING | PREEMPTED) => Doing::Works,
-            Ok(answer) if answer.words[3] == 0 => Doing::Ready,
-            _ => Doing::Waits,
-        }
     }
 
     /// Of a thread that owes an answer. It was seen to have the CPU if it runs elsewhere at this moment, or ran until init was woken, which preempts it.

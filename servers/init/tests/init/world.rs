@@ -9,7 +9,7 @@ use anax_abi::{Error, Handle};
 use anax_manifest::Manifest;
 use anax_proto::Gift;
 use anax_startup::{NamedHandle, Start};
-use init::{Doing, Entry, Happened, Image, Load, System, Urgency};
+use init::{Entry, Happened, Image, Load, Rank, System};
 
 /// What there is.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ pub(crate) struct World {
     pub(crate) loader_fails: Vec<Error>,
     pub(crate) names_fails: Vec<Error>,
     pub(crate) happened: BTreeMap<u64, Happened>,
-    /// Those that are found at the CPU, and those that are not as urgent as their manifests say.
+    /// Those that never wait, and those that are not as urgent as their manifests say.
     pub(crate) works: BTreeSet<u64>,
     pub(crate) less_urgent: BTreeSet<u64>,
     pub(crate) lines: Vec<String>,
@@ -156,15 +156,15 @@ impl System for Fake {
         self.0.borrow().happened.get(&made).copied().unwrap_or(Happened::Progress)
     }
 
-    fn doing(&self, made: u64) -> Doing {
-        if self.0.borrow().works.contains(&made) { Doing::Works } else { Doing::Waits }
+    fn waits(&self, made: u64) -> bool {
+        !self.0.borrow().works.contains(&made)
     }
 
-    fn set_urgency(&mut self, made: u64, _: &Manifest, urgency: Urgency) {
+    fn set_rank(&mut self, made: u64, _: &Manifest, rank: Rank) {
         let mut world = self.0.borrow_mut();
-        match urgency {
-            Urgency::Less => world.less_urgent.insert(made),
-            Urgency::Own => world.less_urgent.remove(&made),
+        match rank {
+            Rank::Less => world.less_urgent.insert(made),
+            Rank::Own => world.less_urgent.remove(&made),
         };
     }
 
