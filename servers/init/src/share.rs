@@ -4,7 +4,7 @@
 //! Such a driver is not ended, for it may have much to do: it becomes as urgent as a program, until it waits again.
 
 /// So many times in a row it is found not to wait for anything before it is less urgent, or waiting before it is as urgent again.
-const LOOKS: u8 = 8;
+const LOOKS: u8 = 20;
 
 /// What is known of a driver's share of the CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
