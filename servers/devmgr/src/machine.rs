@@ -134,6 +134,15 @@ impl Machine {
         self.init.start(process, told)?;
         let port = self.init.port(process)?.handle;
         let driver = Driver { process, port };
+        self.come_up(driver, device, how).inspect_err(|_| {
+            if cfg!(not(bite = "devmgr-keeps-ports")) {
+                let _ = Space::SELF.close(port);
+            }
+        })
+    }
+
+    fn come_up(&mut self, driver: Driver, device: usize, how: How) -> Result<Driver, Error> {
+        let Driver { process, port } = driver;
         // Its end is told when it comes.
         self.watch(process)?;
         if !self.hands_over(device) {

@@ -382,7 +382,7 @@ impl<S: System> Init<S> {
                 Happened::Waited => {}
             }
             let is_driver = process.manifest.layer == Layer::Driver;
-            if let Some(urgency) = is_driver.then(|| process.share.look(self.system.doing(made))).flatten() {
+            if let Some(urgency) = is_driver.then(|| process.share.look(self.system.waits(made))).flatten() {
                 self.system.set_urgency(made, &process.manifest, urgency);
                 if urgency == Urgency::Less {
                     let name = &process.manifest.name;

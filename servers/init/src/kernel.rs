@@ -16,7 +16,7 @@ use anax_startup::{NamedHandle, Start, handles};
 use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Space, Thread, Trigger};
 use anax_sys::{Port, Target};
 use anax_system::{LoaderClient, Name, NamesClient, Status};
-use init::{Doing, Entry, Happened, Image, Load, System, Urgency};
+use init::{Entry, Happened, Image, Load, System, Urgency};
 
 use crate::undertaker;
 use crate::watch::Watch;
@@ -287,8 +287,9 @@ impl System for Kernel {
         self.watch.state(made.thread.thread())
     }
 
-    fn doing(&self, made: Made) -> Doing {
-        self.watch.doing(made.thread.thread())
+    fn waits(&self, made: Made) -> bool {
+        // What it waits for; one that can't be asked any more gets no other urgency.
+        made.thread.thread().inspect().map_or(true, |answer| answer.words[3] != 0)
     }
 
     fn set_urgency(&mut self, made: Made, manifest: &Manifest, urgency: Urgency) {

@@ -24,4 +24,4 @@ pub use notice::is_notice;
 pub use process::{Image, Process};
 pub use serve::MOST_WAITING;
 pub use share::{Share, Urgency};
-pub use system::{Doing, Entry, Happened, Load, System};
+pub use system::{Entry, Happened, Load, System};

@@ -3,10 +3,8 @@
 //!
 //! Such a driver is not ended, for it may have much to do: it becomes as urgent as a program, until it waits again.
 
-use crate::system::Doing;
-
-/// So many times in a row it is found at the CPU before it is less urgent, or waiting before it is as urgent again.
-const LOOKS: u8 = 8;
+/// So many times in a row it is found not to wait for anything before it is less urgent, or waiting before it is as urgent again.
+const LOOKS: u8 = 20;
 
 /// What is known of a driver's share of the CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,10 +31,9 @@ impl Share {
         if self.is_less { Urgency::Less } else { Urgency::Own }
     }
 
-    /// It was found doing that; how urgent it is to be from now on, if that is something else.
-    pub fn look(&mut self, doing: Doing) -> Option<Urgency> {
-        let counts = doing == if self.is_less { Doing::Waits } else { Doing::Works };
-        self.looks = if counts { self.looks + 1 } else { 0 };
+    /// It was found to wait for something, or not; how urgent it is to be from now on, if that is something else.
+    pub fn look(&mut self, waits: bool) -> Option<Urgency> {
+        self.looks = if waits == self.is_less { self.looks + 1 } else { 0 };
         if self.looks < LOOKS || cfg!(bite = "init-drivers-may-hog") {
             self.looks = self.looks.min(LOOKS - 1);
             return None;

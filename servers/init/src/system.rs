@@ -40,15 +40,6 @@ pub enum Happened {
     Waited,
 }
 
-/// What a process's first thread is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doing {
-    /// It has the CPU, or would like to.
-    Works,
-    /// It waits for something.
-    Waits,
-}
-
 /// The kernel and the two servers without which there are no processes. Nothing here waits for longer than a limit.
 pub trait System {
     /// A process as the kernel knows it: space, first thread, port.
@@ -118,8 +109,8 @@ pub trait System {
     /// What it has done since this was last asked.
     fn look(&mut self, made: Self::Made, process: u64) -> Happened;
 
-    /// What it is doing at this moment.
-    fn doing(&self, made: Self::Made) -> Doing;
+    /// Whether its first thread waits for something at this moment.
+    fn waits(&self, made: Self::Made) -> bool;
 
     /// Makes it so urgent.
     fn set_urgency(&mut self, made: Self::Made, manifest: &Manifest, urgency: Urgency);

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 
 use anax_sys::object::Thread;
-use init::{Doing, Happened};
+use init::Happened;
 
 /// States of a thread, as `Inspect` numbers them.
 const READY: u64 = 1;
@@ -28,14 +28,6 @@ impl Watch {
 
     pub(crate) fn answered(&mut self, process: u64) {
         self.0.remove(&process);
-    }
-
-    /// What a thread does. One that ran until init was woken on the same CPU is ready by now.
-    pub(crate) fn doing(&self, thread: Thread) -> Doing {
-        match thread.inspect().map(|answer| answer.result) {
-            Ok(READY | RUNNING | PREEMPTED) => Doing::Works,
-            _ => Doing::Waits,
-        }
     }
 
     /// Of a thread that owes an answer. One that ran until init was woken on the same CPU is ready by now, like one that has had no CPU for long: which

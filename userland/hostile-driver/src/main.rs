@@ -17,14 +17,12 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-extern crate alloc;
-
 mod harm;
 
 use core::time::Duration;
 
 use anax_device::{Mmio, Registers as _};
-use anax_driver::program::{Given, run};
+use anax_driver::program::{Given, now, run};
 use anax_driver::{
     Counters, Flow, InFlight, Kind, Link, Name, Next, NotSuspended, Record, Refusal, Serve, Served, Settled,
     Wake,
@@ -41,12 +39,16 @@ const IMS: usize = 0x00d0;
 const CAUSES: u32 = 0x0001_ffff;
 /// Between two pieces of harm that would else be without end.
 const PAUSE: Duration = Duration::from_millis(1);
+/// It is good for so long that its manager believes that it has come up.
+const GOOD: Duration = Duration::from_millis(20);
 
 struct Hostile<'a> {
     given: &'a Given,
     how: &'a str,
     registers: Mmio,
     dice: Dice,
+    /// Until then it does nothing.
+    good: Duration,
     is_done: bool,
 }
 
@@ -63,6 +65,7 @@ impl Serve for Hostile<'_> {
 
     fn serve(&mut self, now: Duration, _: u32) -> Result<Served, ()> {
         match self.how {
+            _ if now < self.good => return Ok(Self::wait(now)),
             "indices" => indices(self.given.block, &mut self.dice),
             "replies" => {
                 replies(self.given.block, &mut self.dice);
@@ -149,7 +152,8 @@ fn main() -> Result<u64, Error> {
         while how == "mute" {
             Thread::sleep(anax::time::now().after(PAUSE))?;
         }
-        Ok(Some(Hostile { given: &given, how, registers, dice: Dice::default(), is_done: false }))
+        let good = now() + GOOD;
+        Ok(Some(Hostile { given: &given, how, registers, dice: Dice::default(), good, is_done: false }))
     };
     run(&given, if how == "storm" { &irqs } else { &[] }, begin, |_| Err(Refusal::NoRecord))
 }

@@ -287,12 +287,12 @@ fn a_driver_that_keeps_the_cpu_becomes_less_urgent() {
         }
         fake.0.borrow().less_urgent.iter().copied().collect::<Vec<_>>()
     };
-    assert_eq!(look(true, 7), []);
+    assert_eq!(look(true, 19), []);
     assert_eq!(look(false, 1), [], "it waits now and then");
-    assert_eq!(look(true, 7), []);
+    assert_eq!(look(true, 19), []);
     assert_eq!(look(true, 1), [driver], "drivers only: whoever asks a server lends it his own urgency");
     assert_eq!(look(true, 100), [driver]);
-    assert_eq!(look(false, 7), [driver]);
+    assert_eq!(look(false, 19), [driver]);
     assert_eq!(look(false, 1), []);
     assert!(fake.0.borrow().alive.contains_key(&driver), "it may have much to do");
 }

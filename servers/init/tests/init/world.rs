@@ -10,7 +10,7 @@ use anax_manifest::Manifest;
 use anax_proto::Gift;
 use anax_startup::{NamedHandle, Start};
 use anax_system::Status;
-use init::{Doing, Entry, Happened, Image, Load, System, Urgency};
+use init::{Entry, Happened, Image, Load, System, Urgency};
 
 /// What there is.
 #[derive(Debug, Default)]
@@ -172,8 +172,8 @@ impl System for Fake {
         self.0.borrow().happened.get(&made).copied().unwrap_or(Happened::Progress)
     }
 
-    fn doing(&self, made: u64) -> Doing {
-        if self.0.borrow().works.contains(&made) { Doing::Works } else { Doing::Waits }
+    fn waits(&self, made: u64) -> bool {
+        !self.0.borrow().works.contains(&made)
     }
 
     fn set_urgency(&mut self, made: u64, _: &Manifest, urgency: Urgency) {
