@@ -10,7 +10,7 @@ pub const MAX_CUT: usize = 18 + 0xffff;
 /// Which internet protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Internet {
-    /// Version 4. Its header's checksum is the caller's business; 0 in a frame that is to be cut.
+    /// Version 4. Its header's checksum is the caller's business.
     V4,
     /// Version 6, which has none.
     V6,
@@ -123,10 +123,11 @@ impl Offload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoOffload;
 
-/// What stands for lengths in the headers of a frame that is to be cut: in the internet header, and in the sum over the pseudo-header.
+/// What stands in the headers of a frame that is to be cut, for lengths in the internet header and in the sum over the pseudo-header, and for IPv4's
+/// own checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lengths {
-    /// Those of the frame as it is.
+    /// What is right for the frame as it is.
     Whole = 1,
     /// 0, since each segment has another.
     Zero = 2,

@@ -19,6 +19,8 @@ use frame_echo::{Client, NEXT, open};
 const WINDOW: u16 = 4;
 /// Packets for each change.
 const EACH: u16 = 30;
+/// How long it stays when all is done.
+const LINGER: Duration = Duration::from_secs(5);
 /// Nobody asks any more.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -57,6 +59,8 @@ fn main() -> Result<(), Error> {
         }
         if asked == count && out == 0 {
             println!("net-offload: {sent} sent, {cut} to be cut, offered: {offers:?}");
+            // Whoever changes drivers meanwhile counts what there is, this program included.
+            anax::time::sleep(LINGER);
             return Ok(());
         }
         while let Some(offers) = offers

@@ -44,8 +44,9 @@ pub fn packet(number: u16, offers: Offers) -> Packet {
     let length = match random as usize {
         // Never a whole number of segments, as most of what is sent is not.
         random if is_cut => {
-            let most = if number % 16 == 2 { 64_000 } else { 16_000 };
-            let length = 2000 + random % (most - 2000);
+            // The longest there is now and then, but not in more segments than sockets on the way hold.
+            let most = if number % 16 == 2 { usize::from(mss) * 45 } else { 16_000 };
+            let length = 2000 + random % (most.min(64_000) - 2000);
             length - usize::from(length.is_multiple_of(mss.into()))
         }
         random => random % WHOLE,
@@ -59,7 +60,7 @@ pub fn packet(number: u16, offers: Offers) -> Packet {
     bytes.extend(SOURCE);
     // What the headers say that the transport's part is long.
     let said = if lengths == Some(Lengths::Zero) { 0 } else { (head + length) as u16 };
-    let mut sum = internet_header(&mut bytes, internet, transport, said, is_cut);
+    let mut sum = internet_header(&mut bytes, internet, transport, said);
     sum += u32::from(said);
     bytes.extend(number.to_be_bytes());
     bytes.extend((length as u16 + 1).to_be_bytes());
@@ -100,13 +101,7 @@ pub fn packet(number: u16, offers: Offers) -> Packet {
 }
 
 /// Writes the internet header and what comes before it of Ethernet's; the sum of the pseudo-header without its length (RFC 9293, 3.1).
-fn internet_header(
-    bytes: &mut Vec<u8>,
-    internet: Internet,
-    transport: Transport,
-    said: u16,
-    is_cut: bool,
-) -> u32 {
+fn internet_header(bytes: &mut Vec<u8>, internet: Internet, transport: Transport, said: u16) -> u32 {
     let protocol = if transport == Transport::Tcp { 6 } else { 17 };
     match internet {
         Internet::V4 => {
@@ -118,7 +113,7 @@ fn internet_header(
             bytes.extend([0x12, 0x34, 0, 0, 64, protocol, 0, 0]);
             bytes.extend([10, 0, 0, 1, 10, 0, 0, 2]);
             let header = bytes.get_mut(begin..).unwrap_or(&mut []);
-            if !is_cut {
+            if said > 0 {
                 let value = !folded(words(header));
                 header.iter_mut().skip(10).zip(value.to_be_bytes()).for_each(|(place, byte)| *place = byte);
             }
