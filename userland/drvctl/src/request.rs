@@ -12,6 +12,7 @@ Shows devices and their drivers, and replaces drivers while they work.
   drvctl list                    all devices
   drvctl info DEVICE             one of them, and what its driver has counted
   drvctl swap DEVICE DRIVER      replaces the driver, without a pause that clients need to know of
+  drvctl swap-file DEVICE DRIVER the same by a file that came with the command: cargo xtask swap
   drvctl restart DEVICE          ends the driver and starts it from a reset device
   drvctl stop DEVICE             ends the driver; restart starts it again
   drvctl kill DEVICE             ends the driver as if it had died
@@ -32,6 +33,8 @@ pub enum Request {
     Info(Name),
     /// Replace the driver of a device by a program.
     Swap(Name, Name),
+    /// The same by the file that this program was given.
+    SwapFile(Name, Name),
     /// Start its driver anew.
     Restart(Name),
     /// Stop it.
@@ -82,6 +85,8 @@ pub fn parse(arguments: &[String]) -> Result<Request, Wrong> {
         ["info", ..] => return Err(Wrong::Arguments("info DEVICE")),
         ["swap", device, driver] => Request::Swap(name(device)?, name(driver)?),
         ["swap", ..] => return Err(Wrong::Arguments("swap DEVICE DRIVER")),
+        ["swap-file", device, driver] => Request::SwapFile(name(device)?, name(driver)?),
+        ["swap-file", ..] => return Err(Wrong::Arguments("swap-file DEVICE DRIVER")),
         ["restart", device] => Request::Restart(name(device)?),
         ["restart", ..] => return Err(Wrong::Arguments("restart DEVICE")),
         ["stop", device] => Request::Stop(name(device)?),
@@ -113,6 +118,7 @@ mod tests {
         assert_eq!(of(""), Ok(Request::Help));
         assert_eq!(of("list"), Ok(Request::List));
         assert_eq!(of("swap net0 e1000"), Ok(Request::Swap(net, Name::new("e1000"))));
+        assert_eq!(of("swap-file net0 e1000"), Ok(Request::SwapFile(net, Name::new("e1000"))));
         assert_eq!(of("kill net0"), Ok(Request::Kill(net)));
         assert_eq!(of("log"), Ok(Request::Log));
     }
@@ -128,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_help_names_every_command() {
-        for command in ["list", "info", "swap", "restart", "stop", "kill", "history", "log"] {
+        for command in ["list", "info", "swap", "swap-file", "restart", "stop", "kill", "history", "log"] {
             assert!(HELP.contains(&alloc::format!("drvctl {command}")));
             assert!(!matches!(of(command), Err(Wrong::Command(_))));
         }
