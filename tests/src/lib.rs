@@ -23,6 +23,7 @@ mod new;
 pub mod peer;
 mod refusal;
 mod schedules;
+mod swap_command;
 mod swaps;
 mod system;
 mod tiny_guest;
@@ -48,6 +49,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         new::TESTS,
         refusal::TESTS,
         schedules::TESTS,
+        swap_command::TESTS,
         swaps::TESTS,
         system::TESTS,
         uthreads::TESTS,
