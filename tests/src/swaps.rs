@@ -24,7 +24,7 @@ const fn test(name: &'static str, seconds: u64, run: fn(&Context<'_>) -> anyhow:
 }
 
 const fn on_bochs(name: &'static str, run: fn(&Context<'_>) -> anyhow::Result<()>) -> SystemTest {
-    SystemTest { needs: &[Need::Bochs, Need::Grub], processors: 1, ..test(name, 180, run) }
+    SystemTest { needs: &[Need::Bochs, Need::Grub], processors: 1, ..test(name, 60, run) }
 }
 
 /// The tests of this module.
@@ -47,7 +47,7 @@ pub(crate) const TESTS: &[SystemTest] = &[
 const MANY_CHANGES: u32 = 1000;
 const CHANGES: u32 = 200;
 const KILLS: u32 = 100;
-/// On Bochs, which takes 20 milliseconds of a host's time for each frame that is transmitted.
+/// On Bochs, which is slow.
 const CHANGES_ON_BOCHS: u32 = 20;
 const KILLS_ON_BOCHS: u32 = 6;
 
