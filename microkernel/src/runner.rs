@@ -66,7 +66,7 @@ pub(crate) fn run(machine: &'static Machine) -> ! {
             control::exit(id, status);
             power::off(status)
         }
-        Control::None => console::interact(),
+        Control::None | Control::Both => console::interact(),
     }
 }
 

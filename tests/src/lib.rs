@@ -26,6 +26,7 @@ pub mod peer;
 mod refusal;
 mod schedules;
 mod storms;
+mod swap_command;
 mod swaps;
 mod system;
 mod tiny_guest;
@@ -55,6 +56,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         refusal::TESTS,
         schedules::TESTS,
         storms::TESTS,
+        swap_command::TESTS,
         swaps::TESTS,
         system::TESTS,
         uthreads::TESTS,

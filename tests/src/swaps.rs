@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use anax_vm::{Chipset, Datagrams, Ending, Net, Nic, Spec};
+use anax_vm::{Boot, Chipset, Datagrams, Emulator, Ending, Limits, Net, Nic, Spec};
 use anyhow::{Context as _, anyhow, ensure};
 
-use crate::context::{Context, SystemTest, Tier};
+use crate::context::{Context, Need, SystemTest, Tier};
 use crate::guest;
 use crate::peer::{Continue, Peer, Plan};
 use crate::wire::Wire;
@@ -22,6 +22,10 @@ const fn test(name: &'static str, seconds: u64, run: fn(&Context<'_>) -> anyhow:
         estimate: Duration::from_secs(seconds),
         run,
     }
+}
+
+const fn on_bochs(name: &'static str, run: fn(&Context<'_>) -> anyhow::Result<()>) -> SystemTest {
+    SystemTest { needs: &[Need::Bochs, Need::Grub], processors: 1, ..test(name, 60, run) }
 }
 
 /// The tests of this module.
@@ -38,6 +42,8 @@ pub(crate) const TESTS: &[SystemTest] = &[
         offloads(context, Nic::VirtioNet, "virtio-net-polling virtio-net")
     }),
     test("swaps.e1000-under-offloads", 30, |context| offloads(context, Nic::E1000, "e1000")),
+    on_bochs("swaps.e1000-on-bochs", e1000_on_bochs),
+    on_bochs("swaps.ata-on-bochs", ata_on_bochs),
     test("swaps.the-manager-may-die", 20, the_manager_may_die),
     test("swaps.a-driver-that-is-none-is-refused", 5, one_that_is_none_is_refused),
 ];
@@ -46,6 +52,9 @@ pub(crate) const TESTS: &[SystemTest] = &[
 const MANY_CHANGES: u32 = 1000;
 const CHANGES: u32 = 200;
 const KILLS: u32 = 100;
+/// On Bochs, which is slow.
+const CHANGES_ON_BOCHS: u32 = 20;
+const KILLS_ON_BOCHS: u32 = 6;
 
 const DISK_BYTES: usize = 8 << 20;
 
@@ -56,7 +65,10 @@ fn spec(context: &Context<'_>, log: &str) -> Spec {
 /// Both ways of changing, a client under load each; all comes back once and in order, and nothing is lost over it.
 fn cycles(context: &Context<'_>, spec: &Spec, device: &str, drivers: &str) -> anyhow::Result<()> {
     let changes = if context.effort.includes(Tier::Long) { MANY_CHANGES } else { CHANGES };
-    let kills = context.effort.repetitions(KILLS);
+    so_often(spec, device, drivers, changes, context.effort.repetitions(KILLS))
+}
+
+fn so_often(spec: &Spec, device: &str, drivers: &str, changes: u32, kills: u32) -> anyhow::Result<()> {
     let commands = format!(
         "swap-cycle {device} {changes} swap load {drivers} && swap-cycle {device} {kills} kill load && drvctl info {device}"
     );
@@ -86,6 +98,25 @@ fn ata(context: &Context<'_>) -> anyhow::Result<()> {
     let drive = format!("file={},if=ide,format=raw", disk.display());
     let extra = vec![OsString::from("-drive"), drive.into()];
     cycles(context, &Spec { chipset: Chipset::Pc, extra, ..spec(context, "boot") }, "ata0", "ata")
+}
+
+fn bochs(context: &Context<'_>) -> Spec {
+    let spec = spec(context, "boot");
+    // Nothing is said while drivers are replaced.
+    let (silence, total) = (Duration::from_secs(20 * 60), Some(Duration::from_secs(30 * 60)));
+    let limits = Limits { silence, total, ..spec.limits };
+    Spec { emulator: Emulator::Bochs, boot: Boot::Iso, cpus: 1, nic: Nic::E1000, limits, ..spec }
+}
+
+/// Another maker's idea of the card.
+fn e1000_on_bochs(context: &Context<'_>) -> anyhow::Result<()> {
+    so_often(&bochs(context), "net0", "e1000", CHANGES_ON_BOCHS, KILLS_ON_BOCHS)
+}
+
+/// And of the disk, whose channel is the second one: the CD is the first one's.
+fn ata_on_bochs(context: &Context<'_>) -> anyhow::Result<()> {
+    let disk = empty_disk(context.folder)?;
+    so_often(&Spec { disk: Some(disk), ..bochs(context) }, "ata1", "ata", CHANGES_ON_BOCHS, KILLS_ON_BOCHS)
 }
 
 fn empty_disk(folder: &Path) -> anyhow::Result<PathBuf> {

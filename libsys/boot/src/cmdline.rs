@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `log=error\|warn\|info\|debug\|trace` | least severe level mirrored to the console; default `info` |
 //! | `control=com2` | talk to the build tool on COM2 |
+//! | `control=both` | talk to a person at the console, and to the build tool on COM2 |
 //! | `test.memmap=overlap` | test feature: add an overlapping region to the memory map |
 //! | `test.acpi=archive` | test feature: take the ACPI tables from archive member `test/acpi` |
 //!
@@ -23,6 +24,8 @@ pub enum Control {
     None,
     /// The build tool's control protocol.
     Com2,
+    /// The build tool, beside a person whose commands are read from the console.
+    Both,
 }
 
 /// Where the memory map comes from.
@@ -89,6 +92,7 @@ impl Options {
             b"log=debug" => self.log = LevelFilter::Debug,
             b"log=trace" => self.log = LevelFilter::Trace,
             b"control=com2" => self.control = Control::Com2,
+            b"control=both" => self.control = Control::Both,
             b"test.memmap=overlap" => self.memory_map = MemoryMapSource::Overlapping,
             b"test.acpi=archive" => self.acpi = AcpiSource::Archive,
             _ => return None,

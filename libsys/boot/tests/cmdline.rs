@@ -20,6 +20,7 @@ fn every_word_is_understood() {
     assert_eq!(options.memory_map, MemoryMapSource::Overlapping);
     assert_eq!(options.acpi, AcpiSource::Archive);
     assert_eq!(unknown_words(line).count(), 0);
+    assert_eq!(Options::parse(b"control=both").control, Control::Both);
     for (word, level) in
         [("error", LevelFilter::Error), ("debug", LevelFilter::Debug), ("trace", LevelFilter::Trace)]
     {

@@ -13,4 +13,13 @@ pub mod frame;
 pub mod message;
 
 pub use frame::{Decoder, EncodeError, Frame, FrameError, MAX_FRAME, MAX_MESSAGE, Sequence, encode};
-pub use message::{MAX_COMMANDS, MAX_OUTPUT, Outcome, Stream, ToGuest, ToHost, VERSION, Verified};
+pub use message::{
+    MAX_COMMANDS, MAX_FILE, MAX_OUTPUT, MAX_PART, NotTaken, Outcome, Stream, ToGuest, ToHost, VERSION,
+    Verified,
+};
+
+/// The checksum of a file.
+#[must_use]
+pub fn checksum(file: &[u8]) -> u32 {
+    crc32fast::hash(file)
+}

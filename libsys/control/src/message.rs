@@ -13,6 +13,12 @@ pub const MAX_OUTPUT: usize = crate::MAX_MESSAGE - 16;
 /// The longest [`ToGuest::Exec`] command line, in bytes.
 pub const MAX_COMMANDS: usize = crate::MAX_MESSAGE - 16;
 
+/// The most bytes that one [`ToGuest::Part`] can carry.
+pub const MAX_PART: usize = crate::MAX_MESSAGE - 16;
+
+/// The longest file, in bytes.
+pub const MAX_FILE: u32 = 4 << 20;
+
 /// From the build tool to the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToGuest<'a> {
@@ -23,6 +29,25 @@ pub enum ToGuest<'a> {
         id: u32,
         /// A command line such as `echo a && true; prog x`.
         commands: &'a str,
+    },
+    /// A file is to come, for the [`ToGuest::Exec`] of the same id; one that came before is forgotten. Sent again, as parts are, until
+    /// [`ToHost::Taken`] or [`ToHost::NotTaken`] comes.
+    File {
+        /// Chosen by the tool; all answers carry it.
+        id: u32,
+        /// Its length, at most [`MAX_FILE`].
+        bytes: u32,
+        /// CRC-32 of all of it.
+        checksum: u32,
+    },
+    /// A part of it: they come one behind the other.
+    Part {
+        /// Of the [`ToGuest::File`].
+        id: u32,
+        /// Where it belongs, in bytes from the beginning.
+        offset: u32,
+        /// At most [`MAX_PART`] of them.
+        bytes: &'a [u8],
     },
 }
 
@@ -105,6 +130,47 @@ pub enum ToHost<'a> {
         /// For people; the details are on the console.
         reason: &'a str,
     },
+    /// So much of a file is here. The checksum of a file that is all here was right.
+    Taken {
+        /// Of the [`ToGuest::File`].
+        id: u32,
+        /// Bytes from the beginning.
+        bytes: u32,
+    },
+    /// A file is not taken, and forgotten.
+    NotTaken {
+        /// Of the [`ToGuest::File`].
+        id: u32,
+        /// Why.
+        why: NotTaken,
+    },
+}
+
+/// Why a file is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotTaken {
+    /// It is empty, or longer than [`MAX_FILE`].
+    Length,
+    /// There is no memory for it.
+    Memory,
+    /// No such file is under way: the guest's end was restarted, or another file came.
+    Unknown,
+    /// A part reaches beyond its end.
+    Part,
+    /// All of it came, and it is not what was announced.
+    Checksum,
+}
+
+impl core::fmt::Display for NotTaken {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Length => "it is empty or too long",
+            Self::Memory => "the guest has no memory for it",
+            Self::Unknown => "the guest knows of no such file any more",
+            Self::Part => "a part of it lies beyond its end",
+            Self::Checksum => "it did not arrive as it was sent (wrong checksum)",
+        })
+    }
 }
 
 /// Where a command's output goes.

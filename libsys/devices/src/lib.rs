@@ -13,10 +13,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use anax_abi::Error;
+use anax_manifest::Manifest;
 use anax_proto::{Caller, Gift};
 use anax_system::Name;
 
-pub use report::{Change, Complaint, Event, Report, State, Statistics, Swapped};
+pub use report::{Change, Complaint, Event, Report, State, Statistics, Swapped, Why};
 
 /// The name of the service.
 pub const SERVICE: &str = "devices";
@@ -51,9 +52,16 @@ pub trait Devices {
     #[control]
     fn swap(&mut self, device: Name, driver: Name) -> Result<Swapped, Error>;
 
-    /// The same by a driver's file: `bytes` bytes at the beginning of a region, under the manifest of that name.
+    /// The same by a driver's file that the boot archive need not have: `bytes` bytes at the beginning of a region (READ, GRANT) that nobody writes any more,
+    /// and its manifest. It is what is started again when it has ended, until another takes its place.
     #[control]
-    fn swap_file(&mut self, device: Name, driver: Name, file: Gift, bytes: u64) -> Result<Swapped, Error>;
+    fn swap_file(
+        &mut self,
+        device: Name,
+        manifest: Manifest,
+        file: Gift,
+        bytes: u64,
+    ) -> Result<Swapped, Error>;
 
     /// Ends the driver as if it had died, and starts this one on trial, with arguments behind the device's name: its process. However that one ends, the
     /// driver that was there before takes its place.

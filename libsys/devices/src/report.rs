@@ -92,6 +92,29 @@ pub struct Swapped {
     pub change: Change,
     /// Nanoseconds from when the old driver was asked to stop until the new one worked, or the old one again.
     pub pause: u64,
+    /// Why the new driver does not work.
+    pub why: Why,
+}
+
+/// Whether a driver has taken a device over, and why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Why {
+    /// It did.
+    Works,
+    /// Its manifest does not name the device.
+    OtherDevices,
+    /// Its manifest is not one under which it can be started beside the others.
+    Manifest,
+    /// Its file is no program, or breaks the rules for programs.
+    NoProgram,
+    /// There is not enough memory, or another resource, for it.
+    NoRoom,
+    /// It was started, and has ended, or did not stand by in time.
+    NotUp,
+    /// It does not go on with what its predecessor has left.
+    Record,
+    /// It has failed when it had the device already.
+    AtWork,
 }
 
 /// What a driver has counted since it took the device over. What it does not count is 0.

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use anax_abi::Error;
+use anax_manifest::Manifest;
 use anax_proto::{Caller, Gift, Later};
 use serde::{Deserialize, Serialize};
 
@@ -59,8 +60,19 @@ pub trait Processes {
     /// `NoRights` without the capability `spawn`, `BadArgument`: there is no such program. `Quota`, `NoMemory`.
     fn prepare(&mut self, caller: Caller, name: Name) -> Result<u64, Error>;
 
-    /// The same with another file for it: `bytes` bytes at the beginning of a region, under the manifest of that name.
-    fn prepare_file(&mut self, caller: Caller, name: Name, file: Gift, bytes: u64) -> Result<u64, Error>;
+    /// The same of a driver's file that came later: `bytes` bytes at the beginning of a region (READ), under a manifest that comes along and holds for this
+    /// process alone.
+    ///
+    /// `NoRights` for a manifest that asks for capabilities, or is no driver's: what a device manager gives must be all. `Exists`: its name is that of
+    /// another kind of program, or what it provides is another's.
+    #[control]
+    fn prepare_file(
+        &mut self,
+        caller: Caller,
+        manifest: Manifest,
+        file: Gift,
+        bytes: u64,
+    ) -> Result<u64, Error>;
 
     /// Gives it a handle before it is started, which it finds by a name.
     #[control]

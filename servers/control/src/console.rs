@@ -7,7 +7,7 @@ use anax_control::Stream;
 use anax_sys::Port;
 use control::{Editor, Finish, Sink, Typed};
 
-use crate::Shell;
+use crate::{Beside, Shell};
 
 /// How often: the 16 bytes that a 16550 holds take 1.4 ms at 115,200 baud, but nobody types like that.
 const LOOK: Duration = Duration::from_millis(3);
@@ -35,8 +35,10 @@ impl Sink for Console {
     fn finish(&mut self, _: Finish) {}
 }
 
-pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
+pub(crate) fn serve(port: Port, machine: Machine, beside: Beside) -> Result<(), Error> {
     let mut shell = Shell::new(port, machine, Console(machine));
+    shell.beside = beside;
+    shell.start_beside();
     let mut editor = Editor::default();
     shell.world.sink.print(Stream::Out, b"type 'help' for the commands\n");
     shell.world.sink.print(Stream::Out, PROMPT);

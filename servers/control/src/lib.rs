@@ -15,6 +15,7 @@ extern crate alloc;
 
 mod commands;
 mod editor;
+mod file;
 mod link;
 mod printer;
 mod runner;

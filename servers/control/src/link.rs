@@ -5,12 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use anax_control::{
-    Decoder, FrameError, MAX_FRAME, MAX_OUTPUT, Sequence, Stream, ToGuest, ToHost, VERSION, encode,
+    Decoder, FrameError, MAX_FRAME, MAX_OUTPUT, NotTaken, Sequence, Stream, ToGuest, ToHost, VERSION, encode,
 };
 use anax_tty::BUFFER;
 
 /// Bytes that a driver of the line can have taken and not sent: its buffer's, and more than a device holds.
 const UNDER_WAY: usize = BUFFER + 64;
+
+use crate::file::File;
 
 /// A command line, and the number by which the tool knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Asked {
     pub id: u32,
     /// The line.
     pub commands: String,
+    /// The file that came before it, for its programs.
+    pub file: Option<Vec<u8>>,
 }
 
 /// The line's state. What is to be sent is gathered until [`take`](Self::take).
@@ -28,6 +32,8 @@ pub struct Link {
     sequence: Sequence,
     /// The command line that was accepted.
     id: Option<u32>,
+    /// The file that comes, or has come.
+    file: Option<File>,
     outward: Vec<u8>,
     /// Frames that the line's driver may not have sent yet.
     recent: VecDeque<Vec<u8>>,
@@ -49,20 +55,56 @@ impl Link {
     /// What is wrong with a frame. The tool sends it again until it is accepted.
     pub fn push(&mut self, byte: u8) -> Result<Option<Asked>, FrameError> {
         let Some(frame) = self.decoder.push(byte) else { return Ok(None) };
-        let ToGuest::Exec { id, commands } = frame?.message()?;
-        let asked = Asked { id, commands: commands.into() };
+        let (id, taken) = match frame?.message()? {
+            ToGuest::Exec { id, commands } => {
+                let commands = commands.into();
+                self.heard(id);
+                // The acceptance may have crossed its repetition.
+                self.send(&ToHost::Accepted { id });
+                if self.id == Some(id) && cfg!(not(bite = "control-runs-twice")) {
+                    return Ok(None);
+                }
+                self.id = Some(id);
+                let file = self.file.take().filter(|file| file.is(id)).and_then(File::whole);
+                return Ok(Some(Asked { id, commands, file }));
+            }
+            ToGuest::File { id, bytes, checksum } => {
+                self.heard(id);
+                (id, Self::announced(&mut self.file, id, bytes, checksum))
+            }
+            ToGuest::Part { id, offset, bytes } => (id, Self::part(&mut self.file, id, offset, bytes)),
+        };
+        match taken {
+            Ok(bytes) => self.send(&ToHost::Taken { id, bytes }),
+            Err(why) => {
+                self.file = None;
+                self.send(&ToHost::NotTaken { id, why });
+            }
+        }
+        Ok(None)
+    }
+
+    /// Who sends something new has heard the greeting, which means a new beginning.
+    fn heard(&mut self, id: u32) {
         if self.id != Some(id) {
-            // Who sends a command line has heard the greeting, which means a new beginning.
             self.recent.clear();
             self.recent_bytes = 0;
         }
-        // The acceptance may have crossed its repetition.
-        self.send(&ToHost::Accepted { id });
-        if self.id == Some(id) && cfg!(not(bite = "control-runs-twice")) {
-            return Ok(None);
+    }
+
+    fn announced(file: &mut Option<File>, id: u32, bytes: u32, checksum: u32) -> Result<u32, NotTaken> {
+        if let Some(file) = file.as_ref().filter(|file| file.is_same(id, bytes, checksum)) {
+            return Ok(file.here());
         }
-        self.id = Some(id);
-        Ok(Some(asked))
+        // The memory of one that is forgotten is there for the next.
+        *file = None;
+        Ok(file.insert(File::announced(id, bytes, checksum)?).here())
+    }
+
+    fn part(file: &mut Option<File>, id: u32, offset: u32, bytes: &[u8]) -> Result<u32, NotTaken> {
+        let file = file.as_mut().filter(|file| file.is(id)).ok_or(NotTaken::Unknown)?;
+        file.part(offset, bytes)?;
+        Ok(file.here())
     }
 
     /// What a command printed, for the command line that was accepted last.

@@ -1,4 +1,5 @@
-//! The build tool, by the control line: one command line, then the machine is switched off.
+//! The build tool, by the control line: one command line, then the machine is switched off; or one after the other, beside a person at the
+//! console.
 
 use anax::Service;
 use anax::object::Machine;
@@ -97,7 +98,16 @@ impl Sink for Tool {
     }
 }
 
-pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
+/// What comes when a command line is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The machine is switched off.
+    PowerOff,
+    /// The next one.
+    Next,
+}
+
+pub(crate) fn serve(port: Port, machine: Machine, then: Then) -> Result<(), Error> {
     let mut line = TerminalClient::over(anax::connect(SERVICE, terminal::FINGERPRINT)?);
     let asked = line.transport().target();
     let mut tool = Tool { link: Link::default(), line, asked };
@@ -109,7 +119,13 @@ pub(crate) fn serve(port: Port, machine: Machine) -> Result<(), Error> {
         if let Some(received) = shell.wait(Deadline::NEVER)? {
             came(&mut shell, &received);
         }
-        if let Some(status) = shell.runner.finished() {
+        let Some(status) = shell.runner.finished() else { continue };
+        if then == Then::Next {
+            let world = &mut shell.world;
+            world.bring(None)?;
+            world.sink.link.exit(status);
+            world.sink.flush();
+        } else {
             let error = shell.world.finish(Finish::PowerOff(status));
             anax::log::error!("the machine does not end: {error}");
         }
@@ -140,6 +156,9 @@ fn came(shell: &mut Shell<Tool>, received: &Received) {
     tool.flush();
     tool.ask(shell.port);
     if let Some(asked) = asked {
+        if let Err(error) = shell.world.bring(asked.file.as_deref()) {
+            anax::log::warn!("control line: no memory for a file: {error}");
+        }
         shell.begin(&asked.commands);
     }
 }

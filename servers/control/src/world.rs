@@ -3,8 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use anax::object::{Machine, Space};
-use anax::process;
+use anax::object::{Machine, Region, RegionKind, Space};
+use anax::{Mapping, Owned, process};
 use anax_abi::{Error, Message, Rights, WORDS};
 use anax_control::Stream;
 use anax_proto::Gift;
@@ -33,11 +33,26 @@ pub(crate) struct World<S> {
     port: Port,
     machine: Machine,
     pub(crate) sink: S,
+    /// What programs find as `file`.
+    file: Option<Owned<Region>>,
 }
 
 impl<S> World<S> {
     pub(crate) const fn new(port: Port, machine: Machine, sink: S) -> Self {
-        Self { port, machine, sink }
+        Self { port, machine, sink, file: None }
+    }
+
+    /// Lets the programs that are started from now on read these bytes; and no others that were here before.
+    ///
+    /// # Errors
+    /// `Quota`, `NoMemory`.
+    pub(crate) fn bring(&mut self, file: Option<&[u8]>) -> Result<(), Error> {
+        self.file = None;
+        let Some(file) = file else { return Ok(()) };
+        let memory = Mapping::of_bytes(file.len() as u64, RegionKind::Pinned)?;
+        memory.bytes().copy_in(0, file).map_err(|_| Error::BadAddress)?;
+        self.file = Some(memory.into_region());
+        Ok(())
     }
 
     pub(crate) const fn machine(&self) -> Machine {
@@ -51,6 +66,10 @@ impl<S: Sink> World<S> {
         let (rights, port) = (Rights::SEND.with(Rights::GRANT), self.port.handle());
         let handle = Space::SELF.duplicate(port, rights, process)?;
         init.give(process, "stdout", Gift { handle, rights, is_given: true })?;
+        if let Some(file) = &self.file {
+            let rights = Rights::SEND.with(Rights::READ).with(Rights::GRANT);
+            init.give(process, "file", Gift::copy(file.handle(), rights))?;
+        }
         init.start(process, arguments.to_vec())?;
         let question = Message { token: process, ..Message::new(processes::WAIT, [process, 0, 0, 0, 0]) };
         init.transport().target().beginmsg(&question, self.port).map(|_| ())

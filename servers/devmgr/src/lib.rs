@@ -24,5 +24,5 @@ mod manager;
 mod system;
 
 pub use device::{Device, HISTORY};
-pub use manager::Manager;
-pub use system::{Driver, Hardware, How, Image, Refusal, System};
+pub use manager::{Driven, Manager};
+pub use system::{Driver, Hardware, How, Image, NotStarted, Refusal, System};

@@ -1,6 +1,7 @@
 //! What the device manager does to the machine, to init and to drivers.
 
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::{String, ToString as _};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,17 +10,17 @@ use core::time::Duration;
 
 use anax::Service;
 use anax_abi::{Error, Handle, Message, Rights, WORDS};
-use anax_devices::Statistics;
+use anax_devices::{Statistics, Why};
 use anax_driver::handover::Start;
 use anax_driver::{DriverClient, DriverError, Mode};
-use anax_manifest::{Manifests, Restart};
+use anax_manifest::{Manifest, Manifests, Restart};
 use anax_mapped::Mapping;
 use anax_proto::{Beside, CONNECT, Fixed as _, Gift, Request, Transport as _, Writer};
 use anax_service::PortTransport;
 use anax_sys::object::{Region, Space, Thread};
 use anax_sys::{Port, Target};
 use anax_system::{Name, ProcessesClient, processes};
-use devmgr::{Driver, How, Image, Refusal, System};
+use devmgr::{Driver, How, Image, NotStarted, Refusal, System};
 use serde::{Deserialize, Serialize};
 
 use crate::hardware::Hardware;
@@ -31,6 +32,9 @@ const STEP: Duration = Duration::from_secs(1);
 /// How often it is looked at while it comes up.
 const LOOK: Duration = Duration::from_micros(200);
 
+/// What a driver's file is passed on with.
+const FILE: Rights = Rights::SEND.with(Rights::READ).with(Rights::GRANT);
+
 /// Bytes of the record for a successor of this program.
 pub(crate) const RECORD: u64 = 4096;
 
@@ -40,11 +44,13 @@ pub(crate) struct Entry {
     pub(crate) device: String,
     pub(crate) program: String,
     pub(crate) process: u64,
+    /// Of one whose file came later: how many bytes, and its manifest. Init keeps the file.
+    pub(crate) file: Option<(u64, Manifest)>,
 }
 
 /// A device with all that its drivers are given.
 pub(crate) struct Place {
-    pub(crate) name: String,
+    pub(crate) device: anax_pci::Device,
     pub(crate) hardware: Option<Hardware>,
     pub(crate) line: Option<Line>,
 }
@@ -92,31 +98,45 @@ fn way(error: DriverError) -> Error {
 }
 
 impl Machine {
+    fn manifest<'a>(&'a self, driver: &str, image: &'a Image) -> Option<&'a Manifest> {
+        match image {
+            Image::Archive => self.manifests.get(driver),
+            Image::Region(_, _, manifest) => Some(manifest),
+        }
+    }
+
     /// Prepares a driver's process and gives it what it needs.
-    fn prepare(&mut self, device: usize, driver: &str, image: Image, how: How) -> Result<u64, Error> {
-        let place = self.places.get(device).ok_or(Error::BadArgument)?;
-        let hardware = place.hardware.as_ref().ok_or(Error::BadArgument)?;
+    fn prepare(&mut self, device: usize, driver: &str, image: &Image, how: How) -> Result<u64, NotStarted> {
+        let no_room = |error| NotStarted { why: Why::NoRoom, error };
+        let place = self.places.get(device).ok_or(no_room(Error::BadArgument))?;
+        let hardware = place.hardware.as_ref().ok_or(no_room(Error::BadArgument))?;
         let mut parts = hardware.parts.clone();
         if let Some(line) = &place.line {
             let start = if how == How::Fresh { Start::Fresh } else { Start::Standby };
-            line.write_numbers(start, hardware.words)?;
+            line.write_numbers(start, hardware.words).map_err(no_room)?;
             parts.extend(line.parts());
         }
-        let name: Name = driver.parse().map_err(|_| Error::BadArgument)?;
-        let process = match image {
-            Image::Archive => self.init.prepare(name)?,
-            Image::Region(handle, bytes) => {
-                let file = Gift::copy(handle, Rights::SEND.with(Rights::READ).with(Rights::GRANT));
-                self.init.prepare_file(name, file, bytes)?
+        let prepared = match image {
+            Image::Archive => {
+                let name: Name = driver.parse().map_err(|_| no_room(Error::BadArgument))?;
+                self.init.prepare(name)
+            }
+            Image::Region(handle, bytes, manifest) => {
+                let file = Gift::copy(*handle, FILE);
+                self.init.prepare_file(Manifest::clone(manifest), file, *bytes)
             }
         };
+        let process = prepared.map_err(|error| match error {
+            Error::NoRights | Error::Exists | Error::BadArgument => NotStarted { why: Why::Manifest, error },
+            error => no_room(error),
+        })?;
         for (name, handle, rights) in parts {
             // Init passes it on.
             let given = self.init.give(process, name, Gift::copy(handle, rights.with(Rights::GRANT)));
             if let Err(error) = given {
                 log::warn!("{driver} (process {process}) can't be given {name}: {error}");
                 let _ = self.init.kill(process);
-                return Err(error);
+                return Err(no_room(error));
             }
         }
         Ok(process)
@@ -128,20 +148,28 @@ impl Machine {
         device: usize,
         how: How,
         arguments: &[String],
-    ) -> Result<Driver, Error> {
-        let mut told = vec![self.places[device].name.clone()];
+    ) -> Result<Driver, NotStarted> {
+        let mut told = vec![self.places[device].device.name.clone()];
         told.extend_from_slice(arguments);
-        self.init.start(process, told)?;
+        self.init.start(process, told).map_err(|error| {
+            let why = if error == Error::BadArgument { Why::NoProgram } else { Why::NoRoom };
+            NotStarted { why, error }
+        })?;
+        self.come_up(process, device, how).map_err(|error| NotStarted { why: Why::NotUp, error })
+    }
+
+    /// Waits until a driver that was started is where it is to be.
+    fn come_up(&mut self, process: u64, device: usize, how: How) -> Result<Driver, Error> {
         let port = self.init.port(process)?.handle;
         let driver = Driver { process, port };
-        self.come_up(driver, device, how).inspect_err(|_| {
+        self.answers(driver, device, how).inspect_err(|_| {
             if cfg!(not(bite = "devmgr-keeps-ports")) {
                 let _ = Space::SELF.close(port);
             }
         })
     }
 
-    fn come_up(&mut self, driver: Driver, device: usize, how: How) -> Result<Driver, Error> {
+    fn answers(&mut self, driver: Driver, device: usize, how: How) -> Result<Driver, Error> {
         let Driver { process, port } = driver;
         // Its end is told when it comes.
         self.watch(process)?;
@@ -194,27 +222,39 @@ pub(crate) const fn port_number(device: usize) -> u64 {
     crate::FIRST_PORT + device as u64
 }
 
+/// And the file of one that came later.
+pub(crate) const fn file_number(device: usize) -> u64 {
+    crate::FIRST_FILE + device as u64
+}
+
 impl System for Machine {
     fn now(&self) -> u64 {
         anax::time::now().nanoseconds()
     }
 
-    fn policy(&self, driver: &str) -> Option<Restart> {
-        let manifest = self.manifests.get(driver)?;
+    fn policy(&self, driver: &str, image: &Image) -> Option<Restart> {
+        let manifest = self.manifest(driver, image)?;
         (!manifest.devices.is_empty()).then_some(manifest.restart)
+    }
+
+    fn fits(&self, device: usize, driver: &str, image: &Image) -> bool {
+        let place = self.places.get(device);
+        place.zip(self.manifest(driver, image)).is_some_and(|(place, manifest)| {
+            manifest.devices.iter().any(|wanted| anax_pci::matches(&place.device, wanted).is_some())
+        })
     }
 
     fn start(
         &mut self,
         device: usize,
         driver: &str,
-        image: Image,
+        image: &Image,
         how: How,
         arguments: &[String],
-    ) -> Result<Driver, Error> {
+    ) -> Result<Driver, NotStarted> {
         let process = self.prepare(device, driver, image, how)?;
-        self.begin(process, device, how, arguments).inspect_err(|error| {
-            let device = &self.places[device].name;
+        self.begin(process, device, how, arguments).inspect_err(|NotStarted { error, .. }| {
+            let device = &self.places[device].device.name;
             log::warn!("{device}: {driver} (process {process}) does not come up: {error}");
             let _ = self.init.kill(process);
         })
@@ -284,24 +324,31 @@ impl System for Machine {
         line.map(Line::open).ok_or(Error::BadArgument)
     }
 
-    fn close(&mut self, image: Image) {
-        if let Image::Region(handle, _) = image {
-            let _ = Space::SELF.close(handle);
+    fn close(&mut self, image: &Image) {
+        if let Image::Region(handle, ..) = image {
+            let _ = Space::SELF.close(*handle);
         }
     }
 
-    fn remember(&mut self, device: usize, driver: Option<(Driver, String)>) {
-        let name = self.places[device].name.clone();
+    fn remember(&mut self, device: usize, driver: Option<(Driver, String, Image)>) {
+        let name = self.places[device].device.name.clone();
         self.entries.retain(|entry| entry.device != name);
         let kept = match driver {
-            Some((driver, program)) => {
-                self.entries.push(Entry { device: name, program, process: driver.process });
-                self.init.keep(port_number(device), Gift::copy(driver.port, Rights::ALL))
+            Some((driver, program, image)) => {
+                let (file, kept) = match image {
+                    Image::Archive => (None, self.init.forget(file_number(device))),
+                    Image::Region(handle, bytes, manifest) => {
+                        let kept = self.init.keep(file_number(device), Gift::copy(handle, FILE));
+                        (Some((bytes, Rc::unwrap_or_clone(manifest))), kept)
+                    }
+                };
+                self.entries.push(Entry { device: name, program, process: driver.process, file });
+                kept.and_then(|()| self.init.keep(port_number(device), Gift::copy(driver.port, Rights::ALL)))
             }
             None => self.init.forget(port_number(device)),
         };
         if let Err(error) = kept.and_then(|()| self.write_record()) {
-            log::error!("what drives {} is not written down: {error}", self.places[device].name);
+            log::error!("what drives {} is not written down: {error}", self.places[device].device.name);
         }
     }
 

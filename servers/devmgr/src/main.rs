@@ -10,7 +10,7 @@ mod keep;
 mod line;
 mod machine;
 
-use alloc::string::ToString as _;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use anax_abi::Error;
@@ -21,18 +21,19 @@ use anax_pci::{Root, Sizing, candidates, inventory, walk};
 use anax_service::serve_one;
 use anax_sys::object::{self, Region, RegionKind, Space};
 use anax_sys::{Deadline, Instant, Received};
-use devmgr::{Device, Driver, Manager};
+use devmgr::{Device, Driven, Driver, Image, Manager};
 
 use hardware::Hardware;
 use keep::Keep;
 use line::Line;
-use machine::{Machine, Place, RECORD, describe, port_number, read_record};
+use machine::{Machine, Place, RECORD, describe, file_number, port_number, read_record};
 
-/// Numbers under which init keeps objects: the record, then ports of drivers, then what each device has.
+/// Numbers under which init keeps objects: the record, then ports of drivers, then what each device has, then files of drivers.
 const RECORD_NUMBER: u64 = 0;
 pub(crate) const FIRST_PORT: u64 = 1;
 const FIRST_OBJECT: u64 = 32;
 const OBJECTS: u64 = 16;
+pub(crate) const FIRST_FILE: u64 = 512;
 /// Devices that are driven at most.
 const MOST_DRIVEN: u64 = 14;
 
@@ -84,7 +85,7 @@ fn find_devices() -> Result<(Manager<Machine>, Vec<u64>), Error> {
     for device in inventory(found.functions) {
         let programs: Vec<_> =
             candidates(&device, &manifests).into_iter().map(|(_, manifest)| manifest.name.clone()).collect();
-        let mut place = Place { name: device.name.clone(), hardware: None, line: None };
+        let mut place = Place { device: device.clone(), hardware: None, line: None };
         if !programs.is_empty() && driven < MOST_DRIVEN {
             let mut keep = Keep::new(&mut init, FIRST_OBJECT + OBJECTS * driven);
             driven += 1;
@@ -105,13 +106,22 @@ fn find_devices() -> Result<(Manager<Machine>, Vec<u64>), Error> {
     let entries = read_record(record)?;
     let mut at_work = Vec::new();
     for entry in &entries {
-        let Some(device) = places.iter().position(|place| place.name == entry.device) else { continue };
+        let Some(device) = places.iter().position(|place| place.device.name == entry.device) else {
+            continue;
+        };
         if let Ok(gift) = init.kept(port_number(device)) {
             let driver = Driver { process: entry.process, port: gift.handle };
-            at_work.push((device, driver, entry.program.to_string()));
+            let image = match &entry.file {
+                None => Image::Archive,
+                Some((bytes, manifest)) => {
+                    let file = init.kept(file_number(device))?;
+                    Image::Region(file.handle, *bytes, Rc::new(manifest.clone()))
+                }
+            };
+            at_work.push(Driven { place: device, driver, program: entry.program.clone(), image });
         }
     }
-    let processes = at_work.iter().map(|(_, driver, _)| driver.process).collect();
+    let processes = at_work.iter().map(|driven| driven.driver.process).collect();
     let port = anax::port()?;
     let machine = Machine { init, port, manifests, places, record, entries };
     Ok((Manager::new(machine, devices, at_work), processes))

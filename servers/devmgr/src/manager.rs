@@ -1,16 +1,17 @@
 //! All devices.
 
+use alloc::rc::Rc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use anax_abi::Error;
-use anax_devices::{Change, Complaint, Devices, Event, Report, State, Statistics, Swapped};
-use anax_manifest::{Restarts, Verdict};
+use anax_devices::{Change, Complaint, Devices, Event, Report, State, Statistics, Swapped, Why};
+use anax_manifest::{Manifest, Restarts, Verdict};
 use anax_proto::{Caller, Gift};
 use anax_system::{KILLED, Name};
 
 use crate::device::Device;
-use crate::system::{Driver, How, Image, Refusal, System};
+use crate::system::{Driver, How, Image, NotStarted, Refusal, System};
 
 /// Reports, and events, that fit into one answer.
 const REPORTS: usize = 16;
@@ -23,14 +24,28 @@ pub struct Manager<S> {
     devices: Vec<Device>,
 }
 
+/// A device whose driver has outlived a predecessor of the manager.
+#[derive(Clone, Debug)]
+pub struct Driven {
+    /// The device's place.
+    pub place: usize,
+    /// Its driver.
+    pub driver: Driver,
+    /// The program's name.
+    pub program: String,
+    /// And its file.
+    pub image: Image,
+}
+
 impl<S: System> Manager<S> {
     /// Of these devices, which the system knows by their places. `driven` are those whose drivers have outlived a predecessor of this one.
-    pub fn new(system: S, devices: Vec<Device>, driven: Vec<(usize, Driver, String)>) -> Self {
+    pub fn new(system: S, devices: Vec<Device>, driven: Vec<Driven>) -> Self {
         let mut manager = Self { system, devices };
-        for (place, driver, program) in driven {
-            let policy = manager.system.policy(&program);
+        for Driven { place, driver, program, image } in driven {
+            let policy = manager.system.policy(&program, &image);
             if let Some(device) = manager.devices.get_mut(place) {
                 (device.driver, device.program, device.state) = (Some(driver), program, State::Works);
+                device.image = image;
                 device.restarts = policy.map(Restarts::new);
             }
         }
@@ -56,7 +71,7 @@ impl<S: System> Manager<S> {
         for program in self.devices[place].candidates.clone() {
             let device = &mut self.devices[place];
             (device.program, device.image) = (program, Image::Archive);
-            device.restarts = self.system.policy(&device.program).map(Restarts::new);
+            device.restarts = self.system.policy(&device.program, &device.image).map(Restarts::new);
             // A device that does not stop is no other driver's either.
             if self.start(place).is_ok() || self.devices[place].state == State::Failed {
                 return;
@@ -85,17 +100,17 @@ impl<S: System> Manager<S> {
     fn start(&mut self, place: usize) -> Result<(), Error> {
         let device = &mut self.devices[place];
         device.due = None;
-        let started = self.system.start(place, &device.program, device.image, How::Fresh, &[]);
+        let started = self.system.start(place, &device.program, &device.image, How::Fresh, &[]);
         let driver = match started {
             Ok(driver) => driver,
-            Err(error) => {
+            Err(NotStarted { error, .. }) => {
                 self.did_not_come_up(place)?;
                 return Err(error);
             }
         };
         let device = &mut self.devices[place];
         (device.driver, device.state) = (Some(driver), State::Works);
-        self.system.remember(place, Some((driver, device.program.clone())));
+        self.system.remember(place, Some((driver, device.program.clone(), device.image.clone())));
         self.note(place, Change::Started);
         Ok(())
     }
@@ -197,85 +212,113 @@ impl<S: System> Manager<S> {
         self.devices.iter().filter_map(|device| device.due).min()
     }
 
-    /// Replaces the driver as planned.
+    /// Replaces the driver as planned. The image is the device's, or given up, unless this is an error.
     fn replace(&mut self, place: usize, program: &str, image: Image) -> Result<Swapped, Error> {
-        let policy = self.system.policy(program).ok_or(Error::BadArgument)?;
-        let old = self.devices[place].driver.ok_or(Error::WouldBlock)?;
-        if !self.system.hands_over(place) && cfg!(not(bite = "devmgr-all-hand-over")) {
-            // Its clients wait for the successor as if it had died.
-            let begun = self.system.now();
-            return self.roll_on(place, (program, image, policy), begun);
+        let policy = self.system.policy(program, &image).ok_or(Error::BadArgument)?;
+        let device = &self.devices[place];
+        let has_died = matches!(device.state, State::Waits | State::Failed) && !device.program.is_empty();
+        if device.driver.is_none() && !has_died {
+            return Err(Error::WouldBlock);
         }
-        let Ok(next) = self.system.start(place, program, image, How::Standby, &[]) else {
-            self.note(place, Change::Refused);
-            self.system.close(image);
-            return Ok(Swapped { change: Change::Refused, pause: 0 });
+        if !self.system.fits(place, program, &image) && cfg!(not(bite = "devmgr-fits-all")) {
+            return Ok(self.refused(place, &image, Why::OtherDevices));
+        }
+        let begun = self.system.now();
+        let next = Next { program, image, policy };
+        let Some(old) = self.devices[place].driver.filter(|_| self.hands_over(place)) else {
+            // Its clients wait for the successor as if it had died, or it has.
+            return self.roll_on(place, next, begun);
+        };
+        let driver = match self.system.start(place, program, &next.image, How::Standby, &[]) {
+            Ok(driver) => driver,
+            Err(NotStarted { why, .. }) => return Ok(self.refused(place, &next.image, why)),
         };
         let begun = self.system.now();
         if self.system.quiesce(old).is_err() {
             // It hangs, or has died over it: its successor begins with a device that is reset.
-            self.system.end(next);
+            self.system.end(driver);
             self.devices[place].failures += 1;
-            return self.roll_on(place, (program, image, policy), begun);
+            return self.roll_on(place, next, begun);
         }
-        match self.system.take_over(next) {
+        match self.system.take_over(driver) {
             Ok(()) => {
                 let pause = self.system.now() - begun;
                 self.system.end(old);
-                let device = &mut self.devices[place];
-                let last = core::mem::replace(&mut device.image, image);
-                (device.driver, device.program, device.trial) = (Some(next), program.to_string(), None);
-                device.restarts = Some(Restarts::new(policy));
-                device.swaps += 1;
-                self.system.close(last);
-                self.system.remember(place, Some((next, program.to_string())));
+                self.devices[place].swaps += 1;
+                self.install(place, next, driver);
                 let change = Change::Swapped(pause / 1000);
                 self.note(place, change);
-                Ok(Swapped { change, pause })
+                Ok(Swapped { change, pause, why: Why::Works })
             }
             Err(refusal) => {
-                self.system.end(next);
-                self.system.close(image);
-                let resumed = refusal == Refusal::Untouched && self.system.resume(old).is_ok();
+                self.system.end(driver);
+                self.system.close(&next.image);
+                let is_untouched = refusal == Refusal::Untouched;
+                let resumed = is_untouched && self.system.resume(old).is_ok();
                 let change = if resumed { Change::Refused } else { Change::RolledBack };
                 if !resumed {
                     self.clear(place)?;
                     self.retry(place);
                 }
                 self.note(place, change);
-                Ok(Swapped { change, pause: self.system.now() - begun })
+                let why = if is_untouched { Why::Record } else { Why::AtWork };
+                Ok(Swapped { change, pause: self.system.now() - begun, why })
             }
         }
     }
 
+    fn hands_over(&self, place: usize) -> bool {
+        self.system.hands_over(place) || cfg!(bite = "devmgr-all-hand-over")
+    }
+
+    /// A successor that has touched nothing is given up.
+    fn refused(&mut self, place: usize, image: &Image, why: Why) -> Swapped {
+        self.note(place, Change::Refused);
+        self.system.close(image);
+        Swapped { change: Change::Refused, pause: 0, why }
+    }
+
+    /// The device is that driver's, and its program the one that is started again.
+    fn install(&mut self, place: usize, next: Next<'_>, driver: Driver) {
+        let device = &mut self.devices[place];
+        let kept = if cfg!(bite = "devmgr-restarts-the-archive-s") { Image::Archive } else { next.image };
+        let last = core::mem::replace(&mut device.image, kept.clone());
+        device.trial = None;
+        (device.driver, device.program, device.state) =
+            (Some(driver), next.program.to_string(), State::Works);
+        (device.restarts, device.due) = (Some(Restarts::new(next.policy)), None);
+        self.system.close(&last);
+        self.system.remember(place, Some((driver, next.program.to_string(), kept)));
+    }
+
     /// The old driver does not hand over: the new one starts from a device that is reset, the old program if that fails.
-    fn roll_on(
-        &mut self,
-        place: usize,
-        (program, image, policy): (&str, Image, anax_manifest::Restart),
-        begun: u64,
-    ) -> Result<Swapped, Error> {
+    fn roll_on(&mut self, place: usize, next: Next<'_>, begun: u64) -> Result<Swapped, Error> {
         if let Err(error) = self.clear(place) {
-            self.system.close(image);
+            self.system.close(&next.image);
             return Err(error);
         }
-        let change = if let Ok(next) = self.system.start(place, program, image, How::Fresh, &[]) {
-            let device = &mut self.devices[place];
-            let last = core::mem::replace(&mut device.image, image);
-            (device.driver, device.program, device.state) = (Some(next), program.to_string(), State::Works);
-            device.restarts = Some(Restarts::new(policy));
-            self.system.close(last);
-            self.system.remember(place, Some((next, program.to_string())));
-            Change::Started
-        } else {
-            self.system.close(image);
-            self.did_not_come_up(place)?;
-            self.retry(place);
-            Change::RolledBack
+        let (change, why) = match self.system.start(place, next.program, &next.image, How::Fresh, &[]) {
+            Ok(driver) => {
+                self.install(place, next, driver);
+                (Change::Started, Why::Works)
+            }
+            Err(NotStarted { why, .. }) => {
+                self.system.close(&next.image);
+                self.did_not_come_up(place)?;
+                self.retry(place);
+                (Change::RolledBack, why)
+            }
         };
         self.note(place, change);
-        Ok(Swapped { change, pause: self.system.now() - begun })
+        Ok(Swapped { change, pause: self.system.now() - begun, why })
     }
+}
+
+/// What is to drive a device next.
+struct Next<'a> {
+    program: &'a str,
+    image: Image,
+    policy: anax_manifest::Restart,
 }
 
 impl<S: System> Devices for Manager<S> {
@@ -311,35 +354,44 @@ impl<S: System> Devices for Manager<S> {
         self.replace(place, driver.as_str(), Image::Archive)
     }
 
-    fn swap_file(&mut self, device: Name, driver: Name, file: Gift, bytes: u64) -> Result<Swapped, Error> {
-        let image = Image::Region(file.handle, bytes);
-        let place = self.find(device.as_str());
-        let swapped = place.and_then(|place| self.replace(place, driver.as_str(), image));
+    fn swap_file(
+        &mut self,
+        device: Name,
+        manifest: Manifest,
+        file: Gift,
+        bytes: u64,
+    ) -> Result<Swapped, Error> {
+        let (driver, is_sound) = (manifest.name.clone(), manifest.check().is_ok());
+        let image = Image::Region(file.handle, bytes, Rc::new(manifest));
+        let place =
+            self.find(device.as_str()).and_then(|place| is_sound.then_some(place).ok_or(Error::BadArgument));
+        let swapped = place.and_then(|place| self.replace(place, &driver, image.clone()));
         if matches!(swapped, Err(Error::BadArgument | Error::WouldBlock)) {
-            self.system.close(image);
+            self.system.close(&image);
         }
         swapped
     }
 
     fn trial(&mut self, device: Name, driver: Name, arguments: Vec<String>) -> Result<u64, Error> {
         let place = self.find(device.as_str())?;
-        self.system.policy(driver.as_str()).ok_or(Error::BadArgument)?;
+        self.system.policy(driver.as_str(), &Image::Archive).ok_or(Error::BadArgument)?;
         if self.devices[place].driver.is_none() {
             return Err(Error::WouldBlock);
         }
         self.note(place, Change::Killed);
         self.clear(place)?;
-        match self.system.start(place, driver.as_str(), Image::Archive, How::Fresh, &arguments) {
+        match self.system.start(place, driver.as_str(), &Image::Archive, How::Fresh, &arguments) {
             Ok(started) => {
                 let device = &mut self.devices[place];
                 (device.driver, device.trial) = (Some(started), Some(driver.to_string()));
                 device.state = State::Works;
                 // A successor of this program takes it for the other one, which it starts when this one ends.
-                self.system.remember(place, Some((started, self.devices[place].program.clone())));
+                let (program, image) = (device.program.clone(), device.image.clone());
+                self.system.remember(place, Some((started, program, image)));
                 self.note(place, Change::Started);
                 Ok(started.process)
             }
-            Err(error) => {
+            Err(NotStarted { error, .. }) => {
                 self.did_not_come_up(place)?;
                 self.retry(place);
                 self.note(place, Change::RolledBack);
@@ -385,7 +437,7 @@ impl<S: System> Devices for Manager<S> {
         self.note(place, Change::Killed);
         self.clear(place)?;
         // What was is forgiven, and the device has stopped this time.
-        let policy = self.system.policy(&self.devices[place].program);
+        let policy = self.system.policy(&self.devices[place].program, &self.devices[place].image);
         self.devices[place].restarts = policy.map(Restarts::new);
         self.start(place).inspect_err(|error| self.again(place, error.code().cast_unsigned()))
     }

@@ -1,10 +1,11 @@
 //! What the device manager does to the machine, to init and to drivers.
 
+use alloc::rc::Rc;
 use alloc::string::String;
 
 use anax_abi::{Error, Handle};
-use anax_devices::Statistics;
-use anax_manifest::Restart;
+use anax_devices::{Statistics, Why};
+use anax_manifest::{Manifest, Restart};
 use anax_proto::Gift;
 
 /// A driver's process.
@@ -16,13 +17,22 @@ pub struct Driver {
     pub port: Handle,
 }
 
-/// Where a driver's file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a driver's file and its manifest are.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Image {
     /// In the boot archive, under the driver's name.
     Archive,
-    /// At the beginning of a region, and how many bytes.
-    Region(Handle, u64),
+    /// At the beginning of a region, how many bytes, and the manifest that came along.
+    Region(Handle, u64, Rc<Manifest>),
+}
+
+/// Why a driver was not started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotStarted {
+    /// For people.
+    pub why: Why,
+    /// As it came from whoever failed.
+    pub error: Error,
 }
 
 /// How a driver starts.
@@ -52,7 +62,10 @@ pub trait System {
     fn now(&self) -> u64;
 
     /// The policy of a driver's manifest; none if there is no such program, or it is no driver.
-    fn policy(&self, driver: &str) -> Option<Restart>;
+    fn policy(&self, driver: &str, image: &Image) -> Option<Restart>;
+
+    /// Whether a driver's manifest names the device.
+    fn fits(&self, device: Hardware, driver: &str, image: &Image) -> bool;
 
     /// Starts a driver for the device, and waits until it is where it is to be. It is told the device's name, and then `arguments`. What fails has left
     /// no process.
@@ -63,10 +76,10 @@ pub trait System {
         &mut self,
         device: Hardware,
         driver: &str,
-        image: Image,
+        image: &Image,
         how: How,
         arguments: &[String],
-    ) -> Result<Driver, Error>;
+    ) -> Result<Driver, NotStarted>;
 
     /// Ends a driver; when this returns, none of its threads runs.
     fn end(&mut self, driver: Driver);
@@ -121,10 +134,10 @@ pub trait System {
     fn open(&mut self, device: Hardware) -> Result<(Gift, Gift, Gift), Error>;
 
     /// Gives a file up.
-    fn close(&mut self, image: Image);
+    fn close(&mut self, image: &Image);
 
-    /// Writes down who drives what, so that a successor of this program finds it.
-    fn remember(&mut self, device: Hardware, driver: Option<(Driver, String)>);
+    /// Writes down who drives what, by which program, so that a successor of this program finds it.
+    fn remember(&mut self, device: Hardware, driver: Option<(Driver, String, Image)>);
 
     /// Writes a line to the log.
     fn say(&mut self, line: core::fmt::Arguments<'_>);

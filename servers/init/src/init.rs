@@ -103,6 +103,16 @@ impl<S: System> Init<S> {
     /// Makes a process that is not started yet.
     pub(crate) fn prepare_for(&mut self, maker: u64, name: &str, image: Image) -> Result<u64, Error> {
         let manifest = self.manifests.get(name).cloned().ok_or(Error::BadArgument)?;
+        self.prepare_with(maker, manifest, image)
+    }
+
+    /// The same under a manifest that need not be the archive's.
+    pub(crate) fn prepare_with(
+        &mut self,
+        maker: u64,
+        manifest: Rc<Manifest>,
+        image: Image,
+    ) -> Result<u64, Error> {
         if self.processes.len() >= MOST {
             return Err(Error::Full);
         }

@@ -1,10 +1,11 @@
 //! What may be asked of init.
 
+use alloc::rc::Rc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use anax_abi::{Error, Rights};
-use anax_manifest::Capability;
+use anax_manifest::{Capability, Layer, Manifest, Start};
 use anax_proto::{Caller, Gift, Later};
 use anax_startup::NamedHandle;
 use anax_system::{Condition, KILLED, Name, Processes, Report, Status};
@@ -40,6 +41,23 @@ impl<S: System> Init<S> {
         }
     }
 
+    /// Whether a program may come that the archive does not have: a driver that reaches nothing but what it is given, and takes nobody's place.
+    fn may_come(&self, manifest: &Manifest) -> Result<(), Error> {
+        manifest.check().map_err(|_| Error::BadArgument)?;
+        let is_driver = manifest.layer == Layer::Driver && manifest.capabilities.is_empty();
+        if !is_driver && cfg!(not(bite = "init-takes-any-file")) {
+            return Err(Error::NoRights);
+        }
+        let mut known = self.manifests.values();
+        let is_taken = known.any(|known| {
+            let is_like_it = known.layer == Layer::Driver && known.start == Start::Demand;
+            let meets = known.name == manifest.name
+                || known.provides.iter().any(|service| manifest.provides.contains(service));
+            meets && !is_like_it
+        });
+        if is_taken { Err(Error::Exists) } else { Ok(()) }
+    }
+
     /// The key for what a process keeps: its program's, so that its successor finds it.
     fn place(&self, caller: Caller, number: u64) -> Result<(String, u64), Error> {
         self.can(caller.0, &Capability::Keep)?;
@@ -54,10 +72,16 @@ impl<S: System> Processes for Init<S> {
         self.prepare_for(caller.0, name.as_str(), Image::Archive(name.to_string()))
     }
 
-    fn prepare_file(&mut self, caller: Caller, name: Name, file: Gift, bytes: u64) -> Result<u64, Error> {
-        let can = self.can(caller.0, &Capability::Spawn);
-        let prepared =
-            can.and_then(|()| self.prepare_for(caller.0, name.as_str(), Image::Region(file.handle, bytes)));
+    fn prepare_file(
+        &mut self,
+        caller: Caller,
+        manifest: Manifest,
+        file: Gift,
+        bytes: u64,
+    ) -> Result<u64, Error> {
+        let can = self.can(caller.0, &Capability::Spawn).and_then(|()| self.may_come(&manifest));
+        let image = Image::Region(file.handle, bytes);
+        let prepared = can.and_then(|()| self.prepare_with(caller.0, Rc::new(manifest), image));
         if prepared.is_err() {
             self.system.close(file.handle);
         }

@@ -109,6 +109,30 @@ pub(super) const PROGRAMS: &[Bite] = &[
         breaks: "keeps a handle to each driver that does not come up",
         judge: Judge::System("injected.hostile-mute"),
     },
+    host(
+        "control",
+        "control-believes-files",
+        "link::a_file_that_is_not_what_was_announced_is_forgotten",
+        "a file that came damaged is believed",
+    ),
+    host(
+        "init",
+        "init-takes-any-file",
+        "a_driver_s_file_may_come_later_and_nothing_else",
+        "a file that comes later may be any program, with any capability",
+    ),
+    host(
+        "devmgr",
+        "devmgr-restarts-the-archive-s",
+        "what_is_started_again_is_the_file_that_came",
+        "after its death a driver that was sent is forgotten for the archive's",
+    ),
+    host(
+        "devmgr",
+        "devmgr-fits-all",
+        "a_file_is_given_up_once",
+        "a driver is started for a device that its manifest does not name",
+    ),
     Bite {
         name: "thread-number-again",
         breaks: "gives a thread the number of one that has ended",

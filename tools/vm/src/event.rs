@@ -3,7 +3,7 @@
 //! The messages of the control line, owned so that they can cross threads, and what only the host can see:
 //! console lines, damage on the line, the emulator's end.
 
-use anax_control::{Outcome, Stream, ToHost, Verified};
+use anax_control::{NotTaken, Outcome, Stream, ToHost, Verified};
 
 /// Something a machine reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,20 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// So much of a file arrived.
+    Taken {
+        /// Chosen by the tool.
+        id: u32,
+        /// Bytes from the beginning.
+        bytes: u32,
+    },
+    /// A file is not taken.
+    NotTaken {
+        /// Chosen by the tool.
+        id: u32,
+        /// Why.
+        why: NotTaken,
+    },
     /// The control line lost or changed something: what the guest says from here on proves nothing.
     Garbled {
         /// What was seen.
@@ -107,6 +121,8 @@ impl From<ToHost<'_>> for Event {
             }
             ToHost::Exit { id, status } => Self::Exit { id, status },
             ToHost::Refused { status, reason } => Self::Refused { status, reason: reason.to_owned() },
+            ToHost::Taken { id, bytes } => Self::Taken { id, bytes },
+            ToHost::NotTaken { id, why } => Self::NotTaken { id, why },
             ToHost::Panicked { reason } => Self::Panicked { reason: reason.to_owned() },
         }
     }

@@ -11,6 +11,7 @@ mod bochs;
 mod child;
 mod console;
 mod control;
+mod courier;
 mod ending;
 mod endpoint;
 mod event;
@@ -18,15 +19,18 @@ mod host;
 mod iso;
 mod machine;
 mod qemu;
+mod rendezvous;
 mod spec;
 mod terminal;
 mod wiring;
 
+pub use courier::{Courier, Failed, Progress, Told};
 pub use ending::{Ending, ExecResult, LOST, PANICKED};
 pub use event::Event;
 pub use host::find_program;
 pub use iso::build_iso;
 pub use machine::{Machine, Ready};
+pub use rendezvous::{Errand, Guest, News, Rendezvous, guests};
 pub use spec::{
     Accel, Acpi, BENCH_CPU, BOCHS_X2APIC, BOCHS_XAPIC, Boot, Chipset, Console, ControlLine, Datagrams,
     Debugger, Emulator, Forward, Limits, Net, Nic, Plugin, Spec,

@@ -14,7 +14,7 @@ use crate::console::Text;
 use crate::control::ControlWriter;
 use crate::terminal::RawTerminal;
 use crate::wiring::{self, Wired};
-use crate::{Console, ControlLine, Emulator, Ending, Event, ExecResult, Spec, accel};
+use crate::{Console, ControlLine, Courier, Emulator, Ending, Event, ExecResult, Spec, Told, accel};
 
 /// How often a command line is sent until the guest says that it came.
 const RESEND: Duration = Duration::from_millis(500);
@@ -137,7 +137,7 @@ impl Machine {
         watch: &mut dyn FnMut(&Event),
         result: &mut ExecResult,
     ) -> Result<Ending, Ending> {
-        if self.spec.control == ControlLine::Unused || commands.len() > MAX_COMMANDS {
+        if self.spec.control != ControlLine::Com2 || commands.len() > MAX_COMMANDS {
             let complaint = format!("commands need a control line and at most {MAX_COMMANDS} bytes");
             return Err(Ending::Lost { complaint });
         }
@@ -187,9 +187,11 @@ impl Machine {
             };
             watch(&event);
             match event {
-                Event::Ended { code } if self.spec.control == ControlLine::Unused => {
+                Event::Ended { code } if self.spec.control != ControlLine::Com2 => {
                     return self.left_alone(code);
                 }
+                // The person at the console has lost nothing; whoever waits for an answer is told by the courier.
+                Event::Garbled { .. } if self.spec.control == ControlLine::Both => {}
                 event => {
                     if let Err(ending) = self.judge(&event) {
                         return ending;
@@ -197,6 +199,12 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// Who brings files and commands to a guest with [`ControlLine::Both`]. It is to be [told](crate::Told::tell) what [`Machine::wait`] shows.
+    #[must_use]
+    pub fn courier(&self) -> (Courier, Told) {
+        Courier::new(self.control.clone())
     }
 
     /// All that the console said so far.

@@ -135,6 +135,8 @@ pub enum Console {
 pub enum ControlLine {
     /// `control=com2` is added to the command line; commands can be executed.
     Com2,
+    /// `control=both` is added: a person has the console, and a [`Courier`](crate::Courier) brings files and commands meanwhile.
+    Both,
     /// The guest is left to itself and its console.
     Unused,
 }
@@ -265,6 +267,7 @@ impl Spec {
     pub fn command_line(&self) -> String {
         let control = match self.control {
             ControlLine::Com2 => Some("control=com2"),
+            ControlLine::Both => Some("control=both"),
             ControlLine::Unused => None,
         };
         let words: Vec<&str> = control.into_iter().chain(self.words.iter().map(String::as_str)).collect();

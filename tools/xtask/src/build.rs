@@ -19,13 +19,15 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use anax_manifest::{Manifest, Manifests};
 use anyhow::{Context, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use system_tests::{Bite, Judge};
 
 pub(crate) use kernel::{KernelBuild, KernelVariant, Profile};
 pub(crate) use manifests::load as manifests;
-pub(crate) use pack::without_sections;
+pub(crate) use pack::{parcel, without_sections};
+use programs::Program;
 pub(crate) use programs::{build as programs, find as find_programs, programs_command};
 
 /// What a machine is started with.
@@ -75,24 +77,27 @@ pub(crate) fn kernel(variant: KernelVariant) -> anyhow::Result<PathBuf> {
 
 /// Builds a kernel, the programs, and the archive that goes with the kernel.
 pub(crate) fn bootable(build: &KernelBuild) -> anyhow::Result<Bootable> {
-    bootable_with(build, &[])
+    bootable_with(build, &[], &[])
 }
 
-/// The same, with an archive of its own where programs were [chosen](chosen::choose).
-pub(crate) fn bootable_with(build: &KernelBuild, with: &[String]) -> anyhow::Result<Bootable> {
-    let programs = programs::find()?;
-    for name in with {
+/// The same, with an archive of its own where programs were [chosen](chosen::choose), or are left out.
+pub(crate) fn bootable_with(
+    build: &KernelBuild,
+    with: &[String],
+    without: &[String],
+) -> anyhow::Result<Bootable> {
+    let mut programs = programs::find()?;
+    for (option, name) in
+        with.iter().map(|name| ("with", name)).chain(without.iter().map(|name| ("without", name)))
+    {
         ensure!(
             programs.iter().any(|program| program.name == *name),
-            "--with {name}: there is no such program; there are {}",
-            programs.iter().map(|program| program.name.as_str()).collect::<Vec<_>>().join(", ")
+            "--{option} {name}: there is no such program; there are {}",
+            names(&programs)
         );
     }
     // First, because it takes no time and is the likeliest to be wrong when a program is added.
-    let mut manifests = manifests::load(root(), &programs)?.map_err(|complaints| {
-        let said: Vec<_> = complaints.iter().map(|complaint| format!("error: {complaint}")).collect();
-        anyhow!("a manifest is wrong; see docs/manifests.md\n{}", said.join("\n\n"))
-    })?;
+    let mut manifests = judged(&programs)?;
     let kernel = build.build()?;
     programs::compile(&programs)?;
     let mut archive = "archive".to_owned();
@@ -100,9 +105,46 @@ pub(crate) fn bootable_with(build: &KernelBuild, with: &[String]) -> anyhow::Res
         chosen::choose(&mut manifests, name);
         archive = format!("{archive}+{name}");
     }
+    for name in without {
+        programs.retain(|program| program.name != *name);
+        manifests.0.retain(|manifest| manifest.name != *name);
+        archive = format!("{archive}-{name}");
+    }
     let archive = build.folder().join(archive);
     pack::archive(&kernel, &programs, &manifests, &archive)?;
     Ok(Bootable { kernel, archive })
+}
+
+/// The manifests of all programs, if nothing is wrong with them.
+fn judged(programs: &[Program]) -> anyhow::Result<Manifests> {
+    manifests::load(root(), programs)?.map_err(|complaints| {
+        let said: Vec<_> = complaints.iter().map(|complaint| format!("error: {complaint}")).collect();
+        anyhow!("a manifest is wrong; see docs/manifests.md\n{}", said.join("\n\n"))
+    })
+}
+
+fn names(programs: &[Program]) -> String {
+    programs.iter().map(|program| program.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// A driver's manifest and its ELF file, which is built unless another takes its place.
+pub(crate) fn driver(name: &str, is_built: bool) -> anyhow::Result<(Manifest, PathBuf)> {
+    let programs = programs::find()?;
+    let manifests = judged(&programs)?;
+    let is_driver = |program: &&Program| {
+        manifests.get(&program.name).is_some_and(|manifest| !manifest.devices.is_empty())
+    };
+    let Some(program) = programs.iter().filter(is_driver).find(|program| program.name == name) else {
+        let drivers: Vec<_> = programs.iter().filter(is_driver).cloned().collect();
+        let is_program = programs.iter().any(|program| program.name == name);
+        let what = if is_program { "is no driver: its manifest names no devices" } else { "is no program" };
+        anyhow::bail!("{name} {what}; there are {}", names(&drivers));
+    };
+    if !is_built {
+        programs::compile(std::slice::from_ref(program))?;
+    }
+    let manifest = manifests.get(name).cloned().context("a driver has a manifest")?;
+    Ok((manifest, program.path()))
 }
 
 /// Builds all that system tests need.

@@ -15,6 +15,7 @@ mod new;
 mod peer;
 mod run;
 mod setup;
+mod swap;
 mod test;
 
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Command {
     Run(run::Args),
     /// Install the Debian packages that building, running and testing need.
     Setup(setup::Args),
+    /// Build a driver, and let it take another's place in a guest that runs.
+    Swap(swap::Args),
     /// Run every test: on the host, inside the booted kernel, and of the whole system.
     Test(test::Args),
 }
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::Peer(args) => peer::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Setup(args) => setup::run(args),
+        Command::Swap(args) => swap::run(&args),
         Command::Test(args) => test::run(args),
     };
     match result {

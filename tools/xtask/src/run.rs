@@ -8,12 +8,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anax_vm::{
-    Boot, Console, ControlLine, Debugger, Emulator, Ending, Event, Limits, Machine, Net, Nic, Spec, Stream,
+    Boot, Console, ControlLine, Debugger, Emulator, Ending, Event, Limits, Machine, Net, Nic, Rendezvous,
+    Spec, Stream,
 };
-use anyhow::Context;
+use anyhow::{Context, bail};
 
-use crate::build::{self, KernelBuild, Profile};
+use crate::build::{self, KernelBuild, KernelVariant, Profile};
 use crate::setup::{self, Part};
+use crate::swap;
 
 pub(crate) use options::Args;
 
@@ -26,7 +28,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     setup::need(&needs(args))?;
     let profile = if args.dev { Profile::Dev } else { Profile::Release };
     let variant = args.variant();
-    let bootable = build::bootable_with(&KernelBuild { variant, profile, bite: None }, &args.with)?;
+    let bootable =
+        build::bootable_with(&KernelBuild { variant, profile, bite: None }, &args.with, &args.without)?;
     let base = Spec { cache: Some(build::target()), ..Spec::new(&bootable.kernel, &bootable.archive) };
     if let Some(frames) = args.peer {
         return peer::run(args, base, frames);
@@ -40,7 +43,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     match &args.exec {
         Some(commands) => exec(&spec, commands),
-        None => interact(&spec),
+        None => interact(&spec, args),
     }
 }
 
@@ -59,11 +62,29 @@ fn needs(args: &Args) -> Vec<Part> {
 }
 
 /// The console on this terminal, until the guest powers off or the user quits.
-fn interact(spec: &Spec) -> anyhow::Result<ExitCode> {
-    let spec = Spec { console: Console::Terminal, control: ControlLine::Unused, ..spec.clone() };
+fn interact(spec: &Spec, args: &Args) -> anyhow::Result<ExitCode> {
+    // The test kernel alone runs no programs that could be replaced.
+    let control = match args.variant() {
+        KernelVariant::Plain => ControlLine::Both,
+        KernelVariant::Test => ControlLine::Unused,
+    };
+    let spec = Spec { console: Console::Terminal, control, ..spec.clone() };
     eprintln!("{}", banner(&spec));
     let mut machine = Machine::start(&spec)?;
-    let ending = machine.wait(&mut |_| {});
+    let (courier, told) = machine.courier();
+    let name = args.name.clone().unwrap_or_else(|| std::process::id().to_string());
+    let rendezvous =
+        (control == ControlLine::Both).then(|| Rendezvous::open(&swap::folder(), &name, courier));
+    match &rendezvous {
+        Some(Ok(_)) => eprintln!("anax: guest {name}, for cargo xtask swap"),
+        Some(Err(error)) if args.name.is_some() => {
+            bail!("--name {name}: {}: {error}", swap::folder().display())
+        }
+        Some(Err(error)) => eprintln!("anax: cargo xtask swap does not find this guest: {error}"),
+        None => {}
+    }
+    let ending = machine.wait(&mut |event| told.tell(event));
+    drop(rendezvous);
     // Brings the terminal's mode back before anything else is printed.
     drop(machine);
     eprintln!();

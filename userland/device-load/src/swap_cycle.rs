@@ -1,6 +1,6 @@
 //! Replaces a device's driver many times while a client keeps it busy: `swap-cycle DEVICE TIMES HOW CLIENT DRIVER...`.
 //!
-//! `HOW` is `swap` for planned changes, to each driver in turn, or `kill`. `CLIENT` is `load`, `busy-load` if also a program is to run that
+//! `HOW` is `swap` for planned changes, to each driver in turn, `kill`, or `watch` to wait until somebody else has changed it so often. `CLIENT` is `load`, `busy-load` if also a program is to run that
 //! keeps the CPU from sleeping, or a program that ends by itself. At the end the client
 //! says what it has seen, and this program whether all changes came to what they should, and whether anything was lost over them.
 #![no_std]
@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use anax::process::{Child, Command, list};
 use anax::{Error, Rights, Service, println};
-use anax_devices::{Change, DevicesClient, SERVICE, State, devices};
+use anax_devices::{Change, DevicesClient, Report, SERVICE, State, devices};
 use anax_sys::Target;
 use anax_system::Name;
 use device_load::{Longest, STOP};
@@ -23,6 +23,9 @@ use device_load::{Longest, STOP};
 /// How long the client works between two changes; longer after a kill, so that no frame meets three drivers that die, which it is given up after.
 const BETWEEN: Duration = Duration::from_millis(5);
 const AFTER_A_KILL: Duration = Duration::from_millis(50);
+/// How often it is looked whether somebody else has changed a driver, and how many times.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 15_000;
 /// Changes before accounts are first looked at: heaps have grown to what they need by then.
 const WARM: usize = 5;
 
@@ -53,7 +56,8 @@ fn main() -> Result<u64, Error> {
 
     let (mut pauses, mut failed, mut before) = (Longest::new(times), 0, None);
     for time in 0..times {
-        if time == WARM {
+        // A driver that somebody has sent is more to keep.
+        if time == WARM && *how != "watch" {
             before = Some(accounts()?);
         }
         let is_done = match *how {
@@ -65,6 +69,10 @@ fn main() -> Result<u64, Error> {
                 matches!(swapped.change, Change::Swapped(_))
             }
             "kill" => devices.restart(name).is_ok(),
+            "watch" => {
+                watch(&mut devices, device, time as u32 + 1)?;
+                true
+            }
             _ => return usage(),
         };
         failed += u64::from(!is_done);
@@ -97,19 +105,34 @@ fn accounts() -> Result<Accounts, Error> {
     Ok((anax::process::system()?.account()?, manager.map_or(0, |report| report.handles)))
 }
 
+/// Waits until the device's driver was replaced so often as planned, since the system began. Whoever does it may take his time, but not for ever.
+fn watch(devices: &mut DevicesClient<Service>, device: &str, swaps: u32) -> Result<(), Error> {
+    for _ in 0..LOOKS {
+        if find(devices, device)?.is_some_and(|report| report.swaps >= swaps) {
+            return Ok(());
+        }
+        anax::time::sleep(LOOK);
+    }
+    Err(Error::TimedOut)
+}
+
 fn works(devices: &mut DevicesClient<Service>, device: &str) -> Result<bool, Error> {
-    let (mut first, mut works) = (0, false);
+    Ok(find(devices, device)?.is_some_and(|report| report.state == State::Works))
+}
+
+fn find(devices: &mut DevicesClient<Service>, device: &str) -> Result<Option<Report>, Error> {
+    let (mut first, mut found) = (0, None);
     loop {
         let some = devices.list(first)?;
         if some.is_empty() {
-            return Ok(works);
+            return Ok(found);
         }
         first += some.len() as u32;
-        works |= some.iter().any(|report| report.name == device && report.state == State::Works);
+        found = some.into_iter().find(|report| report.name == device).or(found);
     }
 }
 
 fn usage() -> Result<u64, Error> {
-    println!("usage: swap-cycle DEVICE TIMES swap|kill load|busy-load|CLIENT DRIVER...");
+    println!("usage: swap-cycle DEVICE TIMES swap|kill|watch load|busy-load|CLIENT DRIVER...");
     Ok(2)
 }

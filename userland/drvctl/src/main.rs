@@ -5,10 +5,15 @@
 
 extern crate alloc;
 
+use alloc::vec;
 use alloc::vec::Vec;
 
-use anax::{Error, Service, println};
+use anax::object::{Region, RegionKind};
+use anax::{Error, Mapping, Rights, Service, println};
+use anax_archive::Archive;
 use anax_devices::{DevicesClient, Report, SERVICE, devices};
+use anax_manifest::{MEMBER, Manifest, Manifests};
+use anax_proto::Gift;
 use anax_system::Name;
 use drvctl::{HELP, Request, event, heading, parse, report, statistics, swapped};
 
@@ -74,6 +79,7 @@ fn run(client: &mut Client, request: Request) -> Result<bool, Error> {
         Request::Trial(device, driver, arguments) => {
             println!("{device}: process {} on trial", client.trial(device, driver, arguments)?);
         }
+        Request::SwapFile(device, driver) => return swap_file(client, device, driver),
         Request::Restart(device) => client.restart(device)?,
         Request::Stop(device) => client.stop(device)?,
         Request::Kill(device) => client.kill(device)?,
@@ -90,6 +96,37 @@ fn run(client: &mut Client, request: Request) -> Result<bool, Error> {
         }
     }
     Ok(true)
+}
+
+/// What came with the command is a small boot archive: a driver and its manifest.
+fn swap_file(client: &mut Client, device: Name, driver: Name) -> Result<bool, Error> {
+    let Some(handle) = anax::handle("file") else {
+        println!("drvctl: no file came with the command: use cargo xtask swap {device} {driver}");
+        return Ok(false);
+    };
+    let sent = Region::from_handle(handle);
+    let mut copy = vec![0; sent.size()? as usize];
+    let mapped = anax_mapped::Mapping::to_read(sent, copy.len() as u64)?;
+    mapped.bytes()?.copy_out(0, &mut copy).map_err(|_| Error::BadAddress)?;
+    let Some((manifest, elf)) = contents(&copy, driver.as_str()) else {
+        println!("drvctl: the file that came has no driver {driver}");
+        return Ok(false);
+    };
+    let memory = Mapping::of_bytes(elf.len() as u64, RegionKind::Pinned)?;
+    memory.bytes().copy_in(0, elf).map_err(|_| Error::BadAddress)?;
+    let region = memory.into_region();
+    let rights = Rights::SEND.with(Rights::READ).with(Rights::GRANT);
+    let file = Gift::copy(region.handle(), rights);
+    let (line, is_done) = swapped(client.swap_file(device, manifest, file, elf.len() as u64)?);
+    println!("{device}: {line}");
+    Ok(is_done)
+}
+
+fn contents<'a>(bytes: &'a [u8], driver: &str) -> Option<(Manifest, &'a [u8])> {
+    let archive = Archive::open(bytes).ok()?;
+    let manifests = Manifests::decode(archive.get(MEMBER)?).ok()?;
+    let manifest = manifests.get(driver)?.clone();
+    Some((manifest, archive.get(&alloc::format!("bin/{driver}"))?))
 }
 
 fn all(client: &mut Client) -> Result<Vec<Report>, Error> {

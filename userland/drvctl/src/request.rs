@@ -14,6 +14,7 @@ Shows devices and their drivers, and replaces drivers while they work.
   drvctl info DEVICE             one of them, and what its driver has counted
   drvctl swap DEVICE DRIVER      replaces the driver, without a pause that clients need to know of
   drvctl trial DEVICE DRIVER ... ends the driver and starts another with arguments, until that one ends
+  drvctl swap-file DEVICE DRIVER the same by a file that came with the command: cargo xtask swap
   drvctl restart DEVICE          ends the driver and starts it from a reset device
   drvctl stop DEVICE             ends the driver; restart starts it again
   drvctl kill DEVICE             ends the driver as if it had died
@@ -36,6 +37,8 @@ pub enum Request {
     Swap(Name, Name),
     /// Start another driver with arguments, on trial.
     Trial(Name, Name, Vec<String>),
+    /// The same by the file that this program was given.
+    SwapFile(Name, Name),
     /// Start its driver anew.
     Restart(Name),
     /// Stop it.
@@ -91,6 +94,8 @@ pub fn parse(arguments: &[String]) -> Result<Request, Wrong> {
             Request::Trial(name(device)?, name(driver)?, arguments)
         }
         ["trial", ..] => return Err(Wrong::Arguments("trial DEVICE DRIVER ...")),
+        ["swap-file", device, driver] => Request::SwapFile(name(device)?, name(driver)?),
+        ["swap-file", ..] => return Err(Wrong::Arguments("swap-file DEVICE DRIVER")),
         ["restart", device] => Request::Restart(name(device)?),
         ["restart", ..] => return Err(Wrong::Arguments("restart DEVICE")),
         ["stop", device] => Request::Stop(name(device)?),
@@ -120,6 +125,7 @@ mod tests {
         assert_eq!(of(""), Ok(Request::Help));
         assert_eq!(of("list"), Ok(Request::List));
         assert_eq!(of("swap net0 e1000"), Ok(Request::Swap(net, Name::new("e1000"))));
+        assert_eq!(of("swap-file net0 e1000"), Ok(Request::SwapFile(net, Name::new("e1000"))));
         assert_eq!(of("kill net0"), Ok(Request::Kill(net)));
         assert_eq!(of("log"), Ok(Request::Log));
     }
@@ -135,7 +141,9 @@ mod tests {
 
     #[test]
     fn the_help_names_every_command() {
-        for command in ["list", "info", "swap", "trial", "restart", "stop", "kill", "history", "log"] {
+        for command in
+            ["list", "info", "swap", "swap-file", "trial", "restart", "stop", "kill", "history", "log"]
+        {
             assert!(HELP.contains(&alloc::format!("drvctl {command}")));
             assert!(!matches!(of(command), Err(Wrong::Command(_))));
         }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use anax_devices::{Change, Complaint, Event, Report, State, Statistics, Swapped};
+use anax_devices::{Change, Complaint, Event, Report, State, Statistics, Swapped, Why};
 
 /// The heading over reports.
 #[must_use]
@@ -63,14 +63,31 @@ pub fn event(device: &str, event: &Event) -> String {
 /// What came of a swap, and whether that is what was asked for.
 #[must_use]
 pub fn swapped(swapped: Swapped) -> (String, bool) {
-    let pause = swapped.pause / 1000;
+    let (pause, why) = (swapped.pause / 1000, reason(swapped.why));
     match swapped.change {
         Change::Swapped(_) => (format!("swapped, pause {pause} us"), true),
-        Change::Started => {
-            (format!("the old driver did not stop: the new one began with a reset, pause {pause} us"), true)
+        Change::Started => (
+            format!("the old driver did not hand over: the new one began with a reset, pause {pause} us"),
+            true,
+        ),
+        Change::Refused => (format!("refused: the old driver goes on; {why}"), false),
+        _ => (format!("failed: the old driver was started again, pause {pause} us; {why}"), false),
+    }
+}
+
+/// Why the new driver does not work.
+const fn reason(why: Why) -> &'static str {
+    match why {
+        Why::Works => "the new one works",
+        Why::OtherDevices => "the manifest of the new one does not name this device",
+        Why::Manifest => {
+            "the manifest of the new one is not allowed: a driver that comes later has no capabilities, and no name or service of another kind of program"
         }
-        Change::Refused => (String::from("refused: the old driver goes on"), false),
-        _ => (format!("failed: the old driver was started again, pause {pause} us"), false),
+        Why::NoProgram => "the file of the new one is no program for this system",
+        Why::NoRoom => "the new one can't be given what it needs: no memory, or a quota is used up",
+        Why::NotUp => "the new one ended, or hung, while it started: the console may say more",
+        Why::Record => "the new one does not go on with what the old one left",
+        Why::AtWork => "the new one failed while it took the device over",
     }
 }
 

@@ -1,6 +1,9 @@
 //! The control line, with the tool's end in the test's hand.
 
-use anax_control::{Decoder, MAX_FRAME, MAX_OUTPUT, Sequence, Stream, ToGuest, ToHost, VERSION, encode};
+use anax_control::{
+    Decoder, MAX_FILE, MAX_FRAME, MAX_OUTPUT, MAX_PART, NotTaken, Sequence, Stream, ToGuest, ToHost, VERSION,
+    checksum, encode,
+};
 use anax_tty::BUFFER;
 use control::{Asked, Link};
 
@@ -25,9 +28,36 @@ fn said(link: &mut Link, due: &mut Sequence) -> Vec<String> {
 }
 
 fn push(link: &mut Link, id: u32, commands: &str) -> Option<Asked> {
+    tell(link, &ToGuest::Exec { id, commands })
+}
+
+fn tell(link: &mut Link, message: &ToGuest<'_>) -> Option<Asked> {
     let mut buffer = [0; MAX_FRAME];
-    let frame = encode(0, &ToGuest::Exec { id, commands }, &mut buffer).unwrap().to_vec();
+    let frame = encode(0, message, &mut buffer).unwrap().to_vec();
     frame.into_iter().filter_map(|byte| link.push(byte).expect("a good frame")).last()
+}
+
+/// What is answered to one message.
+fn told(link: &mut Link, message: &ToGuest<'_>) -> ToHost<'static> {
+    link.take();
+    assert_eq!(tell(link, message), None);
+    let mut decoder = Decoder::new();
+    let mut all = Vec::new();
+    for byte in link.take() {
+        if let Some(frame) = decoder.push(byte) {
+            all.push(match frame.expect("a whole frame").message().expect("a message") {
+                ToHost::Taken { id, bytes } => ToHost::Taken { id, bytes },
+                ToHost::NotTaken { id, why } => ToHost::NotTaken { id, why },
+                other => panic!("{other:?}"),
+            });
+        }
+    }
+    assert_eq!(all.len(), 1, "one answer");
+    all[0]
+}
+
+fn file(id: u32, content: &[u8]) -> ToGuest<'static> {
+    ToGuest::File { id, bytes: content.len() as u32, checksum: checksum(content) }
 }
 
 #[test]
@@ -38,7 +68,7 @@ fn a_command_line_from_beginning_to_end() {
     assert_eq!(greeting[0], format!("Hello {{ version: {VERSION} }}"));
     let ready = "Ready { cpus: 4, memory_kib: 0, entry_tsc: 0, ready_tsc: 7, tsc_hz: 1000000000 }";
     assert_eq!(greeting[1], ready);
-    assert_eq!(push(&mut link, 1, "echo a"), Some(Asked { id: 1, commands: "echo a".into() }));
+    assert_eq!(push(&mut link, 1, "echo a"), Some(Asked { id: 1, commands: "echo a".into(), file: None }));
     link.output(Stream::Out, b"a\n");
     link.output(Stream::Err, b"");
     link.exit(7);
@@ -110,4 +140,60 @@ fn a_greeting_that_was_heard_does_not_come_again() {
     let accepted = link.take();
     link.repeat();
     assert_eq!(link.take(), accepted);
+}
+
+#[test]
+fn a_file_comes_in_parts_and_goes_to_its_command_line() {
+    let content: Vec<u8> = (0..2 * MAX_PART as u32 + 5).map(|number| number as u8).collect();
+    let mut link = Link::default();
+    assert_eq!(told(&mut link, &file(1, &content)), ToHost::Taken { id: 1, bytes: 0 });
+    let mut here = 0;
+    while here < content.len() {
+        let bytes = &content[here..content.len().min(here + MAX_PART)];
+        let part = ToGuest::Part { id: 1, offset: here as u32, bytes };
+        here += bytes.len();
+        let taken = ToHost::Taken { id: 1, bytes: here as u32 };
+        // What is sent again, because the answer was lost, is there once; also the announcement.
+        assert_eq!([told(&mut link, &part), told(&mut link, &part)], [taken; 2]);
+        assert_eq!(told(&mut link, &file(1, &content)), taken);
+    }
+    // One behind a gap is not taken.
+    let beyond = ToGuest::Part { id: 1, offset: here as u32 + 1, bytes: b"x" };
+    assert_eq!(told(&mut link, &beyond), ToHost::Taken { id: 1, bytes: here as u32 });
+    let asked = push(&mut link, 1, "swap").expect("a line");
+    assert_eq!(asked.file.as_deref(), Some(&content[..]));
+    assert_eq!(push(&mut link, 2, "swap").expect("a line").file, None, "it was the first one's");
+}
+
+#[test]
+fn a_file_that_is_not_what_was_announced_is_forgotten() {
+    let mut link = Link::default();
+    let unknown = ToHost::NotTaken { id: 1, why: NotTaken::Unknown };
+    let part = |bytes| ToGuest::Part { id: 1, offset: 0, bytes };
+    assert_eq!(told(&mut link, &part(b"abc")), unknown);
+    for (bytes, why) in [(0, NotTaken::Length), (MAX_FILE + 1, NotTaken::Length)] {
+        assert_eq!(
+            told(&mut link, &ToGuest::File { id: 1, bytes, checksum: 0 }),
+            ToHost::NotTaken { id: 1, why }
+        );
+    }
+    for (sent, why) in [(&b"abd"[..], NotTaken::Checksum), (b"abcd", NotTaken::Part)] {
+        told(&mut link, &file(1, b"abc"));
+        assert_eq!(told(&mut link, &part(sent)), ToHost::NotTaken { id: 1, why });
+        assert_eq!(told(&mut link, &part(b"abc")), unknown);
+        assert_eq!(push(&mut link, 1, "swap").and_then(|asked| asked.file), None);
+        link = Link::default();
+    }
+    // Half of one is none.
+    told(&mut link, &file(1, b"abc"));
+    told(&mut link, &part(b"ab"));
+    assert_eq!(push(&mut link, 1, "swap").expect("a line").file, None);
+    // The next one takes the place of one that was never finished.
+    told(&mut link, &file(2, b"abc"));
+    told(&mut link, &file(3, b"x"));
+    assert_eq!(
+        told(&mut link, &ToGuest::Part { id: 3, offset: 0, bytes: b"x" }),
+        ToHost::Taken { id: 3, bytes: 1 }
+    );
+    assert_eq!(push(&mut link, 3, "swap").expect("a line").file.as_deref(), Some(&b"x"[..]));
 }

@@ -74,7 +74,7 @@ fn a_storm_on_the_control_line() {
         // The end of a frame may come with the next one.
         assert!(runs.iter().all(|asked| asked.id > last), "again, or later than others: {runs:?}");
         if is_whole {
-            assert_eq!(runs.last(), Some(&Asked { id: id as u32, commands }));
+            assert_eq!(runs.last(), Some(&Asked { id: id as u32, commands, file: None }));
         }
         last = runs.last().map_or(last, |asked| asked.id);
         accepted += runs.len() as u64;

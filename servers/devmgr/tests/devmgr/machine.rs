@@ -6,10 +6,10 @@ use std::fmt;
 use std::rc::Rc;
 
 use anax_abi::{Error, Handle, Rights};
-use anax_devices::Statistics;
+use anax_devices::{Statistics, Why};
 use anax_manifest::{Layer, Manifest, Restart};
 use anax_proto::Gift;
-use devmgr::{Driver, Hardware, How, Image, Refusal, System};
+use devmgr::{Driver, Hardware, How, Image, NotStarted, Refusal, System};
 
 /// What a driver does with the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub(crate) enum Mode {
 pub(crate) struct Process {
     pub(crate) device: Hardware,
     pub(crate) program: String,
+    pub(crate) is_of_file: bool,
     pub(crate) mode: Mode,
 }
 
@@ -65,10 +66,10 @@ impl World {
         assert!(self.processes.values().filter(serves).count() <= 1, "two drivers at work");
     }
 
-    pub(crate) fn file(&mut self) -> Image {
+    pub(crate) fn file(&mut self) -> Gift {
         self.next += 1;
         self.files.insert(self.next);
-        Image::Region(Handle::from_word(self.next), 1)
+        Gift::given(Handle::from_word(self.next))
     }
 }
 
@@ -80,18 +81,22 @@ impl System for Machine {
         self.0.borrow().now
     }
 
-    fn policy(&self, driver: &str) -> Option<Restart> {
+    fn policy(&self, driver: &str, _: &Image) -> Option<Restart> {
         (driver != "nothing").then(|| Manifest::new(driver, Layer::Driver).restart)
+    }
+
+    fn fits(&self, _: Hardware, driver: &str, _: &Image) -> bool {
+        driver != "another-s"
     }
 
     fn start(
         &mut self,
         device: Hardware,
         program: &str,
-        _: Image,
+        image: &Image,
         how: How,
         arguments: &[String],
-    ) -> Result<Driver, Error> {
+    ) -> Result<Driver, NotStarted> {
         let mut world = self.0.borrow_mut();
         if how == How::Fresh {
             assert!(world.fenced.remove(&device), "a device is fenced before a driver begins");
@@ -102,12 +107,16 @@ impl System for Machine {
             if how == How::Fresh {
                 world.asked.insert(device);
             }
-            return Err(Error::TimedOut);
+            return Err(NotStarted { why: Why::NotUp, error: Error::TimedOut });
+        }
+        if let Image::Region(handle, ..) = image {
+            assert!(world.files.contains(&handle.to_word()), "its file is still there");
         }
         world.next += 1;
         let process = world.next;
+        let is_of_file = matches!(image, Image::Region(..));
         let mode = if how == How::Fresh { Mode::Serves } else { Mode::StandsBy };
-        world.processes.insert(process, Process { device, program: program.into(), mode });
+        world.processes.insert(process, Process { device, program: program.into(), is_of_file, mode });
         world.check(device);
         Ok(Driver { process, port: Handle::from_word(process) })
     }
@@ -194,18 +203,18 @@ impl System for Machine {
         Ok((gift, gift, gift))
     }
 
-    fn close(&mut self, image: Image) {
-        if let Image::Region(handle, _) = image {
+    fn close(&mut self, image: &Image) {
+        if let Image::Region(handle, ..) = image {
             let mut world = self.0.borrow_mut();
             let is_known = world.files.remove(&handle.to_word());
             assert!(is_known || world.closed.insert(handle.to_word()), "closed once");
         }
     }
 
-    fn remember(&mut self, device: Hardware, driver: Option<(Driver, String)>) {
+    fn remember(&mut self, device: Hardware, driver: Option<(Driver, String, Image)>) {
         let mut world = self.0.borrow_mut();
         match driver {
-            Some((driver, _)) => _ = world.remembered.insert(device, driver.process),
+            Some((driver, ..)) => _ = world.remembered.insert(device, driver.process),
             None => _ = world.remembered.remove(&device),
         }
     }

@@ -4,10 +4,11 @@ mod machine;
 mod random;
 
 use anax_abi::Error;
-use anax_devices::{Change, Complaint, Devices as _, State};
-use anax_proto::{Caller, Gift};
+use anax_devices::{Change, Complaint, Devices as _, State, Why};
+use anax_manifest::{DeviceMatch, Layer, Manifest};
+use anax_proto::Caller;
 use anax_system::Name;
-use devmgr::{Device, Image, Manager};
+use devmgr::{Device, Driven, Image, Manager};
 
 use machine::{Machine, Mode};
 
@@ -25,6 +26,14 @@ fn started() -> (Manager<Machine>, Machine) {
     manager.start_all();
     machine.0.borrow_mut().epochs = 0;
     (manager, machine)
+}
+
+/// What comes along with a driver's file.
+fn manifest(driver: &str) -> Manifest {
+    Manifest {
+        devices: vec![DeviceMatch::Pci { vendor: 1, device: 2 }],
+        ..Manifest::new(driver, Layer::Driver)
+    }
 }
 
 fn drivers(machine: &Machine) -> Vec<(String, Mode)> {
@@ -183,23 +192,65 @@ fn a_device_that_does_not_stop_stays_off_the_bus() {
 #[test]
 fn a_file_is_given_up_once() {
     let (mut manager, machine) = started();
-    let mut swap = |device, driver, steps: &[bool]| {
+    let mut swap = |device, driver: &str, steps: &[bool]| {
         fail(&machine, steps);
-        let Image::Region(handle, bytes) = machine.0.borrow_mut().file() else { panic!("a file") };
-        let done = manager.swap_file(device, driver, Gift::given(handle), bytes);
-        (done.map(|swapped| swapped.change), machine.0.borrow().files.len())
+        let file = machine.0.borrow_mut().file();
+        let done = manager.swap_file(device, manifest(driver), file, 1);
+        (done.map(|swapped| (swapped.change, swapped.why)), machine.0.borrow().files.len())
     };
-    assert_eq!(swap(NET, OTHER, &[true]), (Ok(Change::Refused), 0));
-    assert_eq!(swap(NET, Name::new("nothing"), &[]), (Err(Error::BadArgument), 0));
-    assert_eq!(swap(Name::new("net9"), OTHER, &[]), (Err(Error::BadArgument), 0));
-    assert_eq!(swap(Name::new("blk0"), OTHER, &[]), (Err(Error::WouldBlock), 0));
-    assert_eq!(swap(NET, OTHER, &[false, false, true]), (Ok(Change::Refused), 0));
+    assert_eq!(swap(NET, "card-2", &[true]), (Ok((Change::Refused, Why::NotUp)), 0));
+    assert_eq!(swap(NET, "another-s", &[]), (Ok((Change::Refused, Why::OtherDevices)), 0));
+    assert_eq!(swap(NET, "nothing", &[]), (Err(Error::BadArgument), 0));
+    assert_eq!(swap(NET, "No Name", &[]), (Err(Error::BadArgument), 0));
+    assert_eq!(swap(Name::new("net9"), "card-2", &[]), (Err(Error::BadArgument), 0));
+    assert_eq!(swap(Name::new("blk0"), "card-2", &[]), (Err(Error::WouldBlock), 0));
+    assert_eq!(swap(NET, "card-2", &[false, false, true]), (Ok((Change::Refused, Why::Record)), 0));
     // One that drives is needed for restarts, until another does.
-    assert_eq!(swap(NET, OTHER, &[]).1, 1);
-    assert_eq!(swap(NET, OTHER, &[]).1, 1);
-    assert_eq!(swap(NET, OTHER, &[false, true]).1, 1);
+    assert_eq!(swap(NET, "card-2", &[]).1, 1);
+    assert_eq!(swap(NET, "card-2", &[]).1, 1);
+    assert_eq!(swap(NET, "card-2", &[false, true]).1, 1);
     manager.swap(NET, SAME).unwrap();
     assert!(machine.0.borrow().files.is_empty());
+}
+
+#[test]
+fn what_is_started_again_is_the_file_that_came() {
+    let (mut manager, machine) = started();
+    let of_file = || machine.0.borrow().processes.values().next().map(|process| process.is_of_file);
+    let file = machine.0.borrow_mut().file();
+    manager.swap_file(NET, manifest("card"), file, 1).unwrap();
+    assert_eq!(of_file(), Some(true));
+    let process = process(&machine);
+    machine.0.borrow_mut().processes.remove(&process);
+    manager.ended(process, 7);
+    while let Some(at) = manager.tick() {
+        machine.0.borrow_mut().now = at;
+    }
+    assert_eq!(of_file(), Some(true), "the file of the archive has the mistake that was mended");
+    // Nobody takes what was refused for it.
+    fail(&machine, &[true]);
+    let file = machine.0.borrow_mut().file();
+    assert_eq!(manager.swap_file(NET, manifest("card-2"), file, 1).unwrap().change, Change::Refused);
+    manager.restart(NET).unwrap();
+    assert_eq!((of_file(), drivers(&machine)), (Some(true), serves("card")));
+}
+
+#[test]
+fn a_better_one_may_come_when_the_old_one_has_ended_too_often() {
+    let (mut manager, machine) = started();
+    while manager.list(0).unwrap()[0].state != State::Failed {
+        let process = process(&machine);
+        machine.0.borrow_mut().processes.remove(&process);
+        manager.ended(process, 7);
+        if let Some(at) = manager.tick() {
+            machine.0.borrow_mut().now = at;
+            assert_eq!(manager.tick(), None);
+        }
+    }
+    let file = machine.0.borrow_mut().file();
+    let swapped = manager.swap_file(NET, manifest("card-2"), file, 1).unwrap();
+    assert_eq!((swapped.change, swapped.why), (Change::Started, Why::Works));
+    assert_eq!((drivers(&machine), manager.tick()), (serves("card-2"), None));
 }
 
 #[test]
@@ -223,8 +274,9 @@ fn what_has_died_with_the_manager_is_fenced_and_its_client_told() {
 fn a_successor_of_the_manager_finds_the_drivers_at_work() {
     let (_, machine) = started();
     let driver = devmgr::Driver { process: process(&machine), port: anax_abi::Handle::from_word(1) };
+    let driven = Driven { place: 0, driver, program: "card".into(), image: Image::Archive };
     let net = Device::new("net0", "a card", vec!["card".into()]);
-    let mut manager = Manager::new(machine.clone(), vec![net], vec![(0, driver, "card".into())]);
+    let mut manager = Manager::new(machine.clone(), vec![net], vec![driven]);
     manager.start_all();
     assert_eq!(drivers(&machine), serves("card"));
     assert!(matches!(manager.swap(NET, OTHER).unwrap().change, Change::Swapped(_)));

@@ -2,12 +2,12 @@
 //! that a client gets nothing back before.
 
 use anax_devices::{Complaint, Devices as _, State};
-use anax_proto::{Caller, Gift};
-use devmgr::{Device, Image, Manager};
+use anax_proto::Caller;
+use devmgr::{Device, Manager};
 use proptest::prelude::*;
 
 use crate::machine::{Machine, Mode};
-use crate::{NET, OTHER, SAME};
+use crate::{NET, OTHER, SAME, manifest};
 
 proptest! {
     #[test]
@@ -27,8 +27,8 @@ proptest! {
             match step {
                 0..=2 => _ = manager.swap(NET, driver),
                 3 => {
-                    let Image::Region(handle, bytes) = machine.0.borrow_mut().file() else { panic!("a file") };
-                    let _ = manager.swap_file(NET, driver, Gift::given(handle), bytes);
+                    let file = machine.0.borrow_mut().file();
+                    let _ = manager.swap_file(NET, manifest(driver.as_str()), file, 1);
                 }
                 4 => _ = manager.kill(NET),
                 5 => _ = manager.restart(NET),

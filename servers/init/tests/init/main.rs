@@ -421,3 +421,31 @@ fn a_second_process_of_a_server_takes_nobody_s_place() {
     pass(&mut init, &fake, 10);
     assert_eq!(fake.0.borrow().served.last(), Some(&(7, "files".to_string())));
 }
+
+#[test]
+fn a_driver_s_file_may_come_later_and_nothing_else() {
+    let (mut init, fake) = booted();
+    let mut prepare = |caller, manifest| {
+        let file = Gift::given(fake.handle());
+        let before = fake.0.borrow().handles.len();
+        let prepared = init.prepare_file(caller, manifest, file, 5);
+        let is_closed = fake.0.borrow().handles.len() < before;
+        assert_eq!(is_closed, prepared.is_err(), "what is not used is closed");
+        prepared
+    };
+    let comes = Manifest::new("comes", Layer::Driver);
+    assert_eq!(prepare(BOSS, comes.clone()), Err(Error::NoRights));
+    assert!(prepare(SHELL, comes.clone()).is_ok());
+    // One like another that the archive has, for the same service.
+    let like = Manifest { provides: vec!["device".into()], ..Manifest::new("driver", Layer::Driver) };
+    assert!(prepare(SHELL, like).is_ok());
+    for (wrong, error) in [
+        (Manifest::new("comes", Layer::Application), Error::NoRights),
+        (Manifest { capabilities: vec![Capability::Spawn], ..comes.clone() }, Error::NoRights),
+        (Manifest { provides: vec!["files".into()], ..comes.clone() }, Error::Exists),
+        (Manifest::new("names", Layer::Driver), Error::Exists),
+        (Manifest { priority: 200, ..comes }, Error::BadArgument),
+    ] {
+        assert_eq!(prepare(SHELL, wrong.clone()), Err(error), "{wrong:?}");
+    }
+}

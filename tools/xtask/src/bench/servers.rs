@@ -46,7 +46,8 @@ fn run(context: &Context<'_>) -> anyhow::Result<BTreeMap<String, u64>> {
     let (cpu, accel, memory_mib) = (Some(BENCH_CPU.to_owned()), Accel::Icount, MEMORY_MIB);
     let spec = Spec { cpus: 1, memory_mib, cpu, accel, ..guest::user_spec(context, "icount") };
     // The server that is killed is no part of the system, and so not of its memory: it is in an archive of its own.
-    let with_peer = build::bootable_with(&KernelBuild::release(KernelVariant::Plain), &[PEER.to_owned()])?;
+    let with_peer =
+        build::bootable_with(&KernelBuild::release(KernelVariant::Plain), &[PEER.to_owned()], &[])?;
     let log = Some(context.folder.join("restart.log"));
     let restart = Spec { archive: with_peer.archive, kernel: with_peer.kernel, log, ..spec.clone() };
     let (mut figures, _) = succeed(&restart, "servers-bench restart")?;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anax_archive::Writer;
-use anax_manifest::Manifests;
+use anax_manifest::{Manifest, Manifests};
 use anyhow::Context;
 use goblin::elf::Elf;
 
@@ -36,6 +36,14 @@ pub(super) fn archive(
         archive.add(&format!("{PROGRAMS}/{}", program.name), without_sections(elf)?)?;
     }
     replace(output, &archive.finish())
+}
+
+/// A small archive of one program and its manifest, as it is sent to a guest that runs.
+pub(crate) fn parcel(manifest: &Manifest, elf: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    let mut archive = Writer::new();
+    archive.add(anax_manifest::MEMBER, Manifests(vec![manifest.clone()]).encode()?)?;
+    archive.add(&format!("{PROGRAMS}/{}", manifest.name), without_sections(elf)?)?;
+    Ok(archive.finish())
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

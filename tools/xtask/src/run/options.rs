@@ -36,6 +36,7 @@ Examples:
   cargo xtask run --device edu --exec 'edu-device-client 5'
   cargo xtask run --boot uefi --smp 4 --memory 1G
   cargo xtask run --emulator bochs
+  cargo xtask swap net0 virtio-net       in another terminal: a driver that was changed, into the guest that runs
   cargo xtask run --peer 10000           raw frames to the guest and back, verified
 
 Network: the guest is behind the emulator's own router (DHCP, gateway 10.0.2.2). Port 8080 of 127.0.0.1 leads to \
@@ -92,6 +93,12 @@ pub(crate) struct Args {
     /// Servers or programs to start with the system, as if their manifests said so; drivers to prefer to others of their devices.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(super) with: Vec<String>,
+    /// Programs to leave out of the boot archive, as if there were none of that name yet.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub(super) without: Vec<String>,
+    /// The name by which `cargo xtask swap --guest` finds this guest [default: the number of this process].
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["exec", "peer"], value_parser = guest_name)]
+    pub(super) name: Option<String>,
     /// Who takes the commands: the user-land, or the test kernel's own runner with its tests and faults (its `help` lists them).
     #[arg(long, value_name = "SYSTEM", default_value = "user")]
     system: System,
@@ -160,6 +167,16 @@ fn memory(text: &str) -> Result<u32, String> {
     match number {
         Some(mib @ 32..=1_048_576) => Ok(mib),
         _ => Err("use a size from 32M to 1024G, such as 256M or 4G".to_owned()),
+    }
+}
+
+/// Reads `--name`: it becomes a file's.
+fn guest_name(text: &str) -> Result<String, String> {
+    let is_part_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if (1..=32).contains(&text.len()) && text.bytes().all(is_part_of_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("use 1 to 32 letters, digits, - and _".to_owned())
     }
 }
 
