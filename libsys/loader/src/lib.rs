@@ -128,6 +128,23 @@ pub fn load(space: Space, file: &[u8], stack_bytes: u64, below: u64) -> Result<E
     Ok(Entry { instruction: program.entry, stack })
 }
 
+/// Takes all memory from a space that is not the caller's own, and has not begun to run: what was loaded half, by somebody who has died over it.
+///
+/// # Errors
+/// `BadArgument` for the caller's own; those of the kernel.
+pub fn clear(space: Space) -> Result<(), Error> {
+    if space == Space::SELF {
+        return Err(Error::BadArgument);
+    }
+    let all = anax_elf::USER;
+    // SAFETY: another space.
+    match unsafe { space.unmap(all.start, all.end - all.start) } {
+        // There is nothing.
+        Err(Error::BadAddress) => Ok(()),
+        cleared => cleared,
+    }
+}
+
 /// Puts bytes into a space, at a place of its kernel's choice, to be read only; the address.
 ///
 /// # Errors

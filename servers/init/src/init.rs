@@ -199,7 +199,13 @@ impl<S: System> Init<S> {
             }
             let (loader, loader_made) = self.running(LOADER).ok_or(Error::PeerDied)?;
             match self.system.load(made, Some(loader_made), &image, &manifest) {
-                Err(error @ (Error::PeerDied | Error::TimedOut)) => self.failed(loader, loader_made, error),
+                Err(error @ (Error::PeerDied | Error::TimedOut)) => {
+                    self.failed(loader, loader_made, error);
+                    // Its successor begins with nothing.
+                    if cfg!(not(bite = "init-keeps-halves")) {
+                        self.system.unload(made)?;
+                    }
+                }
                 loaded => return loaded,
             }
         }

@@ -239,6 +239,10 @@ impl System for Kernel {
         Ok(Entry { instruction, stack })
     }
 
+    fn unload(&mut self, made: Made) -> Result<(), Error> {
+        anax_loader::clear(made.space)
+    }
+
     fn begin(&mut self, made: Made, entry: Entry, start: &Start) -> Result<(), Error> {
         let bytes = anax_startup::encode(start).map_err(|_| Error::BadArgument)?;
         let argument = anax_loader::put(made.space, &bytes)?;

@@ -88,6 +88,12 @@ pub trait System {
         manifest: &Manifest,
     ) -> Result<Entry, Error>;
 
+    /// Takes away what a loader that did not answer has loaded.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    fn unload(&mut self, made: Self::Made) -> Result<(), Error>;
+
     /// Starts it.
     ///
     /// # Errors

@@ -76,6 +76,12 @@ pub(super) const PROGRAMS: &[Bite] = &[
         "a_hang_needs_work_and_the_cpu",
         "a server that has had no CPU is ended for that",
     ),
+    host(
+        "init",
+        "init-keeps-halves",
+        "a_loader_that_hangs_or_dies_is_replaced_at_once",
+        "a program that a loader died over is not loaded by the next one, since half of it is there",
+    ),
     Bite {
         name: "init-blind-on-its-cpu",
         breaks: "takes whoever init has interrupted for somebody who waits, and so sees no hang on init's CPU",

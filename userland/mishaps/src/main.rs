@@ -161,7 +161,10 @@ impl Cycle {
     fn run(&mut self, times: usize) -> Result<bool, Error> {
         self.wait_for_answers()?;
         if self.program == "control" {
-            println!("mishaps: control has {:?}", self.accounts()?);
+            let accounts = self.accounts()?;
+            self.pause()?;
+            println!("mishaps: control has {accounts:?}");
+            self.wait_for_answers()?;
             self.harm(self.victim(0)?.process)?;
             sleep(2 * PATIENCE);
             return Ok(false);
@@ -185,9 +188,7 @@ impl Cycle {
         }
         let is_lost = before.as_ref().is_some_and(|before| *before != after);
         // What they say at their ends is not mixed up with each other.
-        for client in self.clients.iter().filter(|client| client.counts) {
-            client.ask(PAUSE)?;
-        }
+        self.pause()?;
         let mut failed = 0;
         for client in &mut self.clients {
             let stopped = client.ask(STOP);
@@ -308,11 +309,14 @@ impl Cycle {
         Ok(())
     }
 
+    /// Clients are idle until they are asked something.
+    fn pause(&self) -> Result<(), Error> {
+        self.clients.iter().filter(|client| client.counts).try_for_each(|client| client.ask(PAUSE).map(drop))
+    }
+
     /// What the system has taken while its clients are idle and its servers have nothing left to do.
     fn accounts(&self) -> Result<Accounts, Error> {
-        for client in self.clients.iter().filter(|client| client.counts) {
-            client.ask(PAUSE)?;
-        }
+        self.pause()?;
         let read = || {
             let servers = list()?.into_iter().filter(|one| one.name != "mishaps");
             let handles: Vec<_> = servers.map(|one| (one.name, one.handles)).collect();

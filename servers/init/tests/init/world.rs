@@ -34,6 +34,8 @@ pub(crate) struct World {
     /// Answers of the loader, and of names, that are errors: the next ones.
     pub(crate) loader_fails: Vec<Error>,
     pub(crate) names_fails: Vec<Error>,
+    /// Spaces that were loaded half.
+    half: BTreeSet<u64>,
     pub(crate) happened: BTreeMap<u64, Happened>,
     /// How somebody has ended who is asked.
     pub(crate) fate: Option<Status>,
@@ -126,19 +128,31 @@ impl System for Fake {
 
     fn load(
         &mut self,
-        _: u64,
+        made: u64,
         loader: Option<u64>,
         image: &Image,
         manifest: &Manifest,
     ) -> Result<Entry, Error> {
         match loader {
             None => assert_eq!(manifest.name, "loader"),
-            Some(loader) => self.server(loader, |world| &mut world.loader_fails)?,
+            Some(loader) => {
+                if self.0.borrow().half.contains(&made) {
+                    return Err(Error::Exists);
+                }
+                self.server(loader, |world| &mut world.loader_fails).inspect_err(|_| {
+                    self.0.borrow_mut().half.insert(made);
+                })?;
+            }
         }
         match image {
             Image::Archive(name) if name == "broken" => Err(Error::BadArgument),
             _ => Ok(Entry::default()),
         }
+    }
+
+    fn unload(&mut self, made: u64) -> Result<(), Error> {
+        self.0.borrow_mut().half.remove(&made);
+        Ok(())
     }
 
     fn begin(&mut self, made: u64, _: Entry, start: &Start) -> Result<(), Error> {
