@@ -1,7 +1,7 @@
 //! Puts drivers on trial that go wrong, one after the other, and judges what becomes of everybody else: `fault-trials DEVICE DRIVER ARGUMENTS [FURTHER...]`.
 //!
 //! `ARGUMENTS` are the drivers' first ones, with commas between, `5..9` for 5, 6, 7, 8 and 9; `FURTHER` are the same for all. A client keeps the device busy and judges
-//! what it gets; `--awake` before all else lets also a program run that keeps the CPU from sleeping (see `stay_awake.rs`). For each driver: it is started, and goes wrong; whatever has ended it, the driver from before has to follow, the client's things
+//! what it gets. For each driver: it is started, and goes wrong; whatever has ended it, the driver from before has to follow, the client's things
 //! have to be right again, all other processes have to be there, and nothing may be lost. The exit status says whether that was so each time.
 #![no_std]
 #![no_main]
@@ -185,11 +185,7 @@ impl Trials {
 #[anax::main]
 fn main() -> Result<u64, Error> {
     let arguments: Vec<&str> = anax::arguments().iter().map(|text| text.as_str()).collect();
-    let (is_awake, arguments) = match &arguments[..] {
-        ["--awake", rest @ ..] => (true, rest),
-        rest => (false, rest),
-    };
-    let [device, driver, arguments, further @ ..] = arguments else { return usage() };
+    let [device, driver, arguments, further @ ..] = &arguments[..] else { return usage() };
     let (Ok(device), Ok(driver)) = (device.parse::<Name>(), driver.parse::<Name>()) else { return usage() };
     let all = arguments.split(',').flat_map(expand);
     let seeds = all.clone().next().is_some_and(|first| first.parse::<u64>().is_ok());
@@ -198,7 +194,6 @@ fn main() -> Result<u64, Error> {
     let (mut child, client) = start(client, device.as_str())?;
     // What a seed breaks is the driver; who does it by intent may mean others.
     let witness = if seeds { None } else { Some(start("witness", "")?) };
-    let awake = if is_awake { Some(Command::new("stay-awake")?.start()?) } else { None };
     let further = further.iter().map(|text| text.to_string()).collect();
     let target = witness.as_ref().map(|(_, target)| *target);
     let own = String::new();
@@ -234,8 +229,9 @@ fn main() -> Result<u64, Error> {
         }
     }
     let status = domsg(client, STOP, 0).and_then(|_| child.wait())?;
-    let others = [witness.map(|(child, _)| child), awake];
-    others.into_iter().flatten().try_for_each(|mut child| child.kill())?;
+    if let Some((mut witness, _)) = witness {
+        witness.kill()?;
+    }
     println!("{table}");
     println!(
         "trials: {} of {driver} at {device}, {failed} failed, longest wait {} ms, client {status:#x}",
@@ -291,6 +287,6 @@ fn accounts() -> Result<Accounts, Error> {
 }
 
 fn usage() -> Result<u64, Error> {
-    println!("usage: fault-trials [--awake] DEVICE DRIVER FIRST..LAST|WORD,... [ARGUMENT...]");
+    println!("usage: fault-trials DEVICE DRIVER FIRST..LAST|WORD,... [ARGUMENT...]");
     Ok(2)
 }

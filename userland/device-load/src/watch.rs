@@ -18,8 +18,8 @@ pub const ASK: u32 = 0x2001;
 /// The message that demands that from now on all is right: answered when as many things as its first word says were right. How many were not, although they should.
 pub const TRUST: u32 = 0x2002;
 
-/// A driver that has been asked, and does nothing for so long, is complained of.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A driver that has been asked, and does nothing for so long, is complained of. There is a card that hears nothing for a second after it was reset.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a client looks, if nothing comes.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -114,33 +114,35 @@ pub fn watch(open: &Open, load: &mut impl Check) -> Result<(), Error> {
             load.distrust();
             replymsg(number, Ok(tally.broken), [0; 5])?;
         }
-        match load.prepare_to_sleep()? {
-            Sleep::MoreToDo => {}
-            Sleep::RingFirst => open.channel.ring()?,
+        let received = match load.prepare_to_sleep()? {
+            // There may always be more to do: what is asked has to be heard all the same.
+            Sleep::MoreToDo => open.port.getport(),
+            Sleep::RingFirst => open.channel.ring().and_then(|()| open.port.getport()),
             Sleep::MaySleep => {
                 let until = Instant::from_nanoseconds(now).after(LOOK);
-                let received = match open.port.waitport_until(Deadline::at(until)) {
-                    Ok(received) => received,
-                    Err(Error::TimedOut) => continue,
-                    Err(error) => return Err(error),
-                };
-                match received.command() {
-                    STOP => stop = Some(received.number),
-                    ASK => {
-                        let Tally { done, wrong, epochs, .. } = load.tally();
-                        let told = [done, wrong, epochs, complaints, core::mem::take(&mut longest)];
-                        replymsg(received.number, Ok(0), told)?;
-                    }
-                    TRUST => {
-                        load.trust();
-                        trusts = Some((received.number, received.words[0]));
-                    }
-                    _ if received.number.to_word() != 0 => {
-                        replymsg(received.number, Err(Error::BadCommand), [0; 5])?;
-                    }
-                    _ => {}
-                }
+                open.port.waitport_until(Deadline::at(until))
             }
+        };
+        let received = match received {
+            Ok(received) => received,
+            Err(Error::TimedOut | Error::WouldBlock) => continue,
+            Err(error) => return Err(error),
+        };
+        match received.command() {
+            STOP => stop = Some(received.number),
+            ASK => {
+                let Tally { done, wrong, epochs, .. } = load.tally();
+                let told = [done, wrong, epochs, complaints, core::mem::take(&mut longest)];
+                replymsg(received.number, Ok(0), told)?;
+            }
+            TRUST => {
+                load.trust();
+                trusts = Some((received.number, received.words[0]));
+            }
+            _ if received.number.to_word() != 0 => {
+                replymsg(received.number, Err(Error::BadCommand), [0; 5])?;
+            }
+            _ => {}
         }
     }
 }
