@@ -54,6 +54,8 @@ struct Guest<'a> {
     keys: ChildStdin,
     shown: Receiver<String>,
     text: String,
+    /// What of it nobody has looked at.
+    unseen: String,
 }
 
 impl<'a> Guest<'a> {
@@ -75,23 +77,25 @@ impl<'a> Guest<'a> {
                 let _ = sender.send(String::from_utf8_lossy(&bytes[..length]).into_owned());
             }
         });
-        let mut guest = Self { context, name, child, keys, shown, text: String::new() };
+        let mut guest =
+            Self { context, name, child, keys, shown, text: String::new(), unseen: String::new() };
         guest.until(PROMPT)?;
         Ok(guest)
     }
 
-    /// What is shown up to the next `expected`.
+    /// What is shown up to and with the next `expected`.
     fn until(&mut self, expected: &str) -> anyhow::Result<String> {
         let limit = Instant::now() + PATIENCE;
-        let mut seen = String::new();
-        while !seen.contains(expected) {
+        loop {
+            if let Some(place) = self.unseen.find(expected) {
+                return Ok(self.unseen.drain(..place + expected.len()).collect());
+            }
             let Ok(more) = self.shown.recv_timeout(limit.saturating_duration_since(Instant::now())) else {
                 bail!("there is no {expected:?} on the console: {}", self.text);
             };
             self.text.push_str(&more);
-            seen.push_str(&more);
+            self.unseen.push_str(&more);
         }
-        Ok(seen)
     }
 
     fn begin(&mut self, line: &str) -> anyhow::Result<()> {

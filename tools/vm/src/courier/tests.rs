@@ -26,8 +26,11 @@ enum Deed {
     End,
 }
 
-/// A guest that does those deeds and then answers, and what it has run: commands and file.
-fn guest(told: Told, mut line: UnixStream, mut deeds: VecDeque<Deed>) -> (String, Vec<u8>) {
+/// What a guest has run: commands and file.
+type Ran = (String, Vec<u8>);
+
+/// A guest that does those deeds and then answers, and what it has run.
+fn guest(told: Told, mut line: UnixStream, mut deeds: VecDeque<Deed>) -> Ran {
     told.tell(&Event::Ready(Ready { cpus: 1, memory_kib: 0, entry_tsc: 0, ready_tsc: 1, tsc_hz: 1 }));
     let (mut decoder, mut byte, mut here, mut announced) = (Decoder::new(), [0], Vec::new(), 0);
     while line.read_exact(&mut byte).is_ok() {
@@ -75,7 +78,7 @@ fn guest(told: Told, mut line: UnixStream, mut deeds: VecDeque<Deed>) -> (String
 }
 
 /// An errand by the rendezvous, what was told about it, and what the guest has run.
-fn errand(folder: &Path, deeds: &[Deed]) -> (Result<u8, String>, Vec<News>, (String, Vec<u8>)) {
+fn errand(folder: &Path, deeds: &[Deed]) -> (Result<u8, String>, Vec<News>, Ran) {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
     let control = ControlWriter::default();
     control.connect(Box::new(ours));
