@@ -21,22 +21,22 @@ const fn test(
 
 /// The tests of this module.
 pub(crate) const TESTS: &[SystemTest] = &[
-    test("injected.virtio-net", Tier::Quick, 150, |context| {
+    test("injected.virtio-net", Tier::Quick, 25, |context| {
         let spec = Spec { nic: Nic::VirtioNet, ..spec(context) };
         each(context, &spec, "net0 virtio-net-faulty", "")
     }),
-    test("injected.virtio-net-polling", Tier::Plain, 150, |context| {
+    test("injected.virtio-net-polling", Tier::Plain, 25, |context| {
         let spec = Spec { nic: Nic::VirtioNet, ..spec(context) };
         each(context, &spec, "net0 virtio-net-faulty", " polling")
     }),
-    test("injected.e1000", Tier::Plain, 400, |context| {
+    test("injected.e1000", Tier::Plain, 60, |context| {
         each(context, &Spec { nic: Nic::E1000, ..spec(context) }, "net0 e1000-faulty", "")
     }),
-    test("injected.virtio-blk", Tier::Plain, 150, |context| {
+    test("injected.virtio-blk", Tier::Plain, 25, |context| {
         let disk = Some(empty_disk(context)?);
         each(context, &Spec { disk, ..spec(context) }, "blk0 virtio-blk-faulty", "")
     }),
-    test("injected.ata", Tier::Plain, 200, |context| {
+    test("injected.ata", Tier::Plain, 30, |context| {
         let drive = format!("file={},if=ide,format=raw", empty_disk(context)?.display());
         let extra = vec![OsString::from("-drive"), drive.into()];
         each(context, &Spec { chipset: Chipset::Pc, extra, ..spec(context) }, "ata0 ata-faulty", "")
@@ -54,8 +54,8 @@ pub(crate) const TESTS: &[SystemTest] = &[
 ];
 
 /// Faults in a driver: in a quick run, in any other, in a long one; and at most in one boot.
-const FEW: u64 = 5;
-const MANY: u64 = 200;
+const FEW: u64 = 4;
+const MANY: u64 = 30;
 const MOST: u64 = 10_000;
 const A_BOOT: u64 = 1000;
 
