@@ -141,7 +141,8 @@ impl<S: System> Manager<S> {
     fn fence(&mut self, place: usize) -> Result<(), Error> {
         if let Err(error) = self.system.fence(place) {
             let device = &mut self.devices[place];
-            device.state = State::Failed;
+            // Nobody starts a driver for it later, either.
+            (device.state, device.due) = (State::Failed, None);
             self.system.say(format_args!("{}: the device does not stop: {error}", device.name));
             self.note(place, Change::NotFenced);
             return Err(error);

@@ -190,6 +190,19 @@ fn a_device_that_does_not_stop_stays_off_the_bus() {
 }
 
 #[test]
+fn one_that_was_to_be_started_again_is_not_if_the_device_does_not_stop() {
+    let (mut manager, machine) = started();
+    // Until its policy has it wait.
+    while manager.list(0).unwrap()[0].state == State::Works {
+        manager.kill(NET).unwrap();
+    }
+    assert_eq!(manager.list(0).unwrap()[0].state, State::Waits);
+    fail(&machine, &[true]);
+    assert_eq!(manager.swap(NET, OTHER), Err(Error::TimedOut));
+    assert_eq!((manager.list(0).unwrap()[0].state, manager.tick()), (State::Failed, None));
+}
+
+#[test]
 fn a_file_is_given_up_once() {
     let (mut manager, machine) = started();
     let mut swap = |device, driver: &str, steps: &[bool]| {
