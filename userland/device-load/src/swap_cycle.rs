@@ -66,7 +66,11 @@ fn main() -> Result<u64, Error> {
                 let driver: Name = driver.parse().map_err(|_| Error::BadArgument)?;
                 let swapped = devices.swap(name, driver)?;
                 pauses.note(swapped.pause);
-                matches!(swapped.change, Change::Swapped(_))
+                let is_planned = matches!(swapped.change, Change::Swapped(_));
+                if !is_planned {
+                    println!("cycle: change {time} to {driver}: {swapped:?}");
+                }
+                is_planned
             }
             "kill" => devices.restart(name).is_ok(),
             "watch" => {
