@@ -96,12 +96,13 @@ impl Trials {
         let (_, after) = self.happened(0)?;
         let mut arguments = alloc::vec![argument.to_string()];
         arguments.extend_from_slice(&self.further);
-        let mut last = self.ask()?.done;
-        let enough = last + if self.device.as_str().starts_with("net") { FRAMES } else { REQUESTS };
         let begun = anax::time::now();
         if self.devices.trial(self.device, self.driver, arguments).is_err() {
             return Ok(Outcome::NotUp);
         }
+        // What was done before, another has done.
+        let mut last = self.ask()?.done;
+        let enough = last + if self.device.as_str().starts_with("net") { FRAMES } else { REQUESTS };
         if argument == RECORD {
             // Whatever comes of it: the successor does not believe the record.
             let own = self.own.parse().map_err(|_| Error::BadArgument)?;
