@@ -29,7 +29,7 @@ const WATCHED: Duration = Duration::from_millis(50);
 const FRAMES: u64 = 2000;
 const REQUESTS: u64 = 500;
 const LOOK: Duration = Duration::from_millis(3);
-/// After that long nobody has done anything about a driver with which its client does not get on.
+/// After that long nobody will do anything about a driver with which its client does not get on.
 const LONGEST: Duration = Duration::from_secs(15);
 /// Things that have to be right again.
 const ENOUGH: u64 = 31;
@@ -101,8 +101,9 @@ impl Trials {
             return Ok(Outcome::NotUp);
         }
         // What was done before, another has done.
-        let mut last = self.ask()?.done;
-        let enough = last + if self.device.as_str().starts_with("net") { FRAMES } else { REQUESTS };
+        let first = self.ask()?.done;
+        let mut last = first;
+        let enough = first + if self.device.as_str().starts_with("net") { FRAMES } else { REQUESTS };
         if argument == RECORD {
             // Whatever comes of it: the successor does not believe the record.
             let own = self.own.parse().map_err(|_| Error::BadArgument)?;
@@ -134,7 +135,7 @@ impl Trials {
             }
             if now > begun.after(LONGEST) {
                 self.devices.restart(self.device)?;
-                return Ok(Outcome::Unnoticed);
+                return Ok(if done > first { Outcome::Slow } else { Outcome::Unnoticed });
             }
             last = done;
         }

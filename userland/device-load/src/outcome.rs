@@ -25,12 +25,14 @@ pub enum Outcome {
     Reset,
     /// Nothing was to be seen.
     Works,
+    /// Its client gets on, in time each time, but far more slowly.
+    Slow,
     /// Its client waits in vain, and nobody has done anything.
     Unnoticed,
 }
 
 impl Outcome {
-    const ALL: [(Self, &str); 10] = [
+    const ALL: [(Self, &str); 11] = [
         (Self::NotUp, "not up"),
         (Self::Faulted, "fault"),
         (Self::Panicked, "panic"),
@@ -40,6 +42,7 @@ impl Outcome {
         (Self::Silent, "silent"),
         (Self::Reset, "reset"),
         (Self::Works, "works"),
+        (Self::Slow, "slow"),
         (Self::Unnoticed, "UNNOTICED"),
     ];
 }
@@ -94,8 +97,8 @@ mod tests {
         assert_eq!(table.trials(), 3);
         let text = table.to_string();
         let rows: alloc::vec::Vec<&str> = text.lines().collect();
-        let is = |row: &str, words: [&str; 13]| row.split_whitespace().eq(words);
-        assert!(is(rows[1], ["data", "1", "0", "0", "0", "0", "0", "0", "0", "0", "1", "0", "1"]));
-        assert!(is(rows[2], ["text", "2", "0", "1", "0", "0", "1", "0", "0", "0", "0", "0", "2"]));
+        let is = |row: &str, words: [&str; 14]| row.split_whitespace().eq(words);
+        assert!(is(rows[1], ["data", "1", "0", "0", "0", "0", "0", "0", "0", "0", "1", "0", "0", "1"]));
+        assert!(is(rows[2], ["text", "2", "0", "1", "0", "0", "1", "0", "0", "0", "0", "0", "0", "2"]));
     }
 }
