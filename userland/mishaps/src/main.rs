@@ -28,6 +28,8 @@ use mishaps::{COUNT, PATIENCE, PAUSE, STOP};
 const WARM: usize = 3;
 /// How often something that takes a while is looked at.
 const LOOK: Duration = Duration::from_millis(2);
+/// Requests that a device's client has under way at most.
+const UNDER_WAY: u64 = 16;
 /// How long clients work between two mishaps; long enough that no frame meets three drivers that die, which it is given up after.
 const BETWEEN: Duration = Duration::from_millis(50);
 /// Mishaps that a driver's policy bears in a row: then the driver is started anew, which forgives it what was.
@@ -296,8 +298,9 @@ impl Cycle {
     /// Until each client has got something that it had not asked for before.
     fn wait_for_answers(&self) -> Result<(), Error> {
         for client in self.clients.iter().filter(|client| client.counts) {
-            // One may be under way already.
-            let (begun, wanted) = (now(), client.ask(COUNT)? + 2);
+            // One may be under way already; of a device's clients more, each of which is given up if three drivers die of it.
+            let before = if self.device.is_some() { UNDER_WAY } else { 1 };
+            let (begun, wanted) = (now(), client.ask(COUNT)? + before + 1);
             while client.ask(COUNT)? < wanted {
                 if since(begun) > PATIENCE {
                     println!("mishaps: the client {} gets no answers", client.name);
