@@ -135,9 +135,7 @@ impl Machine {
         let port = self.init.port(process)?.handle;
         let driver = Driver { process, port };
         self.come_up(driver, device, how).inspect_err(|_| {
-            if cfg!(not(bite = "devmgr-keeps-ports")) {
-                let _ = Space::SELF.close(port);
-            }
+            let _ = Space::SELF.close(port);
         })
     }
 

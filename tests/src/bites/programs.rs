@@ -59,11 +59,6 @@ pub(super) const PROGRAMS: &[Bite] = &[
         "what a client has against a driver is held against the next one",
     ),
     Bite {
-        name: "devmgr-keeps-ports",
-        breaks: "keeps a handle to each driver that does not come up",
-        judge: Judge::System("injected.hostile-mute"),
-    },
-    Bite {
         name: "thread-number-again",
         breaks: "gives a thread the number of one that has ended",
         judge: Judge::System("system.an-end-is-nobody-else-s"),
