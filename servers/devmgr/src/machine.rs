@@ -163,9 +163,7 @@ impl Machine {
         let port = self.init.port(process)?.handle;
         let driver = Driver { process, port };
         self.answers(driver, device, how).inspect_err(|_| {
-            if cfg!(not(bite = "devmgr-keeps-ports")) {
-                let _ = Space::SELF.close(port);
-            }
+            let _ = Space::SELF.close(port);
         })
     }
 

@@ -110,11 +110,6 @@ pub(super) const PROGRAMS: &[Bite] = &[
         "a_client_can_have_its_driver_ended_and_nobody_else_s",
         "what a client has against a driver is held against the next one",
     ),
-    Bite {
-        name: "devmgr-keeps-ports",
-        breaks: "keeps a handle to each driver that does not come up",
-        judge: Judge::System("injected.hostile-mute"),
-    },
     host(
         "control",
         "control-believes-files",

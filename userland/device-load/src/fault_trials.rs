@@ -189,8 +189,8 @@ fn main() -> Result<u64, Error> {
     let arguments: Vec<&str> = anax::arguments().iter().map(|text| text.as_str()).collect();
     let [device, driver, arguments, further @ ..] = &arguments[..] else { return usage() };
     let (Ok(device), Ok(driver)) = (device.parse::<Name>(), driver.parse::<Name>()) else { return usage() };
-    let all = arguments.split(',').flat_map(expand);
-    let seeds = all.clone().next().is_some_and(|first| first.parse::<u64>().is_ok());
+    let all: Vec<String> = arguments.split(',').flat_map(expand).collect();
+    let seeds = all.first().is_some_and(|first| first.parse::<u64>().is_ok());
     let devices = DevicesClient::over(anax::connect(SERVICE, devices::FINGERPRINT)?);
     let client = if device.as_str().starts_with("net") { "net-check" } else { "disk-check" };
     let (mut child, client) = start(client, device.as_str())?;
@@ -251,14 +251,13 @@ impl Trials {
 }
 
 /// `5..9` is all from 5 to 9; anything else is itself.
-fn expand(text: &str) -> impl Iterator<Item = String> + Clone + use<> {
+fn expand(text: &str) -> Vec<String> {
     let range =
         text.split_once("..").and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
-    let (range, other): (_, Option<String>) = match range {
-        Some((first, last)) => (first..=last, None),
-        None => (1..=0_u64, Some(text.to_string())),
-    };
-    range.map(|number| number.to_string()).chain(other)
+    match range {
+        Some::<(u64, u64)>((first, last)) => (first..=last).map(|number| number.to_string()).collect(),
+        None => alloc::vec![text.to_string()],
+    }
 }
 
 fn start(program: &str, argument: &str) -> Result<(anax::process::Child, Target), Error> {

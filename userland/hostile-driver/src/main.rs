@@ -149,8 +149,10 @@ fn main() -> Result<u64, Error> {
     let registers = anax_mapped::registers(Region::from_handle(given.registers))?;
     let irqs = [(given.irq, Wake::Line)];
     let begin = || {
-        while how == "mute" {
-            Thread::sleep(anax::time::now().after(PAUSE))?;
+        if how == "mute" {
+            loop {
+                Thread::sleep(anax::time::now().after(PAUSE))?;
+            }
         }
         let good = now() + GOOD;
         Ok(Some(Hostile { given: &given, how, registers, dice: Dice::default(), good, is_done: false }))
