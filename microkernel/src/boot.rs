@@ -14,11 +14,12 @@ use crate::mm::layout::{self, direct, physical_of_image};
 /// # Errors
 /// See [`BootError`].
 pub(crate) fn read(road: Road) -> Result<BootInfo, BootError> {
-    let mut found = match road {
+    let found = match road {
         Road::Pvh(block) => bootinfo::pvh(&physical_bytes, block.as_u64())?,
         Road::Multiboot2(block) => multiboot2(block.as_u64())?,
     };
-    inject_faults(&mut found);
+    #[cfg(feature = "test")]
+    let found = with_faults(found);
     let image = layout::image();
     found.check(physical_of_image(image.start).as_u64()..physical_of_image(image.end).as_u64(), BOOT_MAPPED)
 }
@@ -45,19 +46,15 @@ fn physical_bytes(start: u64, length: u64) -> Option<&'static [u8]> {
 }
 
 /// Makes the memory map contradict itself when the command line asks for it, to test the refusal.
-fn inject_faults(found: &mut Found) {
-    #[cfg(feature = "test")]
+#[cfg(feature = "test")]
+fn with_faults(mut found: Found) -> Found {
+    use microkernel_core::cmdline::{MemoryMapSource, Options};
+    use microkernel_core::memmap::{RawRegion, RegionKind};
+    if Options::parse(&found.command_line).memory_map == MemoryMapSource::Overlapping
+        && let Some(usable) = found.regions.iter().find(|region| region.kind == RegionKind::Usable).copied()
     {
-        use microkernel_core::cmdline::{MemoryMapSource, Options};
-        use microkernel_core::memmap::{RawRegion, RegionKind};
-        if Options::parse(&found.command_line).memory_map == MemoryMapSource::Overlapping
-            && let Some(usable) =
-                found.regions.iter().find(|region| region.kind == RegionKind::Usable).copied()
-        {
-            let base = usable.base + usable.length / 2;
-            let _ = found.regions.try_push(RawRegion { base, length: 4096, kind: RegionKind::Reserved });
-        }
+        let base = usable.base + usable.length / 2;
+        let _ = found.regions.try_push(RawRegion { base, length: 4096, kind: RegionKind::Reserved });
     }
-    #[cfg(not(feature = "test"))]
-    let _ = found;
+    found
 }

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::cell::{Cell, UnsafeCell};
 use core::ops::RangeInclusive;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use anax_abi::object::Policy;
 use anax_abi::{Error, Handle, Rights};
@@ -43,6 +43,8 @@ pub(crate) struct Space {
     payer: UnsafeCell<Option<Payer>>,
     /// Threads that have not ended.
     threads: AtomicU32,
+    /// How long those that have ended ran, in ticks of the time-stamp counter.
+    pub(crate) ran: AtomicU64,
     /// The user scheduler of its threads. Home.
     pub(crate) policy: Cell<Policy>,
     /// Who pays for its limits.
@@ -133,6 +135,7 @@ impl Space {
         space.policy.set(policy);
         space.dying.store(false, Ordering::SeqCst);
         space.ended.set(false);
+        space.ran.store(0, Ordering::Relaxed);
         space.header.set_home(home);
         space.maker.set(maker.map(|maker| (maker.payer().clone(), limits)));
         paid.into_iter().flatten().for_each(Reservation::commit);
@@ -178,9 +181,7 @@ impl Space {
         for cpu in percpu::all() {
             let change = |words: [u64; 3]| {
                 let Some(space) = Self::named(words) else { return };
-                let of_space =
-                    |thread: &lwkt::Thread| thread.space().is_some_and(|own| core::ptr::eq(own, space));
-                lwkt::change_policy(of_space, space.policy.get());
+                lwkt::change_policy(|thread| thread.is_of(space), space.policy.get());
             };
             crossbar::at(cpu.id(), change, self.name(0));
         }

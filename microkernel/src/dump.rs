@@ -31,6 +31,7 @@ fn line(to: &mut dyn Write, thread: &Thread) -> fmt::Result {
     let (state, priority) = (thread.state.get(), thread.priority.get().level());
     write!(to, "  {thread}: {state:?}, priority {priority}")?;
     match thread.wait.get() {
+        _ if state != ThreadState::Blocked => {}
         Wait::Call(message) => write!(to, ", {message}")?,
         Wait::Receive(port) => write!(to, ", receives at {port}")?,
         Wait::Sleep => to.write_str(", sleeps")?,

@@ -4,6 +4,7 @@ use core::cell::RefCell;
 
 use arrayvec::ArrayVec;
 use microkernel_core::acpi::PhysMemory;
+use microkernel_core::acpi::image::GUEST_BASE;
 use microkernel_core::memmap::{BIOS_AREA, MemoryMap, Table, find_root_pointer};
 use x86_64::{PhysAddr, VirtAddr};
 
@@ -85,15 +86,9 @@ impl PhysMemory for FirmwareMemory<'_> {
         if let (Some(copy), Some(offset)) = (&self.root_pointer, address.checked_sub(ROOT_POINTER_COPY)) {
             return copy.get(offset as usize..(end - ROOT_POINTER_COPY) as usize);
         }
-        #[cfg(feature = "test")]
-        if let Some(image) = self.replacement {
-            use microkernel_core::acpi::image::GUEST_BASE;
-            if let Some(offset) = address.checked_sub(GUEST_BASE) {
-                return image.get(offset as usize..(end - GUEST_BASE) as usize);
-            }
+        if let (Some(image), Some(offset)) = (self.replacement, address.checked_sub(GUEST_BASE)) {
+            return image.get(offset as usize..(end - GUEST_BASE) as usize);
         }
-        #[cfg(not(feature = "test"))]
-        let _ = self.replacement;
         let shown = match self.map.table(address..end)? {
             Table::InMemory if end <= DIRECT_MAP_SIZE => direct(PhysAddr::new_truncate(address)),
             Table::InMemory => return None,

@@ -136,30 +136,42 @@ fn exception(frame: &mut TrapFrame) {
     }
     percpu::make_sure();
     #[cfg(feature = "test")]
-    {
-        let resume_at = percpu::this().interrupts.expected_fault.replace(0);
-        if resume_at != 0 {
-            const TRAP_FLAG: u64 = 1 << 8;
-            frame.rax = frame.vector;
-            frame.rdx = crate::arch::cpu::page_fault_address();
-            frame.rip = resume_at;
-            frame.rflags &= !TRAP_FLAG;
-            return;
-        }
+    if is_expected(frame) {
+        return;
     }
     crate::panic::fault(frame)
+}
+
+/// Whether a test has provoked the fault: it goes on where that test wants it.
+#[cfg(feature = "test")]
+fn is_expected(frame: &mut TrapFrame) -> bool {
+    const TRAP_FLAG: u64 = 1 << 8;
+    let resume_at = percpu::this().interrupts.expected_fault.replace(0);
+    if resume_at != 0 {
+        frame.rax = frame.vector;
+        frame.rdx = crate::arch::cpu::page_fault_address();
+        frame.rip = resume_at;
+        frame.rflags &= !TRAP_FLAG;
+    }
+    resume_at != 0
 }
 
 /// A fault of user code is its supervisor's business, and never the kernel's.
 fn user_fault(frame: &mut TrapFrame) {
     #[cfg(feature = "test")]
+    end_test_program(frame);
+    crate::user::fault(frame);
+}
+
+/// User code without a space is a kernel test's: it ends.
+#[cfg(feature = "test")]
+fn end_test_program(frame: &TrapFrame) {
+    use crate::arch::exception::meaning;
+    use crate::arch::syscall::leave_user;
     if percpu::this().thread().space().is_none() {
-        use crate::arch::exception::meaning;
-        use crate::arch::syscall::leave_user;
         let address = crate::arch::cpu::page_fault_address();
         log::info!("a test program ended: {}, at {:#x}", meaning(frame, address), frame.rip);
         // SAFETY: user code without a space runs on threads inside `enter_user` only, and nothing is held here.
         unsafe { leave_user(FAULT_STATUS | frame.vector) }
     }
-    crate::user::fault(frame);
 }

@@ -48,9 +48,7 @@ pub(crate) fn non_maskable(frame: &TrapFrame) {
         cpu::halt_forever();
     }
     #[cfg(feature = "test")]
-    if EXPECTED.swap(false, Ordering::AcqRel) {
-        // What a test looks at; finding the CPU's data is the point of it.
-        SEEN.fetch_add(u64::from(percpu::this().id() == percpu::CpuId::BOOT), Ordering::AcqRel);
+    if was_expected() {
         return;
     }
     log::error!("non-maskable interrupt at {:#x} on CPU {}", frame.rip, percpu::this().id().index());
@@ -60,6 +58,15 @@ pub(crate) fn non_maskable(frame: &TrapFrame) {
 static EXPECTED: AtomicBool = AtomicBool::new(false);
 #[cfg(feature = "test")]
 static SEEN: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
+
+/// Whether a test has asked for this NMI: it is noted.
+#[cfg(feature = "test")]
+fn was_expected() -> bool {
+    let expected = EXPECTED.swap(false, Ordering::AcqRel);
+    // Finding the CPU's data is the point of it.
+    SEEN.fetch_add(u64::from(expected && percpu::this().id() == percpu::CpuId::BOOT), Ordering::AcqRel);
+    expected
+}
 
 /// The next NMI is a test's; how many such ones have been handled on the boot CPU so far.
 #[cfg(feature = "test")]

@@ -11,6 +11,7 @@ use spin::Once;
 
 use crate::arch::cpu::timestamp;
 use crate::crossbar;
+use crate::lwkt::{self, unusual};
 use crate::percpu::{self, PerCpu};
 
 /// Records kept on each CPU.
@@ -59,7 +60,13 @@ pub(crate) fn switch(on: bool) -> Result<(), Error> {
             cpu.trace.records.call_once(|| records.into_boxed_slice());
         }
     }
-    crossbar::on_all_cpus(|on| percpu::this().trace.on.set(on != 0), on.into());
+    let note = |on: u64| {
+        let own = percpu::this();
+        own.trace.on.set(on != 0);
+        let here = lwkt::threads().filter(|thread| thread.cpu() == own.id());
+        here.for_each(|thread| thread.note(unusual::TRACED, on != 0));
+    };
+    crossbar::on_all_cpus(note, on.into());
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! it ends only by itself, on its way back to user mode. Whoever wants its end marks it and cuts its wait short.
 
 use core::cell::Cell;
+use core::sync::atomic::Ordering;
 
 use anax_abi::object::{FAULT_STATUS, Policy, TraceKind, notice};
 use anax_abi::{Error, Flags, Rights, WORDS};
@@ -229,6 +230,7 @@ pub(crate) fn exit(thread: &'static Thread, status: u64) -> ! {
     unsafe { window::kernel_root().activate() };
     if let Some(space) = thread.space() {
         thread.set_space(None);
+        space.ran.fetch_add(thread.ran(), Ordering::Relaxed);
         space.quota().threads.release(1);
         space.quota().pages.release(PAGES);
         thread.header().life().renew(0);
@@ -268,8 +270,7 @@ pub(crate) fn cut_short(thread: &'static Thread) {
 /// Kills all threads of a space on this CPU.
 pub(crate) fn kill_threads_of(space: &'static Space) {
     let own = percpu::this().id();
-    let of_space = |thread: &Thread| thread.space().is_some_and(|other| core::ptr::eq(other, space));
-    lwkt::threads().filter(|thread| thread.cpu() == own && of_space(thread)).for_each(kill);
+    lwkt::threads().filter(|thread| thread.cpu() == own && thread.is_of(space)).for_each(kill);
 }
 
 /// Bit of a page fault's error code: the access was user code's. (Intel SDM volume 3A, 4.7.)

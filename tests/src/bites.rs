@@ -108,6 +108,11 @@ const KERNEL: &[Bite] = &[
         judge: Judge::Kernel { test: "memory::no_page_is_writable_and_executable", cpus: 1 },
     },
     Bite {
+        name: "lwkt-charges-nobody",
+        breaks: "a switch between threads charges no time",
+        judge: Judge::Kernel { test: "lwkt::the_time_of_a_cpu_is_that_of_its_threads", cpus: 1 },
+    },
+    Bite {
         name: "timer-unbounded",
         breaks: "a timer interrupt calls all actions that are due, however many",
         judge: Judge::Kernel { test: "clock::deadlines::an_interrupt_is_bounded", cpus: 1 },

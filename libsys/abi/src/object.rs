@@ -317,6 +317,8 @@ numbered! {
     Threads = 2,
     /// Messages that can be under way.
     Messages = 3,
+    /// Time on CPUs that its threads had, ended ones included, interrupts that came meanwhile, too; in nanoseconds. It has no limit.
+    Time = 4,
 }
 
 /// Status of a thread that a fault ended: this and the vector.

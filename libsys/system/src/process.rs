@@ -48,6 +48,8 @@ pub struct Report {
     pub pages: u64,
     /// Handles in use.
     pub handles: u64,
+    /// Time on CPUs that its threads have had, in nanoseconds.
+    pub time_ns: u64,
     /// Messages that wait at its port.
     pub waiting: u64,
 }

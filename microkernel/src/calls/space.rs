@@ -1,5 +1,7 @@
 //! Calls of a space. At the space's home, but for those that [`home`](super::home) sends elsewhere.
 
+use core::sync::atomic::Ordering;
+
 use anax_abi::object::{Policy, Resource, SpaceCommand, THIS_THREAD, priority};
 use anax_abi::{Error, Handle, Rights};
 use microkernel_core::handles::Capability;
@@ -8,10 +10,11 @@ use microkernel_core::runqueue::Priority;
 
 use super::{Call, Served, handle};
 use crate::cap::{Cap, Space};
-use crate::lwkt::Thread;
+use crate::lwkt::{self, Thread};
 use crate::msg::Port;
 use crate::object::Kind;
 use crate::percpu::{self, CpuId};
+use crate::time::clock;
 use crate::user;
 
 pub(super) fn serve(space: &'static Space, command: u32, call: &mut Call<'_>) -> Result<Served, Error> {
@@ -136,10 +139,9 @@ fn destroy(call: &Call<'_>, target: Cap) -> Result<Served, Error> {
                 return Ok(Served::Value(0));
             }
             super::waits(call.caller);
-            if space.destroy(Some(call.caller.index.0)) {
-                super::answered(call.caller)
-            } else {
-                Ok(Served::Later)
+            match space.destroy(Some(call.caller.index.0)) {
+                true => super::answered(call.caller),
+                false => Ok(Served::Later),
             }
         }
         Kind::Thread => {
@@ -160,6 +162,12 @@ fn usage(space: &'static Space, call: &mut Call<'_>) -> Result<Served, Error> {
         Resource::Pages => &quota.pages,
         Resource::Threads => &quota.threads,
         Resource::Messages => &quota.messages,
+        Resource::Time => {
+            let its = lwkt::threads().filter(|thread| thread.is_of(space));
+            *call.words = [0, u64::MAX, 0, 0, 0];
+            let ran = space.ran.load(Ordering::Relaxed) + its.map(Thread::ran).sum::<u64>();
+            return Ok(Served::Value(clock::span(ran).0));
+        }
         Resource::Handles => {
             let table = space.table();
             let (used, set_aside) = (table.used(), table.set_aside());

@@ -4,7 +4,7 @@ use anax_abi::object::ThreadCommand;
 use anax_abi::{Error, WORDS};
 
 use super::{Call, Served};
-use crate::lwkt::{self, Thread, Wait, summons};
+use crate::lwkt::{self, Thread, ThreadState, Wait, summons};
 use crate::percpu;
 use crate::time::clock;
 use crate::user;
@@ -55,6 +55,7 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
         ThreadCommand::Kill => user::kill(thread),
         ThreadCommand::Inspect => {
             let waits_for = match thread.wait.get() {
+                _ if thread.state.get() != ThreadState::Blocked => 0,
                 Wait::None => 0,
                 Wait::Call(_) => 1,
                 Wait::Receive(_) => 2,

@@ -10,7 +10,7 @@ use super::{Broken, Context, Held, Verdict};
 use crate::arch::cpu;
 use crate::lwkt::{
     Start, ThreadState, Waiters, crit_enter, crit_exit, lwkt_alloc, lwkt_block, lwkt_create, lwkt_free,
-    lwkt_give_away, lwkt_schedule, lwkt_signal, lwkt_switch, lwkt_yield,
+    lwkt_give_away, lwkt_schedule, lwkt_signal, lwkt_switch, lwkt_yield, threads,
 };
 use crate::percpu::{self, CpuId, PerCpu};
 use crate::time::clock::{self, Nanos};
@@ -29,6 +29,8 @@ ktest!(
     alloc_and_free_reuse_threads,
     threads_come_and_go_on_all_cpus,
     threads_are_given_away_and_taken_over,
+    the_time_of_a_cpu_is_that_of_its_threads,
+    sleep_is_nobodys_time,
 );
 
 static ENDED: AtomicU64 = AtomicU64::new(0);
@@ -273,7 +275,6 @@ fn threads_come_and_go_on_all_cpus(context: &Context) -> Verdict {
         }
         wait_for_ends(made);
     }
-    check!(percpu::this().scheduler.switches() > 0, "no switch was counted");
     Ok(Held::Passed)
 }
 
@@ -320,5 +321,54 @@ fn threads_are_given_away_and_taken_over(context: &Context) -> Verdict {
     }
     let astray = ASTRAY.load(Ordering::Acquire);
     check!(astray == 0, "{astray} times on another CPU than it was given to");
+    Ok(Held::Passed)
+}
+
+/// What all threads of this CPU have run so far, and the counter's readings before and behind that.
+fn charged() -> [u64; 3] {
+    let own = percpu::this().id();
+    let before = cpu::timestamp();
+    let all = threads().filter(|thread| thread.cpu() == own);
+    [before, all.fold(0, |sum, thread| sum.wrapping_add(thread.ran())), cpu::timestamp()]
+}
+
+fn the_time_of_a_cpu_is_that_of_its_threads(context: &Context) -> Verdict {
+    reset();
+    let own = percpu::this();
+    let takes_turns = |ends_at: u64| {
+        while clock::now().0 < ends_at {
+            lwkt_yield();
+        }
+        end(0);
+    };
+    let ends_at = clock::now().0 + 1_000_000 * context.rounds(20);
+    for _ in 0..3 {
+        create(own, own.thread().priority.get(), takes_turns, ends_at)?;
+    }
+    let before = charged();
+    while clock::now().0 < ends_at {
+        lwkt_yield();
+    }
+    let after = charged();
+    wait_for_ends(3);
+    let (least, most) = (after[0] - before[2], after[2] - before[0]);
+    let ticks = after[1].wrapping_sub(before[1]);
+    check!((least..=most).contains(&ticks), "{ticks} ticks were charged of {least} to {most}");
+    Ok(Held::Passed)
+}
+
+static ALARM: Deadline = Deadline::new(|_| lwkt_signal(&GATE, usize::MAX));
+
+fn sleep_is_nobodys_time(_: &Context) -> Verdict {
+    let own = percpu::this().thread();
+    // The host may hold this CPU up just when it is awake, but hardly every time.
+    let sleeps = || {
+        let (seen, before, began) = (GATE.generation(), own.ran(), cpu::timestamp());
+        timer::set(&ALARM, Nanos(clock::now().0 + 5_000_000));
+        lwkt_block(&GATE, seen);
+        let ran = own.ran() - before;
+        ran > 0 && ran < (cpu::timestamp() - began) / 2
+    };
+    check!((0..20).any(|_| sleeps()), "a thread that sleeps runs");
     Ok(Held::Passed)
 }

@@ -45,7 +45,6 @@ pub(crate) struct Scheduler {
     pub(super) departed: Cell<Option<&'static Thread>>,
     /// The first of the ended threads that are kept for reuse, chained. A cold lock: creation and end of threads, from any CPU.
     kept: Mutex<Option<ThreadIndex>>,
-    switches: Cell<u64>,
 }
 
 /// Where it says that somebody became runnable.
@@ -64,7 +63,6 @@ impl Scheduler {
             idle: Cell::new(None),
             departed: Cell::new(None),
             kept: Mutex::new(None),
-            switches: Cell::new(0),
         }
     }
 
@@ -96,14 +94,6 @@ impl Scheduler {
     /// Somebody may have to give way: decided at the next way out of the kernel.
     pub(crate) fn ask(&self) {
         self.asked.set(true);
-    }
-}
-
-#[cfg(feature = "test")]
-impl Scheduler {
-    /// Switches made so far.
-    pub(crate) fn switches(&self) -> u64 {
-        self.switches.get()
     }
 }
 
@@ -306,6 +296,7 @@ fn goes_on(own: &'static PerCpu) -> bool {
 /// each other on two CPUs do not switch at all then.
 fn sleep_here(own: &'static PerCpu) {
     own.scheduler.sleeps.set(true);
+    own.thread().charge(cpu::coarse_timestamp());
     loop {
         own.scheduler.heirs.set(true);
         if !own.scheduler.is_wanted() {
@@ -316,6 +307,7 @@ fn sleep_here(own: &'static PerCpu) {
         }
         crossbar::wait_for_work(|| own.scheduler.is_wanted());
     }
+    own.thread().charge(cpu::coarse_timestamp().wrapping_neg());
     own.scheduler.sleeps.set(false);
 }
 
@@ -393,10 +385,18 @@ fn step(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
     after_switch();
 }
 
+/// The CPU's time is `next`'s from now on.
+#[inline(always)]
+fn charge(running: &Thread, next: &Thread) {
+    let now = if cfg!(bite = "lwkt-charges-nobody") { 0 } else { cpu::coarse_timestamp() };
+    running.charge(now);
+    next.charge(now.wrapping_neg());
+}
+
 /// All of a step but the stack.
 #[inline(always)]
 fn enter(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
-    own.scheduler.switches.set(own.scheduler.switches.get() + 1);
+    charge(running, next);
     trace::note(TraceKind::Switch, running.index.0.into(), next.index.0.into());
     running.entry_stack.set(own.kernel_stack());
     own.set_thread(next, next.entry_stack.get());
@@ -447,7 +447,7 @@ pub(crate) fn lwkt_give_away(to: CpuId) {
         return;
     }
     users::leaves(running);
-    running.state.set(ThreadState::Blocked);
+    running.set_waiting(Wait::None);
     running.destination.set(to);
     own.scheduler.departed.set(Some(running));
     // For those who look at nothing else when they go on.
@@ -495,12 +495,10 @@ pub(crate) fn is_asked(own: &'static PerCpu, running: &'static Thread) -> bool {
 pub(crate) fn set_priority(thread: &'static Thread, priority: Priority) {
     let waited = users::leaves(thread);
     thread.priority.set(priority);
-    let own = percpu::this();
-    if waited {
-        return enqueue(thread.index);
-    }
-    if own.scheduler.queue.borrow_mut().requeue(&mut ThreadLinks, thread.index, priority).is_some() {
-        own.scheduler.asked.set(true);
+    let queue = &percpu::this().scheduler.queue;
+    if waited || queue.borrow_mut().remove(&mut ThreadLinks, thread.index).is_some() {
+        // As any other that becomes as urgent as somebody: they take turns.
+        enqueue(thread.index);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use anax_abi::object::Policy;
 use anax_abi::{Error, Handle, MessageNumber, Rights};
@@ -13,7 +13,7 @@ use microkernel_core::usched::UserThread;
 use x86_64::VirtAddr;
 
 use super::schedule;
-use crate::arch::cpu::InterruptsOff;
+use crate::arch::cpu::{InterruptsOff, coarse_timestamp};
 use crate::arch::paging::Root;
 use crate::arch::switch;
 use crate::cap::{self, Cap, Space};
@@ -22,6 +22,7 @@ use crate::mm::stack;
 use crate::msg::{Message, Port, Registers, offered};
 use crate::object::{self, Header, Kind, Object, ObjectRef};
 use crate::percpu::{self, CpuId, PerCpu};
+use crate::trace;
 use crate::user::UserState;
 
 /// Threads that can exist at a time, on all CPUs together.
@@ -75,6 +76,8 @@ pub(crate) mod unusual {
     pub(crate) const KERNEL: u8 = 32;
     /// It runs, and the CPU's heir waits until it blocks.
     pub(crate) const HEIR: u8 = 64;
+    /// What its CPU does is recorded.
+    pub(crate) const TRACED: u8 = 128;
 }
 
 /// Why a thread is stopped on its way to user mode.
@@ -130,8 +133,10 @@ pub(crate) struct Thread {
     /// The slots of its space's capability table; none if it is no user thread.
     slots: Cell<*const Slot>,
     slot_count: Cell<u32>,
-    /// Its space, if it is a user thread.
-    space: Cell<Option<&'static Space>>,
+    /// Its space, if it is a user thread; else null.
+    space: AtomicPtr<Space>,
+    /// How long it has run, in ticks of the time-stamp counter; less the counter when it began, while it runs.
+    ran: AtomicU64,
     /// The message of its synchronous calls, if it has been made.
     pub(crate) message: Cell<Option<&'static Message>>,
     /// Where the outcome of what it waits for is to be written.
@@ -150,13 +155,13 @@ pub(crate) struct Thread {
     pub(crate) policy: Cell<Policy>,
     pub(super) usage: Cell<UserThread>,
     /// Bits of [`unusual`] that hold.
-    unusual: Cell<u8>,
+    pub(super) unusual: Cell<u8>,
     /// What only user threads need.
     pub(crate) user: UserState,
 }
 
 // SAFETY: all cells are used by the thread's own CPU only (its link also by the home of the wait queue it is on, while it is
-// on no queue of its CPU); others reach only `index`, the header, and what never changes. It moves to another CPU only
+// on no queue of its CPU); others reach only `index`, the header, what is atomic, and what never changes. It moves to another CPU only
 // by its own CPU's hand, while it is on no queue.
 unsafe impl Sync for Thread {}
 
@@ -189,7 +194,8 @@ impl Thread {
             destination: Cell::new(CpuId::BOOT),
             slots: Cell::new(core::ptr::NonNull::dangling().as_ptr()),
             slot_count: Cell::new(0),
-            space: Cell::new(None),
+            space: AtomicPtr::new(core::ptr::null_mut()),
+            ran: AtomicU64::new(0),
             message: Cell::new(None),
             registers: Cell::new(core::ptr::null_mut()),
             awaited: Cell::new(None),
@@ -225,7 +231,25 @@ impl Thread {
     /// Its space, if it is a user thread.
     #[inline]
     pub(crate) fn space(&self) -> Option<&'static Space> {
-        self.space.get()
+        // SAFETY: spaces are never freed.
+        unsafe { self.space.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// Whether it is a user thread of that space. Any CPU.
+    pub(crate) fn is_of(&self, space: &Space) -> bool {
+        core::ptr::eq(self.space.load(Ordering::Relaxed), space)
+    }
+
+    /// How long it has run, in ticks of the time-stamp counter. Any CPU.
+    pub(crate) fn ran(&self) -> u64 {
+        let ran = self.ran.load(Ordering::Relaxed);
+        if ran.cast_signed() < 0 { ran.wrapping_add(coarse_timestamp()) } else { ran }
+    }
+
+    /// It had the CPU until the counter came to that, or has it from minus that on.
+    #[inline(always)]
+    pub(super) fn charge(&self, ticks: u64) {
+        self.ran.store(self.ran.load(Ordering::Relaxed).wrapping_add(ticks), Ordering::Relaxed);
     }
 
     /// What a handle of its space stands for.
@@ -248,7 +272,8 @@ impl Thread {
         self.slots.set(slots.as_ptr());
         self.slot_count.set(slots.len() as u32);
         self.note(unusual::KERNEL, space.is_none());
-        self.space.set(space);
+        let at = space.map_or(core::ptr::null(), core::ptr::from_ref);
+        self.space.store(at.cast_mut(), Ordering::Relaxed);
         self.root.set(space.map(|space| space.memory().root()));
     }
 
@@ -395,6 +420,7 @@ impl Thread {
         self.priority.set(priority);
         self.base.set(priority);
         self.fs_base.set(0);
+        self.ran.store(0, Ordering::Relaxed);
         self.summons.set(0);
         self.wait.set(Wait::None);
         self.function.set((function, argument));
@@ -573,7 +599,9 @@ extern "C" fn start() -> ! {
     schedule::after_switch();
     crate::arch::cpu::enable_interrupts();
     schedule::crit_exit();
-    let (function, argument) = percpu::this().thread().function.get();
+    let thread = percpu::this().thread();
+    thread.note(unusual::TRACED, trace::is_on(percpu::this()));
+    let (function, argument) = thread.function.get();
     function(argument);
     lwkt_exit()
 }

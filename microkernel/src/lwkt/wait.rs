@@ -7,7 +7,7 @@ use microkernel_core::list::ThreadIndex;
 use microkernel_core::waitqueue::{Block, WaitCounter, WaitGeneration, WaitQueue};
 
 use super::schedule;
-use super::thread::{Thread, ThreadLinks, ThreadState, index_word, lwkt_schedule, thread};
+use super::thread::{Thread, ThreadLinks, Wait, index_word, lwkt_schedule, thread};
 use crate::arch::cpu::InterruptsOff;
 use crate::crossbar;
 use crate::percpu::{self, CpuId};
@@ -57,9 +57,9 @@ pub(crate) fn lwkt_block(waiters: &'static Waiters, seen: WaitGeneration) {
             return;
         }
         drop(queue);
-        running.state.set(ThreadState::Blocked);
+        running.set_waiting(Wait::None);
     } else {
-        running.state.set(ThreadState::Blocked);
+        running.set_waiting(Wait::None);
         // From here on the home may wake this thread; the wake-up is a crossbar call, served after the switch.
         let words = [(&raw const *waiters).expose_provenance() as u64, index_word(running), seen.0];
         crossbar::at(waiters.home, enter_remotely, words);

@@ -76,18 +76,30 @@ pub(crate) unsafe fn add(node: NodeId, start: PhysAddr, end: PhysAddr) {
 /// All memory has been added: allocation may begin. `highest` is the end of the highest usable memory.
 pub(crate) fn finish_boot(highest: PhysAddr) {
     READY.call_once(|| ());
-    #[cfg(feature = "test")]
-    {
-        let frames = highest.as_u64() / PAGE_SIZE;
-        let pages = (frames.div_ceil(64) * 8).div_ceil(PAGE_SIZE) as usize;
-        if let Some(block) = nearest(NodeId::FIRST).find_map(|node| NODES[node].take_block(pages)) {
-            // SAFETY: just taken, `pages` long, in the direct map; zeroed before use.
-            DOUBLE_FREE.call_once(|| unsafe { ledger::Ledger::new(direct(block), pages) });
-        }
-    }
-    #[cfg(not(feature = "test"))]
-    let _ = highest;
+    open_ledger(highest);
     UNPROMISED.store(usage().1 / PAGE_SIZE, Ordering::Release);
+}
+
+/// From here on it is noted which frames are taken.
+#[cfg(feature = "test")]
+fn open_ledger(highest: PhysAddr) {
+    let frames = highest.as_u64() / PAGE_SIZE;
+    let pages = (frames.div_ceil(64) * 8).div_ceil(PAGE_SIZE) as usize;
+    if let Some(block) = nearest(NodeId::FIRST).find_map(|node| NODES[node].take_block(pages)) {
+        // SAFETY: just taken, `pages` long, in the direct map; zeroed before use.
+        DOUBLE_FREE.call_once(|| unsafe { ledger::Ledger::new(direct(block), pages) });
+    }
+}
+
+#[cfg(not(feature = "test"))]
+fn open_ledger(_: PhysAddr) {}
+
+/// What is noted of a frame.
+#[cfg(feature = "test")]
+fn note(frame: PhysAddr, what: fn(&ledger::Ledger, PhysAddr)) {
+    if let Some(ledger) = DOUBLE_FREE.get() {
+        what(ledger, frame);
+    }
 }
 
 /// Frames that are sure to be there when they are taken. Dropping it gives the promise back.
@@ -140,9 +152,7 @@ pub(crate) fn take() -> Option<PhysAddr> {
         None => refill(&mut cached, cpu.node())?,
     };
     #[cfg(feature = "test")]
-    if let Some(ledger) = DOUBLE_FREE.get() {
-        ledger.taken(frame);
-    }
+    note(frame, ledger::Ledger::taken);
     Some(frame)
 }
 
@@ -162,9 +172,7 @@ pub(crate) fn take_zeroed() -> Option<PhysAddr> {
 pub(crate) unsafe fn give(frame: PhysAddr) {
     let _off = InterruptsOff::new();
     #[cfg(feature = "test")]
-    if let Some(ledger) = DOUBLE_FREE.get() {
-        ledger.given(frame);
-    }
+    note(frame, ledger::Ledger::given);
     let cpu = crate::percpu::this();
     let mut cached = cpu.frames.inner.borrow_mut();
     if cached.active_count == BATCH {

@@ -11,7 +11,6 @@ use crate::channel::Channel;
 use crate::irq;
 use crate::lwkt::{self, Thread};
 use crate::percpu::{self, PerCpu};
-use crate::trace;
 use anax_abi::{Handle, Rights, WORDS};
 
 /// Who gets the CPU, and what is told there.
@@ -37,10 +36,7 @@ fn taker(own: &'static PerCpu, running: &'static Thread, notice: &Notice) -> Opt
     // SAFETY: somebody waits there, and none but the owner can.
     let thread = unsafe { port.owner.get().unwrap_unchecked() };
     // Whoever runs in user mode is as urgent as all that are queued.
-    if thread.priority.get() <= running.priority.get()
-        || running.is_either_unusual(thread)
-        || trace::is_on(own)
-    {
+    if thread.priority.get() <= running.priority.get() || running.is_either_unusual(thread) {
         return None;
     }
     // SAFETY: one that has no space would be unusual.
@@ -59,7 +55,7 @@ impl Taker {
         to.words = words;
         to.r14 = 1;
         to.r12 = self.message.badge.get();
-        to.r13 = self.message.envelope(self.message.flags.get(), 0);
+        to.r13 = self.message.bare_envelope();
     }
 
     /// Gives it the CPU. `running` goes on at `resume` with its stack from `keep` on.

@@ -74,6 +74,8 @@ pub(crate) struct Message {
     pub(super) count: Cell<u32>,
     pub(super) command: Cell<u32>,
     pub(super) flags: Cell<Flags>,
+    /// The rest of [`Message::bare_envelope`].
+    no_handles: u16,
     pub(super) words: Cell<[u64; WORDS]>,
     pub(super) result: Cell<i64>,
     pub(super) token: Cell<u64>,
@@ -307,6 +309,18 @@ impl Message {
 
     pub(super) fn envelope(&self, flags: Flags, handles: u8) -> u64 {
         Envelope::new(self.command.get(), flags, handles).0
+    }
+
+    /// Its envelope without handles.
+    #[inline(always)]
+    pub(super) fn bare_envelope(&self) -> u64 {
+        const {
+            assert!(
+                core::mem::offset_of!(Self, command) == 16 && core::mem::offset_of!(Self, no_handles) == 22
+            )
+        };
+        // SAFETY: `Envelope::new` of command, flags and 0 in one read.
+        unsafe { core::ptr::from_ref(self).cast::<u64>().add(2).read() }
     }
 
     /// Fills in what a reply of the kernel says.

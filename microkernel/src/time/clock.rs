@@ -90,7 +90,12 @@ pub(crate) fn timestamp_at(time: Nanos) -> u64 {
     CLOCK.get().map_or(0, |clock| clock.entry.saturating_add(clock.scale.ticks(time.0)))
 }
 
-/// Ticks of the time-stamp counter in `span`, and its frequency.
+/// How long so many ticks of the time-stamp counter take.
+pub(crate) fn span(ticks: u64) -> Nanos {
+    Nanos(CLOCK.get().map_or(0, |clock| clock.scale.nanos(ticks)))
+}
+
+/// The time-stamp counter's frequency.
 pub(crate) fn hertz() -> u64 {
     CLOCK.get().map_or(0, |clock| clock.scale.hertz())
 }

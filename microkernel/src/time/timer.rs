@@ -70,9 +70,6 @@ pub(crate) struct Timers {
     heap: Heap<'static, Deadline>,
     /// What the hardware is armed for: nothing in the heap is earlier. In the interrupt 0: it arms the hardware in the end.
     armed: Cell<Nanos>,
-    /// How often the hardware was armed.
-    #[cfg(feature = "test")]
-    armings: AtomicU64,
 }
 
 struct Hardware {
@@ -112,12 +109,7 @@ pub(crate) fn prepare() {
 impl Timers {
     /// No deadlines, the hardware not armed.
     pub(crate) const fn new() -> Self {
-        Self {
-            heap: Heap::new(),
-            armed: Cell::new(DISARMED),
-            #[cfg(feature = "test")]
-            armings: AtomicU64::new(0),
-        }
+        Self { heap: Heap::new(), armed: Cell::new(DISARMED) }
     }
 
     /// As [`set`] on these, which are this CPU's, with interrupts off already.
@@ -179,7 +171,7 @@ impl Timers {
     fn program(&self, at: Nanos) {
         self.armed.set(at);
         #[cfg(feature = "test")]
-        self.armings.fetch_add(1, Ordering::Relaxed);
+        ARMINGS[percpu::this().id().index()].fetch_add(1, Ordering::Relaxed);
         match HARDWARE.get() {
             Some(Hardware { kind: TimerKind::Deadline, .. }) => {
                 apic::arm_deadline(clock::timestamp_at(at).max(1));
@@ -197,10 +189,13 @@ impl Timers {
 }
 
 #[cfg(feature = "test")]
+static ARMINGS: [AtomicU64; percpu::MAX_CPUS] = [const { AtomicU64::new(0) }; percpu::MAX_CPUS];
+
+#[cfg(feature = "test")]
 impl Timers {
-    /// How often the hardware was armed.
+    /// How often this CPU's hardware was armed.
     pub(crate) fn armings(&self) -> u64 {
-        self.armings.load(Ordering::Relaxed)
+        ARMINGS[percpu::this().id().index()].load(Ordering::Relaxed)
     }
 }
 

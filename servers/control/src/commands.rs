@@ -89,7 +89,10 @@ fn ps(system: &mut impl System) -> u8 {
         Ok(all) => all,
         Err(error) => return failed("ps", error, system),
     };
-    system.print(Stream::Out, "process  program                   state     restarts   pages  messages\n");
+    system.print(
+        Stream::Out,
+        "process  program                   state     restarts  CPU ms  memory KiB  messages\n",
+    );
     for report in all {
         let state = match report.condition {
             Condition::Prepared => "prepared",
@@ -98,8 +101,13 @@ fn ps(system: &mut impl System) -> u8 {
             Condition::Ended(_) => "ended",
         };
         let line = format!(
-            "{:7}  {:24}  {state:8}  {:8}  {:6}  {:8}\n",
-            report.process, report.name, report.restarts, report.pages, report.waiting
+            "{:7}  {:24}  {state:8}  {:8}  {:6}  {:10}  {:8}\n",
+            report.process,
+            report.name,
+            report.restarts,
+            report.time_ns / 1_000_000,
+            4 * report.pages,
+            report.waiting
         );
         system.print(Stream::Out, &line);
     }

@@ -264,7 +264,8 @@ impl System for Kernel {
     fn load_of(&self, made: Made) -> Load {
         let used = |resource| made.space.usage(resource).map_or(0, |usage| usage.used);
         let waiting = Space::SELF.inspect(made.port.handle()).map_or(0, |answer| answer.words[4]);
-        Load { pages: used(Resource::Pages), handles: used(Resource::Handles), waiting }
+        let time_ns = used(Resource::Time);
+        Load { pages: used(Resource::Pages), handles: used(Resource::Handles), time_ns, waiting }
     }
 
     fn account(&self) -> [u64; 4] {

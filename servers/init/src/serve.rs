@@ -167,6 +167,7 @@ impl<S: System> Processes for Init<S> {
                     restarts: process.restarts.count(),
                     pages: load.pages,
                     handles: load.handles,
+                    time_ns: load.time_ns,
                     waiting: load.waiting,
                 }
             })

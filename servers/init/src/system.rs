@@ -25,6 +25,8 @@ pub struct Load {
     pub pages: u64,
     /// Handles.
     pub handles: u64,
+    /// Time on CPUs that its threads have had, in nanoseconds.
+    pub time_ns: u64,
     /// Messages that wait at the process's port.
     pub waiting: u64,
 }

@@ -338,7 +338,7 @@ const TABLE: &[Few] = &[
             space(SpaceCommand::PostSlots, [u64::MAX, 0, 0, 0, 0]),
             space(SpaceCommand::WithdrawSlots, [u64::MAX, 0, 0, 0, 0]),
             space(SpaceCommand::Duplicate, [PORT, 1, u64::MAX, 0, 0]),
-            space(SpaceCommand::Usage, [4, 0, 0, 0, 0]),
+            space(SpaceCommand::Usage, [5, 0, 0, 0, 0]),
             space(SpaceCommand::Usage, [u64::MAX, 0, 0, 0, 0]),
             space(SpaceCommand::SetPolicy, [3, 0, 0, 0, 0]),
             space(SpaceCommand::Protect, [0x2000_0000, 4096, u64::MAX, 0, 0]),

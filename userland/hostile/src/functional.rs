@@ -34,6 +34,7 @@ pub(crate) fn run(lab: &mut Lab) {
         ("threads: start twice", start_twice),
         ("channels", channel),
         ("quotas are exact", quotas),
+        ("time on CPUs is charged", charged),
         ("a child's script, every CPU", script_everywhere),
     ];
     for (name, case) in table {
@@ -493,6 +494,19 @@ fn quotas(lab: &mut Lab) -> Held {
         "after what failed",
     )?;
     is(child.space.usage(Resource::Pages)?.reserved.cast_signed(), 0, "reserved after what failed")?;
+    Ok(child.end()?)
+}
+
+fn charged(lab: &mut Lab) -> Held {
+    let ran = |space: Space| space.usage(Resource::Time).map(|usage| usage.used);
+    let (began, before) = (Thread::time()?, ran(OWN)?);
+    while Thread::time()? < began.after(core::time::Duration::from_millis(2)) {}
+    let (ran_meanwhile, passed) = (ran(OWN)? - before, Thread::time()?.nanoseconds() - began.nanoseconds());
+    // The clock may be another counter than the one that charges.
+    let most = 2 * passed * u64::from(lab.cpus);
+    hold((1..most).contains(&ran_meanwhile), "what was charged", ran_meanwhile.cast_signed())?;
+    let child = lab.child(0)?;
+    is(ran(child.space)?.cast_signed(), 0, "a child that has not run")?;
     Ok(child.end()?)
 }
 

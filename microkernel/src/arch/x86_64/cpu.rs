@@ -88,11 +88,16 @@ pub(crate) fn configure(features: &Features) {
 /// The time-stamp counter, read after all earlier instructions and loads of this CPU are done.
 #[inline]
 pub(crate) fn timestamp() -> u64 {
-    // SAFETY: neither instruction touches memory; both exist on every 64-bit processor.
-    unsafe {
-        core::arch::x86_64::_mm_lfence();
-        core::arch::x86_64::_rdtsc()
-    }
+    // SAFETY: it touches no memory and exists on every 64-bit processor.
+    unsafe { core::arch::x86_64::_mm_lfence() };
+    coarse_timestamp()
+}
+
+/// The time-stamp counter, read while earlier instructions may still be under way.
+#[inline(always)]
+pub(crate) fn coarse_timestamp() -> u64 {
+    // SAFETY: as above.
+    unsafe { core::arch::x86_64::_rdtsc() }
 }
 
 /// Tells the counting plugin, if there is one, that the part of the run called `ID` ends here; see docs/measuring.md.

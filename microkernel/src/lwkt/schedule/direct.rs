@@ -8,10 +8,9 @@ use microkernel_core::runqueue::Priority;
 use crate::arch::paging::Root;
 use crate::arch::{ports, switch};
 use crate::crossbar;
-use crate::lwkt::thread::{STACK_POINTER, Thread, ThreadLinks, ThreadState, Wait, thread, unusual};
+use crate::lwkt::thread::{STACK_POINTER, Thread, ThreadLinks, ThreadState, thread, unusual};
 use crate::lwkt::users;
 use crate::percpu::PerCpu;
-use crate::trace;
 
 /// What a direct switch between user threads has to change of the address space: nothing, or the root. None if it has to change
 /// more.
@@ -51,7 +50,7 @@ pub(crate) unsafe fn switch_directly(
     keep: *mut u64,
     resume: *const u8,
 ) -> ! {
-    next.wait.set(Wait::None);
+    super::charge(running, next);
     next.state.set(ThreadState::Running);
     // Where a thread with a space enters the kernel never changes.
     own.set_thread(next, next.entry_stack.get());
@@ -74,7 +73,7 @@ pub(crate) unsafe fn switch_directly(
 #[inline(always)]
 pub(crate) fn is_best(own: &'static PerCpu, priority: Priority) -> bool {
     // SAFETY: this CPU's own; a borrow lasts for a function of this module and never while others run.
-    !trace::is_on(own) && may_switch_directly(unsafe { &*own.scheduler.queue.as_ptr() }, priority)
+    may_switch_directly(unsafe { &*own.scheduler.queue.as_ptr() }, priority)
 }
 
 /// Makes the running user thread the heir of the more urgent `next`, which is about to be switched to directly. Interrupts are off.
@@ -85,7 +84,7 @@ pub(crate) fn step_aside(own: &'static PerCpu, running: &'static Thread, next: &
     next.note(unusual::HEIR, true);
 }
 
-/// The heir of the running user thread, which is about to block, for a direct switch. None, and nothing has changed: there is none, or
+/// The heir of the running user thread, which is about to block and has nothing else that is unusual, for a direct switch. None, and nothing has changed: there is none, or
 /// it is not the best, or more has to be changed than a direct switch does. Interrupts are off.
 #[inline(always)]
 pub(crate) fn take_heir(
@@ -98,7 +97,7 @@ pub(crate) fn take_heir(
     }
     // SAFETY: a thread with an heir has a space, and only user threads become heirs of user threads.
     let root = unsafe { way_to(own, running, next) }?;
-    running.note(unusual::HEIR, false);
+    running.unusual.set(0);
     own.scheduler.heir.set(None);
     Some((next, root))
 }
@@ -112,7 +111,6 @@ pub(crate) fn yield_to_user(
 ) -> Option<(&'static Thread, Option<Root>)> {
     if running.preempted.get().is_some()
         || crossbar::is_rung(own)
-        || trace::is_on(own)
         || users::is_governed(running)
         || running.is_unusual()
     {

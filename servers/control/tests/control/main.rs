@@ -139,7 +139,7 @@ fn processes_are_listed_and_killed() {
     assert_eq!(lines.len(), 4);
     assert!(lines[0].starts_with("process  program") && lines[0].ends_with("messages"));
     let words: Vec<_> = lines[2].split_whitespace().collect();
-    assert_eq!(words, ["2", "names", "runs", "3", "64", "1"]);
+    assert_eq!(words, ["2", "names", "runs", "3", "1234", "256", "1"]);
     assert!(lines.iter().all(|line| line.len() == lines[0].len()), "{}", world.out);
     // One of the same name that waits for its restart is let be.
     assert_eq!(world.killed, [2, 7]);

@@ -24,7 +24,16 @@ impl World {
 
 fn report(process: u64, name: &str, condition: Condition) -> Report {
     let name = name.to_owned();
-    Report { process, name, condition, restarts: 3, pages: 64, handles: 9, waiting: 1 }
+    Report {
+        process,
+        name,
+        condition,
+        restarts: 3,
+        pages: 64,
+        handles: 9,
+        time_ns: 1_234_567_890,
+        waiting: 1,
+    }
 }
 
 impl System for World {
