@@ -108,8 +108,8 @@ const KERNEL: &[Bite] = &[
         judge: Judge::Kernel { test: "memory::no_page_is_writable_and_executable", cpus: 1 },
     },
     Bite {
-        name: "lwkt-charges-nobody",
-        breaks: "a switch between threads charges no time",
+        name: "lwkt-charges-too-much",
+        breaks: "a thread that gets the CPU is charged as if it had had it from the beginning on",
         judge: Judge::Kernel { test: "lwkt::the_time_of_a_cpu_is_that_of_its_threads", cpus: 1 },
     },
     Bite {

@@ -388,9 +388,9 @@ fn step(own: &'static PerCpu, running: &'static Thread, next: &'static Thread) {
 /// The CPU's time is `next`'s from now on.
 #[inline(always)]
 fn charge(running: &Thread, next: &Thread) {
-    let now = if cfg!(bite = "lwkt-charges-nobody") { 0 } else { cpu::coarse_timestamp() };
+    let now = cpu::coarse_timestamp();
     running.charge(now);
-    next.charge(now.wrapping_neg());
+    next.charge(if cfg!(bite = "lwkt-charges-too-much") { 0 } else { now.wrapping_neg() });
 }
 
 /// All of a step but the stack.
