@@ -59,8 +59,9 @@ impl<'a, D: Drive<Job>> Service<'a, D> {
 impl<D: Drive<Job>> Serve for Service<'_, D> {
     type Error = ServiceError<D::Error>;
 
-    /// What a disk is at takes longer than a frame. What has not ended by then goes on here.
-    const PATIENCE: Duration = Duration::from_millis(100);
+    /// What a disk is at takes longer than a frame, and a virtual one's host may be busy with something else. What has not ended by then goes on
+    /// here. Less than what a supervisor takes for a hang.
+    const PATIENCE: Duration = Duration::from_millis(400);
 
     fn serve(&mut self, now: Duration, budget: u32) -> Result<Served, Self::Error> {
         self.serve(now, budget)
