@@ -13,6 +13,7 @@ mod pack;
 mod programs;
 mod symbols;
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -75,18 +76,61 @@ pub(crate) fn kernel(variant: KernelVariant) -> anyhow::Result<PathBuf> {
     KernelBuild::release(variant).build()
 }
 
-/// Builds a kernel, the programs, and the archive that goes with the kernel.
-pub(crate) fn bootable(build: &KernelBuild) -> anyhow::Result<Bootable> {
-    bootable_with(build, &[], &[])
+/// Which programs an archive holds, besides those that are for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Packed {
+    /// None.
+    #[default]
+    Usual,
+    /// Those of these names, and what is in one package with them.
+    Also(Vec<String>),
+    /// Those that only tests need, too.
+    All,
 }
 
-/// The same, with an archive of its own where programs were [chosen](chosen::choose), or are left out.
-pub(crate) fn bootable_with(
-    build: &KernelBuild,
-    with: &[String],
-    without: &[String],
-) -> anyhow::Result<Bootable> {
-    let mut programs = programs::find()?;
+/// What makes an archive another than that of everyday.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// Programs that were [chosen](chosen::choose).
+    pub(crate) with: Vec<String>,
+    /// Programs that are left out.
+    pub(crate) without: Vec<String>,
+    /// What is packed.
+    pub(crate) packed: Packed,
+}
+
+impl Choice {
+    /// What tests boot.
+    pub(crate) fn for_tests() -> Self {
+        Self { packed: Packed::All, ..Self::default() }
+    }
+
+    /// Which of all programs are packed, and the archive's file name.
+    fn of(&self, programs: Vec<Program>) -> (Vec<Program>, String) {
+        let names: &[String] = if let Packed::Also(names) = &self.packed { names } else { &[] };
+        let is_named = |program: &&Program| program.is_for_tests && names.contains(&program.name);
+        let packages: BTreeSet<_> =
+            programs.iter().filter(is_named).map(|program| program.package.clone()).collect();
+        let has = |program: &Program| {
+            !program.is_for_tests
+                || self.packed == Packed::All
+                || packages.contains(&program.package)
+                || self.with.contains(&program.name)
+        };
+        let mut file = if self.packed == Packed::All { "archive-of-all" } else { "archive" }.to_owned();
+        file.extend(packages.iter().map(|package| format!("~{package}")));
+        file.extend(self.with.iter().map(|program| format!("+{program}")));
+        file.extend(self.without.iter().map(|program| format!("-{program}")));
+        let mut packed = programs;
+        packed.retain(|program| has(program) && !self.without.contains(&program.name));
+        (packed, file)
+    }
+}
+
+/// Builds a kernel, the programs, and the archive that goes with the kernel.
+pub(crate) fn bootable(build: &KernelBuild, choice: &Choice) -> anyhow::Result<Bootable> {
+    let Choice { with, without, .. } = choice;
+    let programs = programs::find()?;
     for (option, name) in
         with.iter().map(|name| ("with", name)).chain(without.iter().map(|name| ("without", name)))
     {
@@ -100,17 +144,12 @@ pub(crate) fn bootable_with(
     let mut manifests = judged(&programs)?;
     let kernel = build.build()?;
     programs::compile(&programs)?;
-    let mut archive = "archive".to_owned();
+    let (programs, file) = choice.of(programs);
+    let archive = build.folder().join(file);
+    manifests.0.retain(|manifest| programs.iter().any(|program| program.name == manifest.name));
     for name in with {
         chosen::choose(&mut manifests, name);
-        archive = format!("{archive}+{name}");
     }
-    for name in without {
-        programs.retain(|program| program.name != *name);
-        manifests.0.retain(|manifest| manifest.name != *name);
-        archive = format!("{archive}-{name}");
-    }
-    let archive = build.folder().join(archive);
     pack::archive(&kernel, &programs, &manifests, &archive)?;
     Ok(Bootable { kernel, archive })
 }
@@ -149,14 +188,15 @@ pub(crate) fn driver(name: &str, is_built: bool) -> anyhow::Result<(Manifest, Pa
 
 /// Builds all that system tests need.
 pub(crate) fn artefacts() -> anyhow::Result<system_tests::Artefacts> {
-    let test = bootable(&KernelBuild::release(KernelVariant::Test))?;
-    collect(test, bootable(&KernelBuild::release(KernelVariant::Plain))?)
+    let of = |variant| bootable(&KernelBuild::release(variant), &Choice::for_tests());
+    collect(of(KernelVariant::Test)?, of(KernelVariant::Plain)?)
 }
 
 /// Builds what the judge of a deliberate mistake in the kernel needs.
 pub(crate) fn artefacts_with(bite: &Bite) -> anyhow::Result<system_tests::Artefacts> {
     let of = |variant| {
-        bootable(&KernelBuild { bite: Some(bite.name.to_owned()), ..KernelBuild::release(variant) })
+        let build = KernelBuild { bite: Some(bite.name.to_owned()), ..KernelBuild::release(variant) };
+        bootable(&build, &Choice::for_tests())
     };
     let test = of(KernelVariant::Test)?;
     // The kernel's own tests know no other one.

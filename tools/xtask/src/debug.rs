@@ -36,7 +36,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     setup::need(&[Part::Qemu, Part::Gdb])?;
     let profile = if args.release { Profile::Release } else { Profile::Dev };
-    let bootable = build::bootable(&KernelBuild { variant: KernelVariant::Test, profile, bite: None })?;
+    let build = KernelBuild { variant: KernelVariant::Test, profile, bite: None };
+    let bootable = build::bootable(&build, &build::Choice::for_tests())?;
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     let spec = Spec {
         cpus: args.smp,

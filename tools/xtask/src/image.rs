@@ -29,7 +29,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     setup::need(&[Part::Image])?;
     let profile = if args.dev { Profile::Dev } else { Profile::Release };
-    let bootable = build::bootable(&KernelBuild { variant: KernelVariant::Plain, profile, bite: None })?;
+    let build = KernelBuild { variant: KernelVariant::Plain, profile, bite: None };
+    let bootable = build::bootable(&build, &build::Choice::default())?;
     let output = args.output.unwrap_or_else(|| build::target().join("anax.iso"));
     let progress = build::spinner("packing the image");
     let result = anax_vm::build_iso(&bootable.kernel, &bootable.archive, &args.word.join(" "), &output);

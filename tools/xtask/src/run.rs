@@ -28,8 +28,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     setup::need(&needs(args))?;
     let profile = if args.dev { Profile::Dev } else { Profile::Release };
     let variant = args.variant();
-    let bootable =
-        build::bootable_with(&KernelBuild { variant, profile, bite: None }, &args.with, &args.without)?;
+    let bootable = build::bootable(&KernelBuild { variant, profile, bite: None }, &args.choice())?;
     let base = Spec { cache: Some(build::target()), ..Spec::new(&bootable.kernel, &bootable.archive) };
     if let Some(frames) = args.peer {
         return peer::run(args, base, frames);

@@ -12,6 +12,7 @@ use system_tests::{Artefacts, Context, Effort, guest};
 use super::Group;
 use super::baseline::Baseline;
 use super::row::{Counted, Row};
+use crate::build::{self, Choice, KernelBuild, KernelVariant};
 
 /// The group.
 pub(super) const GROUP: Group = Group { name: "boot", measure, unmet: &[] };
@@ -44,6 +45,8 @@ fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline) -> anyhow::Result
 fn boot(context: &Context<'_>, log: &str, accel: Accel, plugins: Vec<Plugin>) -> anyhow::Result<Ready> {
     let cpu = Some(BENCH_CPU.to_owned());
     let spec = Spec { cpus: 1, memory_mib: 256, cpu, accel, plugins, ..guest::spec(context, log) };
+    let usual = build::bootable(&KernelBuild::release(KernelVariant::Test), &Choice::default())?;
+    let spec = Spec { archive: usual.archive, kernel: usual.kernel, ..spec };
     let seen = guest::run(&spec, "true")?;
     seen.expect_success("")?;
     let ready = seen.ready.context("the kernel did not say that it is ready")?;

@@ -12,7 +12,7 @@ use system_tests::{Artefacts, Context, Effort, guest};
 use super::Group;
 use super::baseline::Baseline;
 use super::row::{Counted, Row};
-use crate::build::{self, KernelBuild, KernelVariant};
+use crate::build::{self, Choice, KernelBuild, KernelVariant, Packed};
 
 /// The group.
 pub(super) const GROUP: Group = Group { name: "servers", measure, unmet: &[] };
@@ -46,8 +46,13 @@ fn run(context: &Context<'_>) -> anyhow::Result<BTreeMap<String, u64>> {
     let (cpu, accel, memory_mib) = (Some(BENCH_CPU.to_owned()), Accel::Icount, MEMORY_MIB);
     let spec = Spec { cpus: 1, memory_mib, cpu, accel, ..guest::user_spec(context, "icount") };
     // The server that is killed is no part of the system, and so not of its memory: it is in an archive of its own.
-    let with_peer =
-        build::bootable_with(&KernelBuild::release(KernelVariant::Plain), &[PEER.to_owned()], &[])?;
+    let packed = Packed::Also(vec!["servers-bench".to_owned()]);
+    let of = |with| {
+        let choice = Choice { with, packed: packed.clone(), ..Choice::default() };
+        build::bootable(&KernelBuild::release(KernelVariant::Plain), &choice)
+    };
+    let (usual, with_peer) = (of(Vec::new())?, of(vec![PEER.to_owned()])?);
+    let spec = Spec { archive: usual.archive, kernel: usual.kernel, ..spec };
     let log = Some(context.folder.join("restart.log"));
     let restart = Spec { archive: with_peer.archive, kernel: with_peer.kernel, log, ..spec.clone() };
     let (mut figures, _) = succeed(&restart, "servers-bench restart")?;

@@ -20,6 +20,11 @@ const FOLDERS: [&str; 3] = ["servers", "drivers", "userland"];
 /// The manifest's key for the binary that a program is, if that has another name.
 pub(super) const KEY: &str = "program";
 
+/// The manifest's key for whom a program is packed for, and its values: the archive of every boot has it, or only that of tests.
+pub(super) const FOR: &str = "for";
+pub(super) const FOR_ALL: &str = "all";
+pub(super) const FOR_TESTS: &str = "tests";
+
 /// The feature that a program's binary requires.
 const FEATURE: &str = "bin";
 
@@ -40,10 +45,12 @@ pub(crate) struct Program {
     pub(crate) name: String,
     /// Whether it looks for its symbol table in the boot archive.
     pub(crate) wants_symbols: bool,
+    /// Whether only tests need it.
+    pub(crate) is_for_tests: bool,
     /// The binary that it is: of its own name as a rule.
     binary: String,
     /// The package it belongs to.
-    package: String,
+    pub(super) package: String,
     /// That package's `Cargo.toml`, from the top of the tree.
     pub(super) manifest: PathBuf,
 }
@@ -132,8 +139,16 @@ fn program(package: &Package, binary: &Target, manifest: &Path) -> anyhow::Resul
     );
     let manifest = manifest.to_owned();
     let wants_symbols = package.dependencies.iter().any(|dependency| dependency.name == NAMES_FUNCTIONS);
+    let is_for_tests = is_for_tests(package, &binary.name);
     let (name, package) = (binary.name.clone(), package.name.to_string());
-    Ok(Program { binary: name.clone(), name, wants_symbols, package, manifest })
+    Ok(Program { binary: name.clone(), name, wants_symbols, is_for_tests, package, manifest })
+}
+
+/// What a program's table says of that: one of its own, or the package's only one.
+fn is_for_tests(package: &Package, name: &str) -> bool {
+    let all = &package.metadata["anax"];
+    let own = if all[name].is_object() { &all[name] } else { all };
+    own[FOR].as_str() == Some(FOR_TESTS)
 }
 
 /// The programs whose manifests name a binary of the package among `programs`. One that names anything else is found wrong where manifests are read.
@@ -145,7 +160,8 @@ fn other_names(package: &Package, programs: &[Program]) -> Vec<Program> {
             let own = programs.iter().filter(|program| program.package == package.name.as_str());
             let program =
                 own.filter(|program| program.name != *name).find(|program| program.name == binary)?;
-            Some(Program { name: name.clone(), ..program.clone() })
+            let is_for_tests = is_for_tests(package, name);
+            Some(Program { name: name.clone(), is_for_tests, ..program.clone() })
         })
         .collect()
 }
@@ -161,6 +177,15 @@ mod tests {
         assert_eq!(hello.package, "hello");
         assert!(hello.wants_symbols);
         assert!(hello.path().starts_with(target()));
+    }
+
+    #[test]
+    fn what_only_tests_need_says_so() {
+        let found = find().unwrap();
+        let is_for_tests =
+            |name: &str| found.iter().find(|program| program.name == name).unwrap().is_for_tests;
+        assert!(is_for_tests("hostile") && is_for_tests("swap-cycle"));
+        assert!(!is_for_tests("hello") && !is_for_tests("virtio-net-polling"));
     }
 
     #[test]

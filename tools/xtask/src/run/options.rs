@@ -12,7 +12,7 @@ use anax_vm::{Boot, Datagrams, Debugger, Emulator, Forward, Limits, Net, Nic, Sp
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 
-use crate::build::KernelVariant;
+use crate::build::{Choice, KernelVariant, Packed};
 
 /// Port of the guest that the host can reach.
 const GUEST_PORT: u16 = 80;
@@ -96,6 +96,9 @@ pub(crate) struct Args {
     /// Programs to leave out of the boot archive, as if there were none of that name yet.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub(super) without: Vec<String>,
+    /// Pack the programs that only tests need, too. Those that --with or --exec names are there anyway.
+    #[arg(long)]
+    all: bool,
     /// The name by which `cargo xtask swap --guest` finds this guest [default: the number of this process].
     #[arg(long, value_name = "NAME", conflicts_with_all = ["exec", "peer"], value_parser = guest_name)]
     pub(super) name: Option<String>,
@@ -196,6 +199,18 @@ impl Args {
             Program::Qemu => Emulator::Qemu,
             Program::Bochs => Emulator::Bochs,
         }
+    }
+
+    /// What the boot archive holds. The kernel's own runner starts any program.
+    pub(super) fn choice(&self) -> Choice {
+        // Whoever names a program wants it, be it to run it or as another's argument.
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        let words = self.exec.iter().flat_map(|commands| commands.split(|c| !is_part(c)));
+        let packed = match self.all || self.system == System::Kernel {
+            true => Packed::All,
+            false => Packed::Also(words.map(str::to_owned).collect()),
+        };
+        Choice { with: self.with.clone(), without: self.without.clone(), packed }
     }
 
     /// The kernel that the system begins with.

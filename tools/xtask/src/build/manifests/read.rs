@@ -12,11 +12,12 @@ use toml::de::DeTable;
 use super::file::File;
 use super::value::{Value, list, unknown_key};
 use super::{Complaint, Described};
-use crate::build::programs::KEY;
+use crate::build::programs::{FOR, FOR_ALL, FOR_TESTS, KEY};
 
 /// All keys.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     KEY,
+    FOR,
     "layer",
     "start",
     "provides",
@@ -88,6 +89,10 @@ fn field(described: &mut Described, value: Value<'_, '_>) -> Result<(), Complain
         "restart" => restart(value, &mut manifest.restart)?,
         "hang-ms" => manifest.hang_ms = value.number("a number of milliseconds, 0 for never")?,
         "devices" => manifest.devices = value.each("a list of devices", device)?,
+        FOR => {
+            let known = |word: &str| [FOR_ALL, FOR_TESTS].contains(&word).then_some(());
+            value.word(known, [FOR_ALL, FOR_TESTS].into_iter())?;
+        }
         KEY => _ = value.string("the name of another program of this package")?,
         // `layer`, which was read before all others.
         _ => {}
