@@ -23,8 +23,8 @@ use init::Init;
 
 use kernel::Kernel;
 
-/// Pings that can be under way: one for each process at most.
-const REPLIES: u32 = 1024;
+/// Pings that can be under way. Whoever can't be pinged is when another has answered.
+const REPLIES: u32 = 128;
 
 #[anax::main]
 fn main() -> Result<(), Error> {

@@ -3,7 +3,7 @@
 //! Init calls the loader and names, and waits for their answers. A fault of theirs is answered meanwhile, or they would wait for init and init for them;
 //! and what it was is written down before init learns that its call has failed.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use core::time::Duration;
 
@@ -19,8 +19,8 @@ use init::is_notice;
 pub(crate) const BADGE: u64 = u32::MAX as u64;
 /// What it sends.
 const ENDED: u32 = 1;
-/// Ends that init has not heard of yet, at most.
-const REPLIES: u32 = 1024;
+/// Ends on their way to init, at most; further ones wait here.
+const REPLIES: u32 = 32;
 /// How often it is looked for an end that is certain, and how long.
 const LOOKS: u32 = 20;
 const LOOK: Duration = Duration::from_millis(1);
@@ -77,6 +77,7 @@ pub(crate) fn fate(thread: Thread) -> Option<Status> {
 }
 
 fn work(port: Port) {
+    let mut ends: VecDeque<[u64; 2]> = VecDeque::new();
     while let Ok(received) = port.waitport() {
         match received.command() {
             _ if received.is_reply() || !is_notice(received.badge, received.command()) => {}
@@ -90,13 +91,18 @@ fn work(port: Port) {
                 if let Some(known) = KNOWN.lock().get_mut(&thread) {
                     known.status = Some(status);
                 }
-                let message = Message::new(ENDED, [status, thread, 0, 0, 0]);
-                if let Some(init) = *INIT.lock() {
-                    // More ends than processes there are not.
-                    let _ = Target::from_handle(init).beginmsg(&message, port);
-                }
+                ends.push_back([status, thread]);
             }
             _ => {}
+        }
+        // Also after a reply of init's, which makes room for the next.
+        let Some(init) = *INIT.lock() else { continue };
+        let tell = |[status, thread]: [u64; 2]| {
+            let message = Message::new(ENDED, [status, thread, 0, 0, 0]);
+            Target::from_handle(init).beginmsg(&message, port).is_ok()
+        };
+        while ends.front().is_some_and(|end| tell(*end)) {
+            ends.pop_front();
         }
     }
 }

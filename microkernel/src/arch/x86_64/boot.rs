@@ -9,7 +9,10 @@ use super::cpu::Features;
 use super::paging::{Access, LargestPage, MapError, Root, TableSource};
 use crate::mm::layout::{self, PAGE_SIZE, direct, physical_of_image};
 
-global_asm!(include_str!("boot.s"));
+/// Bytes of the boot stack, of which an unoptimised build needs most, an optimised one some 80 KiB.
+const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 128 << 10 };
+
+global_asm!(include_str!("boot.s"), stack = const STACK);
 
 unsafe extern "C" {
     safe static boot_entry_tsc: u64;

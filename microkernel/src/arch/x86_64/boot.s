@@ -183,7 +183,7 @@ boot_pdpt_high: .skip 4096
 boot_pd: .skip 4096 * 4
 .global boot_stack_guard
 boot_stack_guard: .skip 4096            # left unmapped
-boot_stack: .skip 262144             # unoptimised builds need most of it
+boot_stack: .skip {stack}
 .global boot_stack_end
 boot_stack_end:
 .global boot_interrupt_stack_end
