@@ -65,7 +65,7 @@ pub fn echo(client: &mut Client) -> Result<(), Misbehaved> {
                 }
             }
             Event::Nothing => return Ok(()),
-            Event::Sent { .. } | Event::About(_) | Event::Replaced(_) => {}
+            Event::Sent { .. } | Event::About(_) | Event::Link(_) | Event::Link(_) | Event::Replaced(_) => {}
         }
     }
 }

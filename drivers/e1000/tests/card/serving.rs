@@ -69,7 +69,7 @@ fn echo(client: &mut ClientSide<'_, 32>) {
             }
             Event::Sent { outcome, .. } => outcome.expect("it was sent"),
             Event::About(about) => assert_eq!((about.link, about.receive_buffers), (Link::Up, 15)),
-            Event::Replaced(_) => {}
+            Event::Link(_) | Event::Replaced(_) => {}
             Event::Nothing => break,
         }
     }
