@@ -18,6 +18,7 @@ pub mod guest;
 mod hostile;
 mod injected;
 pub mod kernel;
+mod links;
 mod load;
 mod mishaps;
 mod msi;
@@ -26,6 +27,7 @@ pub mod peer;
 mod refusal;
 mod schedules;
 mod storms;
+mod streams;
 mod swap_command;
 mod swaps;
 mod system;
@@ -49,6 +51,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         frames::TESTS,
         hostile::TESTS,
         injected::TESTS,
+        links::TESTS,
         load::TESTS,
         mishaps::TESTS,
         msi::TESTS,
@@ -56,6 +59,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         refusal::TESTS,
         schedules::TESTS,
         storms::TESTS,
+        streams::TESTS,
         swap_command::TESTS,
         swaps::TESTS,
         system::TESTS,

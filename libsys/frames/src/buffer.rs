@@ -56,6 +56,17 @@ impl Received<'_> {
         self.head.get(..self.head_bytes).unwrap_or(&[])
     }
 
+    /// Copies this part, head and buffer, to the beginning of `target`; how many bytes it has.
+    ///
+    /// # Errors
+    /// [`OutOfRange`]: it is longer than that. Then some of it may have been copied.
+    pub fn copy_out(&self, target: &mut [u8]) -> Result<usize, OutOfRange> {
+        let (first, rest) = target.split_at_mut_checked(self.head_bytes).ok_or(OutOfRange)?;
+        first.copy_from_slice(self.head());
+        self.frame().copy_out(0, rest.get_mut(..self.length).ok_or(OutOfRange)?)?;
+        Ok(self.head_bytes + self.length)
+    }
+
     /// The frame, or what is in the buffer of this part of it.
     #[must_use]
     pub fn frame(&self) -> SharedBytes<'_> {

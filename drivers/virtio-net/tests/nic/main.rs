@@ -2,6 +2,7 @@
 
 mod card;
 mod lies;
+mod merged;
 mod model;
 mod offload;
 mod serving;

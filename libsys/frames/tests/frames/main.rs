@@ -12,6 +12,7 @@ use anax_ring::{
 use std::sync::atomic::Ordering::Relaxed;
 
 mod anything;
+mod merged;
 mod offload;
 
 const BUFFERS: usize = 8;
