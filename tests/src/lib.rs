@@ -20,6 +20,7 @@ mod injected;
 pub mod kernel;
 mod links;
 mod load;
+mod long_frames;
 mod mishaps;
 mod msi;
 mod new;
@@ -27,7 +28,6 @@ pub mod peer;
 mod refusal;
 mod schedules;
 mod storms;
-mod streams;
 mod swap_command;
 mod swaps;
 mod system;
@@ -53,13 +53,13 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         injected::TESTS,
         links::TESTS,
         load::TESTS,
+        long_frames::TESTS,
         mishaps::TESTS,
         msi::TESTS,
         new::TESTS,
         refusal::TESTS,
         schedules::TESTS,
         storms::TESTS,
-        streams::TESTS,
         swap_command::TESTS,
         swaps::TESTS,
         system::TESTS,

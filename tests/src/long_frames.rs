@@ -18,7 +18,7 @@ use crate::wire;
 /// The tests of this module.
 pub(crate) const TESTS: &[SystemTest] = &[
     SystemTest {
-        name: "streams.virtio-net-long-frames",
+        name: "long-frames.virtio-net",
         tier: Tier::Plain,
         needs: &[],
         processors: 2,
@@ -26,7 +26,7 @@ pub(crate) const TESTS: &[SystemTest] = &[
         run: |context| streams(context, "net-stream net0 0", 0),
     },
     SystemTest {
-        name: "streams.virtio-net-under-changes",
+        name: "long-frames.virtio-net-under-changes",
         tier: Tier::Plain,
         needs: &[],
         processors: 2,
