@@ -258,6 +258,12 @@ impl Device<'_> {
         true
     }
 
+    /// The cable is pulled, or put in again.
+    pub(crate) fn change_link(&mut self, link: u16) {
+        self.link = link;
+        self.cause |= 2;
+    }
+
     pub(crate) fn break_down(&mut self) {
         self.status |= 64;
         self.cause |= 2;
