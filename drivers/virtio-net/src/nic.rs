@@ -223,7 +223,8 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         let is_merged = self.features.contains(MRG_RXBUF);
         let parts = if is_merged { header::parts(header) } else { 1 };
         // A device is done with all of a frame's buffers at once.
-        if parts != 1 && (parts == 0 || self.receive.done()? < parts - 1) {
+        let is_lie = parts != 1 && (parts == 0 || self.receive.done()? < parts - 1);
+        if is_lie && cfg!(not(bite = "virtio-parts-uncounted")) {
             each(Event::Received(token, 0, Arrival::default()));
             return Err(Broken);
         }

@@ -44,7 +44,8 @@ impl Merging {
 
     /// The next part for the program, and how many follow.
     pub(super) fn tell(&mut self) -> Option<(Part, usize)> {
-        if self.is_partial() || self.told == self.count {
+        let is_partial = self.is_partial() && cfg!(not(bite = "frames-part-shown"));
+        if is_partial || self.told == self.count {
             return None;
         }
         let part = *self.parts.get(self.told)?;
@@ -67,7 +68,7 @@ impl Merging {
         parts.into_iter().take(count).map(|part| part.number)
     }
 
-    /// A frame's beginning, if nothing is partial: may it be, for a client that accepts so much?
+    /// A frame's beginning, while nothing is partial; may it be, for a client that accepts so much?
     pub(super) fn begin(&mut self, mut part: Part, accepted: Coalescing) -> Put {
         let Arrival::First { checked, coalesced, follow } = part.arrival else { return Put::Refused };
         let is_taken = |what: Coalesced| accepted.includes(what.internet) && what.mss > 0;
