@@ -99,7 +99,7 @@ fn send(guest: &str) -> anyhow::Result<()> {
     };
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let byte = |at: u32| (at.wrapping_mul(31) ^ at / 251) as u8;
+    let byte = |at: u32| (at.wrapping_mul(31) ^ (at / 251)) as u8;
     for piece in 0..PIECES {
         let bytes: Vec<u8> = (0..PIECE).map(|at| byte((piece * PIECE + at) as u32)).collect();
         stream.write_all(&bytes).context("the guest takes no more")?;

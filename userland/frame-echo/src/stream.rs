@@ -25,7 +25,7 @@ const MSS: u16 = 1440;
 /// A byte of the data, by where it is in its connection.
 #[must_use]
 pub const fn byte(at: u32) -> u8 {
-    (at.wrapping_mul(31) ^ at / 251) as u8
+    (at.wrapping_mul(31) ^ (at / 251)) as u8
 }
 
 /// What was seen.
@@ -185,7 +185,7 @@ fn reply(frame: &[u8], segment: &Segment<'_>, next: u32, flags: u8) -> Option<Ve
     bytes.extend(segment.bytes.get(..2)?);
     bytes.extend(sequence.to_be_bytes());
     bytes.extend(next.to_be_bytes());
-    bytes.extend([(length / 4 << 4) as u8, flags]);
+    bytes.extend([((length / 4) << 4) as u8, flags]);
     bytes.extend(WINDOW.to_be_bytes());
     bytes.extend([0; 4]);
     bytes.extend(options);
