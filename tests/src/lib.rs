@@ -18,7 +18,9 @@ pub mod guest;
 mod hostile;
 mod injected;
 pub mod kernel;
+mod links;
 mod load;
+mod long_frames;
 mod mishaps;
 mod msi;
 mod new;
@@ -49,7 +51,9 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         frames::TESTS,
         hostile::TESTS,
         injected::TESTS,
+        links::TESTS,
         load::TESTS,
+        long_frames::TESTS,
         mishaps::TESTS,
         msi::TESTS,
         new::TESTS,

@@ -12,7 +12,7 @@ use anax_vm::{Datagrams, Net, Nic};
 use anyhow::{Context as _, ensure};
 use nix::sched::{CloneFlags, unshare};
 
-use crate::peer::{Peer, Seen};
+use crate::peer::{GUEST_MAC, Peer, Seen};
 
 /// A network with a guest and a peer.
 #[derive(Debug)]
@@ -74,10 +74,21 @@ impl Wire {
 }
 
 /// Whether this thread may make networks, and TAPs in them.
-fn has_taps() -> bool {
+pub(crate) fn has_taps() -> bool {
     nix::unistd::geteuid().is_root()
         && Path::new("/dev/net/tun").exists()
         && runs("unshare", "-n true").is_ok()
+}
+
+/// Takes the calling thread out of the host's network, into one where the guest's TAP leads to the host's own kernel: the guest is 10.0.0.2 and fd00::2.
+pub(crate) fn to_host() -> anyhow::Result<()> {
+    leave()?;
+    runs("ip", "address add 10.0.0.1/24 dev bridge")?;
+    runs("ip", "address add fd00::1/64 dev bridge nodad")?;
+    let guest = GUEST_MAC.map(|byte| format!("{byte:02x}")).join(":");
+    ["10.0.0.2", "fd00::2"]
+        .into_iter()
+        .try_for_each(|address| runs("ip", &format!("neighbor add {address} lladdr {guest} dev bridge")))
 }
 
 fn leave() -> anyhow::Result<()> {

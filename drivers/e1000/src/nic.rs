@@ -6,7 +6,7 @@ use anax_device::{Broken, DmaAddress, DmaBlock, Registers};
 use anax_driver::{CARD_WORDS, Flow, Name};
 use anax_e1000::registers::*;
 use anax_e1000::{Ring, fence};
-use anax_frames::{About, Lengths, Link, MAX_FRAME, Mac, Offers, Offload};
+use anax_frames::{About, Coalescing, Lengths, Link, MAX_FRAME, Mac, Offers, Offload};
 use anax_nic::{Card, Event, Polled, Refused};
 
 use crate::descriptor::{self, BUFFER};
@@ -32,13 +32,16 @@ pub struct Nic<'a, R, T, const D: usize> {
     pub(crate) transmit: Ring<'a, T, D>,
     throttle: Throttle,
     state: State,
+    /// The card has said that its link has changed.
+    link_changed: bool,
     mac: Mac,
     statistics: Statistics,
 }
 
 impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
     /// IPv6 it does not cut: QEMU's device (7.2) counts the internet header as payload then.
-    const OFFERS: Offers = Offers { checksum: true, cut_v4: Some(Lengths::Zero), cut_v6: None };
+    const OFFERS: Offers =
+        Offers { checksum: true, cut_v4: Some(Lengths::Zero), cut_v6: None, coalesced: Coalescing::NONE };
 
     /// Bytes of memory that both reach. It must be mapped nowhere else.
     pub const MEMORY_BYTES: usize = 2 * Ring::<'a, T, D>::WORDS * size_of::<u64>();
@@ -60,7 +63,16 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
         let (transmit, _) = part(memory)?;
         let (receive, transmit) = (Ring::new(receive), Ring::new(transmit));
         let (mac, statistics) = (Mac::default(), Statistics::default());
-        Ok(Self { registers, receive, transmit, throttle, state: State::Stopped, mac, statistics })
+        Ok(Self {
+            registers,
+            receive,
+            transmit,
+            throttle,
+            state: State::Stopped,
+            link_changed: false,
+            mac,
+            statistics,
+        })
     }
 
     /// Stops transmitting, receiving and interrupting for a successor that is to [adopt](Self::adopt) the device: the link and the
@@ -106,6 +118,10 @@ impl<R: Registers, T, const D: usize> Card for Nic<'_, R, T, D> {
         let link = if status & STATUS_LU != 0 && status != u32::MAX { Link::Up } else { Link::Down };
         let offers = Self::OFFERS;
         About { mac: self.mac, max_frame: MAX_FRAME as u16, link, receive_buffers: D as u16 - 1, offers }
+    }
+
+    fn link_may_differ(&mut self) -> bool {
+        core::mem::take(&mut self.link_changed)
     }
 
     fn post(&mut self, address: DmaAddress, length: u32, token: T) -> Result<(), Refused<T>> {
@@ -164,7 +180,7 @@ impl<R: Registers, T, const D: usize> Card for Nic<'_, R, T, D> {
                 return Ok(if sent_out { Polled::Idle } else { Polled::More });
             };
             let (length, checked) = descriptor::received(word).unwrap_or_default();
-            each(Event::Received(token, length, checked));
+            each(Event::Received(token, length, checked.into()));
             left -= 1;
         }
         Ok(Polled::More)
@@ -186,7 +202,10 @@ impl<R: Registers, T, const D: usize> Card for Nic<'_, R, T, D> {
     fn line_interrupt(&mut self) -> Result<(), Broken> {
         match self.registers.read32(ICR) {
             u32::MAX => Err(Broken),
-            causes if causes & (LSC | RXSEQ | RXO) != 0 => self.check(),
+            causes if causes & (LSC | RXSEQ | RXO) != 0 => {
+                self.link_changed |= causes & LSC != 0;
+                self.check()
+            }
             _ => Ok(()),
         }
     }

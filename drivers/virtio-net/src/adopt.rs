@@ -10,7 +10,7 @@ use anax_virtio::{Access, Features, Positions, Segment, Transport};
 use arrayvec::ArrayVec;
 
 use crate::header;
-use crate::nic::{RECEIVE, TRANSMIT, WANTED};
+use crate::nic::{KNOWN, RECEIVE, TRANSMIT, coalescing};
 use crate::{Interrupts, Nic};
 
 /// Words of a record: the agreed features, and how far each queue is.
@@ -35,10 +35,11 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         let mut nic = Self::new(transport, memory, interrupts).map_err(|_| Refusal::Device)?;
         nic.features = nic.transport.agreed().map_err(|_| Refusal::Device)?;
         // A driver of this kind agrees on nothing that this one does not know.
-        let known = nic.features.common(WANTED.with(Features::VERSION_1)) == nic.features;
+        let known = nic.features.common(KNOWN) == nic.features;
         if !known || nic.features.bits() != features || !nic.features.contains(Features::VERSION_1) {
             return Err(Refusal::Device);
         }
+        (nic.offered, nic.coalescing) = (nic.transport.offered(), coalescing(nic.features));
         let suppression = nic.suppression();
         let part = |access| {
             move |Part { place, address, length, token, .. }| {

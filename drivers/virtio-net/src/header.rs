@@ -1,21 +1,24 @@
-//! `struct virtio_net_hdr` (5.1.6): what is to be done with a frame, and what was thought of one.
+//! `struct virtio_net_hdr` (5.1.6): what is to be done with a frame, and what was thought and made of one.
 
 use core::sync::atomic::Ordering;
 
 use anax_device::DmaBlock;
-use anax_frames::{Checked, Internet, Offload, Verdict};
+use anax_frames::{Arrival, Checked, Coalesced, HEAD_BYTES, Internet, Offload, Verdict};
 use anax_virtio::{Access, Segment};
 
 /// Its bytes, with `num_buffers`, which is always there since 1.0; and words from one to the next.
 pub(crate) const HEADER_BYTES: u32 = 12;
 const HEADER_WORDS: usize = 2;
+/// Where a frame's next part has no header, it has so many bytes of the frame.
+const _: () = assert!(HEADER_BYTES as usize == HEAD_BYTES);
 
 /// Flags: a checksum is to be inserted; it is right.
 const NEEDS_CSUM: u64 = 1 << 0;
 const DATA_VALID: u64 = 1 << 1;
-/// Kinds of segmentation, in their place.
+/// Kinds of segmentation, in their place; what is said beside the kind, a mark of congestion, is not of interest.
 const GSO_TCPV4: u64 = 1 << 8;
 const GSO_TCPV6: u64 = 4 << 8;
+const GSO_KIND: u64 = 0x7f << 8;
 
 /// A header.
 pub(crate) type Header = [u64; HEADER_WORDS];
@@ -36,6 +39,29 @@ pub(crate) fn checked([first, _]: Header) -> Checked {
     let is_good = first & (NEEDS_CSUM | DATA_VALID) != 0;
     let transport = if is_good { Verdict::Good } else { Verdict::Unknown };
     Checked { internet: Verdict::Unknown, transport }
+}
+
+/// What a received frame was put together out of.
+pub(crate) const fn coalesced([first, _]: Header) -> Option<Coalesced> {
+    let internet = match first & GSO_KIND {
+        GSO_TCPV4 => Internet::V4,
+        GSO_TCPV6 => Internet::V6,
+        _ => return None,
+    };
+    Some(Coalesced { internet, mss: (first >> 32) as u16 })
+}
+
+/// In how many buffers a received frame lies: `num_buffers`.
+pub(crate) const fn parts([_, second]: Header) -> u16 {
+    (second >> 16) as u16
+}
+
+/// What stands in a header's place in a frame's next part.
+pub(crate) fn head([first, second]: Header) -> Arrival {
+    let mut head = [0; HEAD_BYTES];
+    let bytes = first.to_le_bytes().into_iter().chain(second.to_le_bytes());
+    head.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+    Arrival::Next(head)
 }
 
 /// A header for each of `N` places, in memory that the device reaches.

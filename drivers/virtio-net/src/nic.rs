@@ -1,11 +1,14 @@
 //! The device: its queues for receiving and transmitting, brought up, polled, stopped.
 //!
 //! Each frame is a chain of two descriptors: the header of 5.1.6, which lies in the driver's own memory, and the frame, which lies wherever the
-//! caller says. So the driver maps no frame, and a client can't reach a header. There is a header for each place of a queue.
+//! caller says. So the driver maps no frame, and a client can't reach a header. There is a header for each place of a queue. Only a frame's first part
+//! has one: where the next ones' would be, 12 bytes of the frame are.
 
 use anax_device::{DmaAddress, DmaBlock, Registers};
 use anax_driver::{CARD_WORDS, Flow, Name};
-use anax_frames::{About, Checked, Lengths, Link, MAX_FRAME, Mac, Offers, Offload};
+use anax_frames::{
+    About, Arrival, Checked, Coalescing, Lengths, Link, MAX_FRAME, MAX_PARTS, Mac, Offers, Offload,
+};
 use anax_nic::{Card, Event, Polled, Refused};
 use anax_virtio::{
     Access, Broken, Cause, Completed, Doorbell, Features, Kick, Queue, Segment, SetupError, Suppression,
@@ -19,10 +22,14 @@ use crate::header::{self, HEADER_BYTES, Headers};
 const CSUM: Features = Features::bit(0);
 const GUEST_CSUM: Features = Features::bit(1);
 const MAC: Features = Features::bit(5);
+const GUEST_TSO4: Features = Features::bit(7);
+const GUEST_TSO6: Features = Features::bit(8);
+const GUEST_ECN: Features = Features::bit(9);
 const HOST_TSO4: Features = Features::bit(11);
 const HOST_TSO6: Features = Features::bit(12);
+const MRG_RXBUF: Features = Features::bit(15);
 const STATUS: Features = Features::bit(16);
-pub(crate) const WANTED: Features = MAC
+const WANTED: Features = MAC
     .with(STATUS)
     .with(GUEST_CSUM)
     .with(CSUM)
@@ -31,6 +38,23 @@ pub(crate) const WANTED: Features = MAC
     .with(Features::EVENT_IDX)
     .with(Features::ACCESS_PLATFORM)
     .with(Features::ORDER_PLATFORM);
+
+/// For coalesced frames, which only some clients take: a device that may send one sends it.
+const COALESCED: Features = MRG_RXBUF.with(GUEST_ECN);
+/// All that a driver of this kind ever agrees on.
+pub(crate) const KNOWN: Features =
+    WANTED.with(COALESCED).with(GUEST_TSO4).with(GUEST_TSO6).with(Features::VERSION_1);
+
+/// Which frames are coalesced with these features.
+pub(crate) fn coalescing(features: Features) -> Coalescing {
+    let has = |what: Features| features.contains(what.with(MRG_RXBUF).with(GUEST_CSUM));
+    Coalescing { v4: has(GUEST_TSO4), v6: has(GUEST_TSO6) }
+}
+
+fn wanted(coalescing: Coalescing) -> Features {
+    let when = |is: bool, what| if is { COALESCED.with(what) } else { Features::NONE };
+    WANTED.with(when(coalescing.v4, GUEST_TSO4)).with(when(coalescing.v6, GUEST_TSO6))
+}
 
 /// Offset of `status` in `struct virtio_net_config` (5.1.4), behind the address, and its bit that says that the link is up.
 const LINK_STATUS: usize = 6;
@@ -67,6 +91,11 @@ pub struct Nic<'a, R, T, const N: usize> {
     pub(crate) doorbells: Option<[Doorbell; 2]>,
     pub(crate) mac: Mac,
     pub(crate) features: Features,
+    /// What it offers, and what of it the client takes.
+    pub(crate) offered: Features,
+    pub(crate) coalescing: Coalescing,
+    /// The device has said something of its configuration.
+    reconfigured: bool,
 }
 
 impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
@@ -117,11 +146,15 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
             doorbells: None,
             mac: Mac::default(),
             features: Features::NONE,
+            offered: Features::NONE,
+            coalescing: Coalescing::NONE,
+            reconfigured: false,
         })
     }
 
     fn bring_up(&mut self) -> Result<(), SetupError> {
-        self.features = self.transport.negotiate(WANTED)?;
+        self.offered = self.transport.offered();
+        self.features = self.transport.negotiate(wanted(self.coalescing))?;
         let suppression = self.suppression();
         self.received.rewrite();
         self.sent.rewrite();
@@ -176,7 +209,36 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
     fn offers(&self) -> Offers {
         let has = |what: Features| self.features.contains(what);
         let cut = |what| (has(CSUM) && has(what)).then_some(Lengths::Whole);
-        Offers { checksum: has(CSUM), cut_v4: cut(HOST_TSO4), cut_v6: cut(HOST_TSO6) }
+        // A device waits until there is room for a whole frame: there has to be.
+        let holds = usize::from(self.receive.capacity()) >= MAX_PARTS;
+        let coalesced = if holds { coalescing(self.offered) } else { Coalescing::NONE };
+        Offers { checksum: has(CSUM), cut_v4: cut(HOST_TSO4), cut_v6: cut(HOST_TSO6), coalesced }
+    }
+
+    /// Takes a frame out of the buffers that it lies in, and says how many these are; none if there is nothing yet.
+    #[inline]
+    fn take_frame(&mut self, each: &mut impl FnMut(Event<T>)) -> Result<u16, Broken> {
+        let Some((place, Completed { token, written })) = self.receive.take_placed()? else { return Ok(0) };
+        let header = self.received.get(place);
+        let is_merged = self.features.contains(MRG_RXBUF);
+        let parts = if is_merged { header::parts(header) } else { 1 };
+        // A device is done with all of a frame's buffers at once.
+        let is_lie = parts != 1 && (parts == 0 || self.receive.done()? < parts - 1);
+        if is_lie && cfg!(not(bite = "virtio-parts-uncounted")) {
+            each(Event::Received(token, 0, Arrival::default()));
+            return Err(Broken);
+        }
+        let is_checked = self.features.contains(GUEST_CSUM);
+        let checked = if is_checked { header::checked(header) } else { Checked::default() };
+        let coalesced = if is_merged { header::coalesced(header) } else { None };
+        // What is shorter than its header is a frame of nothing.
+        let first = Arrival::First { checked, coalesced, follow: parts - 1 };
+        each(Event::Received(token, written.saturating_sub(HEADER_BYTES), first));
+        for _ in 1..parts {
+            let (place, Completed { token, written }) = self.receive.take_placed()?.ok_or(Broken)?;
+            each(Event::Received(token, written, header::head(self.received.get(place))));
+        }
+        Ok(parts)
     }
 
     /// What was agreed on with the device.
@@ -202,6 +264,15 @@ impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
         let link = if status & LINK_UP != 0 { Link::Up } else { Link::Down };
         let (max_frame, receive_buffers) = (MAX_FRAME as u16, self.receive.capacity());
         About { mac: self.mac, max_frame, link, receive_buffers, offers: self.offers() }
+    }
+
+    fn coalesce(&mut self, what: Coalescing) -> Result<(), SetupError> {
+        let before = core::mem::replace(&mut self.coalescing, what);
+        if before == what || self.doorbells.is_none() { Ok(()) } else { self.restart() }
+    }
+
+    fn link_may_differ(&mut self) -> bool {
+        core::mem::take(&mut self.reconfigured)
     }
 
     #[inline]
@@ -252,15 +323,10 @@ impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
             left -= 1;
         }
         while left > 0 {
-            let Some((place, Completed { token, written })) = self.receive.take_placed()? else {
-                return Ok(if sent_out { Polled::Idle } else { Polled::More });
-            };
-            let is_checked = self.features.contains(GUEST_CSUM);
-            let checked =
-                if is_checked { header::checked(self.received.get(place)) } else { Checked::default() };
-            // What is shorter than its header is a frame of nothing.
-            each(Event::Received(token, written.saturating_sub(HEADER_BYTES), checked));
-            left -= 1;
+            match self.take_frame(&mut each)? {
+                0 => return Ok(if sent_out { Polled::Idle } else { Polled::More }),
+                parts => left = left.saturating_sub(parts.into()),
+            }
         }
         Ok(Polled::More)
     }
@@ -277,7 +343,10 @@ impl<R: Registers, T, const N: usize> Card for Nic<'_, R, T, N> {
 
     fn line_interrupt(&mut self) -> Result<(), Broken> {
         match self.acknowledge() {
-            Some(cause) if cause.configuration() => self.check(),
+            Some(cause) if cause.configuration() => {
+                self.reconfigured = true;
+                self.check()
+            }
             _ => Ok(()),
         }
     }

@@ -41,6 +41,11 @@ impl Counters {
         self.received_bytes = self.received_bytes.wrapping_add(bytes as u64);
     }
 
+    /// Counts so many bytes more of what has come in.
+    pub const fn count_more(&mut self, bytes: u32) {
+        self.received_bytes = self.received_bytes.wrapping_add(bytes as u64);
+    }
+
     /// Counts one more thing of so many bytes that has gone out.
     pub const fn count_sent(&mut self, bytes: u32) {
         self.sent = self.sent.wrapping_add(1);

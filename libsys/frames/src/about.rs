@@ -32,6 +32,24 @@ pub struct About {
     pub offers: Offers,
 }
 
+impl Link {
+    /// For a request's or a reply's word; 0 is "not known".
+    pub(crate) const fn to_word(self) -> u64 {
+        match self {
+            Self::Down => 1,
+            Self::Up => 2,
+        }
+    }
+
+    pub(crate) const fn from_word(word: u64) -> Option<Self> {
+        match word {
+            1 => Some(Self::Down),
+            2 => Some(Self::Up),
+            _ => None,
+        }
+    }
+}
+
 impl About {
     /// From a reply's words; any words are something, if perhaps not true.
     #[must_use]

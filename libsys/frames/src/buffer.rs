@@ -2,7 +2,7 @@
 
 use anax_ring::{OutOfRange, Payload, SharedBytes};
 
-use crate::{Checked, Offload};
+use crate::{Checked, Coalesced, HEAD_BYTES, Offload};
 
 /// Bytes of a buffer.
 pub const BUFFER_BYTES: usize = 2048;
@@ -31,20 +31,43 @@ impl Buffer<'_> {
     }
 }
 
-/// A buffer with a frame in it.
+/// A buffer with a frame in it, or a part of one.
 #[derive(Debug)]
 #[must_use = "a buffer that is dropped is missing from the pool for ever"]
 pub struct Received<'a> {
     /// The buffer; the frame is at its beginning.
     pub buffer: Buffer<'a>,
-    /// Bytes of the frame, at most [`MAX_FRAME`].
+    /// Bytes of the frame in the buffer: at most [`MAX_FRAME`] of one that is no coalesced one.
     pub length: usize,
-    /// What the card thinks of its checksums.
+    /// What the card thinks of the frame's checksums.
     pub checked: Checked,
+    /// What the frame was put together out of: only for who [accepts](crate::ClientSide::accept) that.
+    pub coalesced: Option<Coalesced>,
+    /// In so many buffers more the frame goes on: the next events are those, and no others.
+    pub follow: usize,
+    pub(crate) head: [u8; HEAD_BYTES],
+    pub(crate) head_bytes: usize,
 }
 
 impl Received<'_> {
-    /// The frame.
+    /// The part's first bytes, ahead of those in the buffer: none for a frame's first part.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        self.head.get(..self.head_bytes).unwrap_or(&[])
+    }
+
+    /// Copies this part, head and buffer, to the beginning of `target`; how many bytes it has.
+    ///
+    /// # Errors
+    /// [`OutOfRange`]: it is longer than that. Then some of it may have been copied.
+    pub fn copy_out(&self, target: &mut [u8]) -> Result<usize, OutOfRange> {
+        let (first, rest) = target.split_at_mut_checked(self.head_bytes).ok_or(OutOfRange)?;
+        first.copy_from_slice(self.head());
+        self.frame().copy_out(0, rest.get_mut(..self.length).ok_or(OutOfRange)?)?;
+        Ok(self.head_bytes + self.length)
+    }
+
+    /// The frame, or what is in the buffer of this part of it.
     #[must_use]
     pub fn frame(&self) -> SharedBytes<'_> {
         // Within the buffer, as was checked when the length came.

@@ -4,27 +4,31 @@
 //! buffers lent for receiving are lent again, and frames whose reply is missing are transmitted again, in their order: they may have been
 //! sent before, which Ethernet allows. A frame that [`MAX_ATTEMPTS`] drivers have died of is given up.
 //!
+//! A frame in several buffers is shown when all are there. What is asked beside, [`questions`] keeps.
+//!
 //! When the driver is caught lying, nothing comes back before there is a new epoch: its device may still be writing.
 
+mod merging;
+mod questions;
 mod table;
 
-use anax_abi::{Error, Message};
+use anax_abi::{Error, Message, WORDS};
 use anax_ring::{
     Completion, Doorbell, Endpoint, Epoch, Misbehaved, Requester, SharedBytes, Sleep, SubmitError,
 };
 
 use crate::buffer::payload;
 use crate::{
-    ABOUT, About, BUFFER_BYTES, Buffer, Checked, MAX_FRAME, MIN_FRAME, Offload, RECEIVE, Received, TRANSMIT,
+    About, Arrival, BUFFER_BYTES, Buffer, Coalescing, HEAD_BYTES, Link, MAX_PARTS, Offload, RECEIVE,
+    Received, TRANSMIT,
 };
 
+use merging::{Merging, Part, Put};
+use questions::{QUESTION, Questions, WATCHING};
 use table::{Buffers, Use};
 
 /// So many drivers are given a frame before it is suspected.
 pub const MAX_ATTEMPTS: u8 = 3;
-
-/// The token of a question. Buffers have smaller numbers.
-const QUESTION: u64 = u64::MAX;
 
 /// The client's side of a channel, over a pool of up to `N` buffers, used by one thread.
 #[derive(Debug)]
@@ -40,7 +44,9 @@ pub struct ClientSide<'a, const N: usize> {
     /// Whether they may be submitted: there is a successor.
     resumed: bool,
     given_up: usize,
-    asked: bool,
+    questions: Questions,
+    /// What was received and is not the program's yet.
+    merging: Merging,
     counters: Counters,
 }
 
@@ -63,7 +69,7 @@ pub struct Counters {
 #[derive(Debug)]
 #[must_use = "a received frame is a buffer that is to be released"]
 pub enum Event<'a> {
-    /// A frame.
+    /// A frame, or a part of one.
     Received(Received<'a>),
     /// A transmission has ended; its buffer is free again.
     Sent {
@@ -74,6 +80,8 @@ pub enum Event<'a> {
     },
     /// The answer to [`ClientSide::ask`].
     About(About),
+    /// How the link is, for [`ClientSide::watch`].
+    Link(Link),
     /// Another driver has taken over. Nothing is to be done for it.
     Replaced(Epoch),
     /// Nothing yet.
@@ -120,7 +128,8 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             waiting_count: 0,
             resumed: true,
             given_up: 0,
-            asked: false,
+            questions: Questions::default(),
+            merging: Merging::new(),
             counters: Counters::default(),
         })
     }
@@ -202,9 +211,29 @@ impl<'a, const N: usize> ClientSide<'a, N> {
 
     /// Asks about the card; [`Event::About`] is the answer.
     pub fn ask(&mut self) {
-        let question = Message { token: QUESTION, ..Message::new(ABOUT, Default::default()) };
-        // One that finds no room is asked later.
-        self.asked = self.submit(&question).is_err();
+        self.questions.ask(QUESTION);
+        self.submit_questions();
+    }
+
+    /// Asks to be told of the link: [`Event::Link`] says how it is, and comes again when it is otherwise. Of one that changes and changes back
+    /// nothing may be told.
+    pub fn watch(&mut self) {
+        self.questions.ask(WATCHING);
+        self.submit_questions();
+    }
+
+    /// Takes frames that the card has put together out of several, of the kinds that it [offers](About::offers), and no others from now on. A card may
+    /// be reset for it, and frames under way be lost, or sent twice. A driver that does not offer it goes on as it was.
+    ///
+    /// # Errors
+    /// [`Error::BadArgument`]: fewer buffers are lent for receiving than the longest frame takes.
+    pub fn accept(&mut self, what: Coalescing) -> Result<(), Error> {
+        if what != Coalescing::NONE && self.receive < MAX_PARTS {
+            return Err(Error::BadArgument);
+        }
+        self.questions.accept(what);
+        self.submit_questions();
+        Ok(())
     }
 
     /// The next event. A loop that takes them until [`Event::Nothing`], then flushes, then sleeps, misses none.
@@ -215,6 +244,9 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         if self.given_up > 0
             && let Some(event) = self.tell_given_up()
         {
+            return Ok(event);
+        }
+        if let Some(event) = self.tell_received() {
             return Ok(event);
         }
         // Each turn ends a request that was in flight, none of which begins here.
@@ -253,7 +285,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
     /// # Errors
     /// [`Misbehaved`].
     pub fn prepare_to_sleep(&mut self) -> Result<Sleep, Misbehaved> {
-        if self.given_up > 0 {
+        if self.given_up > 0 || self.merging.has_more() {
             return Ok(Sleep::MoreToDo);
         }
         let sleep = self.requester.prepare_to_sleep();
@@ -273,6 +305,12 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         if reply.token == QUESTION {
             return reply.outcome().is_ok().then(|| Event::About(About::from_words(reply.words)));
         }
+        if reply.token == WATCHING {
+            return reply.outcome().ok().and_then(|_| self.questions.told(reply.words[0])).map(Event::Link);
+        }
+        if Questions::has(reply.token) {
+            return None;
+        }
         let number = reply.token as u32;
         match self.buffers.used(number)? {
             Use::Sending { .. } => {
@@ -285,33 +323,71 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             }
             Use::Lent => {
                 self.lent -= 1;
-                let length = reply.outcome().ok().and_then(|length| usize::try_from(length).ok());
-                match length.filter(|length| (MIN_FRAME..=MAX_FRAME).contains(length)) {
-                    Some(length) => {
-                        self.buffers.set(number, Use::Held);
-                        self.counters.received += 1;
-                        let (bytes, [checked, ..]) = (self.buffers.bytes(number, 1)?, reply.words);
-                        let (buffer, checked) = (Buffer { number, bytes }, Checked::from_word(checked));
-                        Some(Event::Received(Received { buffer, length, checked }))
-                    }
-                    None => {
-                        // The driver has no room for so many, perhaps.
-                        match reply.outcome() {
-                            Err(Error::Full) => self.receive = self.receive.min(self.lent),
-                            _ => self.counters.bad_replies += 1,
-                        }
-                        self.buffers.set_free(number);
-                        None
-                    }
+                if reply.outcome().is_ok_and(|length| self.put(number, length, reply.words)) {
+                    return self.tell_received();
                 }
+                // The driver has no room for so many, perhaps.
+                match reply.outcome() {
+                    Err(Error::Full) => self.receive = self.receive.min(self.lent),
+                    _ => self.counters.bad_replies += 1,
+                }
+                self.buffers.set_free(number);
+                None
             }
             Use::Free | Use::Held | Use::Follows | Use::GivenUp { .. } => None,
         }
     }
 
+    /// A frame, or a part of one, has come in a buffer: whether that may be. Then it is the program's.
+    fn put(&mut self, number: u32, length: u64, [first, second, third, ..]: [u64; WORDS]) -> bool {
+        let arrival = Arrival::from_words([first, second, third]);
+        let head = if matches!(arrival, Arrival::Next(_)) { HEAD_BYTES } else { 0 };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let part = Part { number, length, arrival, ..Part::default() };
+        let is_first = matches!(arrival, Arrival::First { .. });
+        if is_first && self.merging.is_partial() {
+            self.counters.bad_replies += 1;
+            self.drop_partial();
+        }
+        let put = match length {
+            length if length > BUFFER_BYTES + head => Put::Refused,
+            _ if is_first => self.merging.begin(part, self.questions.accepted),
+            _ => self.merging.go_on(part),
+        };
+        if put == Put::Kept {
+            self.buffers.set(number, Use::Held);
+        } else {
+            self.drop_partial();
+        }
+        put == Put::Kept
+    }
+
+    /// The rest of a frame will never come, or was a lie.
+    fn drop_partial(&mut self) {
+        self.merging.drop_partial().for_each(|number| self.buffers.set_free(number));
+    }
+
+    /// The next part for the program, if all of its frame are there.
+    fn tell_received(&mut self) -> Option<Event<'a>> {
+        let (Part { number, length, checked, arrival }, follow) = self.merging.tell()?;
+        let (coalesced, head) = match arrival {
+            Arrival::First { coalesced, .. } => {
+                self.counters.received += 1;
+                (coalesced, None)
+            }
+            Arrival::Next(head) => (None, Some(head)),
+        };
+        let head_bytes = head.map_or(0, |_| length.min(HEAD_BYTES));
+        let (head, length) = (head.unwrap_or_default(), length - head_bytes);
+        let buffer = Buffer { number, bytes: self.buffers.bytes(number, 1)? };
+        Some(Event::Received(Received { buffer, length, checked, coalesced, follow, head, head_bytes }))
+    }
+
     /// All that was lent is back, and goes to the successor.
     fn replaced(&mut self, epoch: Epoch) -> Event<'a> {
         self.collect_lost();
+        self.drop_partial();
+        self.questions.renew();
         self.resumed = true;
         let count = core::mem::take(&mut self.waiting_count);
         for place in 0..count {
@@ -355,7 +431,11 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         self.resumed = cfg!(bite = "frames-liar-believed");
         let younger = self.waiting_count;
         while let Some(request) = self.requester.take_lost() {
-            if request.token == QUESTION { self.asked = true } else { self.wait(request) }
+            if Questions::has(request.token) {
+                self.questions.ask(request.token);
+            } else {
+                self.wait(request);
+            }
         }
         if let Some(all) = self.waiting.get_mut(..self.waiting_count) {
             all.rotate_left(younger);
@@ -369,13 +449,22 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         }
     }
 
+    /// One that finds no room is asked later.
+    fn submit_questions(&mut self) {
+        while self.resumed
+            && let Some(question) = self.questions.next()
+        {
+            if self.submit(&question).is_err() {
+                return self.questions.ask(question.token);
+            }
+        }
+    }
+
     fn submit_waiting(&mut self) {
         if !self.resumed {
             return;
         }
-        if self.asked {
-            self.ask();
-        }
+        self.submit_questions();
         let mut submitted = 0;
         let waiting = self.waiting.iter().take(self.waiting_count);
         // The rings have a slot for each buffer: a driver that gives none back is waited for.

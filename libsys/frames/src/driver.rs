@@ -10,7 +10,10 @@ use anax_ring::{
 };
 
 use crate::buffer::{check, check_frame, part};
-use crate::{ABOUT, About, BUFFER_BYTES, Checked, MAX_FRAME, NoOffload, Offload, RECEIVE, TRANSMIT};
+use crate::{
+    ABOUT, ACCEPT, About, Arrival, BUFFER_BYTES, Coalescing, HEAD_BYTES, Link, MAX_FRAME, NoOffload, Offload,
+    RECEIVE, TRANSMIT, WATCH,
+};
 
 /// The driver's side of a channel, used by one thread.
 #[derive(Debug)]
@@ -64,7 +67,7 @@ pub enum Use {
     Receive,
 }
 
-/// A question about the card, to be answered once.
+/// A question, to be answered once.
 #[derive(Debug)]
 #[must_use = "each question is to be answered"]
 pub struct Question(Ticket);
@@ -79,6 +82,10 @@ pub enum Asked {
     Receive(Loan),
     /// What card is it?
     About(Question),
+    /// Frames put together out of several are taken, of these kinds.
+    Accept(Question, Coalescing),
+    /// To be answered as soon as the link is not what the client knows.
+    Watch(Question, Option<Link>),
     /// Something that can't be done, which has been refused.
     Refused,
     /// Another client has taken over. All loans are void, and the device has to be stopped before it writes into any.
@@ -161,6 +168,8 @@ impl<'a> DriverSide<'a> {
             },
             RECEIVE => (check(payload, self.buffers, MAX_FRAME), None),
             ABOUT => return Ok(Asked::About(Question(ticket))),
+            ACCEPT => return Ok(Asked::Accept(Question(ticket), Coalescing::from_word(first))),
+            WATCH => return Ok(Asked::Watch(Question(ticket), Link::from_word(first))),
             _ => return self.refuse_request(ticket, Error::BadCommand),
         };
         if checked.is_err() && cfg!(not(bite = "frames-pool-unchecked")) {
@@ -179,14 +188,20 @@ impl<'a> DriverSide<'a> {
         self.reply(loan.ticket, &Message::default())
     }
 
-    /// A frame of `length` bytes lies at the loan's beginning, and the card thought so of its checksums.
+    /// A frame of `length` bytes, or a part of one, lies at the loan's beginning, and the card said so of it. All parts of a frame come one directly
+    /// behind the other.
     ///
     /// # Errors
     /// As for [`Self::sent`].
     #[inline]
-    pub fn received(&mut self, loan: Loan, length: u32, checked: Checked) -> Result<(), Misbehaved> {
-        let words = [checked.to_word(), 0, 0, 0, 0];
-        self.reply(loan.ticket, &Message { result: length.min(loan.length).into(), ..Message::new(0, words) })
+    pub fn received(&mut self, loan: Loan, length: u32, arrival: Arrival) -> Result<(), Misbehaved> {
+        let [first, second, third] = arrival.to_words();
+        let room = match arrival {
+            Arrival::First { .. } => loan.length,
+            Arrival::Next(_) => loan.length + HEAD_BYTES as u32,
+        };
+        let reply = Message::new(0, [first, second, third, 0, 0]);
+        self.reply(loan.ticket, &Message { result: length.min(room).into(), ..reply })
     }
 
     /// Gives a loan back unused.
@@ -203,6 +218,23 @@ impl<'a> DriverSide<'a> {
     /// As for [`Self::sent`].
     pub fn answer(&mut self, question: Question, about: About) -> Result<(), Misbehaved> {
         self.reply(question.0, &Message::new(0, about.to_words()))
+    }
+
+    /// Answers whether frames put together are handed over.
+    ///
+    /// # Errors
+    /// As for [`Self::sent`].
+    pub fn answer_accept(&mut self, question: Question, answer: Result<(), Error>) -> Result<(), Misbehaved> {
+        let result = answer.map_or_else(Error::code, |()| 0);
+        self.reply(question.0, &Message { result, ..Message::default() })
+    }
+
+    /// Answers how the link is.
+    ///
+    /// # Errors
+    /// As for [`Self::sent`].
+    pub fn answer_link(&mut self, question: Question, link: Link) -> Result<(), Misbehaved> {
+        self.reply(question.0, &Message::new(0, [link.to_word(), 0, 0, 0, 0]))
     }
 
     /// Bytes of the pool: all offsets of loans are below.

@@ -2,7 +2,7 @@
 //!
 //! Whoever builds frames says it in the same words whatever the card. What cards do differently is one thing, which [`Offers`] tells.
 
-use crate::{MAX_FRAME, MIN_FRAME};
+use crate::{Coalescing, MAX_FRAME, MIN_FRAME};
 
 /// Bytes of the longest frame that is to be cut: what an internet header's length can say, behind a link header with a tag.
 pub const MAX_CUT: usize = 18 + 0xffff;
@@ -142,6 +142,8 @@ pub struct Offers {
     pub cut_v4: Option<Lengths>,
     /// The same over IPv6.
     pub cut_v6: Option<Lengths>,
+    /// To put received frames together, for a client that takes them.
+    pub coalesced: Coalescing,
 }
 
 impl Offers {
@@ -161,14 +163,16 @@ impl Offers {
     }
 
     pub(crate) const fn to_word(self) -> u64 {
-        self.checksum as u64 | Lengths::to_bits(self.cut_v4) << 8 | Lengths::to_bits(self.cut_v6) << 16
+        let cut = Lengths::to_bits(self.cut_v4) << 8 | Lengths::to_bits(self.cut_v6) << 16;
+        self.checksum as u64 | cut | self.coalesced.to_word() << 24
     }
 
     /// Any word is something, if perhaps not true.
     pub(crate) const fn from_word(word: u64) -> Self {
-        let [bits, cut_v4, cut_v6, ..] = word.to_le_bytes();
+        let [bits, cut_v4, cut_v6, coalesced, ..] = word.to_le_bytes();
         let (cut_v4, cut_v6) = (Lengths::from_bits(cut_v4), Lengths::from_bits(cut_v6));
-        Self { checksum: bits & 1 != 0, cut_v4, cut_v6 }
+        let coalesced = Coalescing::from_word(coalesced as u64);
+        Self { checksum: bits & 1 != 0, cut_v4, cut_v6, coalesced }
     }
 }
 

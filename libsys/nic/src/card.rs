@@ -4,14 +4,15 @@ use core::fmt::Debug;
 
 use anax_device::{Broken, DmaAddress};
 use anax_driver::{CARD_WORDS, Flow, MAX_IN_FLIGHT, Name, Polled};
-use anax_frames::{About, Checked, Offload};
+use anax_frames::{About, Arrival, Coalescing, Offload};
 use arrayvec::ArrayVec;
 
 /// What [`Card::poll`] finds.
 #[derive(Debug)]
 pub enum Event<T> {
-    /// A frame of so many bytes lies in the buffer that was posted with this, and the card thought so of its checksums.
-    Received(T, u32, Checked),
+    /// A frame of so many bytes, or a part of one, lies in the buffer that was posted with this, and the card said so of it. All parts of a frame
+    /// come at one [`Card::poll`], in order.
+    Received(T, u32, Arrival),
     /// The frame that was handed in with this is out of its buffer.
     Sent(T),
 }
@@ -98,6 +99,19 @@ pub trait Card {
 
     /// What card it is. Asks the device for the state of the link.
     fn about(&self) -> About;
+
+    /// Puts together from now on what [`Self::about`] offers of `what`, and nothing else. A card that has to be reset for it is, as by [`Self::restart`]; one
+    /// that is stopped does so when it starts. Nothing by default: for cards that offer nothing.
+    ///
+    /// # Errors
+    /// It does not come up again.
+    fn coalesce(&mut self, what: Coalescing) -> Result<(), Self::Error> {
+        let _ = what;
+        Ok(())
+    }
+
+    /// Whether the card has said since the last call that its link may be another one.
+    fn link_may_differ(&mut self) -> bool;
 
     /// Hands the device a buffer of `length` bytes to receive into, after [`Self::flush`].
     ///

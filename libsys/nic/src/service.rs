@@ -5,13 +5,16 @@ use core::time::Duration;
 use anax_abi::Error;
 use anax_device::{Broken, DmaAddress};
 use anax_driver::{Counters, Next, Pace, Polled, Served, ServiceError, Settled};
-use anax_frames::{Asked, DriverSide, Loan};
+use anax_frames::{Arrival, Asked, Coalescing, DriverSide, Link, Loan, Question};
 use anax_ring::{Doorbell, Epoch, Misbehaved, Sleep};
 
 use crate::{Card, Event, Refused};
 
 /// So many resets without a frame in between, and the device is given up.
 const MAX_RESETS: u32 = 8;
+
+/// A driver that looks by itself looks at the link so often.
+const LINK_LOOK: Duration = Duration::from_millis(100);
 
 /// A card and its client.
 #[derive(Debug)]
@@ -28,6 +31,11 @@ pub struct Service<'a, C> {
     pub(crate) lied: bool,
     /// Looks at the device so often, instead of waiting for its interrupts.
     pace: Option<Pace>,
+    /// Who is to be told of the link, and how it is as far as the client knows.
+    pub(crate) watcher: Option<(Question, Option<Link>)>,
+    /// The link is to be looked at: now, and then.
+    look: bool,
+    look_at: Duration,
     pub(crate) counters: Counters,
 }
 
@@ -42,7 +50,19 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
 
     pub(crate) fn over(nic: C, client: DriverSide<'a>, pool: DmaAddress) -> Self {
         let counters = Counters::default();
-        Self { nic, client, pool, held: None, resets: 0, lied: false, pace: None, counters }
+        Self {
+            nic,
+            client,
+            pool,
+            held: None,
+            resets: 0,
+            lied: false,
+            pace: None,
+            watcher: None,
+            look: true,
+            look_at: Duration::ZERO,
+            counters,
+        }
     }
 
     /// Never asks for an interrupt, and looks at the device from time to time instead.
@@ -75,7 +95,9 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
                 Err(Broken) => self.recover()?,
             };
         }
-        let (doorbell, sleep) = match self.flush_client(device) {
+        // After the card was asked for interrupts, so that no change is missed.
+        let flushed = self.tell_link(now).and_then(|()| self.flush_client(device));
+        let (doorbell, sleep) = match flushed {
             Ok(flushed) => flushed,
             Err(Misbehaved) => {
                 self.ignore_client()?;
@@ -146,10 +168,29 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
     /// # Errors
     /// [`ServiceError`].
     pub fn configuration_changed(&mut self) -> Result<(), ServiceError<C::Error>> {
+        self.look = true;
         if self.nic.check() == Err(Broken) {
             self.recover()?;
         }
         Ok(())
+    }
+
+    /// Tells the client if the link is not what it knows; to be found out when the card has said something, or by looking from time to time.
+    fn tell_link(&mut self, now: Duration) -> Result<(), Misbehaved> {
+        let Some((_, known)) = &self.watcher else { return Ok(()) };
+        let is_due = self.pace.is_some() && now >= self.look_at;
+        self.look |= self.nic.link_may_differ() && cfg!(not(bite = "nic-link-untold"));
+        if !self.look && !is_due {
+            return Ok(());
+        }
+        (self.look, self.look_at) = (false, now + LINK_LOOK);
+        if *known == Some(self.nic.about().link) { Ok(()) } else { self.answer_watcher() }
+    }
+
+    /// How the link is, for the one who waits for it to change.
+    pub(crate) fn answer_watcher(&mut self) -> Result<(), Misbehaved> {
+        let Some((question, _)) = self.watcher.take() else { return Ok(()) };
+        self.client.answer_link(question, self.nic.about().link)
     }
 
     /// The card.
@@ -177,8 +218,9 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
     /// [`ServiceError`] if the device does not stop: then the loans stay with it.
     pub fn stop(&mut self) -> Result<Doorbell, ServiceError<C::Error>> {
         self.nic.quiesce()?;
+        // The client is told as far as it listens.
+        let _ = self.answer_watcher();
         while let Some(loan) = self.held.take().or_else(|| self.nic.take_back()) {
-            // The client is told as far as it listens.
             let _ = self.client.refuse(loan, Error::Aborted);
         }
         Ok(self.client.flush().unwrap_or(Doorbell::Quiet))
@@ -205,6 +247,14 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
                     Err(Refused::Unfit(loan)) => self.client.refuse(loan, Error::BadArgument)?,
                 },
                 Asked::About(question) => self.client.answer(question, self.nic.about())?,
+                Asked::Accept(question, what) => {
+                    let answer = self.accept(what).map_err(Stop::Failed)?;
+                    self.client.answer_accept(question, answer)?;
+                }
+                Asked::Watch(question, known) => {
+                    self.answer_watcher()?;
+                    (self.watcher, self.look) = (Some((question, known)), true);
+                }
                 Asked::Refused => {}
                 Asked::NewClient(_) => self.drop_loans().map_err(Stop::Failed)?,
                 Asked::Nothing => return Ok(Polled::Idle),
@@ -225,6 +275,15 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
         }
     }
 
+    /// The card puts frames together for the client, if it offers that.
+    fn accept(&mut self, what: Coalescing) -> Result<Result<(), Error>, ServiceError<C::Error>> {
+        if !self.nic.about().offers.coalesced.contains(what) {
+            return Ok(Err(Error::BadArgument));
+        }
+        self.nic.coalesce(what)?;
+        Ok(Ok(()))
+    }
+
     fn address(&self, loan: &Loan) -> DmaAddress {
         // It never overflows: the whole pool has addresses, as `new` checked.
         self.pool.checked_add(loan.offset).unwrap_or(self.pool)
@@ -234,14 +293,22 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
     fn give_back(&mut self, budget: u32) -> Result<Polled, Broken> {
         let Self { nic, client, resets, counters, .. } = self;
         nic.poll(budget, |event| {
-            *resets = 0;
             // A client that lied is noticed at the next request.
             let _ = match event {
-                Event::Received(loan, length, checked) => {
-                    counters.count_received(length);
-                    client.received(loan, length, checked)
+                Event::Received(loan, length, arrival) => {
+                    match arrival {
+                        // What a device had no right to say comes as nothing.
+                        Arrival::First { .. } if length == 0 => {}
+                        Arrival::First { .. } => {
+                            *resets = 0;
+                            counters.count_received(length);
+                        }
+                        Arrival::Next(_) => counters.count_more(length),
+                    }
+                    client.received(loan, length, arrival)
                 }
                 Event::Sent(loan) => {
+                    *resets = 0;
                     counters.count_sent(loan.length);
                     client.sent(loan)
                 }
@@ -252,7 +319,8 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
     /// Another client: the device has to let go of the old one's buffers first.
     fn drop_loans(&mut self) -> Result<(), ServiceError<C::Error>> {
         self.nic.quiesce()?;
-        self.held = None;
+        (self.held, self.watcher) = (None, None);
+        self.nic.coalesce(Coalescing::NONE)?;
         while cfg!(not(bite = "net-loans-outlive-client")) && self.nic.take_back().is_some() {}
         Ok(self.nic.restart()?)
     }

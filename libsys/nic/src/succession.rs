@@ -67,6 +67,8 @@ impl<'a, C: Card<Token = Loan>> Service<'a, C> {
         if self.lied {
             return Err(NotSuspended::Client);
         }
+        // A successor is asked anew, by who knows the link as it is now.
+        self.answer_watcher().map_err(|_| NotSuspended::Client)?;
         let (mut in_flight, mut all) = (ArrayVec::new(), true);
         let mut put = |flow, place, loan: &Loan| {
             let (ticket, offset, length) = (loan.ticket(), loan.offset, loan.length);

@@ -271,6 +271,15 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
         Ok(Some((place as u16, Completed { token, written })))
     }
 
+    /// Requests that the device is done with, by what it has shown by now.
+    ///
+    /// # Errors
+    /// As for [`Self::take`].
+    pub fn done(&mut self) -> Result<u16, Broken> {
+        self.look()?;
+        Ok(self.seen.wrapping_sub(self.taken))
+    }
+
     /// Asks for an interrupt when `after` more requests are done, 1 or more, and says whether some are done already.
     ///
     /// # Errors

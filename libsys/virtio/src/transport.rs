@@ -119,12 +119,7 @@ impl<R: Registers> Transport<R> {
     pub fn negotiate(&self, wanted: Features) -> Result<Features, SetupError> {
         self.add_status(status::ACKNOWLEDGE);
         self.add_status(status::DRIVER);
-        let mut offered = 0;
-        for half in 0..2 {
-            self.common.write32(common::DEVICE_FEATURE_SELECT, half);
-            offered |= u64::from(self.common.read32(common::DEVICE_FEATURE)) << (32 * half);
-        }
-        let agreed = Features::from_bits(offered).common(wanted.with(Features::VERSION_1));
+        let agreed = self.offered().common(wanted.with(Features::VERSION_1));
         if !agreed.contains(Features::VERSION_1) {
             return Err(SetupError::Legacy);
         }
@@ -137,6 +132,16 @@ impl<R: Registers> Transport<R> {
             return Err(SetupError::Features);
         }
         Ok(agreed)
+    }
+
+    /// What the device offers, whatever was agreed on.
+    pub fn offered(&self) -> Features {
+        let mut offered = 0;
+        for half in 0..2 {
+            self.common.write32(common::DEVICE_FEATURE_SELECT, half);
+            offered |= u64::from(self.common.read32(common::DEVICE_FEATURE)) << (32 * half);
+        }
+        Features::from_bits(offered)
     }
 
     /// The largest size of a queue; 0 if there is none of that number.

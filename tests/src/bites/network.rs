@@ -46,6 +46,16 @@ pub(super) const NETWORK: &[Bite] = &[
         "swapping::two_hundred_drivers_one_after_the_other",
         "two successors take over by one record",
     ),
+    nic(
+        "virtio-parts-uncounted",
+        "merged::a_device_that_miscounts_buffers_is_broken",
+        "a device may say that a frame lies in buffers that it has not given back",
+    ),
+    nic(
+        "nic-link-untold",
+        "handing::the_link_is_told_whichever_way_the_driver_hears",
+        "what a card says of its link is not looked at",
+    ),
     e1000(
         "e1000-handed-and-lost",
         "swapping::what_is_handed_over_has_to_be_there",
@@ -90,6 +100,16 @@ pub(super) const NETWORK: &[Bite] = &[
         "frames-sent-for-ever",
         "a_frame_that_kills_every_driver_is_given_up_once",
         "a frame that kills drivers is given to each",
+    ),
+    frames(
+        "frames-merged-unasked",
+        "merged::who_does_not_accept_gets_none",
+        "a client that takes no long frames is handed one",
+    ),
+    frames(
+        "frames-part-shown",
+        "merged::a_frame_comes_in_several_buffers",
+        "a frame's first part is shown before the others are there",
     ),
 ];
 

@@ -127,6 +127,7 @@ impl Load for Net {
                     self.standing = Standing::new(epoch);
                     self.tally.epochs += 1;
                 }
+                Ok(Event::Link(_)) => {}
                 Ok(Event::Nothing) => break,
                 Err(_) => {
                     let epoch = self.open.epoch()?;

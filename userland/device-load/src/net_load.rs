@@ -49,7 +49,7 @@ impl Load for Net {
                 }
                 Ok(Event::Received(received)) => self.client.release(received.buffer),
                 Ok(Event::Replaced(_)) => self.replaced += 1,
-                Ok(Event::About(_)) => {}
+                Ok(Event::About(_) | Event::Link(_)) => {}
                 Ok(Event::Nothing) => break,
                 Err(_) => self.client.rebind(self.open.epoch()?),
             }

@@ -6,7 +6,10 @@
 
 extern crate alloc;
 
+#[cfg(feature = "bin")]
+pub mod device;
 pub mod packet;
+pub mod stream;
 
 use core::sync::atomic::Ordering;
 
@@ -65,7 +68,7 @@ pub fn echo(client: &mut Client) -> Result<(), Misbehaved> {
                 }
             }
             Event::Nothing => return Ok(()),
-            Event::Sent { .. } | Event::About(_) | Event::Replaced(_) => {}
+            Event::Sent { .. } | Event::About(_) | Event::Link(_) | Event::Replaced(_) => {}
         }
     }
 }

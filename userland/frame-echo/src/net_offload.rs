@@ -53,7 +53,7 @@ fn main() -> Result<(), Error> {
                     out -= 1;
                 }
                 Event::About(about) => offers = Some(about.offers),
-                Event::Replaced(_) => {}
+                Event::Link(_) | Event::Replaced(_) => {}
                 Event::Nothing => break,
             }
         }

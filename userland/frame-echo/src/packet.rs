@@ -133,12 +133,12 @@ fn internet_header(bytes: &mut Vec<u8>, internet: Internet, transport: Transport
 }
 
 /// The sum of 16-bit words, the last one filled up with 0 (RFC 1071), of up to 64 KiB.
-fn words(bytes: &[u8]) -> u32 {
+pub(crate) fn words(bytes: &[u8]) -> u32 {
     let word = |pair: &[u8]| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
     bytes.chunks(2).map(word).sum()
 }
 
-const fn folded(sum: u32) -> u16 {
+pub(crate) const fn folded(sum: u32) -> u16 {
     let once = (sum & 0xffff) + (sum >> 16);
     ((once & 0xffff) + (once >> 16)) as u16
 }

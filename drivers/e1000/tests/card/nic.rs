@@ -208,7 +208,7 @@ fn checksums_of_received_frames() {
             Event::Sent(_) => panic!("nothing was sent"),
         });
         assert_eq!(polled, Ok(Polled::Idle));
-        assert_eq!(seen, [(0, 77, Checked { internet: expected.0, transport: expected.1 })]);
+        assert_eq!(seen, [(0, 77, Checked { internet: expected.0, transport: expected.1 }.into())]);
     }
 }
 

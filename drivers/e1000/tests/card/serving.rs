@@ -69,7 +69,7 @@ fn echo(client: &mut ClientSide<'_, 32>) {
             }
             Event::Sent { outcome, .. } => outcome.expect("it was sent"),
             Event::About(about) => assert_eq!((about.link, about.receive_buffers), (Link::Up, 15)),
-            Event::Replaced(_) => {}
+            Event::Link(_) | Event::Replaced(_) => {}
             Event::Nothing => break,
         }
     }
@@ -199,4 +199,35 @@ fn short_buffers_are_refused() {
         let Ok(Completion::Reply(reply)) = client.complete() else { panic!("an answer") };
         assert_eq!(reply.result, anax_abi::Error::BadArgument.code());
     }
+}
+
+/// By an interrupt, and where the driver takes the cause away itself before it waits.
+#[test]
+fn a_link_that_changes_is_told() {
+    const LSC: u32 = 1 << 2;
+    let machine = Machine::new();
+    let device = machine.world.device();
+    let _supervisor = machine.supervisor();
+    let (mut client, mut driver) = (machine.client(), machine.driver(&device));
+    client.watch();
+    let mut told = vec![];
+    for turn in 0..6 {
+        for _ in 0..3 {
+            while let Ok(event) = client.event() {
+                match event {
+                    Event::Link(link) => told.push(link),
+                    Event::Nothing => break,
+                    other => panic!("{other:?}"),
+                }
+            }
+            let _ = client.flush().expect("the driver is honest");
+            while serve(&mut driver) == Next::Again {}
+        }
+        device.borrow_mut().link = turn % 2 == 1;
+        device.borrow_mut().raise(LSC);
+        if turn < 3 {
+            driver.line_interrupt().expect("the device works");
+        }
+    }
+    assert_eq!(told, [Link::Up, Link::Down, Link::Up, Link::Down, Link::Up, Link::Down]);
 }

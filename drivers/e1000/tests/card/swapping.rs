@@ -108,7 +108,7 @@ fn echo(client: &mut ClientSide<'_, 32>) {
                 client.transmit(received.buffer, received.length, 0).expect("there is room");
             }
             Event::Sent { outcome, .. } => outcome.expect("it was sent"),
-            Event::About(_) => {}
+            Event::About(_) | Event::Link(_) => {}
             Event::Replaced(_) => panic!("nobody died"),
             Event::Nothing => break,
         }

@@ -54,6 +54,8 @@ pub(crate) struct Device<'m> {
     /// The header of the last frame that was taken, and the flags of those that are received.
     pub(crate) header: Vec<u8>,
     pub(crate) flags: u8,
+    /// In how many buffers it says that frames lie, instead of the truth.
+    pub(crate) claimed: Option<u16>,
     cause: u8,
 }
 
@@ -84,6 +86,7 @@ impl World {
             resets: 0,
             header: vec![],
             flags: 0,
+            claimed: None,
             cause: 0,
         })
     }
@@ -224,6 +227,41 @@ impl Device<'_> {
         assert!(rest.is_empty(), "the buffer is too small");
         self.report(0, head.into(), bytes.len() as u32);
         true
+    }
+
+    /// Receives a frame that was put together, in as many buffers as it takes, if there are so many.
+    pub(crate) fn receive_merged(&mut self, frame: &[u8], kind: u8, mss: u16) -> bool {
+        let before = self.queues[0].next_available;
+        let header = [&[self.flags, kind, 54, 0][..], &mss.to_le_bytes(), &[0; 6]].concat();
+        let bytes = [&header[..], frame].concat();
+        let (mut rest, mut used, mut first) = (&bytes[..], vec![], None);
+        while !rest.is_empty() {
+            let Some(head) = self.take(0) else {
+                self.queues[0].next_available = before;
+                return false;
+            };
+            let mut written = 0;
+            for (address, length, write) in self.chain(0, head) {
+                assert!(write);
+                first.get_or_insert(address);
+                let (now, later) = rest.split_at(length.min(rest.len()));
+                self.write(address, now);
+                (rest, written) = (later, written + now.len() as u32);
+            }
+            used.push((head, written));
+        }
+        let count = self.claimed.unwrap_or(used.len() as u16);
+        self.write(first.expect("a header") + 10, &count.to_le_bytes());
+        for (head, written) in used {
+            self.report(0, head.into(), written);
+        }
+        true
+    }
+
+    /// The cable is pulled, or put in again.
+    pub(crate) fn change_link(&mut self, link: u16) {
+        self.link = link;
+        self.cause |= 2;
     }
 
     pub(crate) fn break_down(&mut self) {

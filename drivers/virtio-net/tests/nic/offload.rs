@@ -1,6 +1,6 @@
 //! Checksums and segmentation: what the device is told of a frame, and what it says of one.
 
-use anax_frames::{Checked, Internet, Lengths, Offers, Offload, Segmentation, Transport, Verdict};
+use anax_frames::{Arrival, Checked, Internet, Lengths, Offers, Offload, Segmentation, Transport, Verdict};
 use anax_nic::{Card as _, Event, Refused};
 
 use crate::card::{LENGTH, buffer, card, world};
@@ -47,7 +47,7 @@ fn the_header_says_what_is_to_be_done() {
     let device = world.device();
     let mut card = card(&world, &device);
     let whole = Some(Lengths::Whole);
-    let offers = Offers { checksum: true, cut_v4: whole, cut_v6: whole };
+    let offers = Offers { checksum: true, cut_v4: whole, cut_v6: whole, ..Offers::default() };
     assert_eq!(card.about().offers, offers);
     let long = Offload {
         internet: v6,
@@ -80,7 +80,7 @@ fn what_a_device_does_not_offer_is_not_asked_of_it() {
         let mut card = card(&world, &device);
         assert_eq!(
             card.about().offers,
-            Offers { checksum, cut_v4: cut(v4), cut_v6: cut(missing == 1 << 11) }
+            Offers { checksum, cut_v4: cut(v4), cut_v6: cut(missing == 1 << 11), ..Offers::default() }
         );
         for number in 0..4 {
             let taken = card.transmit(buffer(0), 60, offload(number), number);
@@ -104,7 +104,7 @@ fn the_header_says_what_the_device_thinks() {
             assert!(device.borrow_mut().receive(&[9; 60]));
             let mut seen = None;
             card.poll(2, |event| {
-                if let Event::Received(_, 60, checked) = event {
+                if let Event::Received(_, 60, Arrival::First { checked, .. }) = event {
                     seen = Some(checked);
                 }
             })

@@ -58,7 +58,7 @@ fn echo(client: &mut ClientSide<'_, 32>) {
             }
             Event::Sent { outcome, .. } => outcome.expect("it was sent"),
             Event::About(about) => assert_eq!(about.link, Link::Up),
-            Event::Replaced(_) => {}
+            Event::Link(_) | Event::Replaced(_) => {}
             Event::Nothing => break,
         }
     }

@@ -147,7 +147,7 @@ impl<'p, 'd, 'm> Run<'p, 'd, 'm> {
                     sent.expect("there is room");
                 }
                 Event::Sent { outcome, .. } => outcome.expect("it was sent"),
-                Event::About(_) => {}
+                Event::About(_) | Event::Link(_) => {}
                 Event::Replaced(_) => panic!("nobody died"),
                 Event::Nothing => break,
             }

@@ -46,7 +46,7 @@ fn echo(channel: &[AtomicU64], pool: SharedBytes<'_>, stop: &AtomicBool) -> Coun
                 let _ = client.flush().expect("the driver is honest");
                 thread::yield_now();
             }
-            Event::About(_) | Event::Replaced(_) => {}
+            Event::About(_) | Event::Link(_) | Event::Replaced(_) => {}
         }
     }
     client.counters()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 
-use anax_frames::{Asked, Checked, DriverSide, Event, Loan, MAX_ATTEMPTS, MAX_FRAME};
+use anax_frames::{Arrival, Asked, DriverSide, Event, Loan, MAX_ATTEMPTS, MAX_FRAME};
 use anax_ring::{Endpoint, SharedBlock, Side};
 use proptest::prelude::*;
 
@@ -72,7 +72,7 @@ proptest! {
                 },
                 Step::Give(which) => {
                     if which < loans.len() {
-                        let _ = driver.received(loans.swap_remove(which), 10 * which as u32, Checked::default());
+                        let _ = driver.received(loans.swap_remove(which), 10 * which as u32, Arrival::default());
                     }
                     let _ = driver.flush();
                 }

@@ -2,8 +2,8 @@
 
 use anax_abi::{Error, Message};
 use anax_frames::{
-    ABOUT, About, Asked, BUFFER_BYTES, Checked, ClientError, ClientSide, DriverSide, Event, Lengths, Link,
-    Loan, MAX_ATTEMPTS, MAX_FRAME, Mac, Offers, RECEIVE, TRANSMIT, Verdict,
+    About, Arrival, Asked, BUFFER_BYTES, Checked, ClientError, ClientSide, DriverSide, Event, Lengths, Link,
+    Loan, MAX_ATTEMPTS, MAX_FRAME, Mac, Offers, RECEIVE, TRANSMIT, Verdict, WATCH,
 };
 use anax_ring::{
     AtomicU64, Completion, Doorbell, Endpoint, Geometry, Misbehaved, Payload, Requester, SharedBlock,
@@ -12,6 +12,7 @@ use anax_ring::{
 use std::sync::atomic::Ordering::Relaxed;
 
 mod anything;
+mod merged;
 mod offload;
 
 const BUFFERS: usize = 8;
@@ -84,7 +85,7 @@ fn frames_go_both_ways() {
     let (memory, geometry) = Memory::new();
     let _supervisor = memory.supervisor(geometry);
     let (mut client, mut driver) = (memory.client(3), memory.driver());
-    let offers = Offers { checksum: true, cut_v4: Some(Lengths::Zero), cut_v6: None };
+    let offers = Offers { checksum: true, cut_v4: Some(Lengths::Zero), cut_v6: None, ..Offers::default() };
     let mac = Mac([1, 2, 3, 4, 5, 6]);
     let about = About { mac, max_frame: 1518, link: Link::Up, receive_buffers: 99, offers };
     let checked = Checked { internet: Verdict::Bad, transport: Verdict::Good };
@@ -97,7 +98,7 @@ fn frames_go_both_ways() {
     for (length, (kind, loan)) in [60, 0, MAX_FRAME as u32 + 1].into_iter().zip(loans) {
         assert_eq!((kind, loan.length), ('r', BUFFER_BYTES as u32));
         memory.pool().write_u64(loan.offset as usize, 0xfeed).expect("within");
-        driver.received(loan, length, checked).expect("nobody lied");
+        driver.received(loan, length, checked.into()).expect("nobody lied");
     }
     let _ = driver.flush().expect("nobody lied");
     assert!(matches!(client.event(), Ok(Event::About(said)) if said == about));
@@ -168,7 +169,7 @@ fn a_hostile_client_reaches_nothing_but_its_pool() {
         (RECEIVE, 0, 1, BUFFER_BYTES as u32),
         (RECEIVE, u32::MAX, 0, BUFFER_BYTES as u32),
         (0, 0, 0, 60),
-        (ABOUT + 1, 0, 0, 60),
+        (WATCH + 1, 0, 0, 60),
     ];
     for (command, region, offset, length) in bad {
         let [first, second] = Payload { region, offset, length }.to_words();
@@ -215,7 +216,7 @@ fn a_dead_drivers_frames_are_sent_again_in_order() {
     for (kind, loan) in loans {
         match kind {
             't' => successor.sent(loan),
-            _ => successor.received(loan, 100, Checked::default()),
+            _ => successor.received(loan, 100, Arrival::default()),
         }
         .expect("nobody lied");
     }
