@@ -9,13 +9,13 @@ mod console;
 mod tool;
 mod world;
 
-use anax::object::Machine;
+use anax::object::{Machine, Space};
 use anax::time::{Deadline, Duration, Instant};
 use anax_abi::Error;
 use anax_boot::cmdline::{Control, Options};
 use anax_boot::info::MAX_COMMAND_LINE;
 use anax::stream::{Lender, byte_stream};
-use anax_service::serve_one;
+use anax_service::{reserve_slots, serve_one};
 use anax_sys::{Port, Received};
 use control::{Input, Runner, Sink, Streams, System as _};
 
@@ -44,6 +44,8 @@ fn main() -> Result<(), Error> {
     let mut line = [0; MAX_COMMAND_LINE];
     let length = machine.command_line(&mut line)?;
     let port = anax::port()?;
+    // For memory that programs lend with what they print and read.
+    reserve_slots(Space::SELF)?;
     match Options::parse(line.get(..length).unwrap_or_default()).control {
         Control::Com2 => tool::serve(port, machine, Then::PowerOff),
         Control::Both if anax::arguments().iter().any(|word| word == TOOL) => {

@@ -18,6 +18,9 @@ const MAKE: u32 = 0x7001;
 /// Ends that a program can have, if its quota of messages allows it: each has one under way.
 const MOST_ENDS: u64 = 128;
 
+/// Slots for lent memory, renewed as it comes; who finds none sends words instead.
+const SLOTS: u32 = 4;
+
 /// Where the thread is asked.
 static SERVER: Lock<Option<Handle>> = Lock::new(None);
 
@@ -42,6 +45,7 @@ fn server() -> Result<Target, Error> {
             let left = messages.limit.saturating_sub(messages.used + messages.reserved);
             let priority = Thread::SELF.inspect()?.words[1];
             let port = crate::lwkt::lwkt_create(priority, left.div_ceil(2).min(MOST_ENDS) as u32, serve)?;
+            Space::SELF.post_slots(SLOTS)?;
             *server.insert(port.handle())
         }
     };

@@ -40,9 +40,10 @@ enum Lent {
 
 /// Writes all of it, and waits where there is no room. The null stream takes everything.
 pub(crate) fn write_all(handle: Handle, mut bytes: &[u8]) -> Result<(), Error> {
-    let (mut client, mut tries) = (client(handle)?, TRIES);
+    let (mut client, mut tries, mut may_lend) = (client(handle)?, TRIES, true);
     while !bytes.is_empty() {
-        let lent = if bytes.len() < BULK_FROM { Ok(Lent::No) } else { lend(handle, bytes) };
+        let lent = if bytes.len() >= BULK_FROM && may_lend { lend(handle, bytes) } else { Ok(Lent::No) };
+        may_lend &= !matches!(lent, Ok(Lent::No));
         let written = lent.and_then(|lent| match lent {
             Lent::Done(count) => Ok(count),
             Lent::Wait => client.ready().map(|()| 0),

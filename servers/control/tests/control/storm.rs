@@ -1,12 +1,11 @@
 //! Whatever programs, the tool and a person send: nothing is lost of what is good, and nothing breaks over what is not.
 
-use anax_control::{Decoder, MAX_FRAME, Sequence, Stream, ToGuest, ToHost, encode};
-use anax_storm::{Dice, cases, storm};
 use anax_abi::{Error, Handle};
-use anax_proto::{Answered, Caller};
-use anax_storm::{Promises, Taken};
-use anax_stream::{BULK, Host, Typing, byte_stream};
-use control::{Asked, Finish, Input, Link, Runner, Sink, Standard, Streams};
+use anax_control::{Decoder, MAX_FRAME, Sequence, Stream, ToGuest, ToHost, encode};
+use anax_proto::Answered;
+use anax_storm::{Dice, Promises, Taken, cases, storm};
+use anax_stream::{BULK, Host, byte_stream};
+use control::{Asked, Finish, Input, Link, Runner, Sink, Streams};
 
 use crate::world::World;
 
@@ -35,6 +34,7 @@ struct Desk {
     promises: Promises,
     taken: Taken,
     answered: Vec<Answered>,
+    closed: Vec<Handle>,
 }
 
 impl Host for Desk {
@@ -53,17 +53,9 @@ impl Host for Desk {
     }
 
     fn close(&mut self, handle: Handle) {
-        // Closed before the storm has seen that it was taken.
-        self.answered.push(Answered { ticket: handle.to_word(), ..CLOSED });
+        self.closed.push(handle);
     }
 }
-
-/// Stands for a handle that was closed.
-const CLOSED: Answered = Answered {
-    ticket: 0,
-    reply: anax_proto::Reply { code: i64::MIN, words: [0; 5], length: 0 },
-    gifts: anax_proto::Gifts::NONE,
-};
 
 /// Of a process that reads, with somebody who types: nobody is forgotten, no handle stays, and nobody else reads what he types.
 #[test]
@@ -83,17 +75,19 @@ fn a_storm_of_requests() {
             streams.go_on();
         }
         for answered in std::mem::take(&mut streams.host.answered) {
-            if answered.reply.code == i64::MIN {
-                assert!(streams.host.taken.closed(Handle::from_word(answered.ticket)), "no handle of its");
-            } else if answered.ticket != 0 {
+            // Whoever can't be answered later is not.
+            if answered.ticket != 0 {
                 refused += u64::from(answered.reply.code != 0);
                 streams.host.promises.answered(&answered);
             }
         }
-        assert_eq!(streams.host.taken.held(), 0);
+        for handle in std::mem::take(&mut streams.host.closed) {
+            assert!(streams.host.taken.closed(handle), "no handle of its");
+        }
+        assert_eq!(streams.host.taken.held(), 0, "lent memory is kept");
         assert!(streams.host.promises.owed() <= 1, "more than one waits for input");
     });
-    assert!(paper.pieces > cases / 20 && refused > cases / 10, "{paper:?}, {refused} refused");
+    assert!(paper.pieces > cases / 50 && refused > cases / 10, "{paper:?}, {refused} refused");
 }
 
 /// What the tool sends, cut, doubled and damaged: each line is run at most once, and one that comes whole is accepted.
