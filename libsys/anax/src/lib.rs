@@ -49,9 +49,9 @@ pub use log;
 pub use mapping::Mapping;
 pub use owned::Owned;
 pub use printing::{Out, stderr, stdout};
-pub use service::{Service, client, connect, names, port, serve};
 #[doc(hidden)]
 pub use printing::{Printed, print_to};
+pub use service::{Service, client, connect, names, port, serve};
 #[doc(hidden)]
 pub use start::begin;
 pub use start::{archive, arguments, handle, name, start};

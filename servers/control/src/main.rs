@@ -10,11 +10,11 @@ mod tool;
 mod world;
 
 use anax::object::{Machine, Space};
+use anax::stream::{Lender, byte_stream};
 use anax::time::{Deadline, Duration, Instant};
 use anax_abi::Error;
 use anax_boot::cmdline::{Control, Options};
 use anax_boot::info::MAX_COMMAND_LINE;
-use anax::stream::{Lender, byte_stream};
 use anax_service::{reserve_slots, serve_one};
 use anax_sys::{Port, Received};
 use control::{Input, Runner, Sink, Streams, System as _};

@@ -103,8 +103,8 @@ impl<S: Sink, H: Host> Streams<'_, S, H> {
 impl<S: Sink, H: Host> ByteStream for Streams<'_, S, H> {
     fn write(&mut self, caller: Caller, length: u8, bytes: [u64; PIECE / 8], later: Later<(), Error>) {
         let piece = Piece::from_words(length, bytes).ok_or(Error::BadArgument);
-        let printed =
-            Self::written(caller).and_then(|stream| piece.map(|piece| self.sink.print(stream, piece.bytes())));
+        let printed = Self::written(caller)
+            .and_then(|stream| piece.map(|piece| self.sink.print(stream, piece.bytes())));
         self.host.answer(&later.answer(printed));
     }
 
@@ -143,6 +143,10 @@ impl<S: Sink, H: Host> ByteStream for Streams<'_, S, H> {
 
     fn typing(&mut self, caller: Caller, how: Typing) -> Result<(), Error> {
         let process = Self::reader(caller)?;
-        if self.foreground == Some(process) { self.input.set_typing(process, how) } else { Err(Error::NoRights) }
+        if self.foreground == Some(process) {
+            self.input.set_typing(process, how)
+        } else {
+            Err(Error::NoRights)
+        }
     }
 }

@@ -62,10 +62,13 @@ fn carries(bytes: u64) -> Result<bool, Error> {
 
 fn is_shared() -> Result<bool, Error> {
     let (mut reader, writer) = pipe()?;
-    let (sources, lines): (Vec<_>, Vec<_>) = (0..2).map(|_| pipe()).collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    let (sources, lines): (Vec<_>, Vec<_>) =
+        (0..2).map(|_| pipe()).collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     let mut children = Vec::new();
     for source in sources {
-        children.push(Command::new("upper")?.stdin(source).stdout(writer.try_clone()?).stderr(Stdio::Null).start()?);
+        children.push(
+            Command::new("upper")?.stdin(source).stdout(writer.try_clone()?).stderr(Stdio::Null).start()?,
+        );
     }
     drop(writer);
     // Both have lines all the time.
@@ -117,7 +120,8 @@ fn writer_dies() -> Result<bool, Error> {
 }
 
 fn null() -> Result<bool, Error> {
-    let mut reads = Command::new("pattern-check")?.argument("0").stdin(Stdio::Null).stdout(Stdio::Null).start()?;
+    let mut reads =
+        Command::new("pattern-check")?.argument("0").stdin(Stdio::Null).stdout(Stdio::Null).start()?;
     let mut writes = Command::new("pattern")?.argument("100000").stdout(Stdio::Null).start()?;
     Ok(ended("pattern-check", &mut reads, 0)? && ended("pattern", &mut writes, 0)?)
 }

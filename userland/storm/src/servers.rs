@@ -5,8 +5,8 @@ use anax::process::{Child, Command, system};
 use anax::{Error, Handle, Rights, handles};
 use anax_devices::devices;
 use anax_proto::{FIRST_METHOD, Format, Method};
-use anax_sys::WORDS;
 use anax_stream::{BULK, byte_stream};
+use anax_sys::WORDS;
 use anax_system::{Name, loader, names, processes};
 use anax_tty::{PIECE, terminal};
 

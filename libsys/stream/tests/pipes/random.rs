@@ -30,7 +30,9 @@ impl Model {
             if let Some(written) = self.writing.remove(&ticket) {
                 match got {
                     Got::Bytes(_) => self.bytes.extend(written),
-                    Got::Failed(error) => assert!(error == Error::Aborted || !self.is_read || !self.is_written),
+                    Got::Failed(error) => {
+                        assert!(error == Error::Aborted || !self.is_read || !self.is_written)
+                    }
                     Got::Nothing => unreachable!(),
                 }
             } else if let Some(most) = self.reading.remove(&ticket) {
@@ -69,7 +71,12 @@ fn whatever_is_done_bytes_come_as_they_went() {
         let mut model = Model { is_read: true, is_written: true, ..Model::default() };
         let mut some = |dice: &mut Dice, most: u64| -> Vec<u8> {
             let count = 1 + dice.below(most);
-            (0..count).map(|_| { byte = byte.wrapping_mul(5).wrapping_add(1); byte }).collect()
+            (0..count)
+                .map(|_| {
+                    byte = byte.wrapping_mul(5).wrapping_add(1);
+                    byte
+                })
+                .collect()
         };
         for _ in 0..400 {
             match dice.below(64) {
@@ -137,7 +144,10 @@ fn whatever_is_done_bytes_come_as_they_went() {
         (model.is_read, model.is_written) = (false, false);
         model.bytes.clear();
         model.answered(&mut users);
-        assert!(model.reading.is_empty() && model.writing.is_empty() && model.telling.is_empty(), "forgotten");
+        assert!(
+            model.reading.is_empty() && model.writing.is_empty() && model.telling.is_empty(),
+            "forgotten"
+        );
         assert_eq!(users.pipes.count(), 0);
         ends += 1;
     }

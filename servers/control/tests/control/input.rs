@@ -108,7 +108,10 @@ fn lines_are_read_whole_and_shown_once() {
     assert_eq!(console.screen.0, "", "nobody waits for it");
     let first = console.read(7, 32);
     console.press("\x7f\x7fead\rnext");
-    assert_eq!((console.got(first), &*console.screen.0), (text("typed ahead\n"), "typed ahed\u{8} \u{8}\u{8} \u{8}ead\n"));
+    assert_eq!(
+        (console.got(first), &*console.screen.0),
+        (text("typed ahead\n"), "typed ahed\u{8} \u{8}\u{8} \u{8}ead\n")
+    );
     // Another line in pieces.
     let second = console.read(7, 3);
     console.press("\r");
@@ -137,7 +140,10 @@ fn only_the_program_in_the_foreground_reads() {
     console.press("for seven\r");
     assert_eq!((console.got(other), console.got(its)), (text(""), text("for seven\n")));
     assert_eq!(console.read_into(8, 32), Ok(vec![]));
-    assert_eq!(console.streams().typing(Caller(badge(8, Standard::Input).unwrap()), Typing::Keys), Err(Error::NoRights));
+    assert_eq!(
+        console.streams().typing(Caller(badge(8, Standard::Input).unwrap()), Typing::Keys),
+        Err(Error::NoRights)
+    );
     // One that has it no more is at its end.
     let waits = console.read(7, 32);
     console.foreground = Some(9);

@@ -64,8 +64,7 @@ fn a_storm_of_requests() {
     let (mut host, mut dice) = (Desk::default(), Dice::new(2));
     let cases = cases();
     input.begin(None);
-    let streams =
-        Streams { sink: &mut paper, input: &mut input, foreground: Some(1), host: &mut host };
+    let streams = Streams { sink: &mut paper, input: &mut input, foreground: Some(1), host: &mut host };
     storm(&mut byte_stream::Serve(streams), 1, cases, &["hello"], |byte_stream::Serve(streams), case| {
         refused += u64::from(case.reply.code != 0);
         streams.host.promises.asked(case);
