@@ -31,6 +31,7 @@ pub(crate) const TESTS: &[SystemTest] = &[
         ..test("streams.pipes-leave-nothing-behind", 30, pipes_leave_nothing_behind)
     },
     test("streams.a-person-types", 10, a_person_types),
+    test("streams.a-file-is-read", 10, a_file_is_read),
 ];
 
 fn run(context: &Context<'_>, cpus: u32, commands: &str) -> anyhow::Result<Seen> {
@@ -62,6 +63,25 @@ fn pipes_leave_nothing_behind(context: &Context<'_>) -> anyhow::Result<()> {
         let is_over = seen.result.ending == Ending::Exited { status: 0 };
         ensure!(is_over, "on {cpus} CPUs: {:?}\n{out}", seen.result.ending);
     }
+    Ok(())
+}
+
+/// Lines of a file that takes more than one part, and lies in no piece whole.
+const LINES: usize = 500;
+
+fn a_file_is_read(context: &Context<'_>) -> anyhow::Result<()> {
+    let lines: String = (0..LINES).map(|line| format!("line {line} of what is read\n")).collect();
+    let file = context.folder.join("input");
+    std::fs::write(&file, &lines)?;
+    let mut command = Command::new(&context.artefacts.xtask);
+    // The second program goes on where the first one has ended, which read all.
+    let words = ["run", "--nic", "none", "--exec", "upper; cat", "--input"];
+    command.current_dir(&context.artefacts.root).args(words).arg(&file).stdin(Stdio::null());
+    let output = command.output()?;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "it ended with {}: {err}", output.status);
+    ensure!(out == lines.to_uppercase(), "it printed {out:?}");
+    ensure!(err.lines().any(|line| line == "500 lines"), "standard error has {err:?}");
     Ok(())
 }
 
