@@ -8,6 +8,7 @@ use core::fmt::{self, Write};
 use anax_abi::{Error, Handle};
 use anax_startup::handles;
 use anax_sys::lock::Lock;
+use spin::Once;
 
 use crate::stream::transfer::write_all;
 
@@ -133,11 +134,15 @@ impl Write for Out {
     }
 }
 
-/// Sends what standard output has gathered.
+/// Sends what standard output has gathered. A program that prints nothing does not even link what would send it.
 pub(crate) fn flush() {
-    // Nobody is left to be told.
-    let _ = stdout().flush();
+    if let Some(flush) = FLUSH.get() {
+        flush();
+    }
 }
+
+/// What sends it, once there was something.
+static FLUSH: Once<fn()> = Once::new();
 
 /// The beginning of a line of standard output.
 static LINES: Lock<Gathered> = Lock::new(Gathered { bytes: [0; LINE], used: 0 });
@@ -167,6 +172,8 @@ impl Gathered {
         }
         self.bytes[self.used..self.used + bytes.len()].copy_from_slice(bytes);
         self.used += bytes.len();
+        // Nobody is left to be told what fails.
+        FLUSH.call_once(|| || drop(LINES.lock().flush()));
         Ok(())
     }
 

@@ -1,11 +1,11 @@
-//! One file under five names: filters, which read standard input and print, and a program that joins them by pipes and looks at what comes of it.
+//! One file under three names: filters, which read standard input and print, and a program that joins them by pipes and looks at what comes of it.
 //!
 //! | program | |
 //! |---|---|
 //! | `cat` | passes on what it reads |
 //! | `upper` | passes on lines in capitals, and says on standard error how many there were |
-//! | `pattern BYTES [SECONDS]` | writes so many bytes, each known by its place; waits so long at the end |
-//! | `pattern-check [BYTES]` | reads them until the end, and ends with 1 if one is wrong or one is missing |
+//! | `filters pattern BYTES [SECONDS]` | writes so many bytes, each known by its place; waits so long at the end |
+//! | `filters check [BYTES]` | reads them until the end, and ends with 1 if one is wrong or one is missing |
 //! | `filters TRIAL` | see [`trials`] |
 #![no_std]
 #![no_main]
@@ -28,15 +28,15 @@ const CHUNK: usize = 20_011;
 fn main() -> Result<u64, Error> {
     let arguments: Vec<&str> = anax::arguments().iter().map(|text| text.as_str()).collect();
     let number = |place: usize| arguments.get(place).and_then(|text| text.parse().ok());
-    match anax::name() {
-        "cat" => cat().map(|()| 0),
-        "upper" => upper().map(|()| 0),
-        "pattern" => {
-            pattern(number(0).ok_or(Error::BadArgument)?)?;
-            anax::time::sleep(Duration::from_secs(number(1).unwrap_or(0)));
+    match (anax::name(), arguments.first()) {
+        ("cat", _) => cat().map(|()| 0),
+        ("upper", _) => upper().map(|()| 0),
+        (_, Some(&"pattern")) => {
+            pattern(number(1).ok_or(Error::BadArgument)?)?;
+            anax::time::sleep(Duration::from_secs(number(2).unwrap_or(0)));
             Ok(0)
         }
-        "pattern-check" => check(number(0)),
+        (_, Some(&"check")) => check(number(1)),
         _ => trials::run(&arguments),
     }
 }
@@ -55,7 +55,7 @@ fn cat() -> Result<(), Error> {
 fn upper() -> Result<(), Error> {
     let mut count = 0;
     for line in stdin().lines() {
-        println!("{}", line?.to_uppercase());
+        println!("{}", line?.to_ascii_uppercase());
         count += 1;
     }
     eprintln!("{count} lines");

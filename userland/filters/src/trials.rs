@@ -40,6 +40,11 @@ pub(crate) fn run(arguments: &[&str]) -> Result<u64, Error> {
     Ok(u64::from(!is_right))
 }
 
+/// This file, as one of the programs that have no name of their own.
+fn program(name: &str) -> Result<Command, Error> {
+    Ok(Command::new("filters")?.argument(name))
+}
+
 /// Says so if a program has not ended as it should.
 fn ended(name: &str, child: &mut Child, expected: u64) -> Result<bool, Error> {
     let status = child.wait()?;
@@ -53,11 +58,11 @@ fn carries(bytes: u64) -> Result<bool, Error> {
     let (reader, writer) = pipe()?;
     let (between, on) = pipe()?;
     let bytes = bytes.to_string();
-    let mut first = Command::new("pattern")?.argument(&bytes).stdout(writer).start()?;
+    let mut first = program("pattern")?.argument(&bytes).stdout(writer).start()?;
     let mut second = Command::new("cat")?.stdin(reader).stdout(on).start()?;
-    let mut third = Command::new("pattern-check")?.argument(&bytes).stdin(between).start()?;
+    let mut third = program("check")?.argument(&bytes).stdin(between).start()?;
     let ends = [ended("pattern", &mut first, 0)?, ended("cat", &mut second, 0)?];
-    Ok(ended("pattern-check", &mut third, 0)? && ends == [true; 2])
+    Ok(ended("check", &mut third, 0)? && ends == [true; 2])
 }
 
 fn is_shared() -> Result<bool, Error> {
@@ -101,29 +106,28 @@ fn is_shared() -> Result<bool, Error> {
 
 fn reader_dies() -> Result<bool, Error> {
     let (reader, writer) = pipe()?;
-    let mut first = Command::new("pattern")?.argument(ENDLESS).stdout(writer).start()?;
-    let mut second = Command::new("pattern-check")?.stdin(reader).start()?;
+    let mut first = program("pattern")?.argument(ENDLESS).stdout(writer).start()?;
+    let mut second = program("check")?.stdin(reader).start()?;
     anax::time::sleep(Duration::from_millis(20));
     second.kill()?;
-    let is_killed = ended("pattern-check", &mut second, KILLED)?;
+    let is_killed = ended("check", &mut second, KILLED)?;
     Ok(ended("pattern", &mut first, Error::PeerDied.code().cast_unsigned())? && is_killed)
 }
 
 fn writer_dies() -> Result<bool, Error> {
     let (reader, writer) = pipe()?;
-    let mut first = Command::new("pattern")?.argument(ENDLESS).stdout(writer).start()?;
-    let mut second = Command::new("pattern-check")?.stdin(reader).stdout(Stdio::Null).start()?;
+    let mut first = program("pattern")?.argument(ENDLESS).stdout(writer).start()?;
+    let mut second = program("check")?.stdin(reader).stdout(Stdio::Null).start()?;
     anax::time::sleep(Duration::from_millis(20));
     first.kill()?;
     let is_killed = ended("pattern", &mut first, KILLED)?;
-    Ok(ended("pattern-check", &mut second, 0)? && is_killed)
+    Ok(ended("check", &mut second, 0)? && is_killed)
 }
 
 fn null() -> Result<bool, Error> {
-    let mut reads =
-        Command::new("pattern-check")?.argument("0").stdin(Stdio::Null).stdout(Stdio::Null).start()?;
-    let mut writes = Command::new("pattern")?.argument("100000").stdout(Stdio::Null).start()?;
-    Ok(ended("pattern-check", &mut reads, 0)? && ended("pattern", &mut writes, 0)?)
+    let mut reads = program("check")?.argument("0").stdin(Stdio::Null).stdout(Stdio::Null).start()?;
+    let mut writes = program("pattern")?.argument("100000").stdout(Stdio::Null).start()?;
+    Ok(ended("check", &mut reads, 0)? && ended("pattern", &mut writes, 0)?)
 }
 
 fn leaves_nothing(times: u32) -> Result<bool, Error> {
