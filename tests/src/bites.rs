@@ -14,6 +14,7 @@ mod pci;
 mod program;
 mod programs;
 mod proto;
+mod streams;
 mod task;
 mod timers;
 mod uthread;
@@ -81,7 +82,8 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(pci::PCI)
         .chain(uthread::UTHREAD)
         .chain(task::TASK)
-        .chain(programs::PROGRAMS);
+        .chain(programs::PROGRAMS)
+        .chain(streams::STREAMS);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

@@ -28,6 +28,7 @@ pub mod peer;
 mod refusal;
 mod schedules;
 mod storms;
+mod streams;
 mod swap_command;
 mod swaps;
 mod system;
@@ -60,6 +61,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         refusal::TESTS,
         schedules::TESTS,
         storms::TESTS,
+        streams::TESTS,
         swap_command::TESTS,
         swaps::TESTS,
         system::TESTS,

@@ -24,8 +24,17 @@ const FEW: u32 = 500;
 const MANY: u32 = 10_000;
 
 /// Those that have to be there; the program says of all others that they do not run.
-const SERVERS: [&str; 8] =
-    ["init", "names", "loader", "devices", "serial", "control", "visitor-count", "edu-device"];
+const SERVERS: [&str; 9] = [
+    "init",
+    "names",
+    "loader",
+    "devices",
+    "serial",
+    "control",
+    "control-input",
+    "visitor-count",
+    "edu-device",
+];
 
 fn every_server(context: &Context<'_>) -> anyhow::Result<()> {
     let count = if context.effort.includes(Tier::Plain) { MANY } else { FEW };

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! It stands on `anax-sys`, which has the trap and the kernel's objects, and adds what a program would otherwise have to bring along: a
-//! heap, a log, panics with the names of functions, arguments and named handles, random numbers, and objects that are given up
+//! heap, a log, the three standard streams, panics with the names of functions, arguments and named handles, random numbers, and objects that are given up
 //! when their owner goes out of scope. All of it begins before `main` is called; nothing has to be set up.
 #![no_std]
 
@@ -37,6 +37,8 @@ pub mod random;
 mod refused;
 mod service;
 mod start;
+mod stdin;
+pub mod stream;
 pub mod time;
 
 pub use anax_macros::main;
@@ -46,8 +48,11 @@ pub use anax_sys::{Error, Handle, Rights, Status, object};
 pub use log;
 pub use mapping::Mapping;
 pub use owned::Owned;
-pub use printing::{Out, out};
+pub use printing::{Out, stderr, stdout};
+#[doc(hidden)]
+pub use printing::{Printed, print_to};
 pub use service::{Service, client, connect, names, port, serve};
 #[doc(hidden)]
 pub use start::begin;
 pub use start::{archive, arguments, handle, name, start};
+pub use stdin::{Lines, Stdin, stdin};

@@ -49,6 +49,7 @@ pub fn lwkt_create(priority: u64, replies: u32, body: fn(Port)) -> Result<Port, 
 
 /// Ends the calling thread; 0 is success. What it owns is not dropped.
 pub fn lwkt_exit(status: u64) -> ! {
+    crate::printing::flush();
     Thread::exit(status)
 }
 

@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 
 use anax_abi::{Error, Handle, Rights};
 use anax_proto::Gift;
+use anax_startup::handles::{HOLDS, STDERR, STDIN, STDOUT};
 use anax_system::{ProcessesClient, Report, Status};
 
 use crate::service::{Service, init};
+use crate::stream::Stdio;
 
 /// A program to be started: `Command::new("hello")?.argument("x").start()?`.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub struct Command {
     init: ProcessesClient<Service>,
     process: u64,
     arguments: Vec<String>,
+    /// Standard input, output, error.
+    streams: [Stdio; 3],
 }
 
 /// A program that was started. It goes on when this is dropped.
@@ -33,7 +37,7 @@ impl Command {
         let name = name.parse().map_err(|_| Error::BadArgument)?;
         let mut init = init()?;
         let process = init.prepare(name)?;
-        Ok(Self { init, process, arguments: Vec::new() })
+        Ok(Self { init, process, arguments: Vec::new(), streams: Default::default() })
     }
 
     /// Its number.
@@ -58,12 +62,51 @@ impl Command {
         Ok(self)
     }
 
-    /// Starts it.
+    /// What it reads, instead of what this program reads.
+    #[must_use]
+    pub fn stdin(mut self, stream: impl Into<Stdio>) -> Self {
+        self.streams[0] = stream.into();
+        self
+    }
+
+    /// Where it prints, instead of where this program prints.
+    #[must_use]
+    pub fn stdout(mut self, stream: impl Into<Stdio>) -> Self {
+        self.streams[1] = stream.into();
+        self
+    }
+
+    /// Where it says what is wrong, instead of where this program does.
+    #[must_use]
+    pub fn stderr(mut self, stream: impl Into<Stdio>) -> Self {
+        self.streams[2] = stream.into();
+        self
+    }
+
+    /// Gives it its standard streams.
+    fn give_streams(&mut self) -> Result<(), Error> {
+        for ((stream, name), hold) in self.streams.iter().zip([STDIN, STDOUT, STDERR]).zip(HOLDS) {
+            let given = stream.handles(name, hold).into_iter().zip([name, hold]);
+            for ((handle, rights), name) in given.filter_map(|(given, name)| Some((given?, name))) {
+                match self.init.give(self.process, name, Gift::copy(handle, rights)) {
+                    // Whoever has served this program is gone; the other one is no worse off.
+                    Err(Error::PeerDied | Error::BadHandle) if matches!(stream, Stdio::Inherit) => {}
+                    given => given?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts it. Ends of pipes that it was given are its own from then on.
     ///
     /// # Errors
-    /// As [`start`](anax_system::Processes::start).
+    /// As [`start`](anax_system::Processes::start) and [`give`](anax_system::Processes::give).
     pub fn start(mut self) -> Result<Child, Error> {
-        if let Err(error) = self.init.start(self.process, self.arguments) {
+        // What was printed before comes before what it prints.
+        crate::printing::flush();
+        let given = self.give_streams();
+        if let Err(error) = given.and_then(|()| self.init.start(self.process, self.arguments)) {
             // Init remembers it until its end was asked for.
             let _ = self.init.kill(self.process);
             let _ = self.init.wait(self.process);

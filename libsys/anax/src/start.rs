@@ -82,7 +82,9 @@ pub fn begin<T: Status>(word: u64, program: &'static str, main: fn(&'static Star
     anax_sys::place::begin(start.seed.0.first_chunk().map_or(0, |seed| u64::from_le_bytes(*seed)));
     logging::begin(start);
     backtrace::begin(program);
-    main(start).status()
+    let status = main(start).status();
+    crate::printing::flush();
+    status
 }
 
 /// Of a program that nobody told anything but a number, as the first one and those of the kernel's tests are: what it finds in its

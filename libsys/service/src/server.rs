@@ -71,19 +71,26 @@ pub fn answer_in_words<S: Dispatch>(
 
 /// Sends an answer that a server has given [later](anax_proto::Later).
 pub fn send(answered: Answered) {
-    reply_with(MessageNumber::from_word(answered.ticket), &answered.reply, &answered.gifts);
+    let _is_gone = deliver(&answered);
+}
+
+/// The same. Whether it went to somebody who waits for it: what the dead were to get can be another's.
+#[must_use]
+pub fn deliver(answered: &Answered) -> bool {
+    reply_with(MessageNumber::from_word(answered.ticket), &answered.reply, &answered.gifts)
 }
 
 /// A client that has ended meanwhile has no use for an answer, and one without slots gets none of the handles.
-fn reply_with(number: MessageNumber, reply: &Reply, gifts: &Gifts) {
+fn reply_with(number: MessageNumber, reply: &Reply, gifts: &Gifts) -> bool {
     let offered = offer_all(gifts);
     let sent = offered.and_then(|()| replymsg(number, Ok(result(reply)), reply.words));
-    let Err(error) = sent else { return };
+    let Err(error) = sent else { return true };
     for gift in gifts.iter().filter(|gift| gift.is_given) {
         let _ = Space::SELF.close(gift.handle);
     }
     let _ = withdraw_offers();
     let _ = replymsg(number, Err(error), [0; WORDS]);
+    false
 }
 
 /// As a message's result. A failure of the server's own is a positive one: negative ones are the kernel's, which says so of a server that has died.
@@ -143,7 +150,8 @@ fn answer_with<S: Dispatch>(
     if came.count() as u32 != used {
         // One was revoked on the way: which one it was, nobody knows.
         close_all(&came);
-        return reply_with(received.number, &Reply::failed(Error::PeerMisbehaved.code()), &Gifts::NONE);
+        reply_with(received.number, &Reply::failed(Error::PeerMisbehaved.code()), &Gifts::NONE);
+        return;
     }
     let mut beside = Beside { ticket: received.number.to_word(), ..Beside::default() };
     let caller = Caller(received.badge);

@@ -5,7 +5,6 @@
 //! | [`Names`] | `servers/names` | who serves what: look up, wait for a restart, publish |
 //! | [`Loader`] | `servers/loader` | a program file becomes memory of a space |
 //! | [`Processes`] | `servers/init` | start, watch, end; what outlives a server; the machine's end |
-//! | [`Output`] | whoever started a program | what a program prints |
 //!
 //! A process is known by its number, which is never used again: it is the badge of every handle to these servers that the process is given, so each of
 //! them knows who asks.
@@ -18,11 +17,9 @@ mod directory;
 mod loading;
 mod name;
 
-mod printing;
 mod process;
 
 pub use directory::{Names, NamesClient, names};
 pub use loading::{Loader, LoaderClient, loader};
 pub use name::{Name, NameError};
-pub use printing::{Output, OutputClient, PIECE, output};
 pub use process::{Condition, FAULTED, HUNG, KILLED, Processes, ProcessesClient, Report, Status, processes};

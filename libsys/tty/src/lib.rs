@@ -5,9 +5,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod piece;
-
-pub use piece::{PIECE, Piece};
+pub use anax_stream::{PIECE, Piece};
 
 use anax_abi::Error;
 use anax_proto::{Caller, Later};

@@ -1,11 +1,12 @@
-//! A person at the console: a prompt, one line at a time. The kernel has the console's device, so that its keys are looked for from time to time.
+//! A person at the console: a prompt, one line at a time, and what its program reads. The kernel has the console's device, so that its keys are looked for
+//! from time to time.
 
 use anax::object::Machine;
-use anax::time::{Deadline, Duration, within};
+use anax::time::Duration;
 use anax_abi::Error;
 use anax_control::Stream;
 use anax_sys::Port;
-use control::{Editor, Finish, Sink, Typed};
+use control::{Editor, Finish, Input, Pressed, Sink, Typed};
 
 use crate::{Beside, Shell};
 
@@ -14,6 +15,9 @@ const LOOK: Duration = Duration::from_millis(3);
 
 /// Bytes of one look.
 const KEYS: usize = 64;
+
+/// The key that ends what is under way.
+const CONTROL_C: u8 = 3;
 
 const PROMPT: &[u8] = b"anax> ";
 
@@ -38,21 +42,46 @@ impl Sink for Console {
 pub(crate) fn serve(port: Port, machine: Machine, beside: Beside) -> Result<(), Error> {
     let mut shell = Shell::new(port, machine, Console(machine));
     shell.beside = beside;
+    shell.input = Input::typed();
     shell.start_beside();
     let mut editor = Editor::default();
     shell.world.sink.print(Stream::Out, b"type 'help' for the commands\n");
     shell.world.sink.print(Stream::Out, PROMPT);
     loop {
-        let deadline = if shell.runner.is_busy() { Deadline::NEVER } else { within(LOOK) };
-        shell.wait(deadline)?;
-        if !shell.runner.is_busy() {
-            let mut keys = [0; KEYS];
-            let count = shell.world.machine().console_read(&mut keys)?;
-            keys.iter().take(count).for_each(|key| typed(&mut shell, editor.key(*key)));
+        shell.wait(Some(LOOK))?;
+        let mut keys = [0; KEYS];
+        let count = shell.world.machine().console_read(&mut keys)?;
+        for key in &keys[..count] {
+            // What is typed while a line is under way waits for its programs, and then for the prompt.
+            if shell.input.press(*key, shell.runner.foreground()) == Pressed::Interrupt {
+                interrupt(&mut shell, &mut editor);
+            }
         }
-        if shell.runner.finished().is_some() {
-            shell.world.sink.print(Stream::Out, PROMPT);
+        while !shell.runner.is_busy()
+            && let Some(key) = shell.input.typed_ahead()
+        {
+            typed(&mut shell, editor.key(key));
+            prompt(&mut shell);
         }
+        shell.let_read();
+        prompt(&mut shell);
+    }
+}
+
+/// After the end of a line.
+fn prompt(shell: &mut Shell<Console>) {
+    if shell.runner.finished().is_some() {
+        shell.world.sink.print(Stream::Out, PROMPT);
+    }
+}
+
+/// Ends the line that runs, or is typed.
+fn interrupt(shell: &mut Shell<Console>, editor: &mut Editor) {
+    if shell.runner.is_busy() {
+        shell.world.sink.print(Stream::Out, b"^C\n");
+        shell.runner.interrupt(&mut shell.world);
+    } else {
+        typed(shell, editor.key(CONTROL_C));
     }
 }
 
@@ -67,7 +96,7 @@ fn typed(shell: &mut Shell<Console>, typed: Typed) {
         }
         Typed::Line(line) => {
             console.print(Stream::Out, b"\n");
-            shell.begin(&line);
+            shell.begin(&line, None);
         }
     }
 }

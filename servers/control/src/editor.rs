@@ -30,6 +30,11 @@ pub struct Editor {
 }
 
 impl Editor {
+    /// What is there of a line that is over by other means.
+    pub(crate) fn take(&mut self) -> String {
+        core::mem::take(&mut self.line)
+    }
+
     /// Takes a key: characters of ASCII, backspace, Ctrl-U for all of it, Ctrl-C for another prompt; Ctrl-D on an empty line switches off.
     pub fn key(&mut self, key: u8) -> Typed {
         match key {

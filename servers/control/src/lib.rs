@@ -3,7 +3,7 @@
 //! ```text
 //! COM2 ── driver `serial` ──▶ Link ──▶ Runner ──▶ init: prepare, start, wait
 //! COM1 ── the kernel ───────▶ Editor ──┘   ▲
-//!                                          └── what programs print (interface Output), badge = process
+//!                   └──▶ Input ──▶ Streams ─┴── what programs read and print (ByteStream), badge = process and stream
 //! ```
 //!
 //! One thread, which waits for nobody above it: a command is begun, and goes on when its program's end, or its time, has come. This is the
@@ -16,15 +16,17 @@ extern crate alloc;
 mod commands;
 mod editor;
 mod file;
+mod input;
 mod link;
-mod printer;
 mod runner;
 mod status;
+mod streams;
 mod system;
 
 pub use editor::{Editor, Typed};
+pub use input::{Input, Pressed};
 pub use link::{Asked, Link};
-pub use printer::{Printer, Sink};
-pub use runner::{NOT_FOUND, Runner, SYNTAX};
+pub use runner::{INTERRUPTED, NOT_FOUND, Runner, SYNTAX};
 pub use status::{BROKEN, HANGS, KILLED_BY, explain};
+pub use streams::{Sink, Standard, Streams, badge};
 pub use system::{Finish, System};

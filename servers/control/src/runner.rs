@@ -19,6 +19,8 @@ pub const SYNTAX: u8 = 2;
 pub const NOT_FOUND: u8 = 127;
 /// Exit status of a program that can't be started.
 const NOT_STARTED: u8 = 126;
+/// Exit status of a line that a person has ended: 128 and the number of the signal that does it elsewhere.
+pub const INTERRUPTED: u8 = 130;
 
 /// Runs one command line at a time.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub struct Runner {
     /// Of the step that was run last.
     status: u8,
     doing: Doing,
+    /// A person has ended it; its program's end is awaited.
+    is_interrupted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +49,7 @@ enum Doing {
 impl Runner {
     /// Begins with a line; one that is under way is forgotten.
     pub fn begin(&mut self, line: &str, system: &mut impl System) {
-        (self.status, self.doing) = (0, Doing::Steps);
+        (self.status, self.doing, self.is_interrupted) = (0, Doing::Steps, false);
         match parse(line) {
             Ok(steps) => self.steps = steps.into(),
             Err(error) => {
@@ -72,6 +76,31 @@ impl Runner {
         !matches!(self.doing, Doing::Nothing)
     }
 
+    /// The program that the line waits for: it has the console.
+    #[must_use]
+    pub const fn foreground(&self) -> Option<u64> {
+        match self.doing {
+            Doing::Program { process, .. } => Some(process),
+            _ => None,
+        }
+    }
+
+    /// A person wants the line to end: its program is ended, and what comes behind it is not run.
+    pub fn interrupt(&mut self, system: &mut impl System) {
+        self.steps.clear();
+        match self.doing {
+            Doing::Program { process, .. } => {
+                self.is_interrupted = true;
+                if let Err(error) = system.kill(process) {
+                    // It has ended by itself, which is about to be told.
+                    self.is_interrupted = error != Error::BadHandle;
+                }
+            }
+            Doing::Until(_) => (self.status, self.doing) = (INTERRUPTED, Doing::Steps),
+            Doing::Nothing | Doing::Steps => {}
+        }
+    }
+
     /// A process has ended, or nobody will learn how. One that the line does not wait for is of no interest.
     pub fn ended(&mut self, process: u64, how: Result<Status, Error>, system: &mut impl System) {
         let Doing::Program { process: awaited, name } = &self.doing else { return };
@@ -79,6 +108,7 @@ impl Runner {
             return;
         }
         let (status, words) = match how {
+            Ok(_) if self.is_interrupted => (INTERRUPTED, Some("was interrupted".into())),
             Ok(status) => explain(status),
             Err(error) => (NOT_STARTED, Some(format!("is lost: {error}"))),
         };

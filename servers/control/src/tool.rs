@@ -3,7 +3,6 @@
 
 use anax::Service;
 use anax::object::Machine;
-use anax::time::Deadline;
 use anax_abi::{Error, Message, WORDS};
 use anax_control::Stream;
 use anax_proto::Transport as _;
@@ -116,7 +115,7 @@ pub(crate) fn serve(port: Port, machine: Machine, then: Then) -> Result<(), Erro
     tool.ask(port);
     let mut shell = Shell::new(port, machine, tool);
     loop {
-        if let Some(received) = shell.wait(Deadline::NEVER)? {
+        if let Some(received) = shell.wait(None)? {
             came(&mut shell, &received);
         }
         let Some(status) = shell.runner.finished() else { continue };
@@ -159,6 +158,6 @@ fn came(shell: &mut Shell<Tool>, received: &Received) {
         if let Err(error) = shell.world.bring(asked.file.as_deref()) {
             anax::log::warn!("control line: no memory for a file: {error}");
         }
-        shell.begin(&asked.commands);
+        shell.begin(&asked.commands, asked.file);
     }
 }

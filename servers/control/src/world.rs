@@ -4,13 +4,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use anax::object::{Machine, Region, RegionKind, Space};
-use anax::{Mapping, Owned, process};
+use anax::{Mapping, Owned, handles, process};
 use anax_abi::{Error, Message, Rights, WORDS};
 use anax_control::Stream;
 use anax_proto::Gift;
 use anax_sys::{Port, Received};
 use anax_system::{Name, Report, processes};
-use control::{Finish, Sink, System};
+use control::{Finish, Sink, Standard, System, badge};
+
+/// What each program is given.
+const STREAMS: [(&str, Standard); 3] = [
+    (handles::STDIN, Standard::Input),
+    (handles::STDOUT, Standard::Output),
+    (handles::STDERR, Standard::Error),
+];
 
 /// Token of a question that is not about a process.
 pub(crate) const OTHER: u64 = u64::MAX;
@@ -64,8 +71,10 @@ impl<S: Sink> World<S> {
     fn begin(&self, process: u64, arguments: &[String]) -> Result<(), Error> {
         let mut init = process::system()?;
         let (rights, port) = (Rights::SEND.with(Rights::GRANT), self.port.handle());
-        let handle = Space::SELF.duplicate(port, rights, process)?;
-        init.give(process, "stdout", Gift { handle, rights, is_given: true })?;
+        for (name, stream) in STREAMS {
+            let handle = Space::SELF.duplicate(port, rights, badge(process, stream)?)?;
+            init.give(process, name, Gift { handle, rights, is_given: true })?;
+        }
         if let Some(file) = &self.file {
             let rights = Rights::SEND.with(Rights::READ).with(Rights::GRANT);
             init.give(process, "file", Gift::copy(file.handle(), rights))?;

@@ -6,7 +6,7 @@ mod tests;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use anax_control::{MAX_COMMANDS, Stream, ToGuest};
+use anax_control::{MAX_COMMANDS, MAX_FILE, MAX_PART, Stream, ToGuest, checksum};
 use tempfile::TempDir;
 
 use crate::child::Child;
@@ -125,15 +125,62 @@ impl Machine {
     /// [forgotten](Ending::Forgotten) the guest is ready for the next.
     /// `watch` sees every event as it happens; the output is also in the result.
     pub fn exec(&mut self, commands: &str, watch: &mut dyn FnMut(&Event)) -> ExecResult {
+        self.exec_with(commands, &[], watch)
+    }
+
+    /// The same, whose programs find `input` as their standard input, and as the handle `file`; at most [`MAX_FILE`] bytes.
+    pub fn exec_with(&mut self, commands: &str, input: &[u8], watch: &mut dyn FnMut(&Event)) -> ExecResult {
         let mut result = ExecResult { ending: Ending::Quit, out: Vec::new(), err: Vec::new() };
-        result.ending = self.try_exec(commands, watch, &mut result).unwrap_or_else(|ending| ending);
+        result.ending = self.try_exec(commands, input, watch, &mut result).unwrap_or_else(|ending| ending);
         result
+    }
+
+    /// Sends a file for the command line of that number. `Err` is a premature end.
+    fn bring(&mut self, our_id: u32, file: &[u8], watch: &mut dyn FnMut(&Event)) -> Result<(), Ending> {
+        let lost = |complaint: String| Ending::Lost { complaint };
+        let length = u32::try_from(file.len()).ok().filter(|length| *length <= MAX_FILE);
+        let length = length.ok_or_else(|| lost(format!("the guest takes {MAX_FILE} bytes at most")))?;
+        let silence = self.spec.limits.silence;
+        // How much is there, if it was announced.
+        let mut here = None;
+        let (mut resend, mut heard) = (Instant::now(), Instant::now());
+        while here != Some(length) {
+            if resend <= Instant::now() {
+                let message = match here {
+                    None => ToGuest::File { id: our_id, bytes: length, checksum: checksum(file) },
+                    Some(offset) => {
+                        let rest = &file[offset as usize..];
+                        ToGuest::Part { id: our_id, offset, bytes: &rest[..rest.len().min(MAX_PART)] }
+                    }
+                };
+                // If the emulator is gone, its end is the next event.
+                let _ = self.control.send(&message);
+                resend = Instant::now() + RESEND;
+            }
+            let complaint = format!("the guest said nothing for {} s", silence.as_secs());
+            let limit = Limit { at: heard + silence, complaint };
+            let Some(event) = self.wait_event(Some(limit), Some(resend))? else { continue };
+            heard = Instant::now();
+            watch(&event);
+            match event {
+                Event::Taken { id, bytes } if id == our_id && here < Some(bytes) => {
+                    (here, resend) = (Some(bytes.min(length)), heard);
+                }
+                Event::NotTaken { id, why } if id == our_id => {
+                    self.child.kill();
+                    return Err(lost(format!("the guest does not take the input: {why}")));
+                }
+                event => self.judge(&event)?,
+            }
+        }
+        Ok(())
     }
 
     /// `Err` is a premature end.
     fn try_exec(
         &mut self,
         commands: &str,
+        input: &[u8],
         watch: &mut dyn FnMut(&Event),
         result: &mut ExecResult,
     ) -> Result<Ending, Ending> {
@@ -144,6 +191,9 @@ impl Machine {
         self.wait_ready(watch)?;
         let our_id = self.next_id;
         self.next_id += 1;
+        if !input.is_empty() {
+            self.bring(our_id, input, watch)?;
+        }
 
         let silence = self.spec.limits.silence;
         let mut resend = Some(Instant::now());

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     match &args.exec {
-        Some(commands) => exec(&spec, commands),
+        Some(commands) => exec(&spec, commands, &args.input()?),
         None => interact(&spec, args),
     }
 }
@@ -90,15 +90,15 @@ fn interact(spec: &Spec, args: &Args) -> anyhow::Result<ExitCode> {
     finish(&ending)
 }
 
-/// Runs commands, passing on what they print; the kernel's log goes to standard error.
-fn exec(spec: &Spec, commands: &str) -> anyhow::Result<ExitCode> {
+/// Runs commands on that input, passing on what they print; the kernel's log goes to standard error.
+fn exec(spec: &Spec, commands: &str, input: &[u8]) -> anyhow::Result<ExitCode> {
     let mut spec = Spec { console: Console::Stderr, ..spec.clone() };
     if spec.debugger != Debugger::None {
         spec.limits = Limits { ready: FOREVER, silence: FOREVER, total: None };
     }
     let mut machine = Machine::start(&spec)?;
     let mut broken = None;
-    let result = machine.exec(commands, &mut |event| {
+    let result = machine.exec_with(commands, input, &mut |event| {
         if let Event::Output { stream, bytes, .. } = event {
             let written = match stream {
                 Stream::Out => pass_on(std::io::stdout(), bytes),

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use anax::process::{Command, list};
-use anax::{Error, Rights, Service, println};
+use anax::{Error, Service, println};
 use anax_abi::Message;
 use anax_devices::{Change, Complaint, DevicesClient, Report, SERVICE, State, devices};
 use anax_inject::Plan;
@@ -261,10 +261,7 @@ fn expand(text: &str) -> Vec<String> {
 }
 
 fn start(program: &str, argument: &str) -> Result<(anax::process::Child, Target), Error> {
-    let mut command = Command::new(program)?.argument(argument);
-    if let Some(out) = anax::handle("stdout") {
-        command = command.give("stdout", out, Rights::SEND)?;
-    }
+    let command = Command::new(program)?.argument(argument);
     let process = command.process();
     let child = command.start()?;
     let port = anax::process::system()?.port(process)?;

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use anax::process::{Child, Command, list};
-use anax::{Error, Rights, Service, println};
+use anax::{Error, Service, println};
 use anax_devices::{Change, DevicesClient, Report, SERVICE, State, devices};
 use anax_sys::Target;
 use anax_system::Name;
@@ -45,10 +45,7 @@ fn main() -> Result<u64, Error> {
         other => other,
     };
     let mut awake = if *client == "busy-load" { Some(Command::new("stay-awake")?.start()?) } else { None };
-    let mut command = Command::new(load)?.argument(device).argument(&times.to_string());
-    if let Some(out) = anax::handle("stdout") {
-        command = command.give("stdout", out, Rights::SEND)?;
-    }
+    let command = Command::new(load)?.argument(device).argument(&times.to_string());
     let process = command.process();
     let mut child = command.start()?;
     let port = anax::process::system()?.port(process)?;

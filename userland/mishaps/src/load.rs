@@ -20,11 +20,12 @@ use core::time::Duration;
 
 use anax::message::{Message, Port, Received, replymsg};
 use anax::process::{self, Command};
-use anax::{Error, Rights, Service, println};
+use anax::stream::{ByteStream, Host as _, Lender, Piece, Stdio, Typing, byte_stream};
+use anax::{Error, Service, println};
 use anax_devices::{DevicesClient, SERVICE, State, devices};
-use anax_proto::Caller;
+use anax_proto::{Caller, Gift, Later};
 use anax_sys::object::Space;
-use anax_system::{Name, Output, Status, output, processes};
+use anax_system::{Name, Status, processes};
 use mishaps::{COUNT, PATIENCE, PAUSE, STOP};
 
 /// Between two questions: clients that wait need no CPU, and servers have some to spare.
@@ -36,17 +37,46 @@ const ASKED_FOR: Name = Name::new(SERVICE);
 #[derive(Default)]
 struct Printed(String);
 
-impl Output for Printed {
-    fn write(&mut self, _: Caller, length: u8, bytes: [u64; 4]) -> Result<(), Error> {
-        let bytes: Vec<u8> = bytes.iter().flat_map(|word| word.to_le_bytes()).take(length.into()).collect();
-        self.0.push_str(core::str::from_utf8(&bytes).map_err(|_| Error::BadArgument)?);
+impl Printed {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.0.push_str(core::str::from_utf8(bytes).map_err(|_| Error::BadArgument)?);
         Ok(())
+    }
+}
+
+/// The children's lines are short: nothing is lent for them.
+impl ByteStream for Printed {
+    fn write(&mut self, _: Caller, length: u8, bytes: [u64; 4], later: Later<(), Error>) {
+        let piece = Piece::from_words(length, bytes).ok_or(Error::BadArgument);
+        Lender.answer(&later.answer(piece.and_then(|piece| self.push(piece.bytes()))));
+    }
+
+    fn read(&mut self, _: Caller, _: u8, later: Later<(u8, [u64; 4]), Error>) {
+        Lender.answer(&later.answer(Err(Error::NoRights)));
+    }
+
+    fn write_from(&mut self, _: Caller, _: u64, memory: Gift) -> Result<u64, Error> {
+        Lender.close(memory.handle);
+        Err(Error::NoSlot)
+    }
+
+    fn read_into(&mut self, _: Caller, _: u64, memory: Gift) -> Result<u64, Error> {
+        Lender.close(memory.handle);
+        Err(Error::NoRights)
+    }
+
+    fn ready(&mut self, _: Caller, later: Later<(), Error>) {
+        Lender.answer(&later.answer(Ok(())));
+    }
+
+    fn typing(&mut self, _: Caller, _: Typing) -> Result<(), Error> {
+        Err(Error::BadCommand)
     }
 }
 
 struct Load {
     port: Port,
-    printed: output::Serve<Printed>,
+    printed: byte_stream::Serve<Printed>,
     good: u64,
     died: u64,
     /// The messages that stop it, and that let it pause.
@@ -69,7 +99,7 @@ impl Load {
     /// Runs a program, with this one for its output: how it has ended.
     fn run(&mut self, program: &str, arguments: &[&str]) -> Result<Status, Error> {
         self.printed.0.0.clear();
-        let command = Command::new(program)?.give("stdout", self.port.handle(), Rights::SEND)?;
+        let command = Command::new(program)?.stdout(Stdio::Port(self.port.handle()));
         let command = arguments.iter().fold(command, |command, argument| command.argument(argument));
         let process = command.start()?.process();
         let question = Message { token: process, ..Message::new(processes::WAIT, [process, 0, 0, 0, 0]) };
@@ -137,7 +167,7 @@ fn ask_devices(client: &mut DevicesClient<Service>, known: &mut Vec<(String, boo
 #[anax::main]
 fn main() -> Result<(), Error> {
     let arguments: Vec<&str> = anax::arguments().iter().map(|text| text.as_str()).collect();
-    let printed = output::Serve(Printed::default());
+    let printed = byte_stream::Serve(Printed::default());
     let mut load = Load { port: anax::port()?, printed, good: 0, died: 0, stop: None, pause: None };
     let (mut client, mut known) = (None, Vec::new());
     let (mut longest, mut left) = (Duration::ZERO, u64::MAX);

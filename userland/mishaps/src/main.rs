@@ -18,7 +18,7 @@ use anax::lwkt::Thread;
 use anax::message::{Message, MessageNumber, Port, Target};
 use anax::process::{self, Child, Command, list};
 use anax::time::{now, sleep, within};
-use anax::{Error, Rights, println};
+use anax::{Error, println};
 use anax_abi::object::priority;
 use anax_devices::{DevicesClient, SERVICE, devices};
 use anax_system::{Condition, FAULTED, HUNG, KILLED, Name, Report, Status, processes};
@@ -138,9 +138,6 @@ fn client(load: &str, times: usize) -> Result<Client, Error> {
     }
     if !counts {
         command = command.argument(&times.to_string());
-    }
-    if let Some(out) = anax::handle("stdout") {
-        command = command.give("stdout", out, Rights::SEND)?;
     }
     let number = command.process();
     let child = command.start()?;

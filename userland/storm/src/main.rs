@@ -152,15 +152,12 @@ fn rage(server: &Server, count: u64, seed: u64) -> Result<Tally, Error> {
     let (mut dice, mut all) = (Dice::new(seed), Tally::default());
     while all.sent < count {
         let life = LIFE.min(count - all.sent);
-        let mut command = Command::new(anax::name())?
+        let command = Command::new(anax::name())?
             .argument(CHILD)
             .argument(server.name)
             .argument(&life.to_string())
             .argument(&(dice.roll() >> 1).to_string())
             .give(HANDLE, page.region().handle(), Rights::ALL)?;
-        if let Some(out) = anax::handle("stdout") {
-            command = command.give("stdout", out, Rights::SEND)?;
-        }
         let mut child = command.start()?;
         let is_victim = dice.once_in(4);
         if is_victim {

@@ -5,8 +5,9 @@ use anax::process::{Child, Command, system};
 use anax::{Error, Handle, Rights, handles};
 use anax_devices::devices;
 use anax_proto::{FIRST_METHOD, Format, Method};
+use anax_stream::{BULK, byte_stream};
 use anax_sys::WORDS;
-use anax_system::{Name, loader, names, output, processes};
+use anax_system::{Name, loader, names, processes};
 use anax_tty::{PIECE, terminal};
 
 /// How a server is reached.
@@ -35,7 +36,7 @@ pub(crate) struct Server {
     /// Names that mean something to it.
     pub(crate) words: &'static [&'static str],
     /// Commands that write to where this program's own output goes: with nothing but letters.
-    prints: Option<u32>,
+    prints: &'static [u32],
 }
 
 /// Those that can be reached. Drivers with a channel serve the device manager alone.
@@ -46,7 +47,7 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: processes::METHODS,
         fingerprint: Some(processes::FINGERPRINT),
         words: &["hello", "names", "serial", "virtio-net", "nobody"],
-        prints: None,
+        prints: &[],
     },
     Server {
         name: "names",
@@ -54,7 +55,7 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: names::METHODS,
         fingerprint: Some(names::FINGERPRINT),
         words: &["devices", "serial", "visitor-count", "edu-device", "nobody"],
-        prints: None,
+        prints: &[],
     },
     Server {
         name: "loader",
@@ -62,7 +63,7 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: loader::METHODS,
         fingerprint: Some(loader::FINGERPRINT),
         words: &["hello", "nobody"],
-        prints: None,
+        prints: &[],
     },
     Server {
         name: "devices",
@@ -70,7 +71,7 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: devices::METHODS,
         fingerprint: Some(devices::FINGERPRINT),
         words: &["net0", "blk0", "virtio-net", "virtio-net-polling", "virtio-blk", "e1000"],
-        prints: None,
+        prints: &[],
     },
     Server {
         name: "serial",
@@ -79,15 +80,23 @@ pub(crate) const SERVERS: &[Server] = &[
         fingerprint: Some(terminal::FINGERPRINT),
         words: &["tty"],
         // The control line, which the build tool believes.
-        prints: Some(terminal::WRITE),
+        prints: &[terminal::WRITE],
     },
     Server {
         name: "control",
-        way: Way::Handle("stdout"),
-        methods: output::METHODS,
-        fingerprint: Some(output::FINGERPRINT),
+        way: Way::Handle(handles::STDOUT),
+        methods: byte_stream::METHODS,
+        fingerprint: Some(byte_stream::FINGERPRINT),
         words: &["storm"],
-        prints: Some(output::WRITE),
+        prints: &[byte_stream::WRITE, byte_stream::WRITE_FROM],
+    },
+    Server {
+        name: "control-input",
+        way: Way::Handle(handles::STDIN),
+        methods: byte_stream::METHODS,
+        fingerprint: Some(byte_stream::FINGERPRINT),
+        words: &["storm"],
+        prints: &[],
     },
     unknown("visitor-count", Way::Start),
     unknown("edu-device", Way::Name),
@@ -95,7 +104,7 @@ pub(crate) const SERVERS: &[Server] = &[
 
 /// One whose interface is its own folder's: any that is like others.
 const fn unknown(name: &'static str, way: Way) -> Server {
-    Server { name, way, methods: METHODS, fingerprint: None, words: &["storm"], prints: None }
+    Server { name, way, methods: METHODS, fingerprint: None, words: &["storm"], prints: &[] }
 }
 
 const METHODS: &[Method] = &[method(0), method(1), method(2)];
@@ -138,13 +147,15 @@ impl Server {
 
     /// What is to be sent in place of that, so that whoever looks at the output sees it.
     pub(crate) fn tame(&self, command: u32, words: &mut [u64; WORDS]) {
-        if self.prints != Some(command) {
+        if !self.prints.contains(&command) {
             return;
         }
         words[1..].fill(u64::from_le_bytes(*b"storm..\n"));
+        // More than a piece has, or what is lent.
         if self.name == "serial" {
-            // More than a piece has.
             words[0] = words[0].max(PIECE as u64 + 1);
+        } else if command == byte_stream::WRITE_FROM {
+            words[0] = words[0].max(BULK as u64 + 1);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Command lines on the host: what runs, what it prints, how it ends; the control line's frames; the editor.
 
 mod editor;
+mod input;
 mod link;
 mod storm;
 mod world;
@@ -8,7 +9,7 @@ mod world;
 use anax_abi::Error;
 use anax_sys::PANIC_STATUS;
 use anax_system::{FAULTED, HUNG, KILLED};
-use control::{Finish, Runner, explain};
+use control::{Finish, INTERRUPTED, Runner, explain};
 
 use world::World;
 
@@ -162,4 +163,24 @@ fn help_names_every_command() {
     for name in ["echo", "true", "false", "help", "kill", "power-off", "ps", "reboot", "sleep"] {
         assert!(world.out.lines().any(|line| line.split(' ').next() == Some(name)), "{name}");
     }
+}
+
+#[test]
+fn a_person_ends_a_line() {
+    let (mut world, mut runner) = (World::default(), Runner::default());
+    runner.begin("job && echo never; echo never", &mut world);
+    let process = world.last_started();
+    assert_eq!(runner.foreground(), Some(process));
+    runner.interrupt(&mut world);
+    assert_eq!((&world.killed[..], runner.finished()), (&[process][..], None), "its end is awaited");
+    runner.ended(process, Ok(KILLED), &mut world);
+    assert_eq!((runner.finished(), runner.foreground()), (Some(INTERRUPTED), None));
+    assert_eq!((&*world.out, &*world.err), ("", "job (process 100) was interrupted\n"));
+    runner.begin("sleep 1000; echo never", &mut world);
+    runner.interrupt(&mut world);
+    assert_eq!((runner.finished(), runner.due()), (Some(INTERRUPTED), None));
+    // The next one is another.
+    runner.begin("job", &mut world);
+    runner.ended(world.last_started(), Ok(KILLED), &mut world);
+    assert_eq!(runner.finished(), Some(137));
 }

@@ -32,6 +32,7 @@ Examples:
   cargo xtask run                        boot, with the console on this terminal
   cargo xtask run --exec 'echo alive'    boot, run a command, power off
   cargo xtask run --exec 'ps && hello'   several commands, or programs
+  cargo xtask run --exec upper --input README.md
   cargo xtask run --system kernel --exec 'ktest; mem'
   cargo xtask run --device edu --exec 'edu-device-client 5'
   cargo xtask run --boot uefi --smp 4 --memory 1G
@@ -109,6 +110,9 @@ pub(crate) struct Args {
     /// kernel's log goes to standard error.
     #[arg(long, value_name = "COMMANDS")]
     pub(super) exec: Option<String>,
+    /// With --exec: what its programs read from standard input, such as /dev/stdin [default: nothing].
+    #[arg(long, value_name = "FILE", requires = "exec")]
+    input: Option<PathBuf>,
     /// Also write the guest's console to this file.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -211,6 +215,16 @@ impl Args {
             false => Packed::Also(words.map(str::to_owned).collect()),
         };
         Choice { with: self.with.clone(), without: self.without.clone(), packed }
+    }
+
+    /// What programs read.
+    pub(super) fn input(&self) -> anyhow::Result<Vec<u8>> {
+        let Some(path) = &self.input else { return Ok(Vec::new()) };
+        let input =
+            std::fs::read(path).with_context(|| format!("--input: cannot read {}", path.display()))?;
+        let limit = anax_control::MAX_FILE;
+        ensure!(input.len() <= limit as usize, "--input: {} has more than {limit} bytes", path.display());
+        Ok(input)
     }
 
     /// The kernel that the system begins with.
@@ -337,6 +351,8 @@ impl Args {
             let limit = anax_control::MAX_COMMANDS;
             ensure!(commands.len() <= limit, "--exec: the commands are longer than {limit} bytes");
         }
+        let is_taken = self.input.is_none() || self.variant() == KernelVariant::Plain;
+        ensure!(is_taken, "--input: the test kernel's commands read nothing; leave --system kernel out");
         Ok(())
     }
 

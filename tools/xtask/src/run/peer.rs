@@ -19,7 +19,7 @@ pub(super) fn run(args: &Args, base: Spec, frames: u64) -> anyhow::Result<ExitCo
     let peer = Peer::bind(0)?;
     let ports = Datagrams::to_peer(peer.port())?;
     let spec = args.spec(base, Some(ports))?;
-    let stop = AtomicBool::new(false);
+    let (input, stop) = (args.input()?, AtomicBool::new(false));
     let (status, report) = thread::scope(|scope| {
         let frames = scope.spawn(|| {
             peer.run(ports.guest, &Plan::new(frames), |_| {
@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args, base: Spec, frames: u64) -> anyhow::Result<ExitCo
             })
         });
         let status = match &args.exec {
-            Some(commands) => super::exec(&spec, commands),
+            Some(commands) => super::exec(&spec, commands, &input),
             None => until_done(&spec, || frames.is_finished()).map(|()| ExitCode::SUCCESS),
         };
         stop.store(true, Ordering::Relaxed);
