@@ -57,6 +57,8 @@ pub fn local_port(
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
     use crate::Endpoint;
 
@@ -70,7 +72,7 @@ mod tests {
 
     /// As the definition has it: for each bit that is set, the key's 32 bits from there on.
     fn slowly(bytes: &[u8]) -> u32 {
-        let key = [0x6d, 0x5a].repeat(32);
+        let key: Vec<u8> = [0x6d, 0x5a].repeat(32);
         let bit = |from: usize| u32::from(key[from / 8] >> (7 - from % 8) & 1);
         let mut hash = 0;
         for index in 0..8 * bytes.len() {

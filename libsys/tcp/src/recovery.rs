@@ -85,11 +85,6 @@ impl Recovery {
         self.phase == Phase::Fast
     }
 
-    /// Whether what a time-out was taken to have lost is still being sent again.
-    pub(crate) fn after_timeout(&self) -> bool {
-        self.phase == Phase::Timeout
-    }
-
     /// Whether the other end has told of ranges that it has.
     pub(crate) fn knows(&self) -> bool {
         self.board.is_some()

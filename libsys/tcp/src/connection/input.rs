@@ -6,7 +6,7 @@ use super::{Agreed, Around, Connection, Owed, Stamps, State, Timer};
 use crate::event::{Closed, Event, Place};
 use crate::ranges::Range;
 use crate::segment::{Flags, Outgoing, Segment};
-use crate::seq::{FIRST, Origin, SYN, is_older};
+use crate::seq::{FIRST, SYN, is_older};
 
 /// A time stamp of an idle connection is no longer believed after that (RFC 7323, 5.5).
 const STAMP_AGE: Duration = Duration::from_secs(24 * 24 * 60 * 60);
@@ -439,11 +439,4 @@ impl Connection {
 /// The other end's largest segment: 536 if it says nothing (RFC 9293, 3.7.1), and never so little that headers were most of what is sent.
 pub(crate) fn least_mss(said: Option<u16>) -> u16 {
     said.unwrap_or(536).max(64)
-}
-
-impl Connection {
-    /// Where the other end's stream begins, for one that was asked for.
-    pub(crate) const fn incoming(&self) -> Origin {
-        self.incoming
-    }
 }
