@@ -236,8 +236,8 @@ impl Engine {
         };
         let done = what(&mut connection, &mut around);
         if connection.state == State::TimeWait {
-            let last = connection.challenge(&mut around);
-            around.replies.push_back(last);
+            let last = connection.last_words(&mut around);
+            around.replies.extend(last);
             let rest = connection.rest(now, &self.config);
             self.counters.waiting_evicted += u64::from(self.waiting.put(connection.tuple, rest));
             self.events.push_back(Event::Ended { connection: id, how: Closed::Done });

@@ -129,19 +129,13 @@ impl Recovery {
         if self.duplicates < THRESHOLD && !is_lost {
             return false;
         }
-        // What Limited Transmit has sent does not count (RFC 5681, 3.2 step 2).
-        let limited = u64::from(self.duplicates.saturating_sub(1).min(2) * sent.mss);
-        let flight = (sent.max - sent.una).saturating_sub(limited.min(self.limited(sent))) as u32;
+        // What Limited Transmit has sent, beyond the window, does not count (RFC 5681, 3.2 step 2).
+        let flight = u32::try_from(sent.max - sent.una).unwrap_or(u32::MAX).min(congestion.window());
         congestion.lost(flight);
         (self.phase, self.recover, self.due) = (Phase::Fast, sent.max, true);
         (self.again_upto, self.rescued, self.was_partial) = (sent.una, false, false);
         self.inflation = if self.knows() { 0 } else { 3 * one };
         true
-    }
-
-    /// Bytes that Limited Transmit can have sent: what is beyond the window.
-    fn limited(&self, sent: &Sent) -> u64 {
-        u64::from(2 * sent.mss).min(sent.max - sent.una)
     }
 
     /// `acked` bytes were acknowledged that were not before; `sent` is as it is then. True: the timer begins anew.

@@ -108,16 +108,10 @@ impl Connection {
                 return After::GoesOn;
             }
             if syn {
-                // A SYN that is repeated because its answer was lost gets it again.
-                let again = self.state == State::SynReceived && seq == FIRST;
-                if again {
-                    self.nxt = SYN;
-                    return After::GoesOn;
-                }
                 return After::Challenge;
             }
             // What was all there already is told as a duplicate (RFC 2883).
-            self.note_duplicate(seq, seq + u64::from(segment.length));
+            self.note_duplicate(seq, (seq + u64::from(segment.length)).min(self.rcv));
             self.last_heard = around.now;
             if flags.has(Flags::ACK) && seq < self.rcv {
                 self.old_acknowledgement(segment, around);
@@ -138,9 +132,15 @@ impl Connection {
             return After::GoesOn;
         }
         if syn {
-            // RFC 5961, 4.2. In SYN-RECEIVED it is the answer to both ends' asking.
-            if self.state != State::SynReceived {
+            // RFC 5961, 4.2. In SYN-RECEIVED, with an acknowledgement, it answers this end's when both have asked, and without one it says that
+            // this end's answer was lost.
+            let is_first = self.state == State::SynReceived && seq == FIRST;
+            if !is_first {
                 return After::Challenge;
+            }
+            if !flags.has(Flags::ACK) {
+                self.nxt = SYN;
+                return After::GoesOn;
             }
         }
         if !flags.has(Flags::ACK) {
@@ -353,10 +353,11 @@ impl Connection {
                 .events
                 .push_back(Event::Received { connection: around.id, upto: Self::position(self.rcv) });
         }
+        let fills = self.rcv > part.to && segment.length > 0;
         if self.peer_fin == Some(self.rcv) {
             self.peer_closed(around);
         }
-        self.owe(part, before, segment, around);
+        self.owe(part.from > before || fills, segment, around);
         After::GoesOn
     }
 
@@ -409,11 +410,8 @@ impl Connection {
     }
 
     /// When the segment is acknowledged (RFC 5681, 4.2): what lies behind a gap, fills one or came twice at once, else every second one.
-    fn owe(&mut self, part: Range, before: u64, segment: &Segment, around: &mut Around<'_>) {
-        let at_once = part.from > before
-            || self.is_duplicate
-            || self.behind.is_some()
-            || self.rcv > part.to && segment.length > 0;
+    fn owe(&mut self, is_odd: bool, segment: &Segment, around: &mut Around<'_>) {
+        let at_once = is_odd || self.is_duplicate || self.behind.is_some();
         if at_once && self.state != State::Closed {
             // Each by itself: the sender counts them.
             let reply = self.acknowledge(around);
@@ -428,6 +426,11 @@ impl Connection {
             Owed::By(at) => Owed::By(at),
             Owed::Nothing => Owed::By(around.now + around.config.delayed_ack),
         };
+    }
+
+    /// What is still owed when the connection becomes a record.
+    pub(crate) fn last_words(&mut self, around: &mut Around<'_>) -> Option<Outgoing> {
+        (self.owed != Owed::Nothing).then(|| self.acknowledge(around))
     }
 
     /// What is sent to somebody whose segment makes one doubt whether he means this connection (RFC 5961).

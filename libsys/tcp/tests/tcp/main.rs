@@ -1,4 +1,6 @@
 //! The engine against itself, over wires that lose, repeat and reorder.
 
+mod scenarios;
+mod script;
 mod transfers;
 mod world;
