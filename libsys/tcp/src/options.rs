@@ -176,7 +176,7 @@ mod tests {
             prop_assert!(read.scale.is_none_or(|scale| scale <= MOST_SCALE));
             let mut again = [0; MOST_BYTES];
             let used = read.write(&mut again);
-            prop_assert!(used % 4 == 0);
+            prop_assert!(used.is_multiple_of(4));
         }
     }
 }

@@ -68,14 +68,14 @@ impl Connection {
 
     /// The retransmission timer begins anew.
     pub(super) fn start_timer(&mut self, around: &Around<'_>) {
-        let mut timeout = self.rtt.timeout(around.config.initial_timeout);
-        if let Some(since) = self.stuck_since {
-            // No later than the end of all patience.
-            timeout = timeout.min(
-                (since + self.patience(around)).saturating_sub(around.now).max(Duration::from_millis(1)),
-            );
-        }
-        self.timer = Timer::Retransmit(around.now + timeout);
+        let timeout = self.rtt.timeout(around.config.initial_timeout);
+        self.timer = Timer::Retransmit(around.now + self.at_most_patience(timeout, around));
+    }
+
+    /// No longer than until the end of all patience.
+    fn at_most_patience(&self, pause: Duration, around: &Around<'_>) -> Duration {
+        let left = self.stuck_since.map(|since| (since + self.patience(around)).saturating_sub(around.now));
+        left.map_or(pause, |left| pause.min(left.max(Duration::from_millis(1))))
     }
 
     /// A closed window is probed.
@@ -93,8 +93,8 @@ impl Connection {
 
     pub(super) fn start_persist(&mut self, around: &Around<'_>) {
         let pause = self.rtt.timeout(around.config.initial_timeout).min(LONGEST_PERSIST);
-        self.timer = Timer::Persist(around.now + pause);
         self.stuck_since.get_or_insert(around.now);
+        self.timer = Timer::Persist(around.now + self.at_most_patience(pause, around));
     }
 
     fn keep_alive(&mut self, around: &mut Around<'_>) {

@@ -179,7 +179,7 @@ impl Engine {
         }
         self.events.push_back(Event::Accepted { listener: id, connection, tuple });
         self.with(connection.index, now, |connection, around| connection.began(since, around));
-        self.to_connection(connection.index, segment, now);
+        self.hand_over(connection.index, segment, now);
         true
     }
 }

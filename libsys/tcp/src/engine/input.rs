@@ -29,7 +29,7 @@ impl Engine {
             return Taken::Here;
         }
         if let Some(index) = self.connections.get(&tuple).copied() {
-            self.to_connection(index, segment, now);
+            self.hand_over(index, segment, now);
             return Taken::Here;
         }
         if self.in_time_wait(segment, now) || self.confirms(segment, now) {
@@ -56,7 +56,7 @@ impl Engine {
     }
 
     /// Hands a segment to its connection.
-    pub(super) fn to_connection(&mut self, index: u32, segment: &Segment, now: Duration) {
+    pub(super) fn hand_over(&mut self, index: u32, segment: &Segment, now: Duration) {
         match self.with(index, now, |connection, around| connection.input(segment, around)) {
             Some(After::Challenge) => {
                 if !self.challenges.take(now, self.config.challenges_a_second) {

@@ -1,5 +1,6 @@
 //! The engine against itself, over wires that lose, repeat and reorder.
 
+mod hostile;
 mod scenarios;
 mod script;
 mod transfers;

@@ -172,14 +172,14 @@ impl Stage {
             "event" => self.event(rest),
             "open" => self.open(rest),
             "opened" => self.opened(rest),
-            "state" => self.is("state", &rest, &format!("{:?}", self.state())),
-            "cwnd" => self.is("cwnd", &rest, &self.snapshot()?.cwnd.to_string()),
-            "ssthresh" => self.is("ssthresh", &rest, &self.snapshot()?.ssthresh.to_string()),
-            "flight" => self.is("flight", &rest, &self.snapshot()?.flight.to_string()),
-            "timeout" => self.is("timeout", &rest, &self.snapshot()?.timeout.as_millis().to_string()),
+            "state" => self.is("state", rest, &format!("{:?}", self.state())),
+            "cwnd" => self.is("cwnd", rest, &self.snapshot()?.cwnd.to_string()),
+            "ssthresh" => self.is("ssthresh", rest, &self.snapshot()?.ssthresh.to_string()),
+            "flight" => self.is("flight", rest, &self.snapshot()?.flight.to_string()),
+            "timeout" => self.is("timeout", rest, &self.snapshot()?.timeout.as_millis().to_string()),
             "population" => {
                 let [connections, openings, waiting] = self.engine.population();
-                self.is("population", &rest, &format!("{connections} {openings} {waiting}"))
+                self.is("population", rest, &format!("{connections} {openings} {waiting}"))
             }
             _ => Err("unknown step".into()),
         }

@@ -41,7 +41,7 @@ pub(crate) struct Weather {
 
 /// The byte at a position of a stream.
 pub(crate) fn byte(stream: u64, position: u64) -> u8 {
-    let mixed = (stream << 40 ^ position / 8).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = ((stream << 40) ^ (position / 8)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> (8 * (position % 8))) as u8
 }
 
