@@ -1,0 +1,7 @@
+//! The engine against itself, over wires that lose, repeat and reorder.
+
+mod hostile;
+mod scenarios;
+mod script;
+mod transfers;
+mod world;
