@@ -88,7 +88,7 @@ impl Budget {
             *self = Self { second: now.as_secs(), used: 0 };
         }
         self.used += 1;
-        self.used <= most
+        self.used <= most || cfg!(bite = "tcp-challenges-all")
     }
 }
 

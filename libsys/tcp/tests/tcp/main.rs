@@ -2,6 +2,7 @@
 
 mod hostile;
 mod orders;
+mod owners;
 mod scenarios;
 mod script;
 mod transfers;
