@@ -72,6 +72,7 @@ impl Congestion for NewReno {
         if self.window < self.threshold {
             // RFC 3465: at most two segments for one acknowledgement, one while a time-out is being repaired.
             let most = if after_timeout { one } else { 2 * one };
+            let bytes = if cfg!(bite = "tcp-counts-acknowledgements") { one } else { bytes };
             self.window = (self.window + bytes.min(most)).min(MOST);
             return;
         }

@@ -12,6 +12,7 @@ use core::time::Duration;
 
 use hashbrown::HashMap;
 use siphasher::sip::SipHasher13;
+use smoltcp::wire::IpAddress;
 
 use crate::config::Config;
 use crate::connection::{Around, Connection, Snapshot, State};
@@ -87,7 +88,7 @@ impl Budget {
             *self = Self { second: now.as_secs(), used: 0 };
         }
         self.used += 1;
-        self.used <= most
+        self.used <= most || cfg!(bite = "tcp-challenges-all")
     }
 }
 
@@ -104,6 +105,8 @@ pub struct Engine {
     free: Vec<u32>,
     connections: HashMap<Tuple, u32, Keyed>,
     listeners: Vec<(u32, Option<Listener>)>,
+    /// Who of them has a port, of an address or of all.
+    ports: HashMap<(u16, Option<IpAddress>), ListenerId, Keyed>,
     openings: Openings<Keyed>,
     waiting: TimeWait<Keyed>,
     wheel: Wheel,
@@ -127,6 +130,7 @@ impl Engine {
             free: Vec::new(),
             connections: HashMap::with_hasher(hasher),
             listeners: Vec::new(),
+            ports: HashMap::with_hasher(hasher),
             openings: Openings::new(hasher, config.most_openings),
             waiting: TimeWait::new(hasher, config.most_waiting),
             wheel: Wheel::new(),
@@ -306,8 +310,8 @@ impl Engine {
 
     fn own_mss(&self, tuple: &Tuple) -> u16 {
         match tuple.local.address {
-            smoltcp::wire::IpAddress::Ipv4(_) => self.config.mss_v4,
-            smoltcp::wire::IpAddress::Ipv6(_) => self.config.mss_v6,
+            IpAddress::Ipv4(_) => self.config.mss_v4,
+            IpAddress::Ipv6(_) => self.config.mss_v6,
         }
     }
 

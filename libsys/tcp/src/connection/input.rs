@@ -124,7 +124,7 @@ impl Connection {
         }
         if flags.has(Flags::RST) {
             // RFC 5961, 3.2: only the very next number resets.
-            if seq != self.rcv {
+            if seq != self.rcv && cfg!(not(bite = "tcp-resets-within-the-window")) {
                 return After::Challenge;
             }
             let how = if self.state == State::SynReceived { Closed::Refused } else { Closed::Reset };
@@ -334,7 +334,8 @@ impl Connection {
             return After::Reset;
         }
         let edge = self.advertised.max(self.rcv);
-        let part = Range { from: seq.max(self.rcv), to: end.min(edge) };
+        let first = if cfg!(bite = "tcp-places-again") { seq } else { seq.max(self.rcv) };
+        let part = Range { from: first, to: end.min(edge) };
         if seq < self.rcv && segment.length > 0 {
             self.note_duplicate(seq, end.min(self.rcv));
         }

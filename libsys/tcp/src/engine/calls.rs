@@ -27,8 +27,7 @@ impl Engine {
         if port == 0 {
             return Err(Error::BadAddress);
         }
-        let is_same = |one: &Listener| one.port == port && one.address == address;
-        if self.listeners.iter().filter_map(|(_, listener)| listener.as_ref()).any(is_same) {
+        if self.ports.contains_key(&(port, address)) {
             return Err(Error::InUse);
         }
         let new = Listener { address, port, backlog, waiting: 0, room };
@@ -38,7 +37,9 @@ impl Engine {
         });
         let (generation, listener) = &mut self.listeners[index];
         *listener = Some(new);
-        Ok(ListenerId { index: index as u32, generation: *generation })
+        let id = ListenerId { index: index as u32, generation: *generation };
+        self.ports.insert((port, address), id);
+        Ok(id)
     }
 
     /// Does not wait any more. Connections that were accepted stay.
@@ -46,7 +47,8 @@ impl Engine {
     /// # Errors
     /// `Gone`.
     pub fn unlisten(&mut self, id: ListenerId) -> Result<(), Error> {
-        self.listener(id).ok_or(Error::Gone)?;
+        let Listener { address, port, .. } = *self.listener(id).ok_or(Error::Gone)?;
+        self.ports.remove(&(port, address));
         let (generation, listener) = &mut self.listeners[id.index as usize];
         (*generation, *listener) = (generation.wrapping_add(1), None);
         self.openings.forget(id);

@@ -15,16 +15,8 @@ use crate::tuple::Tuple;
 impl Engine {
     /// Who waits for connections to that end: whoever named the address, before those who take any.
     pub(super) fn listens(&self, tuple: &Tuple) -> Option<ListenerId> {
-        let matches = |address: Option<_>| {
-            let mut found =
-                self.listeners.iter().enumerate().filter_map(|(index, (generation, listener))| {
-                    let listener = listener.as_ref()?;
-                    (listener.port == tuple.local.port && listener.address == address)
-                        .then_some(ListenerId { index: index as u32, generation: *generation })
-                });
-            found.next()
-        };
-        matches(Some(tuple.local.address)).or_else(|| matches(None))
+        let of = |address| self.ports.get(&(tuple.local.port, address)).copied();
+        of(Some(tuple.local.address)).or_else(|| of(None))
     }
 
     /// A SYN for a listener.

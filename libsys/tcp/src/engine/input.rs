@@ -16,7 +16,7 @@ impl Engine {
         let tuple = segment.tuple;
         let (own, count) = self.config.owner;
         let owner = owner(&tuple, count);
-        if owner != own {
+        if owner != own && cfg!(not(bite = "tcp-takes-all")) {
             self.counters.not_mine += 1;
             return Taken::NotMine(owner);
         }
