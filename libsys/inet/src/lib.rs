@@ -6,6 +6,7 @@ extern crate alloc;
 
 pub mod arp;
 mod bytes;
+pub mod control;
 mod counters;
 pub mod detection;
 pub mod dhcp;
@@ -25,6 +26,7 @@ pub mod tables;
 pub mod udp;
 
 pub use bytes::{Bytes, Sum};
+pub use control::Control;
 pub use counters::{Counters, Drop};
 pub use frame::{Fragment, Ingress, InterfaceId, LINK_HEADER, Packet, Verified, What};
 pub use interface::{Assigned, Cast, Interface, Kind, Standing};
