@@ -158,7 +158,10 @@ impl Client {
                 self.poll(now);
             }
             // Nobody says whether it is free: then it is not used.
-            State::Checking(_) => self.restart(now),
+            State::Checking(_) => {
+                self.restart(now);
+                self.poll(now);
+            }
             State::Bound(granted) if now >= granted.lease.until => {
                 self.restart(now);
                 self.poll(now);

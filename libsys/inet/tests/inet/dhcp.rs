@@ -31,9 +31,7 @@ fn sent(client: &mut Client) -> (DhcpMessageType, u32, Option<Ipv4Address>, Opti
 }
 
 fn answer(kind: DhcpMessageType, transaction: u32, address: Ipv4Address, lease: u32) -> Vec<u8> {
-    let mut servers = smoltcp_vec();
-    servers.push(Ipv4Address::new(10, 0, 0, 3)).unwrap();
-    let repr = DhcpRepr {
+    let mut repr = DhcpRepr {
         message_type: kind,
         transaction_id: transaction,
         secs: 0,
@@ -49,20 +47,17 @@ fn answer(kind: DhcpMessageType, transaction: u32, address: Ipv4Address, lease: 
         client_identifier: None,
         server_identifier: Some(SERVER),
         parameter_request_list: None,
-        dns_servers: Some(servers),
+        dns_servers: Some(Default::default()),
         max_size: None,
         lease_duration: Some(lease),
         renew_duration: None,
         rebind_duration: None,
         additional_options: &[],
     };
+    repr.dns_servers.as_mut().unwrap().push(Ipv4Address::new(10, 0, 0, 3)).unwrap();
     let mut bytes = vec![0; repr.buffer_len()];
     repr.emit(&mut DhcpPacket::new_unchecked(&mut bytes[..])).unwrap();
     bytes
-}
-
-fn smoltcp_vec<T: Default>() -> T {
-    T::default()
 }
 
 /// A client that has a lease of an hour since `now`.

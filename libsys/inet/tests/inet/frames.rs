@@ -160,7 +160,7 @@ fn chains_end() {
 
 #[test]
 fn tcp_has_a_header() {
-    let mut tcp = vec![0; 24];
+    let mut tcp = [0; 24];
     tcp[..4].copy_from_slice(&[0, 80, 1, 0]);
     for (offset, length, expected) in [
         (5, 20, Ok(Some((80, 256)))),

@@ -4,7 +4,7 @@ use anax_inet::neighbours::{Effect, Heard, NEIGHBOURS, Neighbours, Resolution, S
 use anax_inet::{Change, Hop, Known, Random};
 use smoltcp::wire::{EthernetAddress, IpAddress};
 
-use crate::support::{ETH, OURS, THEIRS, ip, ms, secs};
+use crate::support::{ETH, OURS, THEIRS, ms, secs};
 
 fn table() -> Neighbours {
     Neighbours::new(Random::new((5, 6)))
@@ -168,5 +168,4 @@ fn only_a_few_packets_wait() {
     assert_eq!(failed, Vec::from_iter(0..count - WAITING as u64));
     table.forget(ETH);
     assert_eq!(effects(&mut table).len(), WAITING);
-    let _ = ip("10.0.0.1");
 }
