@@ -81,12 +81,6 @@ impl Interface {
         self.addresses.iter().find(|own| own.address.address() == address).map(|own| own.standing)
     }
 
-    /// Whether others on the link have addresses like that one.
-    #[must_use]
-    pub fn is_near(&self, address: IpAddress) -> bool {
-        self.addresses.iter().any(|own| own.address.contains_addr(&address))
-    }
-
     /// Whether a packet to that address is for this interface.
     #[must_use]
     pub fn cast(&self, destination: IpAddress) -> Option<Cast> {

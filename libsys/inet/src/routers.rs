@@ -96,6 +96,11 @@ impl Routers {
         routers.chain(near).chain(made).chain(self.solicit.map(|(_, due)| due)).min()
     }
 
+    /// Asks for routers from `now` on, as at first.
+    pub fn ask_again(&mut self, now: Duration) {
+        self.solicit = Some((SOLICIT_TIMES, now));
+    }
+
     /// Somebody else has an address that was made here: it is not made again.
     pub fn taken(&mut self, address: IpAddress) {
         for made in self.made.iter_mut().filter(|made| IpAddress::Ipv6(made.address.address()) == address) {

@@ -37,7 +37,7 @@ impl Control {
             |address| interface.has(address).is_some_and(|standing| standing != Standing::Tentative);
         let (has_sender, has_target) = (is_in_use(sender), is_in_use(target));
         // Whom nobody on this link can be is not learnt of.
-        let is_near = interface.is_near(sender);
+        let is_near = self.is_near(Hop::new(id, sender));
         let asks_for_ours = said.sender.is_unspecified() && self.detection.is_tentative(id, target);
         if has_sender || self.detection.is_tentative(id, sender) || asks_for_ours {
             let address = if asks_for_ours { target } else { sender };
@@ -73,7 +73,7 @@ impl Control {
         let interface = self.tables.interface(id).ok_or(Drop::NotOurs)?;
         let own = interface.link_address();
         let standing = |target| interface.has(IpAddress::Ipv6(target));
-        let is_near = interface.is_near(packet.source) || source.is_unicast_link_local();
+        let is_near = self.is_near(Hop::new(id, packet.source));
         match said {
             Ndp::Solicit(target, _) if standing(target) == Some(Standing::Tentative) => {
                 // Our own question may come back to us (RFC 4862, 5.4.3).
@@ -119,6 +119,11 @@ impl Control {
             Ndp::RouterSolicit(_) | Ndp::Redirect => {}
         }
         Ok(())
+    }
+
+    /// Whether that is on the link of its interface.
+    fn is_near(&self, hop: Hop) -> bool {
+        self.tables.hop(hop.next, Some(hop.interface)) == Ok(hop)
     }
 
     fn send_discovery(
