@@ -17,6 +17,7 @@ mod programs;
 mod proto;
 mod streams;
 mod task;
+mod tcp;
 mod timers;
 mod uthread;
 
@@ -84,6 +85,7 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(pci::PCI)
         .chain(uthread::UTHREAD)
         .chain(task::TASK)
+        .chain(tcp::TCP)
         .chain(programs::PROGRAMS)
         .chain(streams::STREAMS);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)

@@ -102,7 +102,7 @@ struct Person {
 impl Person {
     fn sit_down(context: &Context<'_>) -> anyhow::Result<Self> {
         let mut command = Command::new(&context.artefacts.xtask);
-        command.current_dir(&context.artefacts.root).args(["run", "--nic", "none"]);
+        command.current_dir(&context.artefacts.root).args(["run", "--all", "--nic", "none"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let keys = child.stdin.take().context("no input")?;
         let mut screen = child.stdout.take().context("no output")?;

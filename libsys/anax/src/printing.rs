@@ -173,7 +173,7 @@ impl Gathered {
         self.bytes[self.used..self.used + bytes.len()].copy_from_slice(bytes);
         self.used += bytes.len();
         // Nobody is left to be told what fails.
-        FLUSH.call_once(|| || drop(LINES.lock().flush()));
+        FLUSH.call_once(|| || _ = LINES.lock().flush());
         Ok(())
     }
 

@@ -85,6 +85,21 @@ impl Command {
 
     /// Gives it its standard streams.
     fn give_streams(&mut self) -> Result<(), Error> {
+        let all = [(STDIN, HOLDS[0]), (STDOUT, HOLDS[1]), (STDERR, HOLDS[2])];
+        let mut streams =
+            self.streams.iter().zip(all).map(|(stream, (name, hold))| stream.handles(name, hold));
+        // The way of most programs: three streams of somebody who is there, and nothing that keeps them open.
+        if let [Some([Some(stdin), None]), Some([Some(stdout), None]), Some([Some(stderr), None])] =
+            [streams.next(), streams.next(), streams.next()]
+        {
+            let [stdin, stdout, stderr] =
+                [stdin, stdout, stderr].map(|(handle, rights)| Gift::copy(handle, rights));
+            match self.init.give_streams(self.process, stdin, stdout, stderr) {
+                // One by one, those that can be given.
+                Err(Error::PeerDied | Error::BadHandle) => {}
+                given => return given,
+            }
+        }
         for ((stream, name), hold) in self.streams.iter().zip([STDIN, STDOUT, STDERR]).zip(HOLDS) {
             let given = stream.handles(name, hold).into_iter().zip([name, hold]);
             for ((handle, rights), name) in given.filter_map(|(given, name)| Some((given?, name))) {

@@ -80,6 +80,16 @@ pub trait Processes {
     #[control]
     fn give(&mut self, caller: Caller, process: u64, name: &str, what: Gift) -> Result<(), Error>;
 
+    /// The same for its standard input, output and error, as `anax_startup::handles` names them, by one message.
+    fn give_streams(
+        &mut self,
+        caller: Caller,
+        process: u64,
+        stdin: Gift,
+        stdout: Gift,
+        stderr: Gift,
+    ) -> Result<(), Error>;
+
     /// Starts it with these arguments.
     ///
     /// `BadHandle`: it is not the caller's, or was started.

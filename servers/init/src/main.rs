@@ -24,7 +24,7 @@ use init::Init;
 use kernel::Kernel;
 
 /// Pings that can be under way. Whoever can't be pinged is when another has answered.
-const REPLIES: u32 = 128;
+const REPLIES: u32 = 64;
 
 #[anax::main]
 fn main() -> Result<(), Error> {

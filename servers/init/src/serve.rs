@@ -8,6 +8,7 @@ use anax_abi::{Error, Rights};
 use anax_manifest::{Capability, Layer, Manifest, Start};
 use anax_proto::{Caller, Gift, Later};
 use anax_startup::NamedHandle;
+use anax_startup::handles::{STDERR, STDIN, STDOUT};
 use anax_system::{Condition, KILLED, Name, Processes, Report, Status};
 
 use crate::init::{Init, NAMES};
@@ -100,6 +101,20 @@ impl<S: System> Processes for Init<S> {
         let handle = self.system.give(made, Gift { is_given: true, ..what })?;
         self.own(caller, process)?.given.push(NamedHandle { name: name.to_string(), handle });
         Ok(())
+    }
+
+    fn give_streams(
+        &mut self,
+        caller: Caller,
+        process: u64,
+        stdin: Gift,
+        stdout: Gift,
+        stderr: Gift,
+    ) -> Result<(), Error> {
+        // Each is tried, so that none of the handles stays here.
+        let given = [(STDIN, stdin), (STDOUT, stdout), (STDERR, stderr)]
+            .map(|(name, what)| self.give(caller, process, name, what));
+        given.into_iter().collect()
     }
 
     fn start(&mut self, caller: Caller, process: u64, arguments: Vec<String>) -> Result<(), Error> {

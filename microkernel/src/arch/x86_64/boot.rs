@@ -10,7 +10,7 @@ use super::paging::{Access, LargestPage, MapError, Root, TableSource};
 use crate::mm::layout::{self, PAGE_SIZE, direct, physical_of_image};
 
 /// Bytes of the boot stack, of which an unoptimised build needs most, an optimised one some 80 KiB.
-const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 128 << 10 };
+const STACK: usize = if cfg!(debug_assertions) { 256 << 10 } else { 112 << 10 };
 
 global_asm!(include_str!("boot.s"), stack = const STACK);
 

@@ -1,0 +1,322 @@
+//! The connections of one protocol thread.
+
+mod calls;
+mod handshake;
+mod input;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
+use core::time::Duration;
+
+use hashbrown::HashMap;
+use siphasher::sip::SipHasher13;
+use smoltcp::wire::IpAddress;
+
+use crate::config::Config;
+use crate::connection::{Around, Connection, Snapshot, State};
+use crate::counters::Counters;
+use crate::event::{Closed, ConnectionId, Event, ListenerId, Place};
+use crate::isn::{Keys, Purpose};
+use crate::listener::Listener;
+use crate::segment::Outgoing;
+use crate::syncache::Openings;
+use crate::timewait::TimeWait;
+use crate::tuple::Tuple;
+use crate::wheel::Wheel;
+
+/// Answers that wait to be sent, at most: more are not given.
+const MOST_REPLIES: usize = 256;
+
+/// Why a request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no such connection or listener any more.
+    Gone,
+    /// Somebody has these ends, or this port, already.
+    InUse,
+    /// There are as many as there may be.
+    Full,
+    /// The ends can't be a connection's.
+    BadAddress,
+    /// It belongs to another protocol thread: this one.
+    NotMine(u32),
+    /// The stream was shut down, or was written further already.
+    Shut,
+}
+
+/// What became of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It was looked at.
+    Here,
+    /// It is this protocol thread's, and nothing has changed here.
+    NotMine(u32),
+}
+
+/// Keyed, so that nobody can choose what collides.
+#[derive(Clone, Copy, Debug)]
+struct Keyed([u8; 16]);
+
+impl BuildHasher for Keyed {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_key(&self.0)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u32,
+    connection: Option<Box<Connection>>,
+    /// When the wheel says so: at or before its deadline.
+    armed: Option<Duration>,
+}
+
+/// Something that may be done so often a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Budget {
+    second: u64,
+    used: u32,
+}
+
+impl Budget {
+    fn take(&mut self, now: Duration, most: u32) -> bool {
+        if self.second != now.as_secs() {
+            *self = Self { second: now.as_secs(), used: 0 };
+        }
+        self.used += 1;
+        self.used <= most || cfg!(bite = "tcp-challenges-all")
+    }
+}
+
+/// The connections of one protocol thread. See the crate.
+///
+/// What is called with a time is to be called with times that never go back. After each call, or some of them ([`Engine::transmit`] merges what
+/// they lead to), [`Engine::place`] is to be asked until there is nothing, before the segment's memory is used for something else; then
+/// [`Engine::event`] and [`Engine::transmit`].
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    keys: Keys,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    connections: HashMap<Tuple, u32, Keyed>,
+    listeners: Vec<(u32, Option<Listener>)>,
+    /// Who of them has a port, of an address or of all.
+    ports: HashMap<(u16, Option<IpAddress>), ListenerId, Keyed>,
+    openings: Openings<Keyed>,
+    waiting: TimeWait<Keyed>,
+    wheel: Wheel,
+    ready: VecDeque<u32>,
+    replies: VecDeque<Outgoing>,
+    events: VecDeque<Event>,
+    places: VecDeque<Place>,
+    counters: Counters,
+    challenges: Budget,
+}
+
+impl Engine {
+    /// One without connections. What nobody else is to guess comes from `seed`.
+    #[must_use]
+    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        let keys = Keys::new(seed);
+        let hasher = Keyed(*keys.key(Purpose::Table));
+        Self {
+            keys,
+            slots: Vec::new(),
+            free: Vec::new(),
+            connections: HashMap::with_hasher(hasher),
+            listeners: Vec::new(),
+            ports: HashMap::with_hasher(hasher),
+            openings: Openings::new(hasher, config.most_openings),
+            waiting: TimeWait::new(hasher, config.most_waiting),
+            wheel: Wheel::new(),
+            ready: VecDeque::new(),
+            replies: VecDeque::new(),
+            events: VecDeque::new(),
+            places: VecDeque::new(),
+            counters: Counters::default(),
+            challenges: Budget::default(),
+            config,
+        }
+    }
+
+    /// Bytes of a segment that was handed in, to be copied now; in the order in which they came.
+    pub fn place(&mut self) -> Option<Place> {
+        self.places.pop_front()
+    }
+
+    /// What has happened, the earliest first.
+    pub fn event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The next segment to send, if there is one now. Connections that have something to send take turns.
+    pub fn transmit(&mut self, now: Duration) -> Option<Outgoing> {
+        if let Some(reply) = self.replies.pop_front() {
+            self.counters.segments_out += 1;
+            return Some(reply);
+        }
+        while let Some(index) = self.ready.pop_front() {
+            let segment = self.with(index, now, Connection::output).flatten();
+            if segment.is_some() {
+                self.ready.push_back(index);
+                self.counters.segments_out += 1;
+                return segment;
+            }
+            if let Some(connection) =
+                self.slots.get_mut(index as usize).and_then(|slot| slot.connection.as_mut())
+            {
+                connection.is_ready = false;
+            }
+        }
+        None
+    }
+
+    /// Does what is due at `now`.
+    pub fn poll(&mut self, now: Duration) {
+        while let Some(index) = self.wheel.expire(now) {
+            if let Some(slot) = self.slots.get_mut(index as usize) {
+                slot.armed = None;
+            }
+            self.with(index, now, |connection, around| connection.tick(around));
+        }
+        self.waiting.expire(now);
+        while let Some((tuple, opening)) = self.openings.due(now, self.config.initial_timeout) {
+            self.answer(tuple, &opening);
+        }
+    }
+
+    /// When [`Engine::poll`] is to be called again at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        [self.wheel.next(), self.waiting.next(), self.openings.next()].into_iter().flatten().min()
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// How many there are: connections, openings that are not confirmed, records of TIME-WAIT.
+    #[must_use]
+    pub fn population(&self) -> [usize; 3] {
+        [self.connections.len(), self.openings.len(), self.waiting.len()]
+    }
+
+    /// A connection as it is now.
+    #[must_use]
+    pub fn snapshot(&self, connection: ConnectionId) -> Option<Snapshot> {
+        self.find(connection).map(|connection| connection.snapshot(&self.config))
+    }
+
+    fn find(&self, id: ConnectionId) -> Option<&Connection> {
+        let slot = self.slots.get(id.index as usize).filter(|slot| slot.generation == id.generation)?;
+        slot.connection.as_deref()
+    }
+
+    /// Does something with a connection, and what follows from it.
+    fn with<R>(
+        &mut self,
+        index: u32,
+        now: Duration,
+        what: impl FnOnce(&mut Connection, &mut Around<'_>) -> R,
+    ) -> Option<R> {
+        let slot = self.slots.get_mut(index as usize)?;
+        let mut connection = slot.connection.take()?;
+        let id = ConnectionId { index, generation: slot.generation };
+        let mut around = Around {
+            id,
+            now,
+            config: &self.config,
+            events: &mut self.events,
+            places: &mut self.places,
+            counters: &mut self.counters,
+            replies: &mut self.replies,
+        };
+        let done = what(&mut connection, &mut around);
+        if connection.state == State::TimeWait {
+            let last = connection.last_words(&mut around);
+            around.replies.extend(last);
+            let rest = connection.rest(now, &self.config);
+            self.counters.waiting_evicted += u64::from(self.waiting.put(connection.tuple, rest));
+            self.events.push_back(Event::Ended { connection: id, how: Closed::Done });
+            connection.state = State::Closed;
+        }
+        self.replies.truncate(MOST_REPLIES);
+        if connection.state == State::Closed {
+            self.remove(index, &connection);
+        } else {
+            self.put_back(index, connection);
+        }
+        Some(done)
+    }
+
+    fn put_back(&mut self, index: u32, mut connection: Box<Connection>) {
+        let slot = &mut self.slots[index as usize];
+        if let Some(deadline) = connection.deadline()
+            && slot.armed.is_none_or(|armed| deadline < armed)
+        {
+            slot.armed = Some(deadline);
+            self.wheel.set(index, deadline);
+        }
+        if !core::mem::replace(&mut connection.is_ready, true) {
+            self.ready.push_back(index);
+        }
+        slot.connection = Some(connection);
+    }
+
+    fn remove(&mut self, index: u32, connection: &Connection) {
+        self.connections.remove(&connection.tuple);
+        self.wheel.cancel(index);
+        let slot = &mut self.slots[index as usize];
+        (slot.armed, slot.generation) = (None, slot.generation.wrapping_add(1));
+        self.free.push(index);
+    }
+
+    /// Adds a connection that `make` makes.
+    fn add(
+        &mut self,
+        tuple: Tuple,
+        now: Duration,
+        make: impl FnOnce(&Around<'_>) -> Connection,
+    ) -> Result<ConnectionId, Error> {
+        if self.connections.len() >= self.config.most_connections {
+            return Err(Error::Full);
+        }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            self.slots.len() as u32 - 1
+        });
+        let id = ConnectionId { index, generation: self.slots[index as usize].generation };
+        let around = Around {
+            id,
+            now,
+            config: &self.config,
+            events: &mut self.events,
+            places: &mut self.places,
+            counters: &mut self.counters,
+            replies: &mut self.replies,
+        };
+        let connection = Box::new(make(&around));
+        self.connections.insert(tuple, index);
+        self.put_back(index, connection);
+        Ok(id)
+    }
+
+    fn own_mss(&self, tuple: &Tuple) -> u16 {
+        match tuple.local.address {
+            IpAddress::Ipv4(_) => self.config.mss_v4,
+            IpAddress::Ipv6(_) => self.config.mss_v6,
+        }
+    }
+
+    fn listener(&mut self, id: ListenerId) -> Option<&mut Listener> {
+        let (generation, listener) = self.listeners.get_mut(id.index as usize)?;
+        listener.as_mut().filter(|_| *generation == id.generation)
+    }
+}

@@ -1,0 +1,84 @@
+//! Who speaks with whom.
+
+use core::fmt;
+
+use smoltcp::wire::IpAddress;
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The address.
+    pub address: IpAddress,
+    /// The port; 0 is nobody's.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// That address and port.
+    #[must_use]
+    pub const fn new(address: IpAddress, port: u16) -> Self {
+        Self { address, port }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            IpAddress::Ipv4(address) => write!(f, "{address}:{}", self.port),
+            IpAddress::Ipv6(address) => write!(f, "[{address}]:{}", self.port),
+        }
+    }
+}
+
+/// A connection as both ends name it, seen from this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tuple {
+    /// This end.
+    pub local: Endpoint,
+    /// The other one.
+    pub remote: Endpoint,
+}
+
+impl Tuple {
+    /// As the other end has it.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self { local: self.remote, remote: self.local }
+    }
+
+    /// Whether it can be a connection: both ports and addresses are somebody's, of one version, and the ends differ (which a LAND packet's do not).
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let is_somebodys =
+            |end: &Endpoint| end.port != 0 && end.address.is_unicast() && !end.address.is_unspecified();
+        is_somebodys(&self.local)
+            && is_somebodys(&self.remote)
+            && self.local.address.version() == self.remote.address.version()
+            && self.local != self.remote
+    }
+
+    /// All of it as bytes, for keyed hashes: the same length for each version.
+    pub(crate) fn bytes(&self) -> ([u8; 36], usize) {
+        let mut bytes = [0; 36];
+        let mut used = 0;
+        let mut put = |part: &[u8]| {
+            bytes[used..used + part.len()].copy_from_slice(part);
+            used += part.len();
+        };
+        for end in [self.local, self.remote] {
+            match end.address {
+                IpAddress::Ipv4(address) => put(&address.octets()),
+                IpAddress::Ipv6(address) => put(&address.octets()),
+            }
+        }
+        put(&self.local.port.to_be_bytes());
+        put(&self.remote.port.to_be_bytes());
+        (bytes, used)
+    }
+}
+
+impl fmt::Display for Tuple {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} - {}", self.local, self.remote)
+    }
+}

@@ -1,0 +1,9 @@
+//! The engine against itself, over wires that lose, repeat and reorder.
+
+mod hostile;
+mod orders;
+mod owners;
+mod scenarios;
+mod script;
+mod transfers;
+mod world;
