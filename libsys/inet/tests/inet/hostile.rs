@@ -132,7 +132,7 @@ fn host() -> Host {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_bytes_are_dropped_or_within_the_frame(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0..4usize) {
