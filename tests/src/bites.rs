@@ -5,6 +5,7 @@
 
 mod blocks;
 mod channels;
+mod inet;
 mod kernel_core;
 mod logring;
 mod lwkt;
@@ -75,6 +76,7 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(channels::CHANNELS)
         .chain(timers::TIMERS)
         .chain(network::NETWORK)
+        .chain(inet::INET)
         .chain(blocks::BLOCKS)
         .chain(program::PROGRAM)
         .chain(proto::PROTO)
