@@ -1,5 +1,5 @@
 //! A record of what each CPU did last: switches, messages, interrupts, faults. Off until switched on, and then it costs the short way of
-//! messages, which is not taken while it is on; off, it costs that way one comparison with memory of the CPU's own.
+//! messages, which is not taken while it is on: every thread is marked as unusual then, so that off it costs that way nothing.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

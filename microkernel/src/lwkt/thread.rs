@@ -243,7 +243,9 @@ impl Thread {
     /// How long it has run, in ticks of the time-stamp counter. Any CPU.
     pub(crate) fn ran(&self) -> u64 {
         let ran = self.ran.load(Ordering::Relaxed);
-        if ran.cast_signed() < 0 { ran.wrapping_add(coarse_timestamp()) } else { ran }
+        let ran = if ran.cast_signed() < 0 { ran.wrapping_add(coarse_timestamp()) } else { ran };
+        // Another CPU's counter may be ahead of this one's.
+        ran.cast_signed().max(0).cast_unsigned()
     }
 
     /// It had the CPU until the counter came to that, or has it from minus that on.

@@ -157,12 +157,7 @@ impl World {
             match event {
                 Event::Connected(id) => self.of(side, id).connected = true,
                 Event::Accepted { listener, connection, tuple } => {
-                    let key = u64::MAX - u64::from(tuple.remote.port);
-                    let mut end = self.sides[side].ends.remove(&key).expect("nobody has connected");
-                    end.connected = true;
-                    self.sides[side].ends.insert(connection.to_word(), end);
-                    self.sides[side].engine.accepted(listener).unwrap();
-                    self.sides[side].accepted.push(connection);
+                    self.accept(side, listener, connection, tuple);
                 }
                 Event::Received { connection, upto } => {
                     let end = self.of(side, connection);
@@ -270,17 +265,23 @@ impl World {
         self.events(side);
     }
 
+    /// What was connected from the other side is known by its port until it has a number.
+    fn accept(&mut self, side: usize, listener: ListenerId, connection: ConnectionId, tuple: Tuple) {
+        let key = u64::MAX - u64::from(tuple.remote.port);
+        let side = &mut self.sides[side];
+        let mut end = side.ends.remove(&key).expect("nobody has connected");
+        end.connected = true;
+        side.ends.insert(connection.to_word(), end);
+        side.engine.accepted(listener).unwrap();
+        side.accepted.push(connection);
+    }
+
     /// Learns of accepted connections before their bytes are placed.
     fn accept_only(&mut self, side: usize) {
         let mut others = Vec::new();
         while let Some(event) = self.sides[side].engine.event() {
             if let Event::Accepted { listener, connection, tuple } = event {
-                let key = u64::MAX - u64::from(tuple.remote.port);
-                let mut end = self.sides[side].ends.remove(&key).expect("nobody has connected");
-                end.connected = true;
-                self.sides[side].ends.insert(connection.to_word(), end);
-                self.sides[side].engine.accepted(listener).unwrap();
-                self.sides[side].accepted.push(connection);
+                self.accept(side, listener, connection, tuple);
             } else {
                 others.push(event);
             }
