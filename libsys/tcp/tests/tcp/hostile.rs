@@ -239,6 +239,7 @@ fn a_tiny_segment_size_does_not_multiply_headers() {
     victim.engine.write(id, 1000, victim.now).unwrap();
     let first = victim.engine.transmit(victim.now).unwrap();
     assert!(first.length() >= 64, "{first:?}");
+    victim.is_well();
 }
 
 #[test]
@@ -254,6 +255,7 @@ fn acknowledgements_that_are_cut_up_open_no_more() {
     }
     let after = victim.engine.snapshot(peer.id).unwrap().cwnd;
     assert!(after - before <= 1460, "{before} {after}");
+    victim.is_well();
 }
 
 #[test]
@@ -269,6 +271,7 @@ fn acknowledgements_in_advance_do_nothing() {
     }
     let after = victim.engine.snapshot(peer.id).unwrap();
     assert_eq!((before.cwnd, before.flight), (after.cwnd, after.flight));
+    victim.is_well();
 }
 
 #[test]
@@ -283,6 +286,7 @@ fn duplicates_that_are_made_up_open_little() {
     // Never more than the window that the other end has given.
     assert!(victim.engine.snapshot(peer.id).unwrap().flight <= 65_535);
     assert!(victim.engine.snapshot(peer.id).unwrap().cwnd <= 14_600);
+    victim.is_well();
 }
 
 #[test]
@@ -326,6 +330,7 @@ fn time_stamps_of_others_poison_nothing() {
     let received = std::iter::from_fn(|| victim.engine.event())
         .any(|event| matches!(event, Event::Received { upto: 50, .. }));
     assert!(received, "an honest segment is taken for an old one");
+    victim.is_well();
 }
 
 #[test]
