@@ -144,6 +144,10 @@ impl Load for Disk {
         Ok(self.begun.iter().flatten().count())
     }
 
+    fn done(&self) -> u64 {
+        self.tally.done
+    }
+
     fn prepare_to_sleep(&mut self) -> Result<Sleep, Error> {
         Ok(self.client.prepare_to_sleep().unwrap_or(Sleep::MaySleep))
     }

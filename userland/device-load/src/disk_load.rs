@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use anax::{Error, println};
 use anax_blocks::handover::{BUFFER_BYTES, BUFFERS, SLOTS};
-use anax_blocks::{ClientSide, Event, Sectors};
+use anax_blocks::{ClientSide, Event, Failure, Sectors};
 use anax_ring::{SharedBytes, Sleep};
 use device_load::{Load, Longest, Open, run};
 
@@ -74,13 +74,13 @@ impl Load for Disk {
             match self.client.event() {
                 Ok(Event::Disk(_)) => self.is_known = true,
                 Ok(Event::Written(done)) => {
-                    self.ended(now, done.token)?;
-                    done.outcome.map_err(|_| Error::PeerMisbehaved)?;
+                    let (extent, _) = self.ended(now, done.token)?;
+                    succeeded("written", extent, done.outcome)?;
                     self.client.release(done.buffer);
                 }
                 Ok(Event::Read(done)) => {
                     let (extent, number) = self.ended(now, done.token)?;
-                    done.outcome.map_err(|_| Error::PeerMisbehaved)?;
+                    succeeded("read", extent, done.outcome)?;
                     let bytes = done.buffer.bytes();
                     if !pattern(extent, number, |at, word| bytes.read_u64(at) == Ok(word)) {
                         println!("load: extent {extent} does not hold write {number}");
@@ -106,9 +106,20 @@ impl Load for Disk {
         Ok(self.begun.iter().flatten().count())
     }
 
+    fn done(&self) -> u64 {
+        self.longest.noted()
+    }
+
     fn prepare_to_sleep(&mut self) -> Result<Sleep, Error> {
         Ok(self.client.prepare_to_sleep().unwrap_or(Sleep::MaySleep))
     }
+}
+
+fn succeeded(what: &str, extent: u64, outcome: Result<(), Failure>) -> Result<(), Error> {
+    outcome.map_err(|failure| {
+        println!("load: extent {extent} is not {what}: {failure:?}");
+        Error::PeerMisbehaved
+    })
 }
 
 /// Each eight bytes of an extent say where they are and by which write they came. Whether `each` held for all.

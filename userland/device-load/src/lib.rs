@@ -15,4 +15,4 @@ mod work;
 
 pub use longest::Longest;
 pub use watch::{ASK, Check, Standing, TRUST, Tally, watch};
-pub use work::{Load, Open, STOP, run};
+pub use work::{COUNT, Load, Open, STOP, run};

@@ -148,6 +148,10 @@ impl Load for Net {
         Ok(self.echoes.iter().filter(waited_for).count())
     }
 
+    fn done(&self) -> u64 {
+        self.tally.done
+    }
+
     fn prepare_to_sleep(&mut self) -> Result<Sleep, Error> {
         Ok(self.client.prepare_to_sleep().unwrap_or(Sleep::MaySleep))
     }

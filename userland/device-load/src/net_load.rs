@@ -76,6 +76,10 @@ impl Load for Net {
         Ok(self.free.iter().filter(|is_free| !**is_free).count())
     }
 
+    fn done(&self) -> u64 {
+        self.done
+    }
+
     fn prepare_to_sleep(&mut self) -> Result<Sleep, Error> {
         Ok(self.client.prepare_to_sleep().unwrap_or(Sleep::MaySleep))
     }

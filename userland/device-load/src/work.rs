@@ -6,10 +6,12 @@ use anax::Error;
 use anax_devices::{DevicesClient, SERVICE, devices};
 use anax_ring::{AtomicU64, Endpoint, Epoch, Geometry, SharedBlock, Side, Sleep};
 use anax_sys::object::{Channel, Region};
-use anax_sys::{Port, replymsg};
+use anax_sys::{MessageNumber, Port, Received, replymsg};
 
 /// The message that stops a client, which answers when it has finished.
 pub const STOP: u32 = 0x2000;
+/// How many of the things that it asked for are done (result).
+pub const COUNT: u32 = 0x2001;
 
 /// A device that this program uses.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +73,9 @@ pub trait Load {
     /// Something was wrong.
     fn work(&mut self, now: u64, finish: bool) -> Result<usize, Error>;
 
+    /// How many of the things that it asked for are done.
+    fn done(&self) -> u64;
+
     /// As the ring's.
     ///
     /// # Errors
@@ -94,19 +99,25 @@ pub fn run(open: &Open, load: &mut impl Load) -> Result<(), Error> {
             Sleep::RingFirst => open.channel.ring()?,
             Sleep::MaySleep => {
                 let received = open.port.waitport()?;
-                if received.command() == STOP {
-                    stop = Some(received.number);
-                } else if received.number.to_word() != 0 {
-                    replymsg(received.number, Err(Error::BadCommand), [0; 5])?;
-                }
+                hear(&received, load, &mut stop)?;
             }
         }
-        // There is always more to do: a message to stop would never be heard.
+        // There is always more to do: a message would never be heard.
         if stop.is_none()
             && let Ok(received) = open.port.getport()
-            && received.command() == STOP
         {
-            stop = Some(received.number);
+            hear(&received, load, &mut stop)?;
         }
     }
+}
+
+fn hear(received: &Received, load: &impl Load, stop: &mut Option<MessageNumber>) -> Result<(), Error> {
+    match received.command() {
+        STOP => *stop = Some(received.number),
+        COUNT => replymsg(received.number, Ok(load.done()), [0; 5])?,
+        // The bell.
+        _ if received.number.to_word() == 0 => {}
+        _ => replymsg(received.number, Err(Error::BadCommand), [0; 5])?,
+    }
+    Ok(())
 }

@@ -28,9 +28,10 @@ use mishaps::{COUNT, PATIENCE, PAUSE, STOP};
 const WARM: usize = 3;
 /// How often something that takes a while is looked at.
 const LOOK: Duration = Duration::from_millis(2);
-/// Requests that a device's client has under way at most.
+/// Requests that a device's client has under way at most. Each that meets three drivers that die is given up, so that all of them are done between two
+/// mishaps.
 const UNDER_WAY: u64 = 16;
-/// How long clients work between two mishaps; long enough that no frame meets three drivers that die, which it is given up after.
+/// How long clients work between two mishaps besides.
 const BETWEEN: Duration = Duration::from_millis(50);
 /// Mishaps that a driver's policy bears in a row: then the driver is started anew, which forgives it what was.
 const FORGIVEN_EVERY: usize = 4;
@@ -53,8 +54,8 @@ struct Client {
     name: String,
     port: Target,
     child: Child,
-    /// Whether it knows more than that it is to stop.
-    counts: bool,
+    /// Whether it is a device's, which is never idle.
+    is_busy: bool,
 }
 
 /// What has happened to the program so far.
@@ -127,22 +128,22 @@ fn device_of(program: &str) -> Result<Option<Name>, Error> {
 
 fn client(load: &str, times: usize) -> Result<Client, Error> {
     let words: Vec<&str> = load.split(',').collect();
-    let (program, counts) = match load {
-        _ if load.starts_with("net") => ("net-load", false),
-        _ if load.starts_with("blk") || load.starts_with("ata") => ("disk-load", false),
-        _ => ("mishap-load", true),
+    let (program, is_busy) = match load {
+        _ if load.starts_with("net") => ("net-load", true),
+        _ if load.starts_with("blk") || load.starts_with("ata") => ("disk-load", true),
+        _ => ("mishap-load", false),
     };
     let mut command = Command::new(program)?;
     for word in words {
         command = command.argument(word);
     }
-    if !counts {
+    if is_busy {
         command = command.argument(&times.to_string());
     }
     let number = command.process();
     let child = command.start()?;
     let port = Target::from_handle(process::system()?.port(number)?.handle);
-    Ok(Client { name: load.to_string(), port, child, counts })
+    Ok(Client { name: load.to_string(), port, child, is_busy })
 }
 
 impl Client {
@@ -294,9 +295,9 @@ impl Cycle {
 
     /// Until each client has got something that it had not asked for before.
     fn wait_for_answers(&self) -> Result<(), Error> {
-        for client in self.clients.iter().filter(|client| client.counts) {
-            // One may be under way already; of a device's clients more, each of which is given up if three drivers die of it.
-            let before = if self.device.is_some() { UNDER_WAY } else { 1 };
+        for client in &self.clients {
+            // One may be under way already, and of those that a device serves more.
+            let before = if self.device.is_some() || client.is_busy { UNDER_WAY } else { 1 };
             let (begun, wanted) = (now(), client.ask(COUNT)? + before + 1);
             while client.ask(COUNT)? < wanted {
                 if since(begun) > PATIENCE {
@@ -311,7 +312,10 @@ impl Cycle {
 
     /// Clients are idle until they are asked something.
     fn pause(&self) -> Result<(), Error> {
-        self.clients.iter().filter(|client| client.counts).try_for_each(|client| client.ask(PAUSE).map(drop))
+        self.clients
+            .iter()
+            .filter(|client| !client.is_busy)
+            .try_for_each(|client| client.ask(PAUSE).map(drop))
     }
 
     /// What the system has taken while its clients are idle and its servers have nothing left to do.
@@ -331,7 +335,7 @@ impl Cycle {
             }
             last = next;
         }
-        for client in self.clients.iter().filter(|client| client.counts) {
+        for client in self.clients.iter().filter(|client| !client.is_busy) {
             client.ask(COUNT)?;
         }
         last.1.sort();
