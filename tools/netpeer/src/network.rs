@@ -94,7 +94,10 @@ pub enum Cable {
 }
 
 /// Runs `ip` with these arguments, in the calling thread's network.
-fn ip(arguments: &str) -> anyhow::Result<()> {
+///
+/// # Errors
+/// What it has to say.
+pub fn ip(arguments: &str) -> anyhow::Result<()> {
     let output =
         Command::new("ip").args(arguments.split(' ')).output().context("the program ip (iproute2)")?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,9 @@ use anyhow::{Context as _, anyhow, ensure};
 
 use crate::files::allow_files;
 use crate::{Target, Verdict};
+
+/// How many connections that are to stay are being opened at a time.
+const OPENERS: usize = 8;
 
 /// Opens so many connections, so many at a time; the guest closes each, and then this side does.
 pub fn open_close(target: &Target, count: u64, parallel: u64) -> Verdict {
@@ -57,17 +61,30 @@ pub fn hold(target: &Target, count: u64, time: Duration, held: impl FnOnce()) ->
     let begin = Instant::now();
     let mut verdict = Verdict::default();
     allow_files(count);
-    let mut open: Vec<(u64, TcpStream)> = Vec::new();
-    for number in 0..count {
-        match target.connect(target.ports.echo) {
-            Ok(stream) => open.push((number, stream)),
-            Err(error) => {
-                verdict.complain(format!("connection {number}: {error:#}"));
-                // The next ones would take as long to fail.
-                break;
+    let (next, open) = (AtomicU64::new(0), Mutex::new(Vec::<(u64, TcpStream)>::new()));
+    let one_after_the_other = || -> anyhow::Result<()> {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return Ok(());
+            }
+            let connected = target.connect(target.ports.echo);
+            // If one fails, the next ones would take as long to fail.
+            let stream = connected
+                .inspect_err(|_| next.store(count, Ordering::Relaxed))
+                .with_context(|| format!("connection {number}"))?;
+            open.lock().unwrap_or_else(PoisonError::into_inner).push((number, stream));
+        }
+    };
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..OPENERS).map(|_| scope.spawn(one_after_the_other)).collect();
+        for running in running {
+            if let Err(error) = running.join().unwrap_or_else(|_| Err(anyhow!("its thread panicked"))) {
+                verdict.complain(format!("{error:#}"));
             }
         }
-    }
+    });
+    let open = open.into_inner().unwrap_or_else(PoisonError::into_inner);
     let opened = begin.elapsed();
     held();
     thread::sleep(time);

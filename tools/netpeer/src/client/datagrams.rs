@@ -14,6 +14,8 @@ use crate::{Target, Verdict};
 const NUMBER: usize = 8;
 /// The largest of IPv4; IPv6 would allow a little more.
 const LONGEST: usize = 65_507;
+/// How many bytes are under way at most, if it is not a single one.
+const UNDER_WAY: usize = 64 << 10;
 
 /// What to send.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +24,7 @@ pub struct Datagrams {
     pub count: u64,
     /// Bytes of each, from 8 to 65,507; those that do not fit into a frame are fragmented.
     pub size: usize,
-    /// How many are under way at most.
+    /// How many are under way at most; fewer of long ones, so that all of them find room in a socket of either side.
     pub window: usize,
     /// A datagram that has not come back after this is lost, and the next may go.
     pub lost_after: Duration,
@@ -95,8 +97,9 @@ impl Run<'_> {
         socket.connect(target.at(target.ports.datagrams))?;
         socket.set_read_timeout(Some(Duration::from_millis(20)))?;
         let mut buffer = vec![0; LONGEST + 1];
+        let window = plan.window.min(UNDER_WAY / plan.size).max(1);
         while self.seen.sent < plan.count || !self.under_way.is_empty() {
-            while self.seen.sent < plan.count && self.under_way.len() < plan.window {
+            while self.seen.sent < plan.count && self.under_way.len() < window {
                 let number = self.seen.sent;
                 // The other side may have no such port yet, which counts as lost.
                 socket.send(&datagram(number, plan.size)).or_else(refused).context("cannot send")?;
