@@ -75,11 +75,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// Also `Way` with `TimedOut`.
-    pub fn recv_from_until(
-        &mut self,
-        to: &mut [u8],
-        until: Instant,
-    ) -> Result<(usize, SocketAddr), Failure> {
+    pub fn recv_from_until(&mut self, to: &mut [u8], until: Instant) -> Result<(usize, SocketAddr), Failure> {
         self.session.block_until(until, self.socket.recv_from(to))
     }
 

@@ -103,13 +103,12 @@ impl Session {
         })
     }
 
-    /// Waits until all that was closed is closed.
+    /// Waits until all sockets that were dropped are closed: before the end of a program that has dropped some and cares for what they have written.
     ///
     /// # Errors
-    /// `Way`.
+    /// As [`task::Session::settle`].
     pub fn settle(&self) -> Result<(), Failure> {
-        let mut executor = self.0.executor.try_borrow_mut().map_err(|_| Failure::BadState)?;
-        Ok(executor.drain()?)
+        self.block_on(self.0.session.settle())
     }
 
     /// Looks for the server's successor if it has died; any call that begins something does, too.

@@ -161,7 +161,12 @@ impl Attachment {
         questions: Vec<Call<()>>,
     ) -> impl Future<Output = Result<(), Failure>> + use<> {
         let attachment = self.clone();
-        let lease = if cfg!(bite = "net-rings-freed-early") { drop(lease); None } else { Some(lease) };
+        let lease = if cfg!(bite = "net-rings-freed-early") {
+            drop(lease);
+            None
+        } else {
+            Some(lease)
+        };
         async move {
             let closed = attachment.ask_later::<()>(thread, sockets::CLOSE, socket).await;
             let is_over = match closed {
@@ -169,7 +174,11 @@ impl Attachment {
                 Err(failure) => failure == Error::PeerDied.into(),
             };
             // If it could not be asked, the server may use them for ever.
-            if is_over { drop(lease) } else { core::mem::forget(lease) }
+            if is_over {
+                drop(lease)
+            } else {
+                core::mem::forget(lease)
+            }
             drop(questions);
             closed
         }

@@ -62,8 +62,10 @@ async fn ask(session: &Session, name: &str, version: Version) -> Result<Vec<IpAd
     let attachment = session.attachment()?;
     let number = attachment.ask(0, |server| server.look_up(name, version.number()))?;
     let count: u32 = attachment.ask_later(0, sockets::LOOKED_UP, number).await?;
-    let found = (0..count.min(MOST_ADDRESSES)).map(|which| attachment.ask(0, |server| server.found(number, which)));
-    let found: Vec<IpAddr> = found.map(|found| found.map(|Address(address)| address)).collect::<Result<_, _>>()?;
+    let found =
+        (0..count.min(MOST_ADDRESSES)).map(|which| attachment.ask(0, |server| server.found(number, which)));
+    let found: Vec<IpAddr> =
+        found.map(|found| found.map(|Address(address)| address)).collect::<Result<_, _>>()?;
     if found.is_empty() { Err(Failure::NoName) } else { Ok(found) }
 }
 
@@ -174,12 +176,7 @@ pub fn assign(
 ///
 /// # Errors
 /// `NoRoute`: the router is on no link; `Full`, `Way`.
-pub fn route(
-    session: &Session,
-    network: (IpAddr, u8),
-    via: IpAddr,
-    change: Change,
-) -> Result<(), Failure> {
+pub fn route(session: &Session, network: (IpAddr, u8), via: IpAddr, change: Change) -> Result<(), Failure> {
     let (address, prefix) = network;
     let is_there = change == Change::Add;
     session.attachment()?.ask(0, |server| server.route(Address(address), prefix, Address(via), is_there))

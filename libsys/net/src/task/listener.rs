@@ -86,9 +86,9 @@ impl TcpListener {
         let listener = Self { open: Some(open.clone()), accepted };
         for thread in 0..attachment.threads() {
             let accepted = listener.accepted.clone();
-            accepted.alive.set(accepted.alive.get() + 1);
             let task = ask_for_connections(attachment.clone(), thread, open.socket, how.sizes, accepted);
             session.events().spawn(task)?;
+            listener.accepted.alive.set(thread + 1);
         }
         Ok(listener)
     }
@@ -127,16 +127,25 @@ impl TcpListener {
         open.attachment.ask(0, |server| server.local(open.socket)).map(socket_address)
     }
 
-    /// Closes the port, and waits until that is done.
+    /// Closes the port, and waits until that is done and nothing that was asked of it is under way.
     ///
     /// # Errors
     /// `Way`.
     pub async fn close(mut self) -> Result<(), Failure> {
         self.accepted.close();
-        match self.open.take() {
+        let closed = match self.open.take() {
             Some(open) => close(open).await,
             None => Ok(()),
-        }
+        };
+        poll_fn(|context| {
+            if self.accepted.alive.get() == 0 {
+                return Poll::Ready(());
+            }
+            *self.accepted.waiting.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        closed
     }
 }
 
@@ -200,12 +209,7 @@ async fn ask_for_connections(
     }
 }
 
-async fn accept(
-    attachment: &Rc<Attachment>,
-    thread: u32,
-    listener: Socket,
-    sizes: Sizes,
-) -> Next {
+async fn accept(attachment: &Rc<Attachment>, thread: u32, listener: Socket, sizes: Sizes) -> Next {
     let lease = attachment.arena.lease(sizes)?;
     let arguments = (listener, lease.rings());
     let (socket, from): (Socket, End) = attachment.ask_later(thread, sockets::ACCEPT, arguments).await?;

@@ -343,6 +343,9 @@ impl Drop for Open {
 
 impl fmt::Debug for Open {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Open").field("thread", &self.thread).field("socket", &self.socket).finish_non_exhaustive()
+        f.debug_struct("Open")
+            .field("thread", &self.thread)
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
+use anax_abi::Error;
 use anax_task::EventLoop;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -20,6 +21,8 @@ pub(crate) struct Reaper {
     /// Those that the task has not seen yet.
     new: RefCell<Vec<Closing>>,
     waker: RefCell<Option<Waker>>,
+    /// Who waits for the end of all of them.
+    idle: RefCell<Vec<Waker>>,
     is_running: Cell<bool>,
 }
 
@@ -29,6 +32,7 @@ impl Reaper {
             events,
             new: RefCell::default(),
             waker: RefCell::default(),
+            idle: RefCell::default(),
             is_running: Cell::new(false),
         })
     }
@@ -43,10 +47,30 @@ impl Reaper {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
-        if !self.is_running.get() {
-            // With as many tasks as there may be, the next one that is closed tries again.
-            self.is_running.set(self.events.spawn(Self::run(self.clone())).is_ok());
+        // With as many tasks as there may be, the next one that is closed tries again.
+        let _full = self.start();
+    }
+
+    fn start(self: &Rc<Self>) -> Result<(), Error> {
+        if !self.is_running.get() && !self.new.borrow().is_empty() {
+            self.events.spawn(Self::run(self.clone()))?;
+            self.is_running.set(true);
         }
+        Ok(())
+    }
+
+    /// Waits until all are closed.
+    pub(crate) async fn idle(self: &Rc<Self>) -> Result<(), Error> {
+        self.start()?;
+        poll_fn(|context| {
+            if !self.is_running.get() {
+                return Poll::Ready(());
+            }
+            self.idle.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        Ok(())
     }
 
     /// Waits for it; if whoever does so is dropped, the reaper does.
@@ -83,6 +107,7 @@ impl Reaper {
         })
         .await;
         reaper.is_running.set(false);
+        reaper.idle.take().into_iter().for_each(Waker::wake);
     }
 }
 

@@ -58,6 +58,18 @@ impl Session {
         self.attachment().map(drop)
     }
 
+    /// Waits until all sockets that were dropped are closed.
+    ///
+    /// # Errors
+    /// `Way` with `Full`: there are too many tasks for one that waits for that.
+    pub async fn settle(&self) -> Result<(), Failure> {
+        let current = self.0.current.borrow().clone();
+        match current {
+            Some(attachment) => Ok(attachment.reaper.idle().await?),
+            None => Ok(()),
+        }
+    }
+
     /// Pages of the arena that no socket uses; `None` before the first one.
     #[must_use]
     pub fn free_pages(&self) -> Option<u32> {
