@@ -9,6 +9,8 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::{OutOfRange, Payload, SharedBlock};
 
 const WORD: usize = size_of::<u64>();
+/// Bytes that are copied between two places of shared memory at once.
+const CHUNK: usize = 512;
 
 /// A range of bytes in shared memory.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +108,22 @@ impl<'a> SharedBytes<'a> {
             piece.copy_in(end);
         }
         Ok(())
+    }
+
+    /// Copies from `from`, `offset` bytes behind its beginning, as much as there is and as fits. Either may change meanwhile; where the two overlap, what
+    /// comes out is some mixture.
+    pub fn copy_from(self, from: SharedBytes<'_>, offset: usize) {
+        let length = from.length.saturating_sub(offset).min(self.length);
+        let mut chunk = [0; CHUNK];
+        let mut done = 0;
+        while done < length {
+            let count = CHUNK.min(length - done);
+            let chunk = &mut chunk[..count];
+            // Both are within.
+            let _ = from.copy_out(offset + done, chunk);
+            let _ = self.copy_in(done, chunk);
+            done += count;
+        }
     }
 
     /// Makes all bytes `value`.

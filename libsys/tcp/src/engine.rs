@@ -208,6 +208,14 @@ impl Engine {
         [self.connections.len(), self.openings.len(), self.waiting.len()]
     }
 
+    /// Whether somebody has these ends: a connection, an opening, or a record of TIME-WAIT.
+    #[must_use]
+    pub fn has(&self, tuple: &Tuple) -> bool {
+        self.connections.contains_key(tuple)
+            || self.openings.get(tuple).is_some()
+            || self.waiting.get(tuple).is_some()
+    }
+
     /// A connection as it is now.
     #[must_use]
     pub fn snapshot(&self, connection: ConnectionId) -> Option<Snapshot> {
