@@ -93,6 +93,30 @@ enum Timer {
     Persist(Duration),
 }
 
+/// What all connections of an engine share.
+#[derive(Debug)]
+pub(crate) struct Common {
+    pub(crate) config: Config,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) places: VecDeque<Place>,
+    pub(crate) counters: Counters,
+    /// What is to go out before all else.
+    pub(crate) replies: VecDeque<Outgoing>,
+}
+
+impl Common {
+    pub(crate) fn new(config: Config) -> Self {
+        let (events, places, replies) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
+        Self { config, events, places, counters: Counters::default(), replies }
+    }
+
+    /// To handle that connection with.
+    pub(crate) const fn around(&mut self, id: ConnectionId, now: Duration) -> Around<'_> {
+        let Self { config, events, places, counters, replies } = self;
+        Around { id, now, config, events, places, counters, replies }
+    }
+}
+
 /// What a connection is handled with.
 pub(crate) struct Around<'a> {
     pub(crate) id: ConnectionId,
@@ -101,7 +125,6 @@ pub(crate) struct Around<'a> {
     pub(crate) events: &'a mut VecDeque<Event>,
     pub(crate) places: &'a mut VecDeque<Place>,
     pub(crate) counters: &'a mut Counters,
-    /// What is to go out before all else.
     pub(crate) replies: &'a mut VecDeque<Outgoing>,
 }
 
@@ -336,13 +359,30 @@ impl Connection {
 
     /// The earliest of its deadlines.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        let timer = match self.timer {
+        let earlier = |one: Option<Duration>, at: Duration| Some(one.map_or(at, |one| one.min(at)));
+        let mut first = match self.timer {
             Timer::Off => None,
             Timer::Retransmit(at) | Timer::Persist(at) => Some(at),
         };
-        let owed = if let Owed::By(at) = self.owed { Some(at) } else { None };
-        let alive = self.keep_alive_at();
-        [timer, owed, alive, self.state_until].into_iter().flatten().min()
+        if let Owed::By(at) = self.owed {
+            first = earlier(first, at);
+        }
+        if let Some(at) = self.keep_alive_at() {
+            first = earlier(first, at);
+        }
+        match self.state_until {
+            None => first,
+            Some(at) => earlier(first, at),
+        }
+    }
+
+    /// Whether it has something to send, or might have: then [`Connection::output`] is to be asked. False: it has nothing, and asking changes nothing.
+    pub(crate) fn wants_to_send(&self) -> bool {
+        self.una != self.max
+            || self.nxt != self.end_of_stream()
+            || self.owed == Owed::Now
+            || self.una == SYN
+            || self.probe
     }
 
     fn keep_alive_at(&self) -> Option<Duration> {

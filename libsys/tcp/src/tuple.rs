@@ -1,11 +1,12 @@
 //! Who speaks with whom.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use smoltcp::wire::IpAddress;
 
-/// An address and a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// An address and a port, of TCP or UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
     /// The address.
     pub address: IpAddress,
@@ -18,6 +19,22 @@ impl Endpoint {
     #[must_use]
     pub const fn new(address: IpAddress, port: u16) -> Self {
         Self { address, port }
+    }
+}
+
+/// In whole words, of which keyed hashes take one at a time: this is done for every packet.
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let port = u64::from(self.port);
+        match self.address {
+            IpAddress::Ipv4(address) => state.write_u64(u64::from(address.to_bits()) << 16 | port),
+            IpAddress::Ipv6(address) => {
+                let bits = address.to_bits();
+                state.write_u64((bits >> 64) as u64);
+                state.write_u64(bits as u64);
+                state.write_u64(port);
+            }
+        }
     }
 }
 

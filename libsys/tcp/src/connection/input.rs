@@ -234,14 +234,16 @@ impl Connection {
         use crate::congestion::Congestion as _;
         let window =
             u32::from(segment.window) << if segment.flags.has(Flags::SYN) { 0 } else { self.send_scale };
-        let sent = self.sent();
-        let was_limited = sent.max - sent.una + u64::from(sent.mss) > u64::from(self.congestion.window());
-        let blocks = segment.options.sack.iter().filter(|_| self.sack);
-        let origin = self.out;
-        let una = self.una.max(ack);
-        let blocks = blocks.map(|(from, to)| Range { from: origin.at(*from, una), to: origin.at(*to, una) });
-        let news = self.recovery.note(&sent, blocks);
+        let news = self.sack && !segment.options.sack.is_empty() && {
+            let (origin, una) = (self.out, self.una.max(ack));
+            let blocks = segment.options.sack.iter();
+            let blocks =
+                blocks.map(|(from, to)| Range { from: origin.at(*from, una), to: origin.at(*to, una) });
+            self.recovery.note(&self.sent(), blocks)
+        };
         if ack > self.una {
+            let sent = self.sent();
+            let was_limited = sent.max - sent.una + u64::from(sent.mss) > u64::from(self.congestion.window());
             let acked = ack - self.una;
             self.measure(ack, segment, around);
             self.una = ack;

@@ -57,7 +57,7 @@ impl Connection {
     }
 
     /// Behind the last number that there is to send: the FIN's, if there is one.
-    fn end_of_stream(&self) -> u64 {
+    pub(super) fn end_of_stream(&self) -> u64 {
         self.written + u64::from(self.fin)
     }
 
@@ -98,7 +98,8 @@ impl Connection {
             // What is sent again ends where it did, or with what was written since: never across what is known to have arrived.
             to = to.min(self.max.max(from + mss));
         }
-        let most = mss.max(u64::from(around.config.tso) / mss * mss);
+        let tso = u64::from(around.config.tso);
+        let most = if tso < 2 * mss { mss } else { tso / mss * mss };
         let within = limit.min(from + allowance).min(from + most);
         let sendable = to.min(within);
         // A FIN needs no window.

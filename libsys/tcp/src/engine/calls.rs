@@ -73,7 +73,7 @@ impl Engine {
         if !tuple.is_sound() {
             return Err(Error::BadAddress);
         }
-        let (own, count) = self.config.owner;
+        let (own, count) = self.common.config.owner;
         let owner = owner(&tuple, count);
         if owner != own {
             return Err(Error::NotMine(owner));
@@ -100,7 +100,8 @@ impl Engine {
         now: Duration,
         what: impl FnOnce(&mut Connection, &mut Around<'_>) -> R,
     ) -> Result<R, Error> {
-        self.find(id).ok_or(Error::Gone)?;
+        let slot = self.slots.get(id.index as usize).filter(|slot| slot.generation == id.generation);
+        slot.ok_or(Error::Gone)?;
         self.with(id.index, now, what).ok_or(Error::Gone)
     }
 
