@@ -204,6 +204,8 @@ pub(crate) struct Connection {
     is_orphan: bool,
     /// A deadline of the state's: FIN-WAIT-2 of an orphan.
     state_until: Option<Duration>,
+    /// A deadline was set since [`Connection::deadline`] was last looked at: perhaps one that is earlier.
+    pub(crate) is_sooner: bool,
     probe: bool,
     pub(crate) is_ready: bool,
 }
@@ -271,6 +273,7 @@ impl Connection {
             no_delay: false,
             is_orphan: false,
             state_until: None,
+            is_sooner: false,
             probe: false,
             is_ready: false,
         }
@@ -355,6 +358,11 @@ impl Connection {
             self.state = State::Closed;
             around.events.push_back(Event::Ended { connection: around.id, how });
         }
+    }
+
+    /// Whether [`Connection::deadline`] may have become earlier since [`Connection::is_sooner`] was taken back.
+    pub(crate) const fn may_be_due_sooner(&self) -> bool {
+        self.is_sooner || self.keep_alive.is_some()
     }
 
     /// The earliest of its deadlines.

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::connection::{Around, Common, Connection, Snapshot, State};
 use crate::counters::Counters;
 use crate::event::{Closed, ConnectionId, Event, ListenerId, Place};
+use crate::index::Index;
 use crate::isn::{Keys, Purpose};
 use crate::listener::Listener;
 use crate::segment::Outgoing;
@@ -92,6 +93,20 @@ impl Budget {
     }
 }
 
+/// Has a connection called at its deadline, or before.
+fn arm(armed: &mut Option<Duration>, connection: &mut Connection, index: u32, wheel: &mut Wheel) {
+    if armed.is_none() || connection.may_be_due_sooner() {
+        connection.is_sooner = false;
+        if let Some(deadline) = connection.deadline()
+            && armed.is_none_or(|armed| deadline < armed)
+        {
+            *armed = Some(deadline);
+            wheel.set(index, deadline);
+        }
+    }
+    debug_assert!(connection.deadline().is_none_or(|at| armed.is_some_and(|armed| armed <= at)));
+}
+
 /// The connections of one protocol thread. See the crate.
 ///
 /// What is called with a time is to be called with times that never go back. After each call, or some of them ([`Engine::transmit`] merges what
@@ -103,7 +118,7 @@ pub struct Engine {
     keys: Keys,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    connections: HashMap<Tuple, u32, Keyed>,
+    connections: Index,
     listeners: Vec<(u32, Option<Listener>)>,
     /// Who of them has a port, of an address or of all.
     ports: HashMap<(u16, Option<IpAddress>), ListenerId, Keyed>,
@@ -121,10 +136,10 @@ impl Engine {
         let keys = Keys::new(seed);
         let hasher = Keyed(*keys.key(Purpose::Table));
         Self {
-            keys,
             slots: Vec::new(),
             free: Vec::new(),
-            connections: HashMap::with_hasher(hasher),
+            connections: Index::new(keys.key(Purpose::Table)),
+            keys,
             listeners: Vec::new(),
             ports: HashMap::with_hasher(hasher),
             openings: Openings::new(hasher, config.most_openings),
@@ -153,15 +168,16 @@ impl Engine {
             return Some(reply);
         }
         while let Some(index) = self.ready.pop_front() {
-            // While it is asked it counts as ready: it comes again, behind the others, if it has sent something and may have more.
-            let segment = self.with(index, now, Connection::output).flatten();
-            let connection = self.slots.get_mut(index as usize).and_then(|slot| slot.connection.as_mut());
-            if let Some(connection) = connection {
-                connection.is_ready = segment.is_some() && connection.wants_to_send();
-                if connection.is_ready {
-                    self.ready.push_back(index);
-                }
+            let slot = &mut self.slots[index as usize];
+            let Some(connection) = slot.connection.as_deref_mut() else { continue };
+            let id = ConnectionId { index, generation: slot.generation };
+            let segment = connection.output(&mut self.common.around(id, now));
+            // It comes again, behind the others, if it has sent something and may have more.
+            connection.is_ready = segment.is_some() && connection.wants_to_send();
+            if connection.is_ready {
+                self.ready.push_back(index);
             }
+            arm(&mut slot.armed, connection, index, &mut self.wheel);
             if segment.is_some() {
                 self.common.counters.segments_out += 1;
                 return segment;
@@ -227,26 +243,14 @@ impl Engine {
         if matches!(connection.state, State::TimeWait | State::Closed) {
             self.leave(id, now);
         } else {
-            self.arrange(index);
+            if !connection.is_ready && connection.wants_to_send() {
+                connection.is_ready = true;
+                self.ready.push_back(index);
+            }
+            arm(&mut slot.armed, connection, index, &mut self.wheel);
         }
         self.common.replies.truncate(MOST_REPLIES);
         Some(done)
-    }
-
-    /// Has the connection called at its deadline, and asked for what it sends.
-    fn arrange(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        let Some(connection) = &mut slot.connection else { return };
-        if let Some(deadline) = connection.deadline()
-            && slot.armed.is_none_or(|armed| deadline < armed)
-        {
-            slot.armed = Some(deadline);
-            self.wheel.set(index, deadline);
-        }
-        if !connection.is_ready && connection.wants_to_send() {
-            connection.is_ready = true;
-            self.ready.push_back(index);
-        }
     }
 
     /// A connection has ended: what is left of it is a record, if anything.
@@ -286,7 +290,8 @@ impl Engine {
         let id = ConnectionId { index, generation: slot.generation };
         slot.connection = Some(Box::new(make(&self.common.around(id, now))));
         self.connections.insert(tuple, index);
-        self.arrange(index);
+        // It is armed, and asked for what it sends.
+        self.with(index, now, |_, _| ());
         Ok(id)
     }
 

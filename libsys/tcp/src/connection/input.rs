@@ -26,10 +26,56 @@ impl Connection {
     /// Takes a segment.
     pub(crate) fn input(&mut self, segment: &Segment, around: &mut Around<'_>) -> After {
         match self.state {
+            State::Established if self.is_next(segment, around.now) => self.next(segment, around),
             State::SynSent => self.in_syn_sent(segment, around),
             State::Closed | State::TimeWait => After::GoesOn,
             _ => self.synchronized(segment, around),
         }
+    }
+
+    /// Whether a segment is what most are that carry data: the next bytes, within the window, and nothing else that is news. [`Connection::next`] is
+    /// enough for it then, and does the same as [`Connection::synchronized`] would.
+    fn is_next(&self, segment: &Segment, now: Duration) -> bool {
+        let stamps = match (self.stamps, segment.options.timestamps) {
+            (None, _) => true,
+            (Some(stamps), Some((value, _))) => {
+                !is_older(value, stamps.recent) && now < stamps.recent_at + STAMP_AGE
+            }
+            (Some(_), None) => false,
+        };
+        segment.flags.without(Flags::PSH) == Flags::ACK
+            && segment.seq == self.incoming.wire(self.rcv)
+            && segment.ack == self.out.wire(self.una)
+            && u32::from(segment.window) << self.send_scale == self.window
+            && segment.length > 0
+            && self.rcv + u64::from(segment.length) <= self.advertised
+            && stamps
+            && segment.options.sack.is_empty()
+            && self.behind.is_none()
+            && self.peer_fin.is_none()
+            && !self.is_orphan
+            && !self.is_duplicate
+            && cfg!(not(bite = "tcp-places-again"))
+    }
+
+    /// Takes a segment that [is next](Connection::is_next).
+    fn next(&mut self, segment: &Segment, around: &mut Around<'_>) -> After {
+        let seq = self.rcv;
+        self.last_heard = around.now;
+        if let Some(keep) = &mut self.keep_alive {
+            keep.sent = 0;
+        }
+        self.take_stamp(segment, seq, around);
+        // The window that it says is the same, but said later.
+        if self.window_from.0 <= seq {
+            self.window_from = (seq, self.una);
+        }
+        let (connection, position) = (around.id, Self::position(seq));
+        self.rcv += u64::from(segment.length);
+        around.places.push_back(Place { connection, position, from: 0, length: segment.length });
+        around.events.push_back(Event::Received { connection, upto: Self::position(self.rcv) });
+        self.owe_soon(segment, around);
+        After::GoesOn
     }
 
     /// RFC 9293, 3.10.7.3.
@@ -289,7 +335,7 @@ impl Connection {
             State::FinWait1 => {
                 self.state = State::FinWait2;
                 if self.is_orphan {
-                    self.state_until = Some(around.now + around.config.fin_wait);
+                    self.ends_at(around.now + around.config.fin_wait);
                 }
             }
             State::Closing => self.state = State::TimeWait,
@@ -421,13 +467,21 @@ impl Connection {
             around.replies.push_back(reply);
             return;
         }
+        self.owe_soon(segment, around);
+    }
+
+    /// Every second one, or after a while.
+    fn owe_soon(&mut self, segment: &Segment, around: &Around<'_>) {
         self.unacknowledged += segment.length;
         let enough = u64::from(self.unacknowledged) >= 2 * u64::from(self.payload_mss());
         self.owed = match self.owed {
             Owed::Now => Owed::Now,
             _ if enough || segment.flags.has(Flags::FIN) => Owed::Now,
             Owed::By(at) => Owed::By(at),
-            Owed::Nothing => Owed::By(around.now + around.config.delayed_ack),
+            Owed::Nothing => {
+                self.is_sooner = true;
+                Owed::By(around.now + around.config.delayed_ack)
+            }
         };
     }
 

@@ -16,9 +16,17 @@ impl Connection {
             State::SynSent | State::SynReceived if self.una == SYN => return self.opening(around),
             _ => {}
         }
-        let segment = self.data(around).or_else(|| self.acknowledgement(around))?;
+        // Nothing to send, or to send again: what only receives gets no further.
+        let has_data = self.una != self.max || self.nxt != self.end_of_stream();
+        if has_data && let Some(segment) = self.data(around) {
+            self.last_sent = around.now;
+            return Some(segment);
+        }
+        if self.owed != Owed::Now {
+            return None;
+        }
         self.last_sent = around.now;
-        Some(segment)
+        Some(self.acknowledge(around))
     }
 
     /// A SYN, or its answer.
@@ -229,11 +237,6 @@ impl Connection {
         self.owed = Owed::Nothing;
         self.unacknowledged = 0;
         self.last_ack = self.rcv;
-    }
-
-    /// An acknowledgement without data, if one is owed.
-    fn acknowledgement(&mut self, around: &mut Around<'_>) -> Option<Outgoing> {
-        (self.owed == Owed::Now).then(|| self.acknowledge(around))
     }
 
     /// An acknowledgement.

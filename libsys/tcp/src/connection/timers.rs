@@ -70,6 +70,7 @@ impl Connection {
     pub(super) fn start_timer(&mut self, around: &Around<'_>) {
         let timeout = self.rtt.timeout(around.config.initial_timeout);
         self.timer = Timer::Retransmit(around.now + self.at_most_patience(timeout, around));
+        self.is_sooner = true;
     }
 
     /// No longer than until the end of all patience.
@@ -95,6 +96,12 @@ impl Connection {
         let pause = self.rtt.timeout(around.config.initial_timeout).min(LONGEST_PERSIST);
         self.stuck_since.get_or_insert(around.now);
         self.timer = Timer::Persist(around.now + self.at_most_patience(pause, around));
+        self.is_sooner = true;
+    }
+
+    /// The state that it is in does not last longer.
+    pub(super) fn ends_at(&mut self, at: Duration) {
+        (self.state_until, self.is_sooner) = (Some(at), true);
     }
 
     fn keep_alive(&mut self, around: &mut Around<'_>) {

@@ -13,7 +13,15 @@ use crate::timewait::Rest;
 impl Engine {
     /// Takes a segment whose checksum was right.
     pub fn input(&mut self, segment: &Segment, now: Duration) -> Taken {
-        let tuple = segment.tuple;
+        let (tuple, flags) = (segment.tuple, segment.flags);
+        // A SYN that ends something is nobody's (RFC 9293 knows none; xmas trees do).
+        let is_odd = flags.has(Flags::SYN) && (flags.has(Flags::FIN) || flags.has(Flags::RST));
+        // The ends of a connection that is here are sound, and this thread's.
+        if !is_odd && let Some(index) = self.connections.get(&tuple) {
+            self.common.counters.segments_in += 1;
+            self.hand_over(index, segment, now);
+            return Taken::Here;
+        }
         let (own, count) = self.common.config.owner;
         let owner = owner(&tuple, count);
         if owner != own && cfg!(not(bite = "tcp-takes-all")) {
@@ -21,15 +29,8 @@ impl Engine {
             return Taken::NotMine(owner);
         }
         self.common.counters.segments_in += 1;
-        let flags = segment.flags;
-        // A SYN that ends something is nobody's (RFC 9293 knows none; xmas trees do).
-        let is_odd = flags.has(Flags::SYN) && (flags.has(Flags::FIN) || flags.has(Flags::RST));
         if !tuple.is_sound() || is_odd {
             self.common.counters.not_sound += 1;
-            return Taken::Here;
-        }
-        if let Some(index) = self.connections.get(&tuple).copied() {
-            self.hand_over(index, segment, now);
             return Taken::Here;
         }
         if self.in_time_wait(segment, now) || self.confirms(segment, now) {
