@@ -112,8 +112,7 @@ impl Common {
 
     /// To handle that connection with.
     pub(crate) const fn around(&mut self, id: ConnectionId, now: Duration) -> Around<'_> {
-        let Self { config, events, places, counters, replies } = self;
-        Around { id, now, config, events, places, counters, replies }
+        Around { id, now, common: self }
     }
 }
 
@@ -121,11 +120,7 @@ impl Common {
 pub(crate) struct Around<'a> {
     pub(crate) id: ConnectionId,
     pub(crate) now: Duration,
-    pub(crate) config: &'a Config,
-    pub(crate) events: &'a mut VecDeque<Event>,
-    pub(crate) places: &'a mut VecDeque<Place>,
-    pub(crate) counters: &'a mut Counters,
-    pub(crate) replies: &'a mut VecDeque<Outgoing>,
+    pub(crate) common: &'a mut Common,
 }
 
 /// What an opening has come to.
@@ -227,7 +222,7 @@ pub struct Snapshot {
 
 impl Connection {
     fn new(tuple: Tuple, state: State, iss: u32, room: u64, around: &Around<'_>) -> Self {
-        let config = around.config;
+        let config = &around.common.config;
         // As large as the whole room may become: the shift can't be changed later.
         let scale = (0..14).find(|shift| room >> shift <= 0xffff).unwrap_or(14);
         Self {
@@ -290,8 +285,8 @@ impl Connection {
         let mut new = Self::new(tuple, State::SynSent, iss, room, around);
         (new.mss, new.own_mss) = (mss, mss);
         let (recent, recent_at) = (0, around.now);
-        new.stamps = around.config.timestamps.then_some(Stamps { offset: stamp, recent, recent_at });
-        new.sack = around.config.sack;
+        new.stamps = around.common.config.timestamps.then_some(Stamps { offset: stamp, recent, recent_at });
+        new.sack = around.common.config.sack;
         new.stuck_since = Some(around.now);
         new
     }
@@ -323,7 +318,7 @@ impl Connection {
         self.sack = agreed.sack;
         self.stamps = agreed.stamps.map(|(offset, recent)| Stamps { offset, recent, recent_at: around.now });
         (self.mss, self.own_mss) = (agreed.mss.min(own_mss), own_mss);
-        self.congestion = NewReno::new(self.payload_mss(), around.config.initial_window);
+        self.congestion = NewReno::new(self.payload_mss(), around.common.config.initial_window);
     }
 
     /// Bytes of payload that fit into a segment with the options that each has.
@@ -356,7 +351,7 @@ impl Connection {
     fn end(&mut self, how: Closed, around: &mut Around<'_>) {
         if self.state != State::Closed {
             self.state = State::Closed;
-            around.events.push_back(Event::Ended { connection: around.id, how });
+            around.common.events.push_back(Event::Ended { connection: around.id, how });
         }
     }
 

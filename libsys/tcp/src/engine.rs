@@ -94,6 +94,7 @@ impl Budget {
 }
 
 /// Has a connection called at its deadline, or before.
+#[inline]
 fn arm(armed: &mut Option<Duration>, connection: &mut Connection, index: u32, wheel: &mut Wheel) {
     if armed.is_none() || connection.may_be_due_sooner() {
         connection.is_sooner = false;

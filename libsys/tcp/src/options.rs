@@ -88,7 +88,8 @@ impl Options {
     #[must_use]
     pub fn write(&self, to: &mut [u8; MOST_BYTES]) -> usize {
         // As most segments have them.
-        if let Self { mss: None, scale: None, sack_permitted: false, timestamps: Some((value, echo)), sack } = self
+        if let Self { mss: None, scale: None, sack_permitted: false, timestamps: Some((value, echo)), sack } =
+            self
             && sack.is_empty()
         {
             let ([v0, v1, v2, v3], [e0, e1, e2, e3]) = (value.to_be_bytes(), echo.to_be_bytes());

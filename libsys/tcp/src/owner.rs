@@ -23,7 +23,8 @@ pub fn toeplitz(bytes: &[u8]) -> u32 {
 fn of_folded(folded: u16) -> u32 {
     // For each bit that is set, the key from there on: or for each bit of the key, these from there on.
     let reversed = folded.reverse_bits();
-    let half = (0..16).filter(|bit| KEY >> bit & 1 == 1).fold(0, |half, bit| half ^ reversed.rotate_left(bit));
+    let half =
+        (0..16).filter(|bit| KEY >> bit & 1 == 1).fold(0, |half, bit| half ^ reversed.rotate_left(bit));
     u32::from(half) << 16 | u32::from(half)
 }
 

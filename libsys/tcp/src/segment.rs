@@ -97,11 +97,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`ParseError`].
-    pub fn parse(
-        local: IpAddress,
-        remote: IpAddress,
-        bytes: &[u8],
-    ) -> Result<Self, ParseError> {
+    pub fn parse(local: IpAddress, remote: IpAddress, bytes: &[u8]) -> Result<Self, ParseError> {
         let fixed = bytes.first_chunk::<HEADER>().ok_or(ParseError::Short)?;
         let [p0, p1, q0, q1, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *fixed;
         let header = usize::from(offset >> 4) * 4;

@@ -72,8 +72,8 @@ impl Connection {
         }
         let (connection, position) = (around.id, Self::position(seq));
         self.rcv += u64::from(segment.length);
-        around.places.push_back(Place { connection, position, from: 0, length: segment.length });
-        around.events.push_back(Event::Received { connection, upto: Self::position(self.rcv) });
+        around.common.places.push_back(Place { connection, position, from: 0, length: segment.length });
+        around.common.events.push_back(Event::Received { connection, upto: Self::position(self.rcv) });
         self.owe_soon(segment, around);
         After::GoesOn
     }
@@ -124,7 +124,7 @@ impl Connection {
             self.una = ack;
             self.settle();
             self.state = if self.fin { State::FinWait1 } else { State::Established };
-            around.events.push_back(Event::Connected(around.id));
+            around.common.events.push_back(Event::Connected(around.id));
             self.owed = Owed::Now;
         } else {
             // Both ends have asked (RFC 9293, 3.5: simultaneous open). The answer is a SYN again.
@@ -149,7 +149,7 @@ impl Connection {
             return after;
         }
         if !self.is_acceptable(seq, u64::from(segment.length) + u64::from(flags.has(Flags::FIN))) {
-            around.counters.out_of_window += 1;
+            around.common.counters.out_of_window += 1;
             if flags.has(Flags::RST) {
                 return After::GoesOn;
             }
@@ -164,7 +164,7 @@ impl Connection {
             }
             if self.state != State::Closed {
                 let reply = self.acknowledge(around);
-                around.replies.push_back(reply);
+                around.common.replies.push_back(reply);
             }
             return After::GoesOn;
         }
@@ -199,7 +199,7 @@ impl Connection {
             }
             self.state = if self.fin { State::FinWait1 } else { State::Established };
             self.mark_window(u32::from(segment.window) << if syn { 0 } else { self.send_scale }, seq, ack);
-            around.events.push_back(Event::Connected(around.id));
+            around.common.events.push_back(Event::Connected(around.id));
         }
         // RFC 5961, 5.2: what acknowledges too little or too much is nobody's.
         if ack > self.max || ack + u64::from(self.most_window) < self.una {
@@ -231,11 +231,11 @@ impl Connection {
         if !is_older(value, stamps.recent) || !is_fresh {
             return None;
         }
-        around.counters.paws += 1;
+        around.common.counters.paws += 1;
         self.note_duplicate(seq, seq + u64::from(segment.length).min(self.rcv.saturating_sub(seq)));
         if segment.length > 0 || segment.flags.has(Flags::FIN) {
             let reply = self.acknowledge(around);
-            around.replies.push_back(reply);
+            around.common.replies.push_back(reply);
         }
         Some(After::GoesOn)
     }
@@ -305,7 +305,7 @@ impl Connection {
             }
             let bytes = Self::position(ack.min(self.written));
             if ack > FIRST && self.una - acked < self.written {
-                around.events.push_back(Event::Acknowledged { connection: around.id, upto: bytes });
+                around.common.events.push_back(Event::Acknowledged { connection: around.id, upto: bytes });
             }
         } else if ack == self.una && self.una < self.max {
             let is_bare = segment.length == 0 && !segment.flags.has(Flags::FIN) && window == self.window;
@@ -335,7 +335,7 @@ impl Connection {
             State::FinWait1 => {
                 self.state = State::FinWait2;
                 if self.is_orphan {
-                    self.ends_at(around.now + around.config.fin_wait);
+                    self.ends_at(around.now + around.common.config.fin_wait);
                 }
             }
             State::Closing => self.state = State::TimeWait,
@@ -390,7 +390,7 @@ impl Connection {
         let is_within = part.from < part.to;
         let before = self.rcv;
         if is_within && !self.take(part, seq, around) {
-            around.counters.no_room += 1;
+            around.common.counters.no_room += 1;
             self.owed = Owed::Now;
             return After::GoesOn;
         }
@@ -399,6 +399,7 @@ impl Connection {
         }
         if self.rcv > before {
             around
+                .common
                 .events
                 .push_back(Event::Received { connection: around.id, upto: Self::position(self.rcv) });
         }
@@ -435,7 +436,7 @@ impl Connection {
                 }
             }
         }
-        around.places.push_back(Place {
+        around.common.places.push_back(Place {
             connection: around.id,
             position: Self::position(part.from),
             from: (part.from - seq) as u32,
@@ -450,7 +451,7 @@ impl Connection {
         self.advertised = self.advertised.max(self.rcv);
         self.peer_fin = None;
         self.owed = Owed::Now;
-        around.events.push_back(Event::PeerClosed(around.id));
+        around.common.events.push_back(Event::PeerClosed(around.id));
         self.state = match self.state {
             State::FinWait1 => State::Closing,
             State::FinWait2 => State::TimeWait,
@@ -464,7 +465,7 @@ impl Connection {
         if at_once && self.state != State::Closed {
             // Each by itself: the sender counts them.
             let reply = self.acknowledge(around);
-            around.replies.push_back(reply);
+            around.common.replies.push_back(reply);
             return;
         }
         self.owe_soon(segment, around);
@@ -480,7 +481,7 @@ impl Connection {
             Owed::By(at) => Owed::By(at),
             Owed::Nothing => {
                 self.is_sooner = true;
-                Owed::By(around.now + around.config.delayed_ack)
+                Owed::By(around.now + around.common.config.delayed_ack)
             }
         };
     }

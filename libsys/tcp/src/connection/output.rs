@@ -55,7 +55,7 @@ impl Connection {
         if self.rtt.timeouts() == 0 {
             self.measured = Some((FIRST, around.now));
         } else {
-            around.counters.retransmitted += 1;
+            around.common.counters.retransmitted += 1;
         }
         if self.timer == Timer::Off {
             self.start_timer(around);
@@ -75,7 +75,7 @@ impl Connection {
             self.congestion.idle();
         }
         if let Some(range) = self.recovery.take_due(&self.sent()) {
-            around.counters.fast_retransmits += 1;
+            around.common.counters.fast_retransmits += 1;
             return Some(self.send(range, true, around));
         }
         let allowance = self.recovery.allowance(&self.sent(), &self.congestion);
@@ -106,7 +106,7 @@ impl Connection {
             // What is sent again ends where it did, or with what was written since: never across what is known to have arrived.
             to = to.min(self.max.max(from + mss));
         }
-        let tso = u64::from(around.config.tso);
+        let tso = u64::from(around.common.config.tso);
         let most = if tso < 2 * mss { mss } else { tso / mss * mss };
         let within = limit.min(from + allowance).min(from + most);
         let sendable = to.min(within);
@@ -149,7 +149,7 @@ impl Connection {
     }
 
     fn is_idle(&self, around: &Around<'_>) -> bool {
-        around.now >= self.last_sent + self.rtt.timeout(around.config.initial_timeout)
+        around.now >= self.last_sent + self.rtt.timeout(around.common.config.initial_timeout)
     }
 
     /// Nothing can go. If that is the other end's window, it is probed.
@@ -175,6 +175,7 @@ impl Connection {
     }
 
     /// Sends the numbers of that range.
+    #[inline]
     fn send(&mut self, range: Range, again: bool, around: &mut Around<'_>) -> Outgoing {
         let mut segment = self.header(range.from, Flags::ACK, around.now);
         let bytes_end = range.to.min(self.written);
@@ -193,7 +194,7 @@ impl Connection {
         }
         self.open_window(&mut segment);
         if again {
-            around.counters.retransmitted += 1;
+            around.common.counters.retransmitted += 1;
             // Karn: whose acknowledgement it would be, nobody knows.
             if self.measured.is_some_and(|(end, _)| end > range.from) {
                 self.measured = None;
@@ -240,6 +241,7 @@ impl Connection {
     }
 
     /// An acknowledgement.
+    #[inline]
     pub(super) fn acknowledge(&mut self, around: &mut Around<'_>) -> Outgoing {
         let mut segment = self.header(self.nxt.max(self.una), Flags::ACK, around.now);
         segment.seq = self.out.wire(self.max.max(self.nxt));

@@ -30,7 +30,11 @@ impl Engine {
             mss,
             scale: segment.options.scale,
             sack: self.common.config.sack && segment.options.sack_permitted,
-            stamp: segment.options.timestamps.map(|(value, _)| value).filter(|_| self.common.config.timestamps),
+            stamp: segment
+                .options
+                .timestamps
+                .map(|(value, _)| value)
+                .filter(|_| self.common.config.timestamps),
             window: segment.window,
             since: now,
             again: 0,
