@@ -34,7 +34,9 @@ impl Bytes for Frame {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [what, count, length] = arguments.as_slice() else {
-        return Err("usage: cost tcp4|tcp6|udp4|udp6|summed4|summed6|out4|out6|sum COUNT LENGTH".into());
+        return Err(
+            "usage: cost tcp4|tcp6|udp4|udp6|summed4|summed6|out4|out6|known4|known6|sum COUNT LENGTH".into(),
+        );
     };
     let (count, length): (u64, usize) = (count.parse()?, length.parse()?);
     let is_v6 = what.ends_with('6');
@@ -43,6 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "tcp4" | "tcp6" | "udp4" | "udp6" => receive(count, length, is_v6, protocol, SUMMED),
         "summed4" | "summed6" => receive(count, length, is_v6, protocol, Verified::default()),
         "out4" | "out6" => send(count, length, is_v6),
+        "known4" | "known6" => send_known(count, length, is_v6),
         "sum" => sum(count, length),
         _ => return Err("no such thing".into()),
     };
@@ -137,7 +140,24 @@ fn send(count: u64, length: usize, is_v6: bool) -> u64 {
         let udp = udp::header(Endpoint::new(source, own.port), other, length, SumBy::Card);
         let header = header(Endpoint::new(source, own.port), other, IpProtocol::Udp, udp.len() + length);
         let headers = egress::headers(from, known.link, black_box(&header));
-        sent += u64::from(black_box(udp)[7] | 1 != 0 && headers.len() > LINK_HEADER);
+        let said = usize::from(u16::from_be_bytes([udp[4], udp[5]]));
+        sent += u64::from(black_box(udp).len() + length == said && headers.len() > LINK_HEADER);
+    }
+    sent
+}
+
+/// The way, the neighbour, and the headers of a segment, whose connection knows its source.
+fn send_known(count: u64, length: usize, is_v6: bool) -> u64 {
+    let tables = tables();
+    let (own, other) = ends(is_v6);
+    let mut sent = 0;
+    for _ in 0..count {
+        let hop = tables.hop(black_box(other.address), None).expect("a way");
+        let from = tables.interface(hop.interface).expect("an interface").link_address();
+        let known = tables.neighbour(hop).expect("a neighbour");
+        let header = header(own, other, IpProtocol::Tcp, 32 + length);
+        let headers = egress::headers(from, known.link, black_box(&header));
+        sent += u64::from(headers.len() > LINK_HEADER);
     }
     sent
 }

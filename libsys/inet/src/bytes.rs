@@ -98,10 +98,10 @@ impl Sum {
     /// In 16 bits.
     #[must_use]
     pub const fn folded(self) -> u16 {
-        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
-        let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        u16::from_be((sum + (sum >> 16)) as u16)
+        // The upper half of a number and itself with halves exchanged is the halves' sum, the carry out of the lower one included.
+        let words = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
+        let word = (words.wrapping_add(words.rotate_left(16)) >> 16) as u16;
+        u16::from_be(word)
     }
 }
 

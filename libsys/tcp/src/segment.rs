@@ -215,3 +215,50 @@ impl Iterator for Cut {
         Some(first)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use smoltcp::wire::TcpPacket;
+
+    use super::*;
+
+    proptest! {
+        /// As somebody else reads it, and as it is read here.
+        #[test]
+        fn what_is_written_is_what_was_meant(
+            ports in any::<(u16, u16)>(), numbers in any::<(u32, u32)>(), flags in 0u8..32, window in any::<u16>(),
+            timestamps in any::<Option<(u32, u32)>>(), mss in any::<Option<u16>>(), length in 0usize..100,
+        ) {
+            let (one, other) = (IpAddress::v4(10, 0, 0, 1), IpAddress::v4(10, 0, 0, 2));
+            let tuple = Tuple { local: Endpoint::new(one, ports.0), remote: Endpoint::new(other, ports.1) };
+            let options = Options { timestamps, mss, ..Options::default() };
+            let (seq, ack, flags) = (numbers.0, numbers.1, Flags(flags));
+            let outgoing =
+                Outgoing { tuple, seq, ack, flags, window, options: options.clone(), payload: None, mss: 536 };
+            let mut bytes = [0xaa; 160];
+            let used = outgoing.write(&mut bytes);
+            let bytes = &bytes[..used + length];
+            let packet = TcpPacket::new_checked(bytes).unwrap();
+            prop_assert_eq!((packet.src_port(), packet.dst_port()), ports);
+            let numbers = (packet.seq_number().0.cast_unsigned(), packet.ack_number().0.cast_unsigned());
+            prop_assert_eq!(numbers, (seq, ack));
+            prop_assert_eq!((packet.window_len(), usize::from(packet.header_len())), (window, used));
+            prop_assert_eq!((packet.fin(), packet.syn()), (flags.has(Flags::FIN), flags.has(Flags::SYN)));
+            prop_assert_eq!((packet.rst(), packet.psh()), (flags.has(Flags::RST), flags.has(Flags::PSH)));
+            prop_assert_eq!((packet.ack(), packet.urg()), (flags.has(Flags::ACK), false));
+            prop_assert_eq!((packet.checksum(), packet.urgent_at()), (0, 0));
+            let segment = Segment::parse(other, one, bytes).unwrap();
+            let (length, payload) = (length as u32, used as u32);
+            let tuple = tuple.reversed();
+            prop_assert_eq!(segment, Segment { tuple, seq, ack, flags, window, options, length, payload });
+        }
+
+        #[test]
+        fn what_is_too_short_is_none(bytes in proptest::collection::vec(any::<u8>(), 0..70)) {
+            let address = IpAddress::v4(10, 0, 0, 1);
+            let is_one = TcpPacket::new_checked(&bytes[..]).is_ok();
+            prop_assert_eq!(Segment::parse(address, address, &bytes).is_ok(), is_one);
+        }
+    }
+}
