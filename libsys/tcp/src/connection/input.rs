@@ -44,7 +44,7 @@ impl Connection {
             (Some(_), None) => false,
         };
         segment.flags.without(Flags::PSH) == Flags::ACK
-            && segment.seq == self.incoming.wire(self.rcv)
+            && (segment.seq == self.incoming.wire(self.rcv) || cfg!(bite = "tcp-any-is-next"))
             && segment.ack == self.out.wire(self.una)
             && u32::from(segment.window) << self.send_scale == self.window
             && segment.length > 0
@@ -480,7 +480,7 @@ impl Connection {
             _ if enough || segment.flags.has(Flags::FIN) => Owed::Now,
             Owed::By(at) => Owed::By(at),
             Owed::Nothing => {
-                self.is_sooner = true;
+                self.is_sooner = cfg!(not(bite = "tcp-forgets-deadlines"));
                 Owed::By(around.now + around.common.config.delayed_ack)
             }
         };
