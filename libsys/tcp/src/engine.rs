@@ -222,7 +222,7 @@ impl Engine {
     /// Whether somebody has these ends: a connection, an opening, or a record of TIME-WAIT.
     #[must_use]
     pub fn has(&self, tuple: &Tuple) -> bool {
-        self.connections.contains_key(tuple)
+        self.connections.get(tuple).is_some()
             || self.openings.get(tuple).is_some()
             || self.waiting.get(tuple).is_some()
     }

@@ -77,8 +77,8 @@ pub enum Item<A> {
     Unlisten(Socket),
     /// To thread 0: that has been done.
     Confirm(u64),
-    /// To thread 0: where is that neighbour?
-    Resolve(Hop),
+    /// To thread 0: that thread asks where a neighbour is.
+    Resolve(u32, Hop),
     /// From thread 0: there.
     Ready(Hop, EthernetAddress),
     /// From thread 0: nowhere.

@@ -16,10 +16,14 @@
 extern crate alloc;
 
 pub mod build;
+pub mod cards;
+pub mod convert;
 pub mod crossbar;
 pub mod dispatch;
 pub mod frame;
 pub mod item;
 pub mod session;
 pub mod shard;
+pub mod thread;
+pub mod zero;
 

@@ -8,7 +8,6 @@ mod output;
 mod stream;
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -23,7 +22,7 @@ use smoltcp::wire::EthernetAddress;
 
 use crate::crossbar::{Bell, Port};
 use crate::item::{Departing, Item};
-use crate::session::{Arena, Held, Session};
+use crate::session::{Arena, Held};
 
 use datagram::Datagram;
 use listener::{Early, Listener};
@@ -361,15 +360,9 @@ impl<H: Host> Shard<H> {
             self.counters.unresolved_dropped += 1;
         }
         if all.len() == 1 {
-            self.port.send(0, Item::Resolve(hop));
+            let own = self.port.own();
+            self.port.send(0, Item::Resolve(own, hop));
         }
         None
-    }
-}
-
-impl<A> Session<A> {
-    /// One that threads share.
-    pub fn held(number: u64, arena: A) -> Held<A> {
-        Arc::new(Self { number, arena })
     }
 }

@@ -1,52 +1,21 @@
 //! What sockets are asked.
 
-use core::net::IpAddr;
 use core::time::Duration;
 
 use anax_proto::{Caller, Later};
-use anax_socket::{Address, Choice, End, Failure, Kind, Progress, Question, Rings, Socket};
+use anax_socket::{Choice, End, Failure, Kind, Progress, Question, Rings, Socket};
 use anax_tcp::{Endpoint, Tuple, local_port};
-use smoltcp::wire::IpAddress;
 
 use super::datagram::Datagram;
 use super::stream::Stream;
 use super::{Host, Open, Options, Role, Shard};
+use crate::convert::{end, endpoint};
 use crate::session::Arena;
 
 /// Ports that are chosen for who chooses none (RFC 6335).
 const EPHEMERAL: core::ops::RangeInclusive<u16> = 49_152..=65_535;
 /// Bounds of probes of a connection that is to be kept alive.
 const PROBES: u8 = 9;
-
-/// As programs say it.
-#[must_use]
-pub const fn end(end: Endpoint) -> End {
-    End { address: address(end.address), port: end.port }
-}
-
-/// As programs say it.
-#[must_use]
-pub const fn address(address: IpAddress) -> Address {
-    Address(match address {
-        IpAddress::Ipv4(address) => IpAddr::V4(address),
-        IpAddress::Ipv6(address) => IpAddr::V6(address),
-    })
-}
-
-/// As the engines say it.
-#[must_use]
-pub const fn inner(address: Address) -> IpAddress {
-    match address.0 {
-        IpAddr::V4(address) => IpAddress::Ipv4(address),
-        IpAddr::V6(address) => IpAddress::Ipv6(address),
-    }
-}
-
-/// As the engines say it.
-#[must_use]
-pub const fn endpoint(end: End) -> Endpoint {
-    Endpoint::new(inner(end.address), end.port)
-}
 
 const fn refused(error: anax_tcp::Error) -> Failure {
     match error {
@@ -76,13 +45,12 @@ impl<H: Host> Shard<H> {
     /// See [`anax_socket::Sockets::bind`].
     pub fn bind(&mut self, caller: Caller, socket: Socket, local: End) -> Result<(), Failure> {
         let local = endpoint(local);
+        let is_here = self.is_here(local.address);
         match &mut self.find(caller, socket)?.role {
             Role::Datagram(datagram) if datagram.local.is_none() => self.bind_datagram(socket.index, local),
-            Role::Fresh(None, _) if !self.is_here(local.address) => Err(Failure::NoAddress),
-            Role::Fresh(None, _) => {
-                if let Role::Fresh(bound, _) = &mut self.find(caller, socket)?.role {
-                    *bound = Some(local);
-                }
+            Role::Fresh(None, _) if !is_here => Err(Failure::NoAddress),
+            Role::Fresh(bound @ None, _) => {
+                *bound = Some(local);
                 Ok(())
             }
             _ => Err(Failure::BadState),

@@ -138,7 +138,7 @@ impl<H: Host> Shard<H> {
             self.counters.datagrams_dropped += 1;
             return true;
         }
-        let end = Some(super::calls::end(ends.remote));
+        let end = Some(crate::convert::end(ends.remote));
         datagram::Header { length: payload.len(), end }.write(ring, position);
         arrived.frame.to_ring(payload.start, payload.len(), ring, position + datagram::HEADER as u64);
         socket.progress.received += record;
@@ -282,7 +282,7 @@ impl<H: Host> Shard<H> {
         let socket = self.datagram_of(index).ok_or(Failure::Gone)?;
         let (local, connected, options) = (socket.local, socket.remote, socket.options);
         let remote = match header.end.filter(|end| end.port != 0) {
-            Some(end) => super::calls::endpoint(end),
+            Some(end) => crate::convert::endpoint(end),
             None => connected.ok_or(Failure::BadState)?,
         };
         let (hop, source) = self.tables.route(remote.address, None).map_err(|_| Failure::NoRoute)?;

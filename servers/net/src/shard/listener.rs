@@ -159,7 +159,7 @@ impl<H: Host> Shard<H> {
             let Some((rings, later)) = listener.accepts.pop_front() else { return };
             let Some(early) = self.early.remove(&connection) else { continue };
             let Some(session) = self.sessions.get(&number).cloned() else { return };
-            let remote = super::calls::end(early.tuple.remote);
+            let remote = crate::convert::end(early.tuple.remote);
             match self.adopt(session, rings, connection, early) {
                 Ok(socket) => self.answer(&later.answer(Ok((socket, remote)))),
                 Err(failure) => {

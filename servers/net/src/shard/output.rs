@@ -147,6 +147,41 @@ impl<H: Host> Shard<H> {
         self.inside.push_back(frame);
     }
 
+    /// This host says something to itself.
+    pub fn say_inside(&mut self, frame: alloc::vec::Vec<u8>) {
+        self.inside.push_back(frame);
+    }
+
+    /// Looks at what this host has said to itself, as at any frame.
+    #[must_use]
+    pub fn look_inside(&self, frame: alloc::vec::Vec<u8>) -> Option<alloc::boxed::Box<crate::item::Arrived>> {
+        let frame = crate::frame::Frame::Own(frame);
+        let verified = frame.verified()?;
+        let ingress = anax_inet::frame::parse(LOOPBACK, &frame, verified).ok()?;
+        Some(alloc::boxed::Box::new(crate::item::Arrived { ingress, frame }))
+    }
+
+    /// What was counted, by name.
+    pub fn named_counters(&self) -> impl Iterator<Item = (&'static str, u64)> + use<H> {
+        let own = self.counters;
+        let [sockets, early, listeners] = self.population();
+        let [connections, openings, waiting] = self.engine.population();
+        [
+            ("sockets", sockets as u64),
+            ("connections", connections as u64),
+            ("connections-not-accepted", early as u64),
+            ("connections-not-confirmed", openings as u64),
+            ("connections-in-time-wait", waiting as u64),
+            ("sockets-that-listen", listeners as u64),
+            ("packets-in", own.packets_in),
+            ("packets-forwarded", own.forwarded),
+            ("frames-out", own.frames_out),
+            ("datagrams-dropped", own.datagrams_dropped),
+            ("unresolved-dropped", own.unresolved_dropped),
+        ]
+        .into_iter()
+    }
+
     /// The next frame that this host has said to itself.
     pub fn inside(&mut self) -> Option<alloc::vec::Vec<u8>> {
         self.inside.pop_front()

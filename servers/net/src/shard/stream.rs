@@ -35,7 +35,6 @@ pub(super) type Waiters = ArrayVec<Waiter, MOST_WAITING>;
 pub(super) struct Stream {
     pub(super) connection: ConnectionId,
     pub(super) tuple: Tuple,
-    pub(super) hop_limit: Option<u8>,
     /// As the program says.
     pub(super) written: u64,
     pub(super) room: u64,
@@ -52,7 +51,6 @@ impl Stream {
         Self {
             connection,
             tuple,
-            hop_limit: None,
             written: 0,
             room,
             progress: Progress::default(),
