@@ -219,6 +219,11 @@ impl Engine {
         [self.connections.len(), self.openings.len(), self.waiting.len()]
     }
 
+    /// From now on so many bytes of payload may be in one [`Outgoing`] (see [`Config::tso`]).
+    pub fn set_tso(&mut self, bytes: u32) {
+        self.common.config.tso = bytes;
+    }
+
     /// Whether somebody has these ends: a connection, an opening, or a record of TIME-WAIT.
     #[must_use]
     pub fn has(&self, tuple: &Tuple) -> bool {

@@ -57,8 +57,8 @@ pub enum Item<A> {
     Packet(Box<Arrived>),
     /// To thread 0: a packet that nobody here takes.
     Unclaimed(Box<Arrived>),
-    /// To thread 0: a frame to be sent.
-    Send(Departing),
+    /// To thread 0: a frame of that thread's to be sent.
+    Send(u32, Departing),
     /// To thread 0: a buffer that is free.
     Free(InterfaceId, Buffer<'static>),
     /// From thread 0: a buffer to fill.

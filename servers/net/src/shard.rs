@@ -30,6 +30,8 @@ use stream::Stream;
 
 /// The interface by which this host speaks to itself.
 pub const LOOPBACK: InterfaceId = InterfaceId(0);
+/// Bytes of payload in a frame that a card cuts: what fits into eight buffers, in whole segments of the usual size.
+const MOST_CUT: u32 = 11 * 1448;
 /// Sockets of a thread.
 const MOST_SOCKETS: usize = 32_768;
 /// Packets that wait for one neighbour.
@@ -53,6 +55,9 @@ pub trait Wire {
 
     /// Sends it, behind all others.
     fn send(&mut self, departing: Departing);
+
+    /// Has back a buffer that was not used.
+    fn free(&mut self, interface: InterfaceId, buffer: Buffer<'static>);
 }
 
 /// What a socket is.
@@ -124,8 +129,6 @@ pub struct Shard<H: Host> {
     stuck: Option<Outgoing>,
     /// Segments whose neighbour was found meanwhile.
     resolved: VecDeque<Outgoing>,
-    /// Thread 0's: buffers of cards that are free.
-    freed: Vec<(InterfaceId, Buffer<'static>)>,
     /// Datagram sockets that may have something to send.
     senders: VecDeque<u32>,
     counters: Counted,
@@ -180,7 +183,6 @@ impl<H: Host> Shard<H> {
             inside: VecDeque::new(),
             stuck: None,
             resolved: VecDeque::new(),
-            freed: Vec::new(),
             senders: VecDeque::new(),
             counters: Counted::default(),
             next_port: random.draw() as u16,
@@ -239,11 +241,6 @@ impl<H: Host> Shard<H> {
     pub fn population(&self) -> [usize; 3] {
         let sockets = self.sockets.iter().filter(|place| place.socket.is_some()).count();
         [sockets, self.early.len(), self.listeners.len()]
-    }
-
-    /// Thread 0's: a card's buffer that is free.
-    pub fn freed(&mut self) -> Option<(InterfaceId, Buffer<'static>)> {
-        self.freed.pop()
     }
 
     fn answer(&mut self, answered: &Answered) {
@@ -316,7 +313,13 @@ impl<H: Host> Shard<H> {
                 self.counters.forwarded += 1;
                 return self.packet(arrived, wire);
             }
-            Item::Card(interface, offers) => _ = self.cards.insert(interface, offers),
+            Item::Card(interface, offers) => {
+                if self.port.own() == 0 && (offers.cut_v4.is_some() || offers.cut_v6.is_some()) {
+                    // Others are given single buffers.
+                    self.engine.set_tso(MOST_CUT);
+                }
+                self.cards.insert(interface, offers);
+            }
             Item::Change(change) => {
                 // The owner has found room for it.
                 let _ = self.tables.apply(change);

@@ -24,7 +24,8 @@ use smoltcp::wire::{EthernetAddress, IpProtocol};
 use crate::cards::{Cards, Told};
 use crate::frame::Frame;
 use crate::item::{Arrived, Item};
-use crate::shard::{Host, LOOPBACK, Shard};
+use crate::shard::{Host, LOOPBACK, Shard, Wire as _};
+use crate::thread::STOCK;
 
 pub use names::MOST_LOOKUPS;
 
@@ -96,6 +97,8 @@ pub struct Zero<A> {
     echoes: BTreeMap<(u16, u16), Echo>,
     lookups: BTreeMap<u64, names::Lookup>,
     next_lookup: u64,
+    /// Buffers that threads are to be given, one each.
+    owed: Vec<(u32, InterfaceId)>,
     readies: Vec<(u8, Later<(), Failure>)>,
     drops: anax_inet::Counters,
     arena: core::marker::PhantomData<fn() -> A>,
@@ -121,6 +124,7 @@ impl<A: crate::session::Arena> Zero<A> {
             echoes: BTreeMap::new(),
             lookups: BTreeMap::new(),
             next_lookup: 1,
+            owed: Vec::new(),
             readies: Vec::new(),
             drops: anax_inet::Counters::default(),
             arena: core::marker::PhantomData,
@@ -195,6 +199,8 @@ impl<A: crate::session::Arena> Zero<A> {
         let configuration = card.configuration;
         broadcast(shard, || Item::Card(interface, about.offers));
         if !is_known {
+            let threads = 1..shard.port().threads();
+            self.owed.extend(threads.flat_map(|thread| [(thread, interface); STOCK]));
             let kind = Kind::Ethernet(EthernetAddress(about.mac.0));
             let mtu = about.max_frame.saturating_sub(18).max(576);
             // There is room for as many as there are cards.
@@ -213,7 +219,7 @@ impl<A: crate::session::Arena> Zero<A> {
     ) {
         let parsed = match frame.verified() {
             Some(verified) => parse(interface, &frame, verified),
-            None => Err(Drop::Sum),
+            None => Err(Drop::TransportSum),
         };
         match parsed {
             Ok(ingress) => self.arrived(Box::new(Arrived { ingress, frame }), shard, cards),
@@ -304,7 +310,10 @@ impl<A: crate::session::Arena> Zero<A> {
     ) {
         match item {
             Item::Unclaimed(arrived) => self.unclaimed(arrived, shard, cards),
-            Item::Send(departing) => crate::shard::Wire::send(cards, departing),
+            Item::Send(thread, departing) => {
+                self.owed.push((thread, departing.interface));
+                cards.send(departing);
+            }
             Item::Free(interface, buffer) => cards.free(interface, buffer),
             Item::Confirm(ticket) => self.confirmed(ticket, shard),
             Item::Resolve(thread, hop) => self.resolve(thread, hop, shard),
@@ -348,4 +357,6 @@ impl crate::shard::Wire for Nowhere {
     }
 
     fn send(&mut self, _: crate::item::Departing) {}
+
+    fn free(&mut self, _: InterfaceId, _: anax_frames::Buffer<'static>) {}
 }

@@ -44,18 +44,15 @@ impl<H: Host> Shard<H> {
     }
 
     /// A frame's buffers are free again.
-    pub fn done(&mut self, arrived: Box<Arrived>, _: &mut impl Wire) {
-        let (interface, own) = (arrived.ingress.interface, self.port.own());
-        if own == 0 {
-            // Thread 0's own are given back by whoever has the cards.
-            self.free_frames(interface, arrived.frame);
-            return;
-        }
-        arrived.frame.buffers(|buffer| self.port.send(0, Item::Free(interface, buffer)));
-    }
-
-    fn free_frames(&mut self, interface: anax_inet::InterfaceId, frame: crate::frame::Frame) {
-        frame.buffers(|buffer| self.freed.push((interface, buffer)));
+    pub fn done(&mut self, arrived: Box<Arrived>, wire: &mut impl Wire) {
+        let (interface, is_zero) = (arrived.ingress.interface, self.port.own() == 0);
+        arrived.frame.buffers(|buffer| {
+            if is_zero {
+                wire.free(interface, buffer);
+            } else {
+                self.port.send(0, Item::Free(interface, buffer));
+            }
+        });
     }
 
     /// A segment; the thread to which it belongs if that is another.

@@ -103,7 +103,7 @@ impl<H: Host> Shard<H> {
         if let Some(payload) = out.payload {
             // A connection that has just ended has no bytes any more; neither has it a segment to send.
             let Some(ring) = self.ring(payload.connection, true) else {
-                self.put_back(hop.interface, buffer);
+                wire.free(hop.interface, buffer);
                 return Sent::Done;
             };
             let [first, second] = ring.pieces(payload.position, payload.length as usize);
@@ -123,15 +123,6 @@ impl<H: Host> Shard<H> {
         self.counters.frames_out += 1;
         wire.send(Departing { interface: hop.interface, buffer, length, offload });
         Sent::Done
-    }
-
-    /// A buffer that was not used after all.
-    pub(super) fn put_back(&mut self, interface: InterfaceId, buffer: anax_frames::Buffer<'static>) {
-        if self.port.own() == 0 {
-            self.freed.push((interface, buffer));
-        } else {
-            self.port.send(0, crate::item::Item::Free(interface, buffer));
-        }
     }
 
     /// What this host says to itself: the same frame, in its own memory.
