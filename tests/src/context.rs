@@ -56,16 +56,21 @@ pub enum Need {
     Grub,
     /// A network namespace in which the test is root.
     Namespace,
+    /// The same, with TAPs in it.
+    Taps,
 }
 
 impl Need {
     /// Why the host does not fulfil the need, if it does not.
     pub fn missing(self) -> Option<String> {
+        if self == Self::Taps {
+            return netpeer::network::missing();
+        }
         let (found, what) = match self {
             Self::Bochs => (on_path("bochs"), "bochs is not installed"),
             Self::Ovmf => (Path::new("/usr/share/OVMF").is_dir(), "ovmf is not installed"),
             Self::Grub => (on_path("grub-mkrescue"), "grub-mkrescue is not installed"),
-            Self::Namespace => (may_unshare(), "unshare -rn is not allowed here"),
+            Self::Namespace | Self::Taps => (may_unshare(), "unshare -rn is not allowed here"),
         };
         (!found).then(|| what.to_owned())
     }

@@ -23,6 +23,7 @@ mod load;
 mod long_frames;
 mod mishaps;
 mod msi;
+mod network;
 mod new;
 pub mod peer;
 mod refusal;
@@ -57,6 +58,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         long_frames::TESTS,
         mishaps::TESTS,
         msi::TESTS,
+        network::TESTS,
         new::TESTS,
         refusal::TESTS,
         schedules::TESTS,
