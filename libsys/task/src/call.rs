@@ -64,6 +64,12 @@ impl<T: 'static> Call<T> {
         Self { shared, target, message, beside, state: State::Waiting { place: None, owned } }
     }
 
+    /// Whether its message was sent: not before it is first polled, and not while others are before it in line.
+    #[must_use]
+    pub const fn is_sent(&self) -> bool {
+        matches!(self.state, State::UnderWay { .. } | State::Ended)
+    }
+
     /// A place in the table is kept for it: sends.
     fn send(&mut self, owned: T) -> Result<(), (Error, T)> {
         let calls = &self.shared.calls;
