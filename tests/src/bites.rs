@@ -12,6 +12,7 @@ mod lwkt;
 mod manifests;
 mod network;
 mod pci;
+mod peer;
 mod program;
 mod programs;
 mod proto;
@@ -83,6 +84,7 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(logring::LOGRING)
         .chain(manifests::MANIFESTS)
         .chain(pci::PCI)
+        .chain(peer::PEER)
         .chain(uthread::UTHREAD)
         .chain(task::TASK)
         .chain(tcp::TCP)

@@ -100,8 +100,10 @@ pub struct Artefacts {
     pub archive: PathBuf,
     /// The kernel as it is used, whose first program is init.
     pub user_kernel: PathBuf,
-    /// The boot archive that goes with that one.
+    /// The boot archive that goes with that one, without the network server, so that cards are the tests' own.
     pub user_archive: PathBuf,
+    /// The same with the network server.
+    pub network_archive: PathBuf,
     /// The counting plugin for QEMU.
     pub plugin: PathBuf,
 }

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anax_vm::{Datagrams, Ending, Net, Spec};
+use anax_vm::{Datagrams, Net, Spec};
 use anyhow::{Context as _, anyhow, ensure};
 use netpeer::network::{self, Dhcp, DhcpServer, Dns, DnsServer, Router, RouterServer};
 use netpeer::relay::{Mischief, Relay, Side, files};
@@ -31,17 +31,17 @@ const fn test(name: &'static str, seconds: u64, run: fn(&Context<'_>) -> anyhow:
 
 /// The tests of this module.
 pub(crate) const TESTS: &[SystemTest] = &[
-    test("network.host-to-host", 20, |context| {
+    test("network.host-to-host", 5, |context| {
         let scale = Scale::of(context.effort);
         let [came, _] = exercised(context, Mischief::none(), &scale)?;
         ensure!(came.lost + came.doubled + came.damaged + came.overtaken == 0, "{came:?}");
         Ok(())
     }),
     test("network.host-to-host-one-percent", 40, |context| {
-        disturbed(context, Mischief::all(1.0, 1), &Scale::of(context.effort).disturbed())
+        disturbed(context, Mischief::all(1.0, 1), &Scale::of(context.effort).disturbed(4))
     }),
-    test("network.host-to-host-five-percent", 60, |context| {
-        disturbed(context, Mischief::all(5.0, 2), &Scale::of(context.effort).disturbed())
+    test("network.host-to-host-five-percent", 90, |context| {
+        disturbed(context, Mischief::all(5.0, 2), &Scale::of(context.effort).disturbed(16))
     }),
     test("network.addresses", 5, |_| addresses()),
     test("network.relay-with-a-guest", 30, relay_with_a_guest),
@@ -54,13 +54,13 @@ fn exercised(
     scale: &Scale,
 ) -> anyhow::Result<[netpeer::relay::Counts; 2]> {
     let frames = context.folder.join("frames");
-    beside_other_host(mischief, Some(&frames), |relay| {
+    beside_other_host(mischief, Some(&frames), || {
         for address in ADDRESSES {
             let target = Target::new(address.parse()?);
             target.wait_until_up(Duration::from_secs(30))?;
             exercises::all(&target, scale).with_context(|| address.to_owned())?;
         }
-        Ok(relay.counts())
+        Ok(())
     })
 }
 
@@ -87,8 +87,6 @@ fn disturbed(context: &Context<'_>, mischief: Mischief, scale: &Scale) -> anyhow
 /// Addresses and names for who has none: by DHCP and DNS for one that asks by hand, and by a router's word for the host's kernel.
 fn addresses() -> anyhow::Result<()> {
     other_host::beside(Mischief::none(), None, ask, || {
-        network::ip("address flush dev guest scope global")?;
-        network::ip("address add 10.0.0.1/24 dev guest")?;
         let server: IpAddr = "10.0.0.1".parse()?;
         let names = Dns { names: vec![("host.test".to_owned(), server)] };
         Ok((
@@ -168,8 +166,8 @@ fn relay_with_a_guest(context: &Context<'_>) -> anyhow::Result<()> {
         let seen = guest::run(&spec, "program echo-demo 0");
         (seen, frames.join().unwrap_or_else(|_| Err(anyhow!("the peer panicked"))))
     });
-    let (seen, report) = (seen?, report?);
-    ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}", seen.result.ending);
+    seen?.expect_success("")?;
+    let report = report?;
     report.expect_whole()?;
     let [out, back] = relay.finish()?;
     ensure!(out.lost > 0 && back.lost > 0 && report.lost > 0, "nothing was lost: {out:?} {back:?} {report}");

@@ -5,7 +5,7 @@
 //!
 //! | Table I | here | what |
 //! |---|---|---|
-//! | `lwkt_alloc` | [`Space::create_thread`], [`Thread::start`] | a thread, which waits to be started |
+//! | `lwkt_alloc` | [`lwkt_alloc`] | a thread that owns a port, and waits to be started |
 //! | `lwkt_create` | [`lwkt_create`] | a thread that owns a port and runs |
 //! | `lwkt_free` | dropping an [`OwnedThread`](crate::owned::OwnedThread) | gives its handle up |
 //! | `lwkt_exit` | [`lwkt_exit`] | ends the calling thread |
@@ -14,8 +14,10 @@
 //! | `lwkt_signal` | [`Letter::sendmsg`](crate::message::Letter::sendmsg) | tells |
 //! | `crit_enter`, `crit_exit` | none | nobody but a better thread interrupts one; what two share has a [`Lock`](crate::Lock) |
 
+use alloc::boxed::Box;
+
 use anax_sys::object::RegionKind;
-use anax_sys::{Error, Handle, Port, Rights};
+use anax_sys::{Error, Port, Rights};
 
 pub use anax_sys::object::{Cpu, Space, Thread};
 
@@ -28,23 +30,62 @@ const STACK: u64 = 64 * 1024;
 /// # Errors
 /// `Quota`, `NoMemory`, `BadArgument`.
 pub fn lwkt_create(priority: u64, replies: u32, body: fn(Port)) -> Result<Port, Error> {
-    extern "C" fn enter(begin: u64) -> ! {
-        // SAFETY: from the call below, and this thread's alone.
-        let begin = unsafe { alloc::boxed::Box::from_raw(begin as usize as *mut (fn(Port), Handle)) };
-        let (body, port) = *begin;
-        body(Port::from_handle(port));
-        Thread::exit(0)
-    }
     let cpu = Cpu(Thread::SELF.inspect()?.words[0] as u32);
-    let stack = Space::SELF.create_region(STACK, RegionKind::Lazy)?;
-    let bottom = Space::SELF.map(stack, 0, STACK, Rights::READ.with(Rights::WRITE))?;
-    Space::SELF.close(stack.handle())?;
+    let thread = lwkt_alloc(cpu, priority, replies, STACK)?;
+    let port = thread.port();
+    thread.start(body)?;
+    Ok(port)
+}
+
+/// A thread that has a port and a stack of so many bytes, and waits to be [started](Prepared::start): as one of several that are to know each other's ports.
+///
+/// # Errors
+/// `Quota`, `NoMemory`; `BadArgument` also for a CPU that there is not.
+pub fn lwkt_alloc(cpu: Cpu, priority: u64, replies: u32, stack: u64) -> Result<Prepared, Error> {
     let thread = Space::SELF.create_thread(cpu, priority, None)?;
     let port = Space::SELF.create_port(thread, replies)?;
-    let begin = alloc::boxed::Box::into_raw(alloc::boxed::Box::new((body, port.handle())));
-    // SAFETY: a function that never returns, on a stack that was mapped for it just now, aligned as if it had been called.
-    unsafe { thread.start(enter as *const () as u64, bottom + STACK - 8, begin as u64)? };
-    Ok(port)
+    let region = Space::SELF.create_region(stack, RegionKind::Lazy)?;
+    let bottom = Space::SELF.map(region, 0, stack, Rights::READ.with(Rights::WRITE))?;
+    Space::SELF.close(region.handle())?;
+    Ok(Prepared { thread, port, stack: bottom + stack })
+}
+
+/// A thread that was not started yet. One that is dropped stays so for as long as the program runs.
+#[derive(Debug)]
+pub struct Prepared {
+    thread: Thread,
+    port: Port,
+    /// The stack's end.
+    stack: u64,
+}
+
+/// What a thread begins with.
+type Begin = (Box<dyn FnOnce(Port) + Send>, Port);
+
+impl Prepared {
+    /// Its port, for others to send to.
+    #[must_use]
+    pub const fn port(&self) -> Port {
+        self.port
+    }
+
+    /// Starts it: it runs `body` with its port, and ends when this returns.
+    ///
+    /// # Errors
+    /// None beside the usual.
+    pub fn start(self, body: impl FnOnce(Port) + Send + 'static) -> Result<(), Error> {
+        extern "C" fn enter(begin: u64) -> ! {
+            // SAFETY: from the call below, and this thread's alone.
+            let begin = unsafe { Box::from_raw(begin as usize as *mut Begin) };
+            let (body, port) = *begin;
+            body(port);
+            Thread::exit(0)
+        }
+        let begin: Begin = (Box::new(body), self.port);
+        let begin = Box::into_raw(Box::new(begin));
+        // SAFETY: a function that never returns, on a stack that was mapped for it just now, aligned as if it had been called.
+        unsafe { self.thread.start(enter as *const () as u64, self.stack - 8, begin as u64) }
+    }
 }
 
 /// Ends the calling thread; 0 is success. What it owns is not dropped.

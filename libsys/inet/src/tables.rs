@@ -4,15 +4,16 @@
 //! others, which apply it in the same order. A change says what is, not what is to be done with what was: applied twice it does the same once.
 
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use arrayvec::ArrayVec;
 use hashbrown::HashMap;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address, Ipv6Address};
 
 use crate::interface::{Assigned, Cast, Interface, Kind, is_loopback};
 use crate::random::Keyed;
 use crate::routes::{Route, Routes};
-use crate::{Drop, InterfaceId, Packet};
+use crate::{Drop, InterfaceId, Packet, Standing};
 
 /// Interfaces of a host.
 pub const INTERFACES: usize = 16;
@@ -58,12 +59,28 @@ pub struct Known {
 pub struct Full;
 
 /// Where a packet goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hop {
     /// By which interface.
     pub interface: InterfaceId,
     /// To whom there: the destination or a router.
     pub next: IpAddress,
+}
+
+/// In whole words, of which keyed hashes take one at a time: this is done for every packet.
+impl Hash for Hop {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let interface = u64::from(self.interface.0);
+        match self.next {
+            IpAddress::Ipv4(next) => state.write_u64(interface << 32 | u64::from(next.to_bits())),
+            IpAddress::Ipv6(next) => {
+                let bits = next.to_bits();
+                state.write_u64((bits >> 64) as u64);
+                state.write_u64(bits as u64);
+                state.write_u64(interface);
+            }
+        }
+    }
 }
 
 /// Why a packet cannot be sent.
@@ -80,7 +97,10 @@ pub enum NoRoute {
 pub struct Tables {
     interfaces: ArrayVec<Interface, INTERFACES>,
     routes: Routes,
-    neighbours: HashMap<(InterfaceId, IpAddress), Known, Keyed>,
+    neighbours: HashMap<Hop, Known, Keyed>,
+    /// The interfaces' addresses that are used: what each packet's are compared with.
+    own_v4: Vec<Ipv4Address>,
+    own_v6: Vec<Ipv6Address>,
 }
 
 impl Tables {
@@ -88,7 +108,8 @@ impl Tables {
     #[must_use]
     pub fn new(key: Keyed) -> Self {
         let neighbours = HashMap::with_hasher(key);
-        Self { interfaces: ArrayVec::new(), routes: Routes::default(), neighbours }
+        let (own_v4, own_v6) = Default::default();
+        Self { interfaces: ArrayVec::new(), routes: Routes::default(), neighbours, own_v4, own_v6 }
     }
 
     /// All interfaces.
@@ -112,7 +133,7 @@ impl Tables {
     /// Where a neighbour is, as far as is known.
     #[must_use]
     pub fn neighbour(&self, hop: Hop) -> Option<Known> {
-        self.neighbours.get(&(hop.interface, hop.next)).copied()
+        self.neighbours.get(&hop).copied()
     }
 
     /// Applies a change. One about an interface that is not there does nothing.
@@ -133,30 +154,45 @@ impl Tables {
             Change::InterfaceGone(id) => {
                 self.interfaces.retain(|interface| interface.id != id);
                 self.routes.forget(id);
-                self.neighbours.retain(|(at, _), _| *at != id);
+                self.neighbours.retain(|hop, _| hop.interface != id);
+                self.note_own();
             }
             Change::Route(route) => return self.routes.add(route),
             Change::RouteGone(route) => self.routes.remove(&route),
             Change::Neighbour(id, address, known) => {
-                let key = (id, address);
+                let key = Hop { interface: id, next: address };
                 if self.neighbours.len() == NEIGHBOURS && !self.neighbours.contains_key(&key) {
                     return Err(Full);
                 }
                 self.neighbours.insert(key, known);
             }
             Change::NeighbourGone(id, address) => {
-                self.neighbours.remove(&(id, address));
+                self.neighbours.remove(&Hop { interface: id, next: address });
             }
             Change::Address(id, ..)
             | Change::AddressGone(id, _)
             | Change::Joined(id, _)
             | Change::Left(id, _) => {
                 if let Some(interface) = self.interfaces.iter_mut().find(|interface| interface.id == id) {
-                    return of_interface(interface, change);
+                    of_interface(interface, change)?;
+                    self.note_own();
                 }
             }
         }
         Ok(())
+    }
+
+    /// Notes anew which addresses are used.
+    fn note_own(&mut self) {
+        self.own_v4.clear();
+        self.own_v6.clear();
+        let all = self.interfaces.iter().flat_map(|interface| &interface.addresses);
+        for own in all.filter(|own| own.standing != Standing::Tentative) {
+            match own.address.address() {
+                IpAddress::Ipv4(address) => self.own_v4.push(address),
+                IpAddress::Ipv6(address) => self.own_v6.push(address),
+            }
+        }
     }
 
     /// All of it as changes, for a replica that begins.
@@ -170,8 +206,7 @@ impl Tables {
         };
         let interfaces = self.interfaces.iter().flat_map(of);
         let routes = self.routes.all().iter().map(|route| Change::Route(*route));
-        let neighbour =
-            |(key, known): (&(InterfaceId, IpAddress), &Known)| Change::Neighbour(key.0, key.1, *known);
+        let neighbour = |(hop, known): (&Hop, &Known)| Change::Neighbour(hop.interface, hop.next, *known);
         interfaces.chain(routes).chain(self.neighbours.iter().map(neighbour)).collect()
     }
 
@@ -212,10 +247,10 @@ impl Tables {
     /// Whether this host has that address, and uses it.
     #[must_use]
     pub fn is_own(&self, address: IpAddress) -> bool {
-        let has = |interface: &Interface| {
-            interface.has(address).is_some_and(|standing| standing != crate::Standing::Tentative)
-        };
-        self.interfaces.iter().any(has)
+        match address {
+            IpAddress::Ipv4(address) => self.own_v4.contains(&address),
+            IpAddress::Ipv6(address) => self.own_v6.contains(&address),
+        }
     }
 
     /// The way to a destination, by the interface `by` if that is given, as it has to be for groups and for what means something on one link alone.

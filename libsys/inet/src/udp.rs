@@ -2,8 +2,9 @@
 
 mod demux;
 
-use smoltcp::wire::{IpAddress, IpProtocol};
+use smoltcp::wire::IpProtocol;
 
+pub use anax_tcp::Endpoint;
 pub use demux::{Demux, InUse, Local};
 
 use crate::frame::pseudo_sum;
@@ -12,23 +13,6 @@ use crate::frame::pseudo_sum;
 pub const HEADER: usize = 8;
 /// Bytes of the longest datagram without its header.
 pub const MOST: usize = 0xffff - HEADER - 20;
-
-/// An address and a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Endpoint {
-    /// The address.
-    pub address: IpAddress,
-    /// The port; 0 is nobody's.
-    pub port: u16,
-}
-
-impl Endpoint {
-    /// That address and port.
-    #[must_use]
-    pub const fn new(address: IpAddress, port: u16) -> Self {
-        Self { address, port }
-    }
-}
 
 /// Who computes a sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -51,7 +51,7 @@ pub trait Sockets {
     /// A handle for the session's requests to thread 0, and how many threads there are.
     ///
     /// `Full`: too many programs. `BadArgument`: it is no such region.
-    fn attach(&mut self, arena: Gift, hold: Gift) -> Result<(Gift, u32), Failure>;
+    fn attach(&mut self, arena: Gift, hold: Gift, later: Later<(Gift, u32), Failure>);
 
     /// A handle for the session's requests to the thread of that number.
     ///
@@ -77,7 +77,7 @@ pub trait Sockets {
     /// connections that wait to be accepted, at most, on each thread; `room`: bytes of room that each begins with, no more than the rings that it is accepted with have.
     ///
     /// `InUse`, `BadState`.
-    fn listen(&mut self, caller: Caller, socket: Socket, backlog: u32, room: u32) -> Result<(), Failure>;
+    fn listen(&mut self, caller: Caller, socket: Socket, backlog: u32, room: u32, later: Later<(), Failure>);
 
     /// The next connection of this thread's to a listening socket, with rings for it, and with whom.
     ///

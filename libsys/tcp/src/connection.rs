@@ -93,16 +93,34 @@ enum Timer {
     Persist(Duration),
 }
 
+/// What all connections of an engine share.
+#[derive(Debug)]
+pub(crate) struct Common {
+    pub(crate) config: Config,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) places: VecDeque<Place>,
+    pub(crate) counters: Counters,
+    /// What is to go out before all else.
+    pub(crate) replies: VecDeque<Outgoing>,
+}
+
+impl Common {
+    pub(crate) fn new(config: Config) -> Self {
+        let (events, places, replies) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
+        Self { config, events, places, counters: Counters::default(), replies }
+    }
+
+    /// To handle that connection with.
+    pub(crate) const fn around(&mut self, id: ConnectionId, now: Duration) -> Around<'_> {
+        Around { id, now, common: self }
+    }
+}
+
 /// What a connection is handled with.
 pub(crate) struct Around<'a> {
     pub(crate) id: ConnectionId,
     pub(crate) now: Duration,
-    pub(crate) config: &'a Config,
-    pub(crate) events: &'a mut VecDeque<Event>,
-    pub(crate) places: &'a mut VecDeque<Place>,
-    pub(crate) counters: &'a mut Counters,
-    /// What is to go out before all else.
-    pub(crate) replies: &'a mut VecDeque<Outgoing>,
+    pub(crate) common: &'a mut Common,
 }
 
 /// What an opening has come to.
@@ -181,6 +199,8 @@ pub(crate) struct Connection {
     is_orphan: bool,
     /// A deadline of the state's: FIN-WAIT-2 of an orphan.
     state_until: Option<Duration>,
+    /// A deadline was set since [`Connection::deadline`] was last looked at: perhaps one that is earlier.
+    pub(crate) is_sooner: bool,
     probe: bool,
     pub(crate) is_ready: bool,
 }
@@ -202,7 +222,7 @@ pub struct Snapshot {
 
 impl Connection {
     fn new(tuple: Tuple, state: State, iss: u32, room: u64, around: &Around<'_>) -> Self {
-        let config = around.config;
+        let config = &around.common.config;
         // As large as the whole room may become: the shift can't be changed later.
         let scale = (0..14).find(|shift| room >> shift <= 0xffff).unwrap_or(14);
         Self {
@@ -248,6 +268,7 @@ impl Connection {
             no_delay: false,
             is_orphan: false,
             state_until: None,
+            is_sooner: false,
             probe: false,
             is_ready: false,
         }
@@ -264,8 +285,8 @@ impl Connection {
         let mut new = Self::new(tuple, State::SynSent, iss, room, around);
         (new.mss, new.own_mss) = (mss, mss);
         let (recent, recent_at) = (0, around.now);
-        new.stamps = around.config.timestamps.then_some(Stamps { offset: stamp, recent, recent_at });
-        new.sack = around.config.sack;
+        new.stamps = around.common.config.timestamps.then_some(Stamps { offset: stamp, recent, recent_at });
+        new.sack = around.common.config.sack;
         new.stuck_since = Some(around.now);
         new
     }
@@ -297,7 +318,7 @@ impl Connection {
         self.sack = agreed.sack;
         self.stamps = agreed.stamps.map(|(offset, recent)| Stamps { offset, recent, recent_at: around.now });
         (self.mss, self.own_mss) = (agreed.mss.min(own_mss), own_mss);
-        self.congestion = NewReno::new(self.payload_mss(), around.config.initial_window);
+        self.congestion = NewReno::new(self.payload_mss(), around.common.config.initial_window);
     }
 
     /// Bytes of payload that fit into a segment with the options that each has.
@@ -330,19 +351,41 @@ impl Connection {
     fn end(&mut self, how: Closed, around: &mut Around<'_>) {
         if self.state != State::Closed {
             self.state = State::Closed;
-            around.events.push_back(Event::Ended { connection: around.id, how });
+            around.common.events.push_back(Event::Ended { connection: around.id, how });
         }
+    }
+
+    /// Whether [`Connection::deadline`] may have become earlier since [`Connection::is_sooner`] was taken back.
+    pub(crate) const fn may_be_due_sooner(&self) -> bool {
+        self.is_sooner || self.keep_alive.is_some()
     }
 
     /// The earliest of its deadlines.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        let timer = match self.timer {
+        let earlier = |one: Option<Duration>, at: Duration| Some(one.map_or(at, |one| one.min(at)));
+        let mut first = match self.timer {
             Timer::Off => None,
             Timer::Retransmit(at) | Timer::Persist(at) => Some(at),
         };
-        let owed = if let Owed::By(at) = self.owed { Some(at) } else { None };
-        let alive = self.keep_alive_at();
-        [timer, owed, alive, self.state_until].into_iter().flatten().min()
+        if let Owed::By(at) = self.owed {
+            first = earlier(first, at);
+        }
+        if let Some(at) = self.keep_alive_at() {
+            first = earlier(first, at);
+        }
+        match self.state_until {
+            None => first,
+            Some(at) => earlier(first, at),
+        }
+    }
+
+    /// Whether it has something to send, or might have: then [`Connection::output`] is to be asked. False: it has nothing, and asking changes nothing.
+    pub(crate) fn wants_to_send(&self) -> bool {
+        self.una != self.max
+            || self.nxt != self.end_of_stream()
+            || self.owed == Owed::Now
+            || self.una == SYN
+            || self.probe
     }
 
     fn keep_alive_at(&self) -> Option<Duration> {

@@ -15,9 +15,10 @@ use siphasher::sip::SipHasher13;
 use smoltcp::wire::IpAddress;
 
 use crate::config::Config;
-use crate::connection::{Around, Connection, Snapshot, State};
+use crate::connection::{Around, Common, Connection, Snapshot, State};
 use crate::counters::Counters;
 use crate::event::{Closed, ConnectionId, Event, ListenerId, Place};
+use crate::index::Index;
 use crate::isn::{Keys, Purpose};
 use crate::listener::Listener;
 use crate::segment::Outgoing;
@@ -92,6 +93,21 @@ impl Budget {
     }
 }
 
+/// Has a connection called at its deadline, or before.
+#[inline]
+fn arm(armed: &mut Option<Duration>, connection: &mut Connection, index: u32, wheel: &mut Wheel) {
+    if armed.is_none() || connection.may_be_due_sooner() {
+        connection.is_sooner = false;
+        if let Some(deadline) = connection.deadline()
+            && armed.is_none_or(|armed| deadline < armed)
+        {
+            *armed = Some(deadline);
+            wheel.set(index, deadline);
+        }
+    }
+    debug_assert!(connection.deadline().is_none_or(|at| armed.is_some_and(|armed| armed <= at)));
+}
+
 /// The connections of one protocol thread. See the crate.
 ///
 /// What is called with a time is to be called with times that never go back. After each call, or some of them ([`Engine::transmit`] merges what
@@ -99,11 +115,11 @@ impl Budget {
 /// [`Engine::event`] and [`Engine::transmit`].
 #[derive(Debug)]
 pub struct Engine {
-    config: Config,
+    common: Common,
     keys: Keys,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    connections: HashMap<Tuple, u32, Keyed>,
+    connections: Index,
     listeners: Vec<(u32, Option<Listener>)>,
     /// Who of them has a port, of an address or of all.
     ports: HashMap<(u16, Option<IpAddress>), ListenerId, Keyed>,
@@ -111,10 +127,6 @@ pub struct Engine {
     waiting: TimeWait<Keyed>,
     wheel: Wheel,
     ready: VecDeque<u32>,
-    replies: VecDeque<Outgoing>,
-    events: VecDeque<Event>,
-    places: VecDeque<Place>,
-    counters: Counters,
     challenges: Budget,
 }
 
@@ -125,52 +137,51 @@ impl Engine {
         let keys = Keys::new(seed);
         let hasher = Keyed(*keys.key(Purpose::Table));
         Self {
-            keys,
             slots: Vec::new(),
             free: Vec::new(),
-            connections: HashMap::with_hasher(hasher),
+            connections: Index::new(keys.key(Purpose::Table)),
+            keys,
             listeners: Vec::new(),
             ports: HashMap::with_hasher(hasher),
             openings: Openings::new(hasher, config.most_openings),
             waiting: TimeWait::new(hasher, config.most_waiting),
             wheel: Wheel::new(),
             ready: VecDeque::new(),
-            replies: VecDeque::new(),
-            events: VecDeque::new(),
-            places: VecDeque::new(),
-            counters: Counters::default(),
             challenges: Budget::default(),
-            config,
+            common: Common::new(config),
         }
     }
 
     /// Bytes of a segment that was handed in, to be copied now; in the order in which they came.
     pub fn place(&mut self) -> Option<Place> {
-        self.places.pop_front()
+        self.common.places.pop_front()
     }
 
     /// What has happened, the earliest first.
     pub fn event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.common.events.pop_front()
     }
 
     /// The next segment to send, if there is one now. Connections that have something to send take turns.
     pub fn transmit(&mut self, now: Duration) -> Option<Outgoing> {
-        if let Some(reply) = self.replies.pop_front() {
-            self.counters.segments_out += 1;
+        if let Some(reply) = self.common.replies.pop_front() {
+            self.common.counters.segments_out += 1;
             return Some(reply);
         }
         while let Some(index) = self.ready.pop_front() {
-            let segment = self.with(index, now, Connection::output).flatten();
-            if segment.is_some() {
+            let slot = &mut self.slots[index as usize];
+            let Some(connection) = slot.connection.as_deref_mut() else { continue };
+            let id = ConnectionId { index, generation: slot.generation };
+            let segment = connection.output(&mut self.common.around(id, now));
+            // It comes again, behind the others, if it has sent something and may have more.
+            connection.is_ready = segment.is_some() && connection.wants_to_send();
+            if connection.is_ready {
                 self.ready.push_back(index);
-                self.counters.segments_out += 1;
-                return segment;
             }
-            if let Some(connection) =
-                self.slots.get_mut(index as usize).and_then(|slot| slot.connection.as_mut())
-            {
-                connection.is_ready = false;
+            arm(&mut slot.armed, connection, index, &mut self.wheel);
+            if segment.is_some() {
+                self.common.counters.segments_out += 1;
+                return segment;
             }
         }
         None
@@ -185,7 +196,7 @@ impl Engine {
             self.with(index, now, |connection, around| connection.tick(around));
         }
         self.waiting.expire(now);
-        while let Some((tuple, opening)) = self.openings.due(now, self.config.initial_timeout) {
+        while let Some((tuple, opening)) = self.openings.due(now, self.common.config.initial_timeout) {
             self.answer(tuple, &opening);
         }
     }
@@ -199,7 +210,7 @@ impl Engine {
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        self.common.counters
     }
 
     /// How many there are: connections, openings that are not confirmed, records of TIME-WAIT.
@@ -208,10 +219,23 @@ impl Engine {
         [self.connections.len(), self.openings.len(), self.waiting.len()]
     }
 
+    /// From now on so many bytes of payload may be in one [`Outgoing`] (see [`Config::tso`]).
+    pub fn set_tso(&mut self, bytes: u32) {
+        self.common.config.tso = bytes;
+    }
+
+    /// Whether somebody has these ends: a connection, an opening, or a record of TIME-WAIT.
+    #[must_use]
+    pub fn has(&self, tuple: &Tuple) -> bool {
+        self.connections.get(tuple).is_some()
+            || self.openings.get(tuple).is_some()
+            || self.waiting.get(tuple).is_some()
+    }
+
     /// A connection as it is now.
     #[must_use]
     pub fn snapshot(&self, connection: ConnectionId) -> Option<Snapshot> {
-        self.find(connection).map(|connection| connection.snapshot(&self.config))
+        self.find(connection).map(|connection| connection.snapshot(&self.common.config))
     }
 
     fn find(&self, id: ConnectionId) -> Option<&Connection> {
@@ -227,55 +251,39 @@ impl Engine {
         what: impl FnOnce(&mut Connection, &mut Around<'_>) -> R,
     ) -> Option<R> {
         let slot = self.slots.get_mut(index as usize)?;
-        let mut connection = slot.connection.take()?;
+        let connection = slot.connection.as_deref_mut()?;
         let id = ConnectionId { index, generation: slot.generation };
-        let mut around = Around {
-            id,
-            now,
-            config: &self.config,
-            events: &mut self.events,
-            places: &mut self.places,
-            counters: &mut self.counters,
-            replies: &mut self.replies,
-        };
-        let done = what(&mut connection, &mut around);
-        if connection.state == State::TimeWait {
-            let last = connection.last_words(&mut around);
-            around.replies.extend(last);
-            let rest = connection.rest(now, &self.config);
-            self.counters.waiting_evicted += u64::from(self.waiting.put(connection.tuple, rest));
-            self.events.push_back(Event::Ended { connection: id, how: Closed::Done });
-            connection.state = State::Closed;
-        }
-        self.replies.truncate(MOST_REPLIES);
-        if connection.state == State::Closed {
-            self.remove(index, &connection);
+        let done = what(connection, &mut self.common.around(id, now));
+        if matches!(connection.state, State::TimeWait | State::Closed) {
+            self.leave(id, now);
         } else {
-            self.put_back(index, connection);
+            if !connection.is_ready && connection.wants_to_send() {
+                connection.is_ready = true;
+                self.ready.push_back(index);
+            }
+            arm(&mut slot.armed, connection, index, &mut self.wheel);
         }
+        self.common.replies.truncate(MOST_REPLIES);
         Some(done)
     }
 
-    fn put_back(&mut self, index: u32, mut connection: Box<Connection>) {
-        let slot = &mut self.slots[index as usize];
-        if let Some(deadline) = connection.deadline()
-            && slot.armed.is_none_or(|armed| deadline < armed)
-        {
-            slot.armed = Some(deadline);
-            self.wheel.set(index, deadline);
-        }
-        if !core::mem::replace(&mut connection.is_ready, true) {
-            self.ready.push_back(index);
-        }
-        slot.connection = Some(connection);
-    }
-
-    fn remove(&mut self, index: u32, connection: &Connection) {
-        self.connections.remove(&connection.tuple);
-        self.wheel.cancel(index);
-        let slot = &mut self.slots[index as usize];
+    /// A connection has ended: what is left of it is a record, if anything.
+    #[cold]
+    fn leave(&mut self, id: ConnectionId, now: Duration) {
+        let slot = &mut self.slots[id.index as usize];
+        let Some(mut connection) = slot.connection.take() else { return };
         (slot.armed, slot.generation) = (None, slot.generation.wrapping_add(1));
-        self.free.push(index);
+        if connection.state == State::TimeWait {
+            let last = connection.last_words(&mut self.common.around(id, now));
+            self.common.replies.extend(last);
+            let rest = connection.rest(now, &self.common.config);
+            let evicted = self.waiting.put(connection.tuple, rest);
+            self.common.counters.waiting_evicted += u64::from(evicted);
+            self.common.events.push_back(Event::Ended { connection: id, how: Closed::Done });
+        }
+        self.connections.remove(&connection.tuple);
+        self.wheel.cancel(id.index);
+        self.free.push(id.index);
     }
 
     /// Adds a connection that `make` makes.
@@ -285,33 +293,26 @@ impl Engine {
         now: Duration,
         make: impl FnOnce(&Around<'_>) -> Connection,
     ) -> Result<ConnectionId, Error> {
-        if self.connections.len() >= self.config.most_connections {
+        if self.connections.len() >= self.common.config.most_connections {
             return Err(Error::Full);
         }
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             self.slots.len() as u32 - 1
         });
-        let id = ConnectionId { index, generation: self.slots[index as usize].generation };
-        let around = Around {
-            id,
-            now,
-            config: &self.config,
-            events: &mut self.events,
-            places: &mut self.places,
-            counters: &mut self.counters,
-            replies: &mut self.replies,
-        };
-        let connection = Box::new(make(&around));
+        let slot = &mut self.slots[index as usize];
+        let id = ConnectionId { index, generation: slot.generation };
+        slot.connection = Some(Box::new(make(&self.common.around(id, now))));
         self.connections.insert(tuple, index);
-        self.put_back(index, connection);
+        // It is armed, and asked for what it sends.
+        self.with(index, now, |_, _| ());
         Ok(id)
     }
 
     fn own_mss(&self, tuple: &Tuple) -> u16 {
         match tuple.local.address {
-            IpAddress::Ipv4(_) => self.config.mss_v4,
-            IpAddress::Ipv6(_) => self.config.mss_v6,
+            IpAddress::Ipv4(_) => self.common.config.mss_v4,
+            IpAddress::Ipv6(_) => self.common.config.mss_v6,
         }
     }
 

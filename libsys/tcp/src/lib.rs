@@ -19,6 +19,7 @@ mod cookie;
 mod counters;
 mod engine;
 mod event;
+mod index;
 mod isn;
 mod listener;
 mod options;

@@ -39,7 +39,17 @@ pub struct Options {
 impl Options {
     /// Reads them. What is not known is passed over, and what is wrong ends the reading: what stands before that counts.
     #[must_use]
-    pub fn read(mut bytes: &[u8]) -> Self {
+    pub fn read(bytes: &[u8]) -> Self {
+        // As most segments have them (RFC 7323, appendix A).
+        if let [NOTHING, NOTHING, TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3] = *bytes {
+            let timestamps =
+                Some((u32::from_be_bytes([v0, v1, v2, v3]), u32::from_be_bytes([e0, e1, e2, e3])));
+            return Self { timestamps, ..Self::default() };
+        }
+        Self::read_all(bytes)
+    }
+
+    fn read_all(mut bytes: &[u8]) -> Self {
         let mut options = Self::default();
         while let [kind, rest @ ..] = bytes {
             match (*kind, rest) {
@@ -77,6 +87,19 @@ impl Options {
     /// Writes them, in whole words: on a SYN mss, sackOK, timestamps, nop, wscale, as others have it; how many bytes.
     #[must_use]
     pub fn write(&self, to: &mut [u8; MOST_BYTES]) -> usize {
+        // As most segments have them.
+        if let Self { mss: None, scale: None, sack_permitted: false, timestamps: Some((value, echo)), sack } =
+            self
+            && sack.is_empty()
+        {
+            let ([v0, v1, v2, v3], [e0, e1, e2, e3]) = (value.to_be_bytes(), echo.to_be_bytes());
+            to[..12].copy_from_slice(&[NOTHING, NOTHING, TIMESTAMPS, 10, v0, v1, v2, v3, e0, e1, e2, e3]);
+            return 12;
+        }
+        self.write_all(to)
+    }
+
+    fn write_all(&self, to: &mut [u8; MOST_BYTES]) -> usize {
         let mut bytes = ArrayVec::<u8, MOST_BYTES>::new();
         // More than fits is not there: the blocks come last, and as many as fit.
         let mut put = |part: &[u8]| bytes.try_extend_from_slice(part).is_ok();
@@ -177,6 +200,10 @@ mod tests {
             let mut again = [0; MOST_BYTES];
             let used = read.write(&mut again);
             prop_assert!(used.is_multiple_of(4));
+            let mut slowly = [0; MOST_BYTES];
+            prop_assert_eq!(read.write_all(&mut slowly), used);
+            prop_assert_eq!(again, slowly);
+            prop_assert_eq!(Options::read(&again[..used]), Options::read_all(&again[..used]));
         }
     }
 }

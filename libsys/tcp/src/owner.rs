@@ -13,24 +13,34 @@ const KEY: u16 = 0x6d5a;
 /// Toeplitz' hash of some bytes under the repeated key.
 #[must_use]
 pub fn toeplitz(bytes: &[u8]) -> u32 {
-    // The 32 bits of the key from bit `n` on depend on `n` modulo 16 alone.
-    let doubled = u64::from(KEY) * 0x0001_0001_0001_0001;
-    let window = |bit: usize| (doubled.rotate_left(bit as u32 % 16) >> 32) as u32;
-    let mut hash = 0;
-    for (index, byte) in bytes.iter().enumerate() {
-        for bit in 0..8 {
-            if byte & (0x80 >> bit) != 0 {
-                hash ^= window(8 * index + bit);
-            }
-        }
-    }
-    hash
+    let (words, rest) = bytes.as_chunks();
+    let last = rest.first().map_or(0, |last| u16::from(*last) << 8);
+    of_folded(words.iter().fold(last, |folded, word| folded ^ u16::from_be_bytes(*word)))
+}
+
+/// The hash of 16-bit words of which this is the exclusive or: the 32 bits of the key from bit `n` on depend on `n` modulo 16 alone, so all words
+/// count as if they stood at the same place, and the hash's halves are equal.
+fn of_folded(folded: u16) -> u32 {
+    // For each bit that is set, the key from there on: or for each bit of the key, these from there on.
+    let reversed = folded.reverse_bits();
+    let half =
+        (0..16).filter(|bit| KEY >> bit & 1 == 1).fold(0, |half, bit| half ^ reversed.rotate_left(bit));
+    u32::from(half) << 16 | u32::from(half)
 }
 
 /// The hash of a connection: source address, destination address, ports; the same from both ends.
 fn hash(tuple: &Tuple) -> u32 {
-    let (bytes, used) = tuple.bytes();
-    toeplitz(&bytes[..used])
+    let fold = |end: &crate::Endpoint| {
+        let address = match end.address {
+            IpAddress::Ipv4(address) => address.to_bits(),
+            IpAddress::Ipv6(address) => {
+                let bits = address.to_bits();
+                (bits ^ bits >> 32 ^ bits >> 64 ^ bits >> 96) as u32
+            }
+        };
+        address as u16 ^ (address >> 16) as u16 ^ end.port
+    };
+    of_folded(fold(&tuple.local) ^ fold(&tuple.remote))
 }
 
 /// Which of `count` protocol threads a connection belongs to. 0 if there is none at all.
@@ -59,6 +69,8 @@ pub fn local_port(
 mod tests {
     use alloc::vec::Vec;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::Endpoint;
 
@@ -83,13 +95,23 @@ mod tests {
         hash
     }
 
-    #[test]
-    fn the_hash_is_as_defined_and_symmetric() {
-        let one = tuple([10, 0, 2, 15], [192, 168, 7, 9], (49_321, 80));
-        let (bytes, used) = one.bytes();
-        assert_eq!(used, 12);
-        assert_eq!(toeplitz(&bytes[..used]), slowly(&bytes[..used]));
-        assert_eq!(hash(&one), hash(&one.reversed()));
+    proptest! {
+        #[test]
+        fn the_hash_is_as_defined_and_symmetric(
+            local in any::<u128>(), remote in any::<u128>(), ports in any::<(u16, u16)>(), is_v6 in any::<bool>(),
+        ) {
+            let address = |bits: u128| match is_v6 {
+                true => IpAddress::Ipv6(bits.into()),
+                false => IpAddress::Ipv4((bits as u32).into()),
+            };
+            let local = Endpoint::new(address(local), ports.0);
+            let one = Tuple { local, remote: Endpoint::new(address(remote), ports.1) };
+            let (bytes, used) = one.bytes();
+            prop_assert_eq!(used, if is_v6 { 36 } else { 12 });
+            prop_assert_eq!(hash(&one), slowly(&bytes[..used]));
+            prop_assert_eq!(hash(&one), hash(&one.reversed()));
+            prop_assert_eq!(toeplitz(&bytes[..used - 1]), slowly(&bytes[..used - 1]));
+        }
     }
 
     #[test]

@@ -62,15 +62,13 @@ impl Rtt {
     /// The time-out now: `initial` before anything is known, twice as long each time it has run out.
     #[must_use]
     pub fn timeout(&self, initial: Duration) -> Duration {
-        let base = match self.smoothed {
-            0 => initial,
-            smoothed => {
-                let least = Duration::from_millis(self.least_ms.into());
-                // The clock's granularity is a microsecond: 4 times the variation is never less.
-                Duration::from_micros(u64::from(smoothed) + 4 * u64::from(self.variation)).max(least)
-            }
-        };
-        base.saturating_mul(1 << self.backoff.min(16)).min(LONGEST)
+        if self.smoothed == 0 {
+            return initial.saturating_mul(1 << self.backoff.min(16)).min(LONGEST);
+        }
+        // The clock's granularity is a microsecond: 4 times the variation is never less. 16 bits of backing off fit beside these.
+        let base = u64::from(self.smoothed) + 4 * u64::from(self.variation);
+        let base = base.max(1000 * u64::from(self.least_ms)) << self.backoff.min(16);
+        Duration::from_micros(base.min(LONGEST.as_micros() as u64))
     }
 }
 

@@ -2,14 +2,16 @@
 
 use core::fmt;
 
-use smoltcp::wire::{TcpPacket, TcpSeqNumber};
+use smoltcp::wire::IpAddress;
 
 use crate::event::ConnectionId;
-use crate::options::{MOST_BYTES, Options};
+use crate::options::Options;
 use crate::{Endpoint, Tuple};
 
 /// Bytes of a header without options.
 pub(crate) const HEADER: usize = 20;
+/// Flags that a segment may have; those beyond them (ECN) are not looked at.
+const KNOWN: u8 = 0x3f;
 
 /// The header's bits that matter here (RFC 9293, 3.1).
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -95,35 +97,20 @@ impl Segment {
     ///
     /// # Errors
     /// [`ParseError`].
-    pub fn parse(
-        local: smoltcp::wire::IpAddress,
-        remote: smoltcp::wire::IpAddress,
-        bytes: &[u8],
-    ) -> Result<Self, ParseError> {
-        let packet = TcpPacket::new_checked(bytes).map_err(|_| ParseError::Short)?;
-        let header = usize::from(packet.header_len());
+    pub fn parse(local: IpAddress, remote: IpAddress, bytes: &[u8]) -> Result<Self, ParseError> {
+        let fixed = bytes.first_chunk::<HEADER>().ok_or(ParseError::Short)?;
+        let [p0, p1, q0, q1, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *fixed;
+        let header = usize::from(offset >> 4) * 4;
         let options = bytes.get(HEADER..header).ok_or(ParseError::Short)?;
-        let mut flags = Flags::default();
-        let bits = [
-            (packet.fin(), Flags::FIN),
-            (packet.syn(), Flags::SYN),
-            (packet.rst(), Flags::RST),
-            (packet.psh(), Flags::PSH),
-            (packet.ack(), Flags::ACK),
-            (packet.urg(), Flags::URG),
-        ];
-        for (_, flag) in bits.into_iter().filter(|(is_set, _)| *is_set) {
-            flags = flags.with(flag);
-        }
         Ok(Self {
             tuple: Tuple {
-                local: Endpoint::new(local, packet.dst_port()),
-                remote: Endpoint::new(remote, packet.src_port()),
+                local: Endpoint::new(local, u16::from_be_bytes([q0, q1])),
+                remote: Endpoint::new(remote, u16::from_be_bytes([p0, p1])),
             },
-            seq: packet.seq_number().0.cast_unsigned(),
-            ack: packet.ack_number().0.cast_unsigned(),
-            flags,
-            window: packet.window_len(),
+            seq: u32::from_be_bytes([s0, s1, s2, s3]),
+            ack: u32::from_be_bytes([a0, a1, a2, a3]),
+            flags: Flags(flags & KNOWN),
+            window: u16::from_be_bytes([w0, w1]),
             options: Options::read(options),
             length: (bytes.len() - header) as u32,
             payload: header as u32,
@@ -181,23 +168,16 @@ impl Outgoing {
     /// # Panics
     /// If `to` has not 60 bytes.
     pub fn write(&self, to: &mut [u8]) -> usize {
-        let mut options = [0; MOST_BYTES];
-        let used = self.options.write(&mut options);
+        let (fixed, rest) = to.split_first_chunk_mut::<HEADER>().expect("60 bytes");
+        let used = self.options.write(rest.first_chunk_mut().expect("60 bytes"));
         let length = HEADER + used;
-        to[..HEADER].fill(0);
-        to[HEADER..length].copy_from_slice(&options[..used]);
-        let mut packet = TcpPacket::new_unchecked(&mut to[..length]);
-        packet.set_src_port(self.tuple.local.port);
-        packet.set_dst_port(self.tuple.remote.port);
-        packet.set_seq_number(TcpSeqNumber(self.seq.cast_signed()));
-        packet.set_ack_number(TcpSeqNumber(self.ack.cast_signed()));
-        packet.set_header_len(length as u8);
-        packet.set_fin(self.flags.has(Flags::FIN));
-        packet.set_syn(self.flags.has(Flags::SYN));
-        packet.set_rst(self.flags.has(Flags::RST));
-        packet.set_psh(self.flags.has(Flags::PSH));
-        packet.set_ack(self.flags.has(Flags::ACK));
-        packet.set_window_len(self.window);
+        let [p0, p1] = self.tuple.local.port.to_be_bytes();
+        let [q0, q1] = self.tuple.remote.port.to_be_bytes();
+        let [s0, s1, s2, s3] = self.seq.to_be_bytes();
+        let [a0, a1, a2, a3] = self.ack.to_be_bytes();
+        let [w0, w1] = self.window.to_be_bytes();
+        let (offset, flags) = ((length as u8 / 4) << 4, self.flags.without(Flags::URG).0 & KNOWN);
+        *fixed = [p0, p1, q0, q1, s0, s1, s2, s3, a0, a1, a2, a3, offset, flags, w0, w1, 0, 0, 0, 0];
         length
     }
 
@@ -233,5 +213,52 @@ impl Iterator for Cut {
             self.rest = Some(rest);
         }
         Some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use smoltcp::wire::TcpPacket;
+
+    use super::*;
+
+    proptest! {
+        /// As somebody else reads it, and as it is read here.
+        #[test]
+        fn what_is_written_is_what_was_meant(
+            ports in any::<(u16, u16)>(), numbers in any::<(u32, u32)>(), flags in 0u8..32, window in any::<u16>(),
+            timestamps in any::<Option<(u32, u32)>>(), mss in any::<Option<u16>>(), length in 0usize..100,
+        ) {
+            let (one, other) = (IpAddress::v4(10, 0, 0, 1), IpAddress::v4(10, 0, 0, 2));
+            let tuple = Tuple { local: Endpoint::new(one, ports.0), remote: Endpoint::new(other, ports.1) };
+            let options = Options { timestamps, mss, ..Options::default() };
+            let (seq, ack, flags) = (numbers.0, numbers.1, Flags(flags));
+            let outgoing =
+                Outgoing { tuple, seq, ack, flags, window, options: options.clone(), payload: None, mss: 536 };
+            let mut bytes = [0xaa; 160];
+            let used = outgoing.write(&mut bytes);
+            let bytes = &bytes[..used + length];
+            let packet = TcpPacket::new_checked(bytes).unwrap();
+            prop_assert_eq!((packet.src_port(), packet.dst_port()), ports);
+            let numbers = (packet.seq_number().0.cast_unsigned(), packet.ack_number().0.cast_unsigned());
+            prop_assert_eq!(numbers, (seq, ack));
+            prop_assert_eq!((packet.window_len(), usize::from(packet.header_len())), (window, used));
+            prop_assert_eq!((packet.fin(), packet.syn()), (flags.has(Flags::FIN), flags.has(Flags::SYN)));
+            prop_assert_eq!((packet.rst(), packet.psh()), (flags.has(Flags::RST), flags.has(Flags::PSH)));
+            prop_assert_eq!((packet.ack(), packet.urg()), (flags.has(Flags::ACK), false));
+            prop_assert_eq!((packet.checksum(), packet.urgent_at()), (0, 0));
+            let segment = Segment::parse(other, one, bytes).unwrap();
+            let (length, payload) = (length as u32, used as u32);
+            let tuple = tuple.reversed();
+            prop_assert_eq!(segment, Segment { tuple, seq, ack, flags, window, options, length, payload });
+        }
+
+        #[test]
+        fn what_is_too_short_is_none(bytes in proptest::collection::vec(any::<u8>(), 0..70)) {
+            let address = IpAddress::v4(10, 0, 0, 1);
+            let is_one = TcpPacket::new_checked(&bytes[..]).is_ok();
+            prop_assert_eq!(Segment::parse(address, address, &bytes).is_ok(), is_one);
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Who speaks with whom.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use smoltcp::wire::IpAddress;
 
-/// An address and a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// An address and a port, of TCP or UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
     /// The address.
     pub address: IpAddress,
@@ -18,6 +19,22 @@ impl Endpoint {
     #[must_use]
     pub const fn new(address: IpAddress, port: u16) -> Self {
         Self { address, port }
+    }
+}
+
+/// In whole words, of which keyed hashes take one at a time: this is done for every packet.
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let port = u64::from(self.port);
+        match self.address {
+            IpAddress::Ipv4(address) => state.write_u64(u64::from(address.to_bits()) << 16 | port),
+            IpAddress::Ipv6(address) => {
+                let bits = address.to_bits();
+                state.write_u64((bits >> 64) as u64);
+                state.write_u64(bits as u64);
+                state.write_u64(port);
+            }
+        }
     }
 }
 
@@ -60,19 +77,24 @@ impl Tuple {
     /// All of it as bytes, for keyed hashes: the same length for each version.
     pub(crate) fn bytes(&self) -> ([u8; 36], usize) {
         let mut bytes = [0; 36];
-        let mut used = 0;
-        let mut put = |part: &[u8]| {
-            bytes[used..used + part.len()].copy_from_slice(part);
-            used += part.len();
-        };
-        for end in [self.local, self.remote] {
-            match end.address {
-                IpAddress::Ipv4(address) => put(&address.octets()),
-                IpAddress::Ipv6(address) => put(&address.octets()),
+        let used = match (self.local.address, self.remote.address) {
+            (IpAddress::Ipv4(local), IpAddress::Ipv4(remote)) => {
+                bytes[..4].copy_from_slice(&local.octets());
+                bytes[4..8].copy_from_slice(&remote.octets());
+                12
             }
-        }
-        put(&self.local.port.to_be_bytes());
-        put(&self.remote.port.to_be_bytes());
+            (local, remote) => {
+                let octets = |address| match address {
+                    IpAddress::Ipv4(address) => address.to_ipv6_mapped().octets(),
+                    IpAddress::Ipv6(address) => address.octets(),
+                };
+                bytes[..16].copy_from_slice(&octets(local));
+                bytes[16..32].copy_from_slice(&octets(remote));
+                36
+            }
+        };
+        bytes[used - 4..used - 2].copy_from_slice(&self.local.port.to_be_bytes());
+        bytes[used - 2..used].copy_from_slice(&self.remote.port.to_be_bytes());
         (bytes, used)
     }
 }

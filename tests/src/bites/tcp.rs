@@ -34,6 +34,16 @@ pub(super) const TCP: &[Bite] = &[
         "scenarios::every_scenario_holds",
         "after a time-out what has arrived is sent again, too",
     ),
+    tcp(
+        "tcp-any-is-next",
+        "orders::every_order_of_six_segments",
+        "a segment within the window is taken for the one that was expected",
+    ),
+    tcp(
+        "tcp-forgets-deadlines",
+        "scenarios::every_scenario_holds",
+        "a connection is not called when its delayed acknowledgement is due",
+    ),
 ];
 
 const fn tcp(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {

@@ -31,13 +31,13 @@ impl Scale {
         Self { bytes: times(2_000) * 1_000, held, opened, pieces, may_be_lost: false }
     }
 
-    /// For a network in which each loss costs a part of a second.
-    pub(crate) fn disturbed(self) -> Self {
+    /// So many times less, for a network in which each loss costs a part of a second or more.
+    pub(crate) fn disturbed(self, times: u64) -> Self {
         Self {
-            bytes: self.bytes / 4,
-            held: self.held / 4,
-            opened: self.opened / 10,
-            pieces: self.pieces / 5,
+            bytes: self.bytes / times,
+            held: self.held / times,
+            opened: self.opened / times,
+            pieces: self.pieces / times,
             may_be_lost: true,
         }
     }
@@ -62,7 +62,7 @@ pub(crate) fn all(target: &Target, scale: &Scale) -> anyhow::Result<()> {
         ("ping", &|| client::ping(target, 20, 56, lost_after)),
         ("ping, fragmented", &|| client::ping(target, 20, 4_000, lost_after)),
         ("datagrams", &|| client::datagrams(target, &datagrams(64, scale.pieces))),
-        ("datagrams, fragmented", &|| client::datagrams(target, &datagrams(6_000, scale.pieces / 20))),
+        ("datagrams, fragmented", &|| client::datagrams(target, &datagrams(6_000, 1 + scale.pieces / 20))),
         ("round trips", &|| client::round_trips(target, scale.pieces / 5, 64)),
         ("round trips of many segments", &|| client::round_trips(target, 3, 100_000)),
         ("a stream to the guest", &|| bulk(1, one, 0)),

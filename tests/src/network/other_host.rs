@@ -7,18 +7,18 @@ use std::thread;
 use anyhow::{Context as _, anyhow};
 use netpeer::Ports;
 use netpeer::network::{self, HOST, Tap};
-use netpeer::relay::{Mischief, Relay, Side};
+use netpeer::relay::{Counts, Mischief, Relay, Side};
 use netpeer::serve::Server;
 
 /// Where it is, as a guest would be.
 pub(crate) const ADDRESSES: [&str; 2] = ["10.0.0.2", "fd00::2"];
 
-/// Does `work` on a host whose only neighbour offers the services.
-pub(crate) fn beside_other_host<T: Send>(
+/// Does `work` on a host whose only neighbour offers the services; what became of this host's frames, and of the other one's.
+pub(crate) fn beside_other_host(
     mischief: Mischief,
     capture: Option<&Path>,
-    work: impl FnOnce(&Relay) -> anyhow::Result<T> + Send,
-) -> anyhow::Result<T> {
+    work: impl FnOnce() -> anyhow::Result<()> + Send,
+) -> anyhow::Result<[Counts; 2]> {
     let (tell, told) = channel::<()>();
     let serve = move || {
         let _server = Server::start(Ports::STANDARD)?;
@@ -26,8 +26,8 @@ pub(crate) fn beside_other_host<T: Send>(
         let _ = told.recv();
         Ok(())
     };
-    joined(mischief, capture, serve, |relay| {
-        let done = work(relay);
+    joined(mischief, capture, serve, move || {
+        let done = work();
         drop(tell);
         done
     })
@@ -45,19 +45,20 @@ pub(crate) fn beside<S: Send>(
         let _done = done;
         there()
     };
-    joined(mischief, capture, there, move |_| {
+    joined(mischief, capture, there, move || {
         let _started = here()?;
         let _ = ended.recv();
         Ok(())
     })
+    .map(drop)
 }
 
-fn joined<T: Send>(
+fn joined(
     mischief: Mischief,
     capture: Option<&Path>,
     there: impl FnOnce() -> anyhow::Result<()> + Send,
-    here: impl FnOnce(&Relay) -> anyhow::Result<T> + Send,
-) -> anyhow::Result<T> {
+    here: impl FnOnce() -> anyhow::Result<()> + Send,
+) -> anyhow::Result<[Counts; 2]> {
     network::within(move || {
         network::plug("guest", &HOST)?;
         let near = Tap::open("guest")?;
@@ -73,9 +74,8 @@ fn joined<T: Send>(
             });
             let done = given.recv().context("the other host has no network").and_then(|far| {
                 let relay = Relay::start([Side::Tap(near), Side::Tap(far)], mischief, capture)?;
-                let done = here(&relay)?;
-                relay.finish()?;
-                Ok(done)
+                here()?;
+                relay.finish()
             });
             let there = other.join().unwrap_or_else(|_| Err(anyhow!("the other host panicked")));
             // Who failed first is told.

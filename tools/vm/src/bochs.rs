@@ -80,7 +80,9 @@ fn configuration(
     }
     if spec.nic == Nic::E1000 {
         let way = match &spec.net {
-            Net::Tap(interface) => format!("ethmod=tuntap, ethdev=/dev/net/tun:{interface}"),
+            Net::Tap(interface) | Net::BareTap(interface) => {
+                format!("ethmod=tuntap, ethdev=/dev/net/tun:{interface}")
+            }
             Net::Datagrams(_) => bail!("Bochs sends no frames as datagrams"),
             Net::User(None) => "ethmod=slirp".to_owned(),
             Net::User(Some(forward)) => {

@@ -110,6 +110,9 @@ fn network(qemu: &mut Command, spec: &Spec) {
             ports.guest, ports.peer
         ),
         Net::Tap(interface) => format!("tap,id=net,ifname={interface},script=no,downscript=no"),
+        Net::BareTap(interface) => {
+            format!("tap,id=net,ifname={interface},script=no,downscript=no,vnet_hdr=off")
+        }
     };
     // No option ROM: nothing boots from the network.
     qemu.args(["-netdev", &net, "-device", &format!("{card},romfile=")]);

@@ -115,6 +115,8 @@ pub enum Net {
     User(Option<Forward>),
     /// An existing tap interface of the host.
     Tap(String),
+    /// The same, but nothing is left for the host's kernel to finish, and it leaves nothing to the guest: frames as on a wire.
+    BareTap(String),
     /// A peer on the host that sends and receives raw frames (QEMU only).
     Datagrams(Datagrams),
 }

@@ -100,9 +100,14 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// What tests boot.
-    pub(crate) fn for_tests() -> Self {
+    /// What tests boot that use the network's server.
+    pub(crate) fn for_network_tests() -> Self {
         Self { packed: Packed::All, ..Self::default() }
+    }
+
+    /// What other tests boot: cards are theirs, which the server would take.
+    pub(crate) fn for_tests() -> Self {
+        Self { without: vec!["net".to_owned()], ..Self::for_network_tests() }
     }
 
     /// Which of all programs are packed, and the archive's file name.
@@ -189,7 +194,9 @@ pub(crate) fn driver(name: &str, is_built: bool) -> anyhow::Result<(Manifest, Pa
 /// Builds all that system tests need.
 pub(crate) fn artefacts() -> anyhow::Result<system_tests::Artefacts> {
     let of = |variant| bootable(&KernelBuild::release(variant), &Choice::for_tests());
-    collect(of(KernelVariant::Test)?, of(KernelVariant::Plain)?)
+    let user = of(KernelVariant::Plain)?;
+    let network = bootable(&KernelBuild::release(KernelVariant::Plain), &Choice::for_network_tests())?;
+    collect(of(KernelVariant::Test)?, user, network.archive)
 }
 
 /// Builds what the judge of a deliberate mistake in the kernel needs.
@@ -201,10 +208,11 @@ pub(crate) fn artefacts_with(bite: &Bite) -> anyhow::Result<system_tests::Artefa
     let test = of(KernelVariant::Test)?;
     // The kernel's own tests know no other one.
     let user = if matches!(bite.judge, Judge::System(_)) { of(KernelVariant::Plain)? } else { test.clone() };
-    collect(test, user)
+    let network = user.archive.clone();
+    collect(test, user, network)
 }
 
-fn collect(test: Bootable, user: Bootable) -> anyhow::Result<system_tests::Artefacts> {
+fn collect(test: Bootable, user: Bootable, network_archive: PathBuf) -> anyhow::Result<system_tests::Artefacts> {
     Ok(system_tests::Artefacts {
         root: root().to_owned(),
         xtask: std::env::current_exe().context("where this program is")?,
@@ -212,6 +220,7 @@ fn collect(test: Bootable, user: Bootable) -> anyhow::Result<system_tests::Artef
         archive: test.archive,
         user_kernel: user.kernel,
         user_archive: user.archive,
+        network_archive,
         plugin: plugin()?,
     })
 }

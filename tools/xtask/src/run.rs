@@ -141,7 +141,7 @@ fn banner(spec: &Spec) -> String {
             ", frames as datagrams; for a peer: cargo xtask peer --guest {} --port {}",
             ports.guest, ports.peer
         ),
-        (_, Net::Tap(interface)) => format!(", network on {interface}"),
+        (_, Net::Tap(interface) | Net::BareTap(interface)) => format!(", network on {interface}"),
     };
     format!(
         "anax: {emulator}, {cpus}, {} MiB{network}. Ctrl-A X quits; all other keys go to Anax.",

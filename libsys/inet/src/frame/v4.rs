@@ -1,11 +1,13 @@
 //! IPv4 (RFC 791, 1122).
 
+use arrayvec::ArrayVec;
 use smoltcp::wire::{IpAddress, IpProtocol, Ipv4Address};
 
 use super::{Fragment, LINK_HEADER, Packet, Verified, transport};
-use crate::{Bytes, Drop};
+use crate::{Bytes, Drop, Sum};
 
 const MIN_HEADER: usize = 20;
+const MAX_OPTIONS: usize = 40;
 /// Bytes of the longest packet.
 const MOST: usize = 0xffff;
 
@@ -22,15 +24,21 @@ pub(super) fn parse<B: Bytes + ?Sized>(frame: &B, verified: Verified) -> Result<
     if start + total > frame.length() {
         return Err(Drop::Short);
     }
-    if !verified.internet && frame.sum(start..start + size) != 0xffff {
-        return Err(Drop::HeaderSum);
-    }
+    let mut options = ArrayVec::<u8, MAX_OPTIONS>::new();
     if size > MIN_HEADER {
-        let mut all = [0; 40];
-        let options = &mut all[..size - MIN_HEADER];
-        frame.copy(start + MIN_HEADER, options);
-        check_options(options)?;
+        options = [0; MAX_OPTIONS].into();
+        options.truncate(size - MIN_HEADER);
+        frame.copy(start + MIN_HEADER, &mut options);
     }
+    if !verified.internet {
+        let mut sum = Sum::default();
+        sum.add(&header);
+        sum.add(&options);
+        if sum.folded() != 0xffff {
+            return Err(Drop::HeaderSum);
+        }
+    }
+    check_options(&options)?;
     let address = |at: usize| Ipv4Address::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
     let (source, destination) = (address(12), address(16));
     if !may_send(source) || destination.is_unspecified() {

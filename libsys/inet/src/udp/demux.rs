@@ -1,5 +1,7 @@
 //! Whose a datagram is: at most three look-ups in a hash table, however many sockets there are.
 
+use core::hash::{Hash, Hasher};
+
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use smoltcp::wire::{IpAddress, IpVersion};
@@ -8,7 +10,7 @@ use super::Endpoint;
 use crate::random::{Keyed, Random};
 
 /// Where a socket listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Local {
     /// On a port of every address of that version.
     Any(IpVersion, u16),
@@ -16,6 +18,19 @@ pub enum Local {
     At(Endpoint),
     /// On one address, for what comes from that other end alone.
     Between(Endpoint, Endpoint),
+}
+
+/// In whole words, of which keyed hashes take one at a time: this is done for every datagram.
+impl Hash for Local {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Any(version, port) => {
+                state.write_u64(u64::from(*version == IpVersion::Ipv6) << 16 | u64::from(*port));
+            }
+            Self::At(local) => local.hash(state),
+            Self::Between(local, remote) => (local, remote).hash(state),
+        }
+    }
 }
 
 /// Somebody has that place, or the port is 0.
@@ -26,6 +41,8 @@ pub struct InUse;
 #[derive(Debug)]
 pub struct Demux<T> {
     sockets: HashMap<Local, T, Keyed>,
+    /// How many there are of each [kind](Local::kind): for what is not there nobody looks.
+    kinds: [usize; 3],
     /// How many sockets have a port, wherever: a port that is chosen shall be nobody's at all.
     ports: HashMap<u16, u32, Keyed>,
 }
@@ -39,6 +56,14 @@ impl Local {
             Self::At(local) | Self::Between(local, _) => local.port,
         }
     }
+
+    const fn kind(&self) -> usize {
+        match self {
+            Self::Any(..) => 0,
+            Self::At(_) => 1,
+            Self::Between(..) => 2,
+        }
+    }
 }
 
 impl<T: Copy> Demux<T> {
@@ -46,7 +71,7 @@ impl<T: Copy> Demux<T> {
     #[must_use]
     pub fn new(random: &mut Random) -> Self {
         let (sockets, ports) = (HashMap::with_hasher(random.key()), HashMap::with_hasher(random.key()));
-        Self { sockets, ports }
+        Self { sockets, kinds: [0; 3], ports }
     }
 
     /// How many there are.
@@ -58,12 +83,13 @@ impl<T: Copy> Demux<T> {
     /// Whose a datagram is: the one that speaks with exactly that end, else the one on that address, else the one on all.
     #[must_use]
     pub fn find(&self, local: Endpoint, remote: Endpoint) -> Option<T> {
-        let places = [
-            Local::Between(local, remote),
-            Local::At(local),
-            Local::Any(local.address.version(), local.port),
-        ];
-        places.iter().find_map(|place| self.sockets.get(place)).copied()
+        let find = |place: Local| {
+            let is_one = self.kinds[place.kind()] > 0;
+            is_one.then(|| self.sockets.get(&place).copied()).flatten()
+        };
+        find(Local::Between(local, remote))
+            .or_else(|| find(Local::At(local)))
+            .or_else(|| find(Local::Any(local.address.version(), local.port)))
     }
 
     /// Lets a socket listen.
@@ -78,6 +104,7 @@ impl<T: Copy> Demux<T> {
             Entry::Occupied(_) => Err(InUse),
             Entry::Vacant(entry) => {
                 entry.insert(socket);
+                self.kinds[place.kind()] += 1;
                 *self.ports.entry(place.port()).or_insert(0) += 1;
                 Ok(())
             }
@@ -87,6 +114,7 @@ impl<T: Copy> Demux<T> {
     /// Ends that.
     pub fn unbind(&mut self, place: Local) -> Option<T> {
         let socket = self.sockets.remove(&place)?;
+        self.kinds[place.kind()] -= 1;
         if let Entry::Occupied(mut entry) = self.ports.entry(place.port()) {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {

@@ -57,7 +57,7 @@ impl Connection {
         }
         self.shut_down();
         if self.state == State::FinWait2 {
-            self.state_until = Some(around.now + around.config.fin_wait);
+            self.ends_at(around.now + around.common.config.fin_wait);
         }
     }
 

@@ -26,10 +26,56 @@ impl Connection {
     /// Takes a segment.
     pub(crate) fn input(&mut self, segment: &Segment, around: &mut Around<'_>) -> After {
         match self.state {
+            State::Established if self.is_next(segment, around.now) => self.next(segment, around),
             State::SynSent => self.in_syn_sent(segment, around),
             State::Closed | State::TimeWait => After::GoesOn,
             _ => self.synchronized(segment, around),
         }
+    }
+
+    /// Whether a segment is what most are that carry data: the next bytes, within the window, and nothing else that is news. [`Connection::next`] is
+    /// enough for it then, and does the same as [`Connection::synchronized`] would.
+    fn is_next(&self, segment: &Segment, now: Duration) -> bool {
+        let stamps = match (self.stamps, segment.options.timestamps) {
+            (None, _) => true,
+            (Some(stamps), Some((value, _))) => {
+                !is_older(value, stamps.recent) && now < stamps.recent_at + STAMP_AGE
+            }
+            (Some(_), None) => false,
+        };
+        segment.flags.without(Flags::PSH) == Flags::ACK
+            && (segment.seq == self.incoming.wire(self.rcv) || cfg!(bite = "tcp-any-is-next"))
+            && segment.ack == self.out.wire(self.una)
+            && u32::from(segment.window) << self.send_scale == self.window
+            && segment.length > 0
+            && self.rcv + u64::from(segment.length) <= self.advertised
+            && stamps
+            && segment.options.sack.is_empty()
+            && self.behind.is_none()
+            && self.peer_fin.is_none()
+            && !self.is_orphan
+            && !self.is_duplicate
+            && cfg!(not(bite = "tcp-places-again"))
+    }
+
+    /// Takes a segment that [is next](Connection::is_next).
+    fn next(&mut self, segment: &Segment, around: &mut Around<'_>) -> After {
+        let seq = self.rcv;
+        self.last_heard = around.now;
+        if let Some(keep) = &mut self.keep_alive {
+            keep.sent = 0;
+        }
+        self.take_stamp(segment, seq, around);
+        // The window that it says is the same, but said later.
+        if self.window_from.0 <= seq {
+            self.window_from = (seq, self.una);
+        }
+        let (connection, position) = (around.id, Self::position(seq));
+        self.rcv += u64::from(segment.length);
+        around.common.places.push_back(Place { connection, position, from: 0, length: segment.length });
+        around.common.events.push_back(Event::Received { connection, upto: Self::position(self.rcv) });
+        self.owe_soon(segment, around);
+        After::GoesOn
     }
 
     /// RFC 9293, 3.10.7.3.
@@ -78,7 +124,7 @@ impl Connection {
             self.una = ack;
             self.settle();
             self.state = if self.fin { State::FinWait1 } else { State::Established };
-            around.events.push_back(Event::Connected(around.id));
+            around.common.events.push_back(Event::Connected(around.id));
             self.owed = Owed::Now;
         } else {
             // Both ends have asked (RFC 9293, 3.5: simultaneous open). The answer is a SYN again.
@@ -103,7 +149,7 @@ impl Connection {
             return after;
         }
         if !self.is_acceptable(seq, u64::from(segment.length) + u64::from(flags.has(Flags::FIN))) {
-            around.counters.out_of_window += 1;
+            around.common.counters.out_of_window += 1;
             if flags.has(Flags::RST) {
                 return After::GoesOn;
             }
@@ -118,7 +164,7 @@ impl Connection {
             }
             if self.state != State::Closed {
                 let reply = self.acknowledge(around);
-                around.replies.push_back(reply);
+                around.common.replies.push_back(reply);
             }
             return After::GoesOn;
         }
@@ -153,7 +199,7 @@ impl Connection {
             }
             self.state = if self.fin { State::FinWait1 } else { State::Established };
             self.mark_window(u32::from(segment.window) << if syn { 0 } else { self.send_scale }, seq, ack);
-            around.events.push_back(Event::Connected(around.id));
+            around.common.events.push_back(Event::Connected(around.id));
         }
         // RFC 5961, 5.2: what acknowledges too little or too much is nobody's.
         if ack > self.max || ack + u64::from(self.most_window) < self.una {
@@ -185,11 +231,11 @@ impl Connection {
         if !is_older(value, stamps.recent) || !is_fresh {
             return None;
         }
-        around.counters.paws += 1;
+        around.common.counters.paws += 1;
         self.note_duplicate(seq, seq + u64::from(segment.length).min(self.rcv.saturating_sub(seq)));
         if segment.length > 0 || segment.flags.has(Flags::FIN) {
             let reply = self.acknowledge(around);
-            around.replies.push_back(reply);
+            around.common.replies.push_back(reply);
         }
         Some(After::GoesOn)
     }
@@ -234,14 +280,16 @@ impl Connection {
         use crate::congestion::Congestion as _;
         let window =
             u32::from(segment.window) << if segment.flags.has(Flags::SYN) { 0 } else { self.send_scale };
-        let sent = self.sent();
-        let was_limited = sent.max - sent.una + u64::from(sent.mss) > u64::from(self.congestion.window());
-        let blocks = segment.options.sack.iter().filter(|_| self.sack);
-        let origin = self.out;
-        let una = self.una.max(ack);
-        let blocks = blocks.map(|(from, to)| Range { from: origin.at(*from, una), to: origin.at(*to, una) });
-        let news = self.recovery.note(&sent, blocks);
+        let news = self.sack && !segment.options.sack.is_empty() && {
+            let (origin, una) = (self.out, self.una.max(ack));
+            let blocks = segment.options.sack.iter();
+            let blocks =
+                blocks.map(|(from, to)| Range { from: origin.at(*from, una), to: origin.at(*to, una) });
+            self.recovery.note(&self.sent(), blocks)
+        };
         if ack > self.una {
+            let sent = self.sent();
+            let was_limited = sent.max - sent.una + u64::from(sent.mss) > u64::from(self.congestion.window());
             let acked = ack - self.una;
             self.measure(ack, segment, around);
             self.una = ack;
@@ -257,7 +305,7 @@ impl Connection {
             }
             let bytes = Self::position(ack.min(self.written));
             if ack > FIRST && self.una - acked < self.written {
-                around.events.push_back(Event::Acknowledged { connection: around.id, upto: bytes });
+                around.common.events.push_back(Event::Acknowledged { connection: around.id, upto: bytes });
             }
         } else if ack == self.una && self.una < self.max {
             let is_bare = segment.length == 0 && !segment.flags.has(Flags::FIN) && window == self.window;
@@ -287,7 +335,7 @@ impl Connection {
             State::FinWait1 => {
                 self.state = State::FinWait2;
                 if self.is_orphan {
-                    self.state_until = Some(around.now + around.config.fin_wait);
+                    self.ends_at(around.now + around.common.config.fin_wait);
                 }
             }
             State::Closing => self.state = State::TimeWait,
@@ -342,7 +390,7 @@ impl Connection {
         let is_within = part.from < part.to;
         let before = self.rcv;
         if is_within && !self.take(part, seq, around) {
-            around.counters.no_room += 1;
+            around.common.counters.no_room += 1;
             self.owed = Owed::Now;
             return After::GoesOn;
         }
@@ -351,6 +399,7 @@ impl Connection {
         }
         if self.rcv > before {
             around
+                .common
                 .events
                 .push_back(Event::Received { connection: around.id, upto: Self::position(self.rcv) });
         }
@@ -387,7 +436,7 @@ impl Connection {
                 }
             }
         }
-        around.places.push_back(Place {
+        around.common.places.push_back(Place {
             connection: around.id,
             position: Self::position(part.from),
             from: (part.from - seq) as u32,
@@ -402,7 +451,7 @@ impl Connection {
         self.advertised = self.advertised.max(self.rcv);
         self.peer_fin = None;
         self.owed = Owed::Now;
-        around.events.push_back(Event::PeerClosed(around.id));
+        around.common.events.push_back(Event::PeerClosed(around.id));
         self.state = match self.state {
             State::FinWait1 => State::Closing,
             State::FinWait2 => State::TimeWait,
@@ -416,16 +465,24 @@ impl Connection {
         if at_once && self.state != State::Closed {
             // Each by itself: the sender counts them.
             let reply = self.acknowledge(around);
-            around.replies.push_back(reply);
+            around.common.replies.push_back(reply);
             return;
         }
+        self.owe_soon(segment, around);
+    }
+
+    /// Every second one, or after a while.
+    fn owe_soon(&mut self, segment: &Segment, around: &Around<'_>) {
         self.unacknowledged += segment.length;
         let enough = u64::from(self.unacknowledged) >= 2 * u64::from(self.payload_mss());
         self.owed = match self.owed {
             Owed::Now => Owed::Now,
             _ if enough || segment.flags.has(Flags::FIN) => Owed::Now,
             Owed::By(at) => Owed::By(at),
-            Owed::Nothing => Owed::By(around.now + around.config.delayed_ack),
+            Owed::Nothing => {
+                self.is_sooner = cfg!(not(bite = "tcp-forgets-deadlines"));
+                Owed::By(around.now + around.common.config.delayed_ack)
+            }
         };
     }
 

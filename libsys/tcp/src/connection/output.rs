@@ -16,9 +16,17 @@ impl Connection {
             State::SynSent | State::SynReceived if self.una == SYN => return self.opening(around),
             _ => {}
         }
-        let segment = self.data(around).or_else(|| self.acknowledgement(around))?;
+        // Nothing to send, or to send again: what only receives gets no further.
+        let has_data = self.una != self.max || self.nxt != self.end_of_stream();
+        if has_data && let Some(segment) = self.data(around) {
+            self.last_sent = around.now;
+            return Some(segment);
+        }
+        if self.owed != Owed::Now {
+            return None;
+        }
         self.last_sent = around.now;
-        Some(segment)
+        Some(self.acknowledge(around))
     }
 
     /// A SYN, or its answer.
@@ -47,7 +55,7 @@ impl Connection {
         if self.rtt.timeouts() == 0 {
             self.measured = Some((FIRST, around.now));
         } else {
-            around.counters.retransmitted += 1;
+            around.common.counters.retransmitted += 1;
         }
         if self.timer == Timer::Off {
             self.start_timer(around);
@@ -57,7 +65,7 @@ impl Connection {
     }
 
     /// Behind the last number that there is to send: the FIN's, if there is one.
-    fn end_of_stream(&self) -> u64 {
+    pub(super) fn end_of_stream(&self) -> u64 {
         self.written + u64::from(self.fin)
     }
 
@@ -67,7 +75,7 @@ impl Connection {
             self.congestion.idle();
         }
         if let Some(range) = self.recovery.take_due(&self.sent()) {
-            around.counters.fast_retransmits += 1;
+            around.common.counters.fast_retransmits += 1;
             return Some(self.send(range, true, around));
         }
         let allowance = self.recovery.allowance(&self.sent(), &self.congestion);
@@ -98,7 +106,8 @@ impl Connection {
             // What is sent again ends where it did, or with what was written since: never across what is known to have arrived.
             to = to.min(self.max.max(from + mss));
         }
-        let most = mss.max(u64::from(around.config.tso) / mss * mss);
+        let tso = u64::from(around.common.config.tso);
+        let most = if tso < 2 * mss { mss } else { tso / mss * mss };
         let within = limit.min(from + allowance).min(from + most);
         let sendable = to.min(within);
         // A FIN needs no window.
@@ -140,7 +149,7 @@ impl Connection {
     }
 
     fn is_idle(&self, around: &Around<'_>) -> bool {
-        around.now >= self.last_sent + self.rtt.timeout(around.config.initial_timeout)
+        around.now >= self.last_sent + self.rtt.timeout(around.common.config.initial_timeout)
     }
 
     /// Nothing can go. If that is the other end's window, it is probed.
@@ -166,6 +175,7 @@ impl Connection {
     }
 
     /// Sends the numbers of that range.
+    #[inline]
     fn send(&mut self, range: Range, again: bool, around: &mut Around<'_>) -> Outgoing {
         let mut segment = self.header(range.from, Flags::ACK, around.now);
         let bytes_end = range.to.min(self.written);
@@ -184,7 +194,7 @@ impl Connection {
         }
         self.open_window(&mut segment);
         if again {
-            around.counters.retransmitted += 1;
+            around.common.counters.retransmitted += 1;
             // Karn: whose acknowledgement it would be, nobody knows.
             if self.measured.is_some_and(|(end, _)| end > range.from) {
                 self.measured = None;
@@ -230,12 +240,8 @@ impl Connection {
         self.last_ack = self.rcv;
     }
 
-    /// An acknowledgement without data, if one is owed.
-    fn acknowledgement(&mut self, around: &mut Around<'_>) -> Option<Outgoing> {
-        (self.owed == Owed::Now).then(|| self.acknowledge(around))
-    }
-
     /// An acknowledgement.
+    #[inline]
     pub(super) fn acknowledge(&mut self, around: &mut Around<'_>) -> Outgoing {
         let mut segment = self.header(self.nxt.max(self.una), Flags::ACK, around.now);
         segment.seq = self.out.wire(self.max.max(self.nxt));

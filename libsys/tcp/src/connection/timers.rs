@@ -33,9 +33,9 @@ impl Connection {
 
     fn patience(&self, around: &Around<'_>) -> Duration {
         if self.state.is_synchronized() {
-            self.give_up.unwrap_or(around.config.give_up)
+            self.give_up.unwrap_or(around.common.config.give_up)
         } else {
-            self.give_up.unwrap_or(around.config.give_up_opening)
+            self.give_up.unwrap_or(around.common.config.give_up_opening)
         }
     }
 
@@ -45,10 +45,10 @@ impl Connection {
     }
 
     fn timed_out(&mut self, around: &mut Around<'_>) {
-        around.counters.timeouts += 1;
+        around.common.counters.timeouts += 1;
         if self.is_given_up(around) {
             if let Some(reset) = self.abort(Closed::TimedOut, around) {
-                around.replies.push_back(reset);
+                around.common.replies.push_back(reset);
             }
             return;
         }
@@ -68,8 +68,9 @@ impl Connection {
 
     /// The retransmission timer begins anew.
     pub(super) fn start_timer(&mut self, around: &Around<'_>) {
-        let timeout = self.rtt.timeout(around.config.initial_timeout);
+        let timeout = self.rtt.timeout(around.common.config.initial_timeout);
         self.timer = Timer::Retransmit(around.now + self.at_most_patience(timeout, around));
+        self.is_sooner = true;
     }
 
     /// No longer than until the end of all patience.
@@ -82,7 +83,7 @@ impl Connection {
     fn persist(&mut self, around: &mut Around<'_>) {
         if self.is_given_up(around) {
             if let Some(reset) = self.abort(Closed::TimedOut, around) {
-                around.replies.push_back(reset);
+                around.common.replies.push_back(reset);
             }
             return;
         }
@@ -92,22 +93,28 @@ impl Connection {
     }
 
     pub(super) fn start_persist(&mut self, around: &Around<'_>) {
-        let pause = self.rtt.timeout(around.config.initial_timeout).min(LONGEST_PERSIST);
+        let pause = self.rtt.timeout(around.common.config.initial_timeout).min(LONGEST_PERSIST);
         self.stuck_since.get_or_insert(around.now);
         self.timer = Timer::Persist(around.now + self.at_most_patience(pause, around));
+        self.is_sooner = true;
+    }
+
+    /// The state that it is in does not last longer.
+    pub(super) fn ends_at(&mut self, at: Duration) {
+        (self.state_until, self.is_sooner) = (Some(at), true);
     }
 
     fn keep_alive(&mut self, around: &mut Around<'_>) {
         let Some(keep) = &mut self.keep_alive else { return };
         if keep.sent >= keep.most {
             if let Some(reset) = self.abort(Closed::TimedOut, around) {
-                around.replies.push_back(reset);
+                around.common.replies.push_back(reset);
             }
             return;
         }
         keep.sent += 1;
         // RFC 9293, 3.8.4: a number that was acknowledged, which draws an acknowledgement.
         let probe = self.header(self.una.saturating_sub(1), Flags::ACK, around.now);
-        around.replies.push_back(probe);
+        around.common.replies.push_back(probe);
     }
 }

@@ -73,12 +73,12 @@ impl Engine {
         if !tuple.is_sound() {
             return Err(Error::BadAddress);
         }
-        let (own, count) = self.config.owner;
+        let (own, count) = self.common.config.owner;
         let owner = owner(&tuple, count);
         if owner != own {
             return Err(Error::NotMine(owner));
         }
-        if self.connections.contains_key(&tuple) || self.openings.get(&tuple).is_some() {
+        if self.connections.get(&tuple).is_some() || self.openings.get(&tuple).is_some() {
             return Err(Error::InUse);
         }
         let mut iss = self.keys.sequence(&tuple, now);
@@ -100,7 +100,8 @@ impl Engine {
         now: Duration,
         what: impl FnOnce(&mut Connection, &mut Around<'_>) -> R,
     ) -> Result<R, Error> {
-        self.find(id).ok_or(Error::Gone)?;
+        let slot = self.slots.get(id.index as usize).filter(|slot| slot.generation == id.generation);
+        slot.ok_or(Error::Gone)?;
         self.with(id.index, now, what).ok_or(Error::Gone)
     }
 
@@ -183,7 +184,7 @@ impl Engine {
     /// The network says that a segment of this number could not be delivered. Believed where a connection is being opened with that number; one
     /// that is open goes on, since that may pass (RFC 9293, 3.9.2.2; RFC 5927).
     pub fn unreachable(&mut self, tuple: &Tuple, seq: u32, now: Duration) {
-        let Some(index) = self.connections.get(tuple).copied() else { return };
+        let Some(index) = self.connections.get(tuple) else { return };
         self.with(index, now, |connection, around| connection.unreachable(seq, around));
     }
 }

@@ -29,14 +29,18 @@ impl Engine {
             iss: cookie::make(&self.keys, &tuple, segment.seq, mss, now),
             mss,
             scale: segment.options.scale,
-            sack: self.config.sack && segment.options.sack_permitted,
-            stamp: segment.options.timestamps.map(|(value, _)| value).filter(|_| self.config.timestamps),
+            sack: self.common.config.sack && segment.options.sack_permitted,
+            stamp: segment
+                .options
+                .timestamps
+                .map(|(value, _)| value)
+                .filter(|_| self.common.config.timestamps),
             window: segment.window,
             since: now,
             again: 0,
-            due: now + self.config.initial_timeout,
+            due: now + self.common.config.initial_timeout,
         };
-        self.counters.openings_evicted += u64::from(self.openings.put(tuple, opening));
+        self.common.counters.openings_evicted += u64::from(self.openings.put(tuple, opening));
         self.answer(tuple, &opening);
     }
 
@@ -131,11 +135,11 @@ impl Engine {
     pub(super) fn has_cookie(&mut self, listener: ListenerId, segment: &Segment, now: Duration) -> bool {
         let (iss, irs) = (segment.ack.wrapping_sub(1), segment.seq.wrapping_sub(1));
         let Some(mss) = cookie::check(&self.keys, &segment.tuple, irs, iss, now) else {
-            self.counters.bad_cookies += 1;
+            self.common.counters.bad_cookies += 1;
             return false;
         };
-        self.counters.cookies += 1;
-        let stamps = segment.options.timestamps.filter(|_| self.config.timestamps);
+        self.common.counters.cookies += 1;
+        let stamps = segment.options.timestamps.filter(|_| self.common.config.timestamps);
         let (sack, scale) = stamps.map_or((false, None), |(_, echo)| cookie::offered(echo));
         // The clock of the answer is not known any more: what matters is that ours never goes back.
         let clock = now.as_millis() as u32;
@@ -156,20 +160,20 @@ impl Engine {
         let Some(listener) = self.listener(id) else { return false };
         if listener.waiting >= listener.backlog {
             // The other end sends it again.
-            self.counters.backlog_full += 1;
+            self.common.counters.backlog_full += 1;
             return false;
         }
         let room = u64::from(listener.room);
         let own_mss = self.own_mss(&tuple);
         let made = self.add(tuple, now, |around| Connection::confirmed(tuple, agreed, room, own_mss, around));
         let Ok(connection) = made else {
-            self.counters.backlog_full += 1;
+            self.common.counters.backlog_full += 1;
             return false;
         };
         if let Some(listener) = self.listener(id) {
             listener.waiting += 1;
         }
-        self.events.push_back(Event::Accepted { listener: id, connection, tuple });
+        self.common.events.push_back(Event::Accepted { listener: id, connection, tuple });
         self.with(connection.index, now, |connection, around| connection.began(since, around));
         self.hand_over(connection.index, segment, now);
         true

@@ -13,23 +13,24 @@ use crate::timewait::Rest;
 impl Engine {
     /// Takes a segment whose checksum was right.
     pub fn input(&mut self, segment: &Segment, now: Duration) -> Taken {
-        let tuple = segment.tuple;
-        let (own, count) = self.config.owner;
-        let owner = owner(&tuple, count);
-        if owner != own && cfg!(not(bite = "tcp-takes-all")) {
-            self.counters.not_mine += 1;
-            return Taken::NotMine(owner);
-        }
-        self.counters.segments_in += 1;
-        let flags = segment.flags;
+        let (tuple, flags) = (segment.tuple, segment.flags);
         // A SYN that ends something is nobody's (RFC 9293 knows none; xmas trees do).
         let is_odd = flags.has(Flags::SYN) && (flags.has(Flags::FIN) || flags.has(Flags::RST));
-        if !tuple.is_sound() || is_odd {
-            self.counters.not_sound += 1;
+        // The ends of a connection that is here are sound, and this thread's.
+        if !is_odd && let Some(index) = self.connections.get(&tuple) {
+            self.common.counters.segments_in += 1;
+            self.hand_over(index, segment, now);
             return Taken::Here;
         }
-        if let Some(index) = self.connections.get(&tuple).copied() {
-            self.hand_over(index, segment, now);
+        let (own, count) = self.common.config.owner;
+        let owner = owner(&tuple, count);
+        if owner != own && cfg!(not(bite = "tcp-takes-all")) {
+            self.common.counters.not_mine += 1;
+            return Taken::NotMine(owner);
+        }
+        self.common.counters.segments_in += 1;
+        if !tuple.is_sound() || is_odd {
+            self.common.counters.not_sound += 1;
             return Taken::Here;
         }
         if self.in_time_wait(segment, now) || self.confirms(segment, now) {
@@ -59,11 +60,11 @@ impl Engine {
     pub(super) fn hand_over(&mut self, index: u32, segment: &Segment, now: Duration) {
         match self.with(index, now, |connection, around| connection.input(segment, around)) {
             Some(After::Challenge) => {
-                if !self.challenges.take(now, self.config.challenges_a_second) {
-                    self.counters.challenges_withheld += 1;
+                if !self.challenges.take(now, self.common.config.challenges_a_second) {
+                    self.common.counters.challenges_withheld += 1;
                     return;
                 }
-                self.counters.challenges += 1;
+                self.common.counters.challenges += 1;
                 let challenge = self.with(index, now, |connection, around| connection.challenge(around));
                 self.reply(challenge);
             }
@@ -89,7 +90,7 @@ impl Engine {
         }
         if flags.has(Flags::FIN) {
             // Its acknowledgement was lost: the waiting begins anew.
-            let until = now + self.config.time_wait;
+            let until = now + self.common.config.time_wait;
             self.waiting.put(segment.tuple, Rest { until, ..rest });
         }
         let clock = now.as_millis() as u32;
@@ -104,7 +105,7 @@ impl Engine {
             payload: None,
             mss: 536,
         };
-        if segment.span() > 0 && self.challenges.take(now, self.config.challenges_a_second) {
+        if segment.span() > 0 && self.challenges.take(now, self.common.config.challenges_a_second) {
             self.reply(Some(answer));
         }
         true
@@ -120,14 +121,14 @@ impl Engine {
         } else {
             (0, segment.seq.wrapping_add(segment.span()), Flags::RST.with(Flags::ACK))
         };
-        self.counters.resets_out += 1;
+        self.common.counters.resets_out += 1;
         let (tuple, options) = (segment.tuple, Options::default());
         self.reply(Some(Outgoing { tuple, seq, ack, flags, window: 0, options, payload: None, mss: 536 }));
     }
 
     pub(super) fn reply(&mut self, reply: Option<Outgoing>) {
-        if self.replies.len() < MOST_REPLIES {
-            self.replies.extend(reply);
+        if self.common.replies.len() < MOST_REPLIES {
+            self.common.replies.extend(reply);
         }
     }
 }

@@ -102,7 +102,7 @@ fn parts(frame: &[u8]) -> Option<[std::ops::Range<usize>; 4]> {
     };
     let data = (transport + header).min(end);
     let first = LINK.min(end);
-    (first < end && transport <= data).then(|| [0..LINK, LINK..transport, transport..data, data..end])
+    (first < end && transport <= data).then_some([0..LINK, LINK..transport, transport..data, data..end])
 }
 
 #[cfg(test)]

@@ -1,0 +1,371 @@
+//! What a protocol thread has: its connections, its sockets, replicas of what thread 0 decides, and who waits for what.
+
+mod calls;
+mod datagram;
+mod deliver;
+mod listener;
+mod output;
+mod stream;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use anax_frames::{Buffer, Offers};
+use anax_inet::udp::Demux;
+use anax_inet::{Hop, InterfaceId, Keyed, Random, Tables};
+use anax_proto::{Answered, Caller};
+use anax_socket::{Failure, Socket};
+use anax_tcp::{Config, ConnectionId, Engine, Outgoing};
+use hashbrown::HashMap;
+use smoltcp::wire::EthernetAddress;
+
+use crate::crossbar::{Bell, Port};
+use crate::item::{Departing, Item};
+use crate::session::{Arena, Held};
+
+use datagram::Datagram;
+use listener::{Early, Listener};
+use stream::Stream;
+
+/// The interface by which this host speaks to itself.
+pub const LOOPBACK: InterfaceId = InterfaceId(0);
+/// Bytes of payload in a frame that a card cuts: what fits into eight buffers, in whole segments of the usual size.
+const MOST_CUT: u32 = 11 * 1448;
+/// Sockets of a thread.
+const MOST_SOCKETS: usize = 32_768;
+/// Packets that wait for one neighbour.
+const MOST_UNRESOLVED: usize = 64;
+
+/// What a protocol thread needs of the program that it is in.
+pub trait Host {
+    /// Programs' memory.
+    type Arena: Arena;
+    /// How threads are woken.
+    type Bell: Bell;
+
+    /// Sends an answer. Whether who asked is still there to get it.
+    fn answer(&mut self, answered: &Answered) -> bool;
+}
+
+/// Where frames to be sent get their buffers, and go.
+pub trait Wire {
+    /// A buffer for a frame of so many bytes, by that card.
+    fn buffer(&mut self, interface: InterfaceId, bytes: usize) -> Option<Buffer<'static>>;
+
+    /// Sends it, behind all others.
+    fn send(&mut self, departing: Departing);
+
+    /// Has back a buffer that was not used.
+    fn free(&mut self, interface: InterfaceId, buffer: Buffer<'static>);
+}
+
+/// What a socket is.
+#[derive(Debug)]
+enum Role {
+    /// A stream that is not open yet, with the end that it is bound to.
+    Fresh(Option<anax_tcp::Endpoint>, Options),
+    /// A stream.
+    Stream(Stream),
+    /// Datagrams.
+    Datagram(Datagram),
+}
+
+/// What was chosen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Options {
+    no_delay: bool,
+    keep_alive: Option<Duration>,
+    user_timeout: Option<Duration>,
+    broadcast: bool,
+    hop_limit: Option<u8>,
+}
+
+struct Place<A> {
+    generation: u32,
+    socket: Option<Open<A>>,
+    /// Whether it is on the list of those that are to be looked at.
+    is_touched: bool,
+}
+
+struct Open<A> {
+    session: Held<A>,
+    rings: anax_socket::Rings,
+    role: Role,
+}
+
+/// What waits for a neighbour to be found.
+#[derive(Debug)]
+enum Waiting {
+    Segment(Outgoing),
+    Datagram(u32),
+}
+
+/// One protocol thread.
+pub struct Shard<H: Host> {
+    host: H,
+    port: Port<Item<H::Arena>, H::Bell>,
+    engine: Engine,
+    /// The server's time, and that of the present cohort.
+    now: Duration,
+    tables: Tables,
+    /// Counts what the tables have become, so that what was looked up there is known to be old.
+    version: u32,
+    cards: BTreeMap<InterfaceId, Offers>,
+    demux: Demux<u32>,
+    random: Random,
+    sessions: HashMap<u64, Held<H::Arena>, Keyed>,
+    sockets: Vec<Place<H::Arena>>,
+    free: Vec<u32>,
+    /// The socket of each connection; none for those that nobody has accepted, or that nobody has any more.
+    of_connection: HashMap<ConnectionId, u32, Keyed>,
+    early: HashMap<ConnectionId, Early, Keyed>,
+    listeners: BTreeMap<Socket, Listener>,
+    touched: Vec<u32>,
+    unresolved: BTreeMap<Hop, Vec<Waiting>>,
+    /// What this host says to itself.
+    inside: VecDeque<Vec<u8>>,
+    /// A segment for which there was no buffer.
+    stuck: Option<Outgoing>,
+    /// Segments whose neighbour was found meanwhile.
+    resolved: VecDeque<Outgoing>,
+    /// Datagram sockets that may have something to send.
+    senders: VecDeque<u32>,
+    counters: Counted,
+    next_port: u16,
+}
+
+/// What was counted by a thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counted {
+    /// Packets that this thread has taken.
+    pub packets_in: u64,
+    /// Of these, those that had come to another thread first.
+    pub forwarded: u64,
+    /// Frames that were sent.
+    pub frames_out: u64,
+    /// Datagrams for which their socket had no room.
+    pub datagrams_dropped: u64,
+    /// Packets that waited for a neighbour in vain, or of which there were too many.
+    pub unresolved_dropped: u64,
+}
+
+impl<H: Host> Shard<H> {
+    /// One without sockets.
+    pub fn new(
+        host: H,
+        port: Port<Item<H::Arena>, H::Bell>,
+        mut random: Random,
+        now: Duration,
+        config: Config,
+    ) -> Self {
+        let mut seed = [0; 32];
+        for chunk in seed.chunks_exact_mut(8) {
+            chunk.copy_from_slice(&random.draw().to_le_bytes());
+        }
+        let config = Config { owner: (port.own(), port.threads()), ..config };
+        Self {
+            host,
+            engine: Engine::new(config, seed),
+            now,
+            tables: Tables::new(random.key()),
+            version: 0,
+            cards: BTreeMap::new(),
+            demux: Demux::new(&mut random),
+            sessions: HashMap::with_hasher(random.key()),
+            sockets: Vec::new(),
+            free: Vec::new(),
+            of_connection: HashMap::with_hasher(random.key()),
+            early: HashMap::with_hasher(random.key()),
+            listeners: BTreeMap::new(),
+            touched: Vec::new(),
+            unresolved: BTreeMap::new(),
+            inside: VecDeque::new(),
+            stuck: None,
+            resolved: VecDeque::new(),
+            senders: VecDeque::new(),
+            counters: Counted::default(),
+            next_port: random.draw() as u16,
+            port,
+            random,
+        }
+    }
+
+    /// This thread's end of the crossbar.
+    pub const fn port(&mut self) -> &mut Port<Item<H::Arena>, H::Bell> {
+        &mut self.port
+    }
+
+    /// The program that it is in.
+    pub const fn host(&mut self) -> &mut H {
+        &mut self.host
+    }
+
+    /// Its replica.
+    #[must_use]
+    pub const fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub const fn counters(&self) -> Counted {
+        self.counters
+    }
+
+    /// The engine, to be looked at.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The time from now on, which never goes back. The beginning of a cohort.
+    pub fn set_time(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+    }
+
+    /// When [`roll_up`](Self::roll_up) has something to do, if nothing comes before.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.engine.next_deadline()
+    }
+
+    /// Whether something is left to do at once: a frame waits for a buffer or for this host itself.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.inside.is_empty()
+    }
+
+    /// Sockets, connections that nobody has accepted, and listening sockets.
+    #[must_use]
+    pub fn population(&self) -> [usize; 3] {
+        let sockets = self.sockets.iter().filter(|place| place.socket.is_some()).count();
+        [sockets, self.early.len(), self.listeners.len()]
+    }
+
+    fn answer(&mut self, answered: &Answered) {
+        // Whoever asked may be gone: its session ends soon.
+        let _is_there = self.host.answer(answered);
+    }
+
+    fn insert(&mut self, open: Open<H::Arena>) -> Result<Socket, Failure> {
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None if self.sockets.len() < MOST_SOCKETS => {
+                self.sockets.push(Place { generation: 0, socket: None, is_touched: false });
+                self.sockets.len() as u32 - 1
+            }
+            None => return Err(Failure::Full),
+        };
+        let place = &mut self.sockets[index as usize];
+        place.socket = Some(open);
+        Ok(Socket { index, generation: place.generation })
+    }
+
+    fn remove(&mut self, index: u32) {
+        let place = &mut self.sockets[index as usize];
+        place.socket = None;
+        place.generation = (place.generation + 1) & (u32::MAX >> 1);
+        self.free.push(index);
+    }
+
+    /// The socket of that name, if it is that session's.
+    fn find(&mut self, caller: Caller, socket: Socket) -> Result<&mut Open<H::Arena>, Failure> {
+        let place = self.sockets.get_mut(socket.index as usize).ok_or(Failure::Gone)?;
+        let open = place.socket.as_mut().filter(|_| place.generation == socket.generation);
+        open.filter(|open| open.session.number == caller.0).ok_or(Failure::Gone)
+    }
+
+    /// It is to be looked at when the cohort is over.
+    fn touch(&mut self, index: u32) {
+        if let Some(place) = self.sockets.get_mut(index as usize)
+            && !core::mem::replace(&mut place.is_touched, true)
+        {
+            self.touched.push(index);
+        }
+    }
+
+    /// A program has attached.
+    pub fn attached(&mut self, session: Held<H::Arena>) {
+        self.sessions.insert(session.number, session);
+    }
+
+    /// It is gone: what it has written still goes out, and nothing else.
+    pub fn detached(&mut self, number: u64) {
+        self.sessions.remove(&number);
+        let of_session = |place: &Place<H::Arena>| {
+            place.socket.as_ref().is_some_and(|open| open.session.number == number)
+        };
+        let all: Vec<u32> =
+            (0..).zip(&self.sockets).filter(|(_, place)| of_session(place)).map(|(index, _)| index).collect();
+        for index in all {
+            self.close_at(index, None);
+        }
+        let listening: Vec<Socket> =
+            self.listeners.iter().filter(|(_, one)| one.session == number).map(|(name, _)| *name).collect();
+        listening.into_iter().for_each(|socket| self.unlisten(socket));
+    }
+
+    /// Sees to what another thread has handed over. What is thread 0's comes back.
+    pub fn item(&mut self, item: Item<H::Arena>, wire: &mut impl Wire) -> Option<Item<H::Arena>> {
+        match item {
+            Item::Packet(arrived) => {
+                self.counters.forwarded += 1;
+                return self.packet(arrived, wire);
+            }
+            Item::Card(interface, offers) => {
+                if self.port.own() == 0 && (offers.cut_v4.is_some() || offers.cut_v6.is_some()) {
+                    // Others are given single buffers.
+                    self.engine.set_tso(MOST_CUT);
+                }
+                self.cards.insert(interface, offers);
+            }
+            Item::Change(change) => {
+                // The owner has found room for it.
+                let _ = self.tables.apply(change);
+                self.version = self.version.wrapping_add(1);
+            }
+            Item::Attached(session, ticket) => {
+                self.attached(session);
+                self.port.send(0, Item::Confirm(ticket));
+            }
+            Item::Detached(number) => self.detached(number),
+            Item::Listen(listening, ticket) => {
+                // Thread 0's answer counts, whose table is the same.
+                let _ = self.listen_here(&listening);
+                self.port.send(0, Item::Confirm(ticket));
+            }
+            Item::Unlisten(socket) => self.unlisten(socket),
+            Item::Ready(hop, _) => self.resolved(hop, true),
+            Item::Failed(hop) => self.resolved(hop, false),
+            Item::Error(about) => self.heard(&about),
+            other => return Some(other),
+        }
+        None
+    }
+
+    fn session(&self, caller: Caller) -> Result<Held<H::Arena>, Failure> {
+        self.sessions.get(&caller.0).cloned().ok_or(Failure::Gone)
+    }
+
+    /// Where the neighbour is, if that is known; else what waits for it is kept, and thread 0 is asked.
+    fn neighbour(&mut self, hop: Hop, waiting: impl FnOnce() -> Waiting) -> Option<EthernetAddress> {
+        if let Some(known) = self.tables.neighbour(hop) {
+            if known.is_stale {
+                self.port.send(0, Item::Used(hop));
+            }
+            return Some(known.link);
+        }
+        let all = self.unresolved.entry(hop).or_default();
+        if all.len() < MOST_UNRESOLVED {
+            all.push(waiting());
+        } else {
+            self.counters.unresolved_dropped += 1;
+        }
+        if all.len() == 1 {
+            let own = self.port.own();
+            self.port.send(0, Item::Resolve(own, hop));
+        }
+        None
+    }
+}

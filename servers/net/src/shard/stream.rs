@@ -1,0 +1,263 @@
+//! Streams.
+
+use anax_proto::Later;
+use anax_socket::ring::Ring;
+use anax_socket::{Failure, MOST_WAITING, Progress, Question, Standing};
+use anax_tcp::{Closed, ConnectionId, Event, Tuple};
+use arrayvec::ArrayVec;
+
+use super::{Host, Role, Shard};
+use crate::session::Arena;
+
+/// Who waits for a socket to be further than it knows of.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) received: u64,
+    pub(super) taken: u64,
+    pub(super) knows_end: bool,
+    pub(super) later: Later<Progress, Failure>,
+}
+
+impl Waiter {
+    /// Whether there is something that it does not know of.
+    pub(super) const fn is_due(&self, progress: &Progress) -> bool {
+        (self.received != u64::MAX && progress.received > self.received)
+            || (self.taken != u64::MAX && progress.taken > self.taken)
+            || (progress.standing.peer_closed && !self.knows_end)
+    }
+}
+
+/// Those of one socket.
+pub(super) type Waiters = ArrayVec<Waiter, MOST_WAITING>;
+
+/// A stream's state, beside the engine's.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) connection: ConnectionId,
+    pub(super) tuple: Tuple,
+    /// As the program says.
+    pub(super) written: u64,
+    pub(super) room: u64,
+    pub(super) progress: Progress,
+    pub(super) ended: Option<Closed>,
+    pub(super) connecting: Option<Later<(), Failure>>,
+    /// The program is done with it: it is told when its rings are free, if it asks. What was written goes out.
+    pub(super) closing: Option<Option<Later<(), Failure>>>,
+    pub(super) waiters: Waiters,
+}
+
+impl Stream {
+    pub(super) fn new(connection: ConnectionId, tuple: Tuple, room: u64) -> Self {
+        Self {
+            connection,
+            tuple,
+            written: 0,
+            room,
+            progress: Progress::default(),
+            ended: None,
+            connecting: None,
+            closing: None,
+            waiters: Waiters::new(),
+        }
+    }
+
+    /// What has ended it, for whoever asks afterwards; nothing where all is told by the stream's end.
+    pub(super) const fn failure(&self) -> Option<Failure> {
+        match self.ended {
+            None => None,
+            Some(closed) => failure(closed),
+        }
+    }
+}
+
+pub(super) const fn failure(closed: Closed) -> Option<Failure> {
+    match closed {
+        Closed::Done => None,
+        Closed::Reset => Some(Failure::Reset),
+        Closed::Refused => Some(Failure::Refused),
+        Closed::TimedOut => Some(Failure::TimedOut),
+        Closed::Aborted => Some(Failure::Aborted),
+        Closed::Unreachable => Some(Failure::Unreachable),
+    }
+}
+
+impl<H: Host> Shard<H> {
+    /// Takes what the engine tells, and makes the sockets' progress of it.
+    pub(super) fn events(&mut self) {
+        while let Some(event) = self.engine.event() {
+            match event {
+                Event::Accepted { listener, connection, tuple } => self.accepted(listener, connection, tuple),
+                Event::Connected(connection) => self.of(connection, |stream| {
+                    let later = stream.connecting.take();
+                    later.map(|later| later.answer(Ok(())))
+                }),
+                Event::Received { connection, upto } => {
+                    if let Some(early) = self.early.get_mut(&connection) {
+                        early.received = upto;
+                    }
+                    self.of(connection, |stream| {
+                        stream.progress.received = upto;
+                        None
+                    });
+                }
+                Event::Acknowledged { connection, upto } => self.of(connection, |stream| {
+                    stream.progress.taken = upto;
+                    None
+                }),
+                Event::PeerClosed(connection) => {
+                    if let Some(early) = self.early.get_mut(&connection) {
+                        early.peer_closed = true;
+                    }
+                    self.of(connection, |stream| {
+                        stream.progress.standing = Standing { peer_closed: true };
+                        None
+                    });
+                }
+                Event::Ended { connection, how } => self.ended(connection, how),
+            }
+        }
+    }
+
+    /// Does something with a connection's stream, if it has one, which may be an answer.
+    fn of(
+        &mut self,
+        connection: ConnectionId,
+        what: impl FnOnce(&mut Stream) -> Option<anax_proto::Answered>,
+    ) {
+        let Some(index) = self.of_connection.get(&connection).copied() else { return };
+        let place = &mut self.sockets[index as usize];
+        let Some(Role::Stream(stream)) = place.socket.as_mut().map(|open| &mut open.role) else { return };
+        let answered = what(stream);
+        self.touch(index);
+        if let Some(answered) = answered {
+            self.answer(&answered);
+        }
+    }
+
+    fn ended(&mut self, connection: ConnectionId, how: anax_tcp::Closed) {
+        if self.early.contains_key(&connection) {
+            self.early_ended(connection, how);
+            return;
+        }
+        self.of(connection, |stream| {
+            stream.ended = Some(how);
+            let later = stream.connecting.take();
+            later.map(|later| later.answer(Err(failure(how).unwrap_or(Failure::Reset))))
+        });
+        self.of_connection.remove(&connection);
+    }
+
+    /// Answers whoever waits for what is there now, and lets go of what is over.
+    pub(super) fn look_at_stream(&mut self, index: u32) {
+        let place = &mut self.sockets[index as usize];
+        let Some(open) = &mut place.socket else { return };
+        let Role::Stream(stream) = &mut open.role else { return };
+        let (progress, failed, is_over) = (stream.progress, stream.failure(), stream.ended.is_some());
+        let mut answers = ArrayVec::<_, MOST_WAITING>::new();
+        let mut place = 0;
+        while let Some(waiter) = stream.waiters.get(place) {
+            if is_over || waiter.is_due(&progress) {
+                let waiter = stream.waiters.remove(place);
+                answers.push(waiter.later.answer(outcome(&waiter.received, &waiter.taken, progress, failed)));
+            } else {
+                place += 1;
+            }
+        }
+        let is_free = stream.closing.is_some() && (is_over || progress.taken >= stream.written);
+        let closing = if is_free { stream.closing.take().flatten() } else { None };
+        answers.iter().for_each(|answered| self.answer(answered));
+        if is_free {
+            if let Some(later) = closing {
+                self.answer(&later.answer(Ok(())));
+            }
+            self.let_go(index);
+        }
+    }
+
+    /// The socket's place is free; its connection, if there still is one, is nobody's.
+    pub(super) fn let_go(&mut self, index: u32) {
+        if let Some(open) = &self.sockets[index as usize].socket
+            && let Role::Stream(stream) = &open.role
+        {
+            self.of_connection.remove(&stream.connection);
+        }
+        self.remove(index);
+    }
+
+    /// What `exchange` does with a stream.
+    pub(super) fn exchange_stream(
+        &mut self,
+        index: u32,
+        question: Question,
+        (written, room): (u64, u64),
+        (received, taken): (u64, u64),
+        later: Later<Progress, Failure>,
+    ) {
+        let Some(open) = &mut self.sockets[index as usize].socket else { return };
+        let (send, receive) = (open.rings.send().1, open.rings.receive().1);
+        let Role::Stream(stream) = &mut open.role else { return };
+        let can_be = written >= stream.written
+            && written - stream.progress.taken <= send
+            && room.saturating_sub(stream.progress.received) <= receive;
+        if !can_be || stream.closing.is_some() {
+            let answered = later.answer(Err(Failure::BadArgument));
+            return self.answer(&answered);
+        }
+        let (connection, is_over) = (stream.connection, stream.ended.is_some());
+        let mut refused = None;
+        if written > stream.written && !is_over {
+            if self.engine.write(connection, written, self.now).is_ok() {
+                stream.written = written;
+            } else {
+                refused = Some(Failure::BadState);
+            }
+        }
+        if room > stream.room && !is_over {
+            stream.room = room;
+            // One that has just ended is told of by its event.
+            let _ = self.engine.make_room(connection, room, self.now);
+        }
+        let waiter = Waiter { received, taken, knows_end: question.knows_end, later };
+        let progress = stream.progress;
+        if let Some(failure) = refused {
+            let answered = waiter.later.answer(Err(failure));
+            return self.answer(&answered);
+        }
+        if is_over || waiter.is_due(&progress) {
+            let failed = stream.failure();
+            let answered = waiter.later.answer(outcome(&received, &taken, progress, failed));
+            return self.answer(&answered);
+        }
+        let oldest = stream.waiters.is_full().then(|| stream.waiters.remove(0));
+        stream.waiters.push(waiter);
+        if let Some(oldest) = oldest {
+            let answered = oldest.later.answer(Ok(progress));
+            self.answer(&answered);
+        }
+    }
+
+    /// The ring of a stream to which received bytes go, or from which those to be sent come.
+    pub(super) fn ring(&self, connection: ConnectionId, is_send: bool) -> Option<Ring<'_>> {
+        let index = *self.of_connection.get(&connection)?;
+        let open = self.sockets[index as usize].socket.as_ref()?;
+        let place = if is_send { open.rings.send() } else { open.rings.receive() };
+        Ring::new(open.session.arena.bytes(), place).ok()
+    }
+}
+
+/// What somebody who asks about a stream that is over, or is further, is told: first all that there is to be had, then what has ended it.
+const fn outcome(
+    received: &u64,
+    taken: &u64,
+    progress: Progress,
+    failed: Option<Failure>,
+) -> Result<Progress, Failure> {
+    match failed {
+        Some(failure) if !has_more(received, taken, &progress) => Err(failure),
+        _ => Ok(progress),
+    }
+}
+
+const fn has_more(received: &u64, _taken: &u64, progress: &Progress) -> bool {
+    *received != u64::MAX && progress.received > *received
+}
