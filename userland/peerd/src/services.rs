@@ -109,7 +109,12 @@ async fn send(writer: &mut WriteHalf, request: &Request) -> Result<(), Failure> 
 pub async fn datagrams(socket: UdpSocket) -> Result<(), Failure> {
     let (mut receiver, mut sender) = socket.into_split();
     loop {
-        receiver.wait().await?;
+        match receiver.wait().await {
+            Ok(()) => {}
+            // Somebody to whom an echo went is not there any more.
+            Err(Failure::Refused | Failure::Unreachable | Failure::NoRoute) => continue,
+            Err(failure) => return Err(failure),
+        }
         while let Some(datagram) = receiver.next()? {
             let (length, has_room) = (datagram.len(), sender.has_room(datagram.len()));
             if has_room {

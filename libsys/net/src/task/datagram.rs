@@ -200,7 +200,7 @@ impl Receiver {
     /// Waits until there is one, without taking it.
     ///
     /// # Errors
-    /// What has ended the socket: `Way` if the server has died; `Refused`, `Unreachable`: what somebody has answered.
+    /// `Refused`, `Unreachable`, `NoRoute`: what an earlier datagram has come to, told once; what has ended the socket: `Way` if the server has died.
     pub async fn wait(&mut self) -> Result<(), Failure> {
         let found = |flow: &Flow| match flow.readable() {
             0 => flow.has_ended().then_some(Err(Failure::Gone)),

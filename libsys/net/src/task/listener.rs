@@ -214,7 +214,7 @@ async fn accept(attachment: &Rc<Attachment>, thread: u32, listener: Socket, size
     let arguments = (listener, lease.rings());
     let (socket, from): (Socket, End) = attachment.ask_later(thread, sockets::ACCEPT, arguments).await?;
     // Until somebody has it, it is ended and not closed when it is dropped.
-    Ok((Open::with(attachment, thread, socket, lease, false), socket_address(from)))
+    Ok((Open::with(attachment, (thread, socket), Kind::Stream, lease, false), socket_address(from)))
 }
 
 impl fmt::Debug for Accepted {
