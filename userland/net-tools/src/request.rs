@@ -305,6 +305,8 @@ fn ip(words: &[&str]) -> Result<Request, Wrong> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     fn of(line: &str) -> Result<Request, Wrong> {

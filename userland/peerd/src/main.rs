@@ -6,7 +6,7 @@
 extern crate alloc;
 
 use alloc::rc::Rc;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
 use anax::object::Thread;
@@ -53,14 +53,13 @@ fn main() -> Result<u64, Error> {
     let mut executor = Executor::new(port, LIMITS);
     let events = executor.events();
     let session = Session::new(events.clone(), ARENA);
-    let any = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
-    let peer = Rc::new(Peer { session, bound: Bound::new(any.len() * (PORTS.len() + 1)) });
-    for address in any {
-        for port in PORTS {
-            events.spawn(streams(peer.clone(), SocketAddr::new(address, port.number), port))?;
-        }
-        events.spawn(echo_datagrams(peer.clone(), SocketAddr::new(address, peerd::DATAGRAMS)))?;
+    let peer = Rc::new(Peer { session, bound: Bound::new(PORTS.len() + 1) });
+    // Of both versions.
+    let at = |port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
+    for port in PORTS {
+        events.spawn(streams(peer.clone(), at(port.number), port))?;
     }
+    events.spawn(echo_datagrams(peer.clone(), at(peerd::DATAGRAMS)))?;
     executor.run()?;
     Ok(0)
 }

@@ -68,12 +68,12 @@ impl TcpListener {
     ///
     /// # Errors
     /// Also `BadArgument` for sizes that no ring has.
-    #[expect(clippy::unused_async, reason = "as the others of its kind")]
     pub async fn bind_with(session: &Session, at: SocketAddr, how: Listening) -> Result<Self, Failure> {
         let attachment = session.attachment()?;
         let open = Open::new(&attachment, 0, Kind::Stream, Sizes::SMALL)?;
         attachment.ask(0, |server| server.bind(open.socket, end(at)))?;
-        attachment.ask(0, |server| server.listen(open.socket, how.backlog, how.sizes.receive))?;
+        let arguments = (open.socket, how.backlog, how.sizes.receive);
+        attachment.ask_later::<()>(0, sockets::LISTEN, arguments).await?;
         open.use_it();
         let accepted = Rc::new(Accepted {
             ready: RefCell::default(),

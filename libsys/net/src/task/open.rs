@@ -153,7 +153,7 @@ impl Open {
             return Ok(());
         }
         self.ask(state, Half::Reading, u64::MAX);
-        let waker = state.sides[0].waker.clone();
+        let waker = state.sides[0].waker.clone().filter(|_| cfg!(not(bite = "net-question-forgotten")));
         let mut context = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
         match self.poll_current(state, Half::Reading, &mut context) {
             Poll::Ready(Err(failure)) => Err(failure),
