@@ -114,6 +114,11 @@ fn ping(net: &Session, host: &str, (count, length): (u32, u16), version: Version
 
 fn show(net: &Session, table: Table) -> Result<(), Failure> {
     match table {
+        Table::All => {
+            for table in [Table::Addresses, Table::Routes, Table::Neighbours] {
+                show(net, table)?;
+            }
+        }
         Table::Addresses => net.interfaces()?.iter().for_each(|report| println!("{}", interface(report))),
         Table::Routes => net.routes()?.iter().for_each(|report| println!("{}", route(report))),
         Table::Neighbours => net.neighbours()?.iter().for_each(|report| println!("{}", neighbour(report))),

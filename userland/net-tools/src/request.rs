@@ -16,6 +16,8 @@ const MOST_PAYLOAD: u16 = 1400;
 /// A table of the network server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
+    /// All of them.
+    All,
     /// Interfaces and their addresses.
     Addresses,
     /// Routes.
@@ -275,6 +277,7 @@ fn ping(words: &[&str]) -> Result<Request, Wrong> {
 fn ip(words: &[&str]) -> Result<Request, Wrong> {
     let usage = Wrong::Arguments("ip [address | route | neighbour | wait] ...; ip --help lists all");
     match *words {
+        [] => Ok(Request::Show(Table::All)),
         ["address" | "addr" | "a"] => Ok(Request::Show(Table::Addresses)),
         ["route" | "r"] => Ok(Request::Show(Table::Routes)),
         ["neighbour" | "neigh" | "n"] => Ok(Request::Show(Table::Neighbours)),
@@ -329,6 +332,7 @@ mod tests {
         assert_eq!(of("nc ::1 80"), Ok(Request::Connect { to: "[::1]:80".to_string() }));
         assert_eq!(of("nc -u -l 53"), Ok(Request::ListenDatagrams { port: 53 }));
         assert_eq!(of("netstat -t"), Ok(Request::Count { by_thread: true, all: false }));
+        assert_eq!(of("ip"), Ok(Request::Show(Table::All)));
         assert_eq!(of("ip route"), Ok(Request::Show(Table::Routes)));
         let (network, via) = ("0.0.0.0".parse().unwrap(), "10.0.2.2".parse().unwrap());
         assert_eq!(

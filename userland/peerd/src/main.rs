@@ -18,7 +18,7 @@ use anax_task::{Executor, Limits};
 use peerd::{Bound, HELP, PORTS, Port, connection, datagrams};
 
 /// For all rings: two thousand connections that say little, and a few dozen that say much.
-const ARENA: u64 = 96 << 20;
+const ARENA: u64 = 56 << 20;
 /// Tasks, one for each connection; questions under way.
 const LIMITS: Limits = Limits { tasks: 4000, calls: 7000, requests: 16 };
 /// Connections that wait for a task.
