@@ -16,6 +16,7 @@ mod peer;
 mod program;
 mod programs;
 mod proto;
+mod sockets;
 mod streams;
 mod task;
 mod tcp;
@@ -78,6 +79,7 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(timers::TIMERS)
         .chain(network::NETWORK)
         .chain(inet::INET)
+        .chain(sockets::SOCKETS)
         .chain(blocks::BLOCKS)
         .chain(program::PROGRAM)
         .chain(proto::PROTO)

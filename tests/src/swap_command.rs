@@ -65,7 +65,10 @@ impl<'a> Guest<'a> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port().to_string();
         let name = format!("test-{port}");
         let mut command = Command::new(&context.artefacts.xtask);
-        command.current_dir(&context.artefacts.root).args(["run", "--all", "--without", "net", "--name", &name]).args(options);
+        command
+            .current_dir(&context.artefacts.root)
+            .args(["run", "--all", "--without", "net", "--name", &name])
+            .args(options);
         command.env("ANAX_PORT", port).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         let (keys, mut screen) =

@@ -29,6 +29,7 @@ mod datagram;
 mod flow;
 mod listener;
 mod pages;
+mod pieces;
 mod session;
 mod stream;
 pub mod task;
@@ -38,6 +39,7 @@ pub use anax_socket::{Failure, InterfaceReport, LinkKind, NeighbourReport, Route
 pub use arena::{Memory, Sizes};
 pub use datagram::UdpSocket;
 pub use listener::TcpListener;
+pub use pieces::copy;
 pub use session::Session;
 pub use stream::TcpStream;
 pub use task::{Broadcast, Change, Listening, NoDelay, Version};

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 
 use anax_frames::handover::BUFFERS;
-use anax_frames::{About, BUFFER_BYTES, Buffer, ClientSide, Coalescing, Event, Link, MAX_PARTS, Offers, Received};
+use anax_frames::{
+    About, BUFFER_BYTES, Buffer, ClientSide, Coalescing, Event, Link, MAX_PARTS, Offers, Received,
+};
 use anax_inet::InterfaceId;
 
 use crate::frame::Frame;

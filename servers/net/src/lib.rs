@@ -26,4 +26,3 @@ pub mod session;
 pub mod shard;
 pub mod thread;
 pub mod zero;
-

@@ -293,9 +293,8 @@ impl<H: Host> Shard<H> {
     /// It is gone: what it has written still goes out, and nothing else.
     pub fn detached(&mut self, number: u64) {
         self.sessions.remove(&number);
-        let of_session = |place: &Place<H::Arena>| {
-            place.socket.as_ref().is_some_and(|open| open.session.number == number)
-        };
+        let of_session =
+            |place: &Place<H::Arena>| place.socket.as_ref().is_some_and(|open| open.session.number == number);
         let all: Vec<u32> =
             (0..).zip(&self.sockets).filter(|(_, place)| of_session(place)).map(|(index, _)| index).collect();
         for index in all {

@@ -16,7 +16,7 @@ use anax_socket::{
 use crate::cards::Cards;
 use crate::item::{Departing, Item};
 use crate::shard::{Host, Shard, Wire};
-use crate::zero::{ZeroHost, Zero};
+use crate::zero::{Zero, ZeroHost};
 
 /// A protocol thread.
 pub struct Thread<H: Host> {
@@ -161,14 +161,7 @@ impl<H: ZeroHost> Sockets for Thread<H> {
         self.shard.connect(caller, socket, remote, later);
     }
 
-    fn listen(
-        &mut self,
-        caller: Caller,
-        socket: Socket,
-        backlog: u32,
-        room: u32,
-        later: Later<(), Failure>,
-    ) {
+    fn listen(&mut self, caller: Caller, socket: Socket, backlog: u32, room: u32, later: Later<(), Failure>) {
         match self.zero() {
             Ok((zero, shard)) => zero.listen(caller, socket, (backlog, room), later, shard),
             Err(failure) => _ = self.shard.host().answer(&later.answer(Err(failure))),
@@ -228,14 +221,7 @@ impl<H: ZeroHost> Sockets for Thread<H> {
         self.shard.remote(caller, socket)
     }
 
-    fn echo(
-        &mut self,
-        caller: Caller,
-        to: Address,
-        length: u16,
-        patience: u32,
-        later: Later<u64, Failure>,
-    ) {
+    fn echo(&mut self, caller: Caller, to: Address, length: u16, patience: u32, later: Later<u64, Failure>) {
         match self.zero() {
             Ok((zero, shard)) => zero.echo(caller, to, length, patience, later, shard),
             Err(failure) => _ = self.shard.host().answer(&later.answer(Err(failure))),
@@ -277,7 +263,13 @@ impl<H: ZeroHost> Sockets for Thread<H> {
         Ok(self.zero()?.0.neighbours(first))
     }
 
-    fn assign(&mut self, interface: u32, address: Address, prefix: u8, is_there: bool) -> Result<(), Failure> {
+    fn assign(
+        &mut self,
+        interface: u32,
+        address: Address,
+        prefix: u8,
+        is_there: bool,
+    ) -> Result<(), Failure> {
         let (zero, shard) = self.zero()?;
         zero.assign(interface, address, prefix, is_there, shard)
     }

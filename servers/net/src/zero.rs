@@ -12,8 +12,8 @@ use core::time::Duration;
 
 use anax_frames::{About, Link};
 use anax_inet::control::{Configuration, Taken};
-use anax_inet::frame::{parse, reassembled};
 use anax_inet::fragments::BufferId;
+use anax_inet::frame::{parse, reassembled};
 use anax_inet::icmp::Problem;
 use anax_inet::neighbours::{Resolution, Token};
 use anax_inet::{Control, Drop, Hop, Ingress, InterfaceId, Kind, Random, What};
@@ -130,12 +130,8 @@ impl<A: crate::session::Arena> Zero<A> {
             arena: core::marker::PhantomData,
         };
         // There is room for the first one.
-        let _ = zero.control.add_interface(
-            now,
-            LOOPBACK,
-            (Kind::Loopback, MTU_INSIDE),
-            Configuration::default(),
-        );
+        let _ =
+            zero.control.add_interface(now, LOOPBACK, (Kind::Loopback, MTU_INSIDE), Configuration::default());
         zero.output(shard);
         zero
     }
@@ -175,7 +171,9 @@ impl<A: crate::session::Arena> Zero<A> {
             Told::Frame(frame) => self.received(interface, frame, shard, cards),
             Told::About(about) => self.about(interface, about, shard),
             Told::Link(link) => {
-                let Some(card) = self.cards.iter_mut().find(|card| card.interface == interface) else { return };
+                let Some(card) = self.cards.iter_mut().find(|card| card.interface == interface) else {
+                    return;
+                };
                 let is_up = link == Link::Up;
                 let is_again = is_up && !core::mem::replace(&mut card.is_up, is_up) && card.about.is_some();
                 card.is_up = is_up;
@@ -187,12 +185,7 @@ impl<A: crate::session::Arena> Zero<A> {
         }
     }
 
-    fn about<H: ZeroHost<Arena = A>>(
-        &mut self,
-        interface: InterfaceId,
-        about: About,
-        shard: &mut Shard<H>,
-    ) {
+    fn about<H: ZeroHost<Arena = A>>(&mut self, interface: InterfaceId, about: About, shard: &mut Shard<H>) {
         let Some(card) = self.cards.iter_mut().find(|card| card.interface == interface) else { return };
         let is_known = card.about.is_some_and(|known| known.mac == about.mac);
         (card.about, card.is_up) = (Some(about), about.link == Link::Up);
@@ -271,7 +264,8 @@ impl<A: crate::session::Arena> Zero<A> {
         match taken {
             Ok(Taken::Done) | Err(_) => {}
             Ok(Taken::Others) => {
-                let is_udp = matches!(&ingress.what, What::Packet(packet) if packet.protocol == IpProtocol::Udp);
+                let is_udp =
+                    matches!(&ingress.what, What::Packet(packet) if packet.protocol == IpProtocol::Udp);
                 let problem = if is_udp { Problem::Port } else { Problem::Protocol };
                 self.control.refuse(self.now, ingress, frame, problem);
             }
@@ -302,12 +296,7 @@ impl<A: crate::session::Arena> Zero<A> {
     }
 
     /// What another thread, or this one's shard, has for thread 0.
-    pub fn item<H: ZeroHost<Arena = A>>(
-        &mut self,
-        item: Item<A>,
-        shard: &mut Shard<H>,
-        cards: &mut Cards,
-    ) {
+    pub fn item<H: ZeroHost<Arena = A>>(&mut self, item: Item<A>, shard: &mut Shard<H>, cards: &mut Cards) {
         match item {
             Item::Unclaimed(arrived) => self.unclaimed(arrived, shard, cards),
             Item::Send(thread, departing) => {

@@ -212,7 +212,11 @@ pub(crate) fn artefacts_with(bite: &Bite) -> anyhow::Result<system_tests::Artefa
     collect(test, user, network)
 }
 
-fn collect(test: Bootable, user: Bootable, network_archive: PathBuf) -> anyhow::Result<system_tests::Artefacts> {
+fn collect(
+    test: Bootable,
+    user: Bootable,
+    network_archive: PathBuf,
+) -> anyhow::Result<system_tests::Artefacts> {
     Ok(system_tests::Artefacts {
         root: root().to_owned(),
         xtask: std::env::current_exe().context("where this program is")?,

@@ -15,6 +15,7 @@ use super::stream::close;
 use crate::address::{end, socket_address};
 use crate::arena::Sizes;
 use crate::flow::Flow;
+use crate::pieces::copy;
 
 /// How often it is opened anew because its port is another thread's business.
 const TRIES: u32 = 4;
@@ -199,7 +200,7 @@ impl Receiver {
     /// Waits until there is one, without taking it.
     ///
     /// # Errors
-    /// What has ended the socket: `Way` if the server has died; `Refused`, `Unreachable`: what somebody has answered.
+    /// `Refused`, `Unreachable`, `NoRoute`: what an earlier datagram has come to, told once; what has ended the socket: `Way` if the server has died.
     pub async fn wait(&mut self) -> Result<(), Failure> {
         let found = |flow: &Flow| match flow.readable() {
             0 => flow.has_ended().then_some(Err(Failure::Gone)),
@@ -290,15 +291,9 @@ impl Sender {
     /// If there is no room for it.
     pub fn put(&mut self, payload: [SharedBytes<'_>; 2], to: Option<SocketAddr>) {
         let length = payload.iter().map(|piece| piece.len()).sum();
-        let mut at = self.begin(length, to);
-        for piece in payload {
-            let mut done = 0;
-            for target in self.0.lease().send().pieces(at, piece.len()) {
-                target.copy_from(piece, done);
-                done += target.len();
-            }
-            at += piece.len() as u64;
-        }
+        let at = self.begin(length, to);
+        let ring = self.0.lease().send();
+        copy(payload, ring.pieces(at, length));
         self.0.commit(record(length));
     }
 

@@ -68,12 +68,12 @@ impl TcpListener {
     ///
     /// # Errors
     /// Also `BadArgument` for sizes that no ring has.
-    #[expect(clippy::unused_async, reason = "as the others of its kind")]
     pub async fn bind_with(session: &Session, at: SocketAddr, how: Listening) -> Result<Self, Failure> {
         let attachment = session.attachment()?;
         let open = Open::new(&attachment, 0, Kind::Stream, Sizes::SMALL)?;
         attachment.ask(0, |server| server.bind(open.socket, end(at)))?;
-        attachment.ask(0, |server| server.listen(open.socket, how.backlog, how.sizes.receive))?;
+        let arguments = (open.socket, how.backlog, how.sizes.receive);
+        attachment.ask_later::<()>(0, sockets::LISTEN, arguments).await?;
         open.use_it();
         let accepted = Rc::new(Accepted {
             ready: RefCell::default(),
@@ -214,7 +214,7 @@ async fn accept(attachment: &Rc<Attachment>, thread: u32, listener: Socket, size
     let arguments = (listener, lease.rings());
     let (socket, from): (Socket, End) = attachment.ask_later(thread, sockets::ACCEPT, arguments).await?;
     // Until somebody has it, it is ended and not closed when it is dropped.
-    Ok((Open::with(attachment, thread, socket, lease, false), socket_address(from)))
+    Ok((Open::with(attachment, (thread, socket), Kind::Stream, lease, false), socket_address(from)))
 }
 
 impl fmt::Debug for Accepted {

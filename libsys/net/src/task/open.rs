@@ -21,6 +21,11 @@ use super::attachment::{Attachment, PAUSE, is_crowded};
 use crate::arena::{Lease, Sizes};
 use crate::flow::Flow;
 
+/// Whether that is the fate of one datagram.
+const fn is_passing(failure: Failure) -> bool {
+    matches!(failure, Failure::Unreachable | Failure::Refused | Failure::NoRoute | Failure::TimedOut)
+}
+
 /// Which half of a socket waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Half {
@@ -31,6 +36,8 @@ pub(crate) enum Half {
 #[derive(Default)]
 struct Side {
     current: Option<Call<()>>,
+    /// How much was written when that was asked.
+    written: u64,
     /// Of whoever waits.
     waker: Option<Waker>,
     /// The way was crowded: until it is tried again.
@@ -53,6 +60,7 @@ pub(crate) struct Open {
     pub(crate) attachment: Rc<Attachment>,
     pub(crate) thread: u32,
     pub(crate) socket: Socket,
+    kind: Kind,
     lease: Option<Lease>,
     state: RefCell<State>,
 }
@@ -67,14 +75,14 @@ impl Open {
     ) -> Result<Rc<Self>, Failure> {
         let lease = attachment.arena.lease(sizes)?;
         let socket = attachment.ask(thread, |server| server.open(kind, lease.rings()))?;
-        Ok(Self::with(attachment, thread, socket, lease, false))
+        Ok(Self::with(attachment, (thread, socket), kind, lease, false))
     }
 
     /// One that the server has given.
     pub(crate) fn with(
         attachment: &Rc<Attachment>,
-        thread: u32,
-        socket: Socket,
+        (thread, socket): (u32, Socket),
+        kind: Kind,
         lease: Lease,
         is_in_use: bool,
     ) -> Rc<Self> {
@@ -87,7 +95,7 @@ impl Open {
             is_in_use,
         };
         let (attachment, state) = (attachment.clone(), RefCell::new(state));
-        Rc::new(Self { attachment, thread, socket, lease: Some(lease), state })
+        Rc::new(Self { attachment, thread, socket, kind, lease: Some(lease), state })
     }
 
     /// What was written is to go out when it is closed.
@@ -145,7 +153,7 @@ impl Open {
             return Ok(());
         }
         self.ask(state, Half::Reading, u64::MAX);
-        let waker = state.sides[0].waker.clone();
+        let waker = state.sides[0].waker.clone().filter(|_| cfg!(not(bite = "net-question-forgotten")));
         let mut context = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
         match self.poll_current(state, Half::Reading, &mut context) {
             Poll::Ready(Err(failure)) => Err(failure),
@@ -254,6 +262,7 @@ impl Open {
         let (written, room) = flow.tell();
         let arguments = (question, written, room, received, taken);
         let call = self.attachment.call(self.thread, sockets::EXCHANGE, arguments);
+        state.sides[half as usize].written = written;
         if let Some(overtaken) = state.sides[half as usize].current.replace(call)
             && overtaken.is_sent()
         {
@@ -273,6 +282,11 @@ impl Open {
     ) -> Poll<Result<(), Failure>> {
         let side = &mut state.sides[half as usize];
         let Some(current) = &mut side.current else { return Poll::Ready(Ok(())) };
+        if !current.is_sent() && side.written != state.flow.written() {
+            // Meanwhile the other half has told more, and positions never go back.
+            side.current = None;
+            return Poll::Ready(Ok(()));
+        }
         let Poll::Ready((reply, ())) = Pin::new(current).poll(context) else { return Poll::Pending };
         side.current = None;
         Poll::Ready(self.hear(state, half, reply))
@@ -297,6 +311,11 @@ impl Open {
                 if ![Error::PeerDied, Error::PeerMisbehaved].contains(&Error::from_code(code.into())) =>
             {
                 // It was not asked.
+                state.flow.untell();
+                Err(failure)
+            }
+            // What a datagram has come to is told once, and the socket goes on. That question has told nothing.
+            Err(failure) if self.kind == Kind::Datagram && is_passing(failure) => {
                 state.flow.untell();
                 Err(failure)
             }

@@ -341,7 +341,7 @@ impl Server {
 }
 
 impl Sockets for Server {
-    fn attach(&mut self, _: Gift, _: Gift) -> Result<(Gift, u32), Failure> {
+    fn attach(&mut self, _: Gift, _: Gift, _: Later<(Gift, u32), Failure>) {
         unreachable!("the world attaches")
     }
 
@@ -395,11 +395,11 @@ impl Sockets for Server {
         self.answered.push(later.answer(answer));
     }
 
-    fn listen(&mut self, _: Caller, socket: Socket, _: u32, room: u32) -> Result<(), Failure> {
+    fn listen(&mut self, _: Caller, socket: Socket, _: u32, room: u32, later: Later<(), Failure>) {
         assert_eq!(self.thread, 0, "thread 0 is asked to listen");
         let listener = Listener { room: room.into(), connected: VecDeque::new(), accepts: VecDeque::new() };
-        self.socket(socket)?.listener = Some(listener);
-        Ok(())
+        let answer = self.socket(socket).map(|open| open.listener = Some(listener));
+        self.answered.push(later.answer(answer));
     }
 
     fn accept(&mut self, _: Caller, listener: Socket, rings: Rings, later: Later<(Socket, End), Failure>) {

@@ -85,7 +85,8 @@ impl<H: Host> Shard<H> {
 
     /// Asks the engine for a connection.
     fn begin(&mut self, index: u32, remote: Endpoint) -> Result<(), Failure> {
-        let Some(Open { role: Role::Fresh(bound, options), rings, .. }) = &self.sockets[index as usize].socket
+        let Some(Open { role: Role::Fresh(bound, options), rings, .. }) =
+            &self.sockets[index as usize].socket
         else {
             return Err(Failure::BadState);
         };
@@ -100,9 +101,7 @@ impl<H: Host> Shard<H> {
                 let start = EPHEMERAL.start() + self.next_port % span;
                 let own = (self.port.own(), self.port.threads());
                 let engine = &self.engine;
-                let is_free = |port| {
-                    !engine.has(&Tuple { local: Endpoint::new(source, port), remote })
-                };
+                let is_free = |port| !engine.has(&Tuple { local: Endpoint::new(source, port), remote });
                 local_port((source, remote), EPHEMERAL, start, own, is_free).ok_or(Failure::Full)?
             }
         };

@@ -241,7 +241,10 @@ impl<H: Host> Shard<H> {
             let Some(index) = self.senders.pop_front() else { break };
             let mut is_all = false;
             for _ in 0..MOST_AT_ONCE {
-                let Some(socket) = self.datagram_of(index) else { is_all = true; break };
+                let Some(socket) = self.datagram_of(index) else {
+                    is_all = true;
+                    break;
+                };
                 if socket.is_waiting || socket.progress.taken >= socket.written {
                     is_all = true;
                     break;

@@ -218,5 +218,9 @@ impl<H: Host> Shard<H> {
 }
 
 /// This host takes its own frames whole, and believes them.
-pub(super) const OFFERS_INSIDE: Offers =
-    Offers { checksum: true, cut_v4: Some(Lengths::Whole), cut_v6: Some(Lengths::Whole), coalesced: anax_frames::Coalescing::NONE };
+pub(super) const OFFERS_INSIDE: Offers = Offers {
+    checksum: true,
+    cut_v4: Some(Lengths::Whole),
+    cut_v6: Some(Lengths::Whole),
+    coalesced: anax_frames::Coalescing::NONE,
+};

@@ -191,7 +191,9 @@ impl<A: Arena> Zero<A> {
     }
 
     pub(super) fn expire_echoes<H: ZeroHost<Arena = A>>(&mut self, shard: &mut Shard<H>) {
-        while let Some(late) = self.echoes.iter().find(|(_, echo)| echo.until <= self.now).map(|(key, _)| *key) {
+        while let Some(late) =
+            self.echoes.iter().find(|(_, echo)| echo.until <= self.now).map(|(key, _)| *key)
+        {
             let Some(echo) = self.echoes.remove(&late) else { return };
             let _is_there = shard.host().answer(&echo.later.answer(Err(Failure::TimedOut)));
         }

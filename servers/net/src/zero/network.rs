@@ -3,9 +3,7 @@
 use alloc::vec::Vec;
 
 use anax_inet::{Change, InterfaceId, Kind, Route, Standing, tables};
-use anax_socket::{
-    Address, AddressReport, Failure, InterfaceReport, LinkKind, NeighbourReport, RouteReport,
-};
+use anax_socket::{Address, AddressReport, Failure, InterfaceReport, LinkKind, NeighbourReport, RouteReport};
 use smoltcp::wire::IpCidr;
 
 use super::{Zero, ZeroHost};
