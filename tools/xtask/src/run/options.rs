@@ -1,5 +1,11 @@
 //! The options of `cargo xtask run`, what is wrong with them, and the machine they describe.
 
+/// Whether this program's network has that interface: `/sys` may show another's.
+fn is_interface(name: &str) -> bool {
+    let devices = std::fs::read_to_string("/proc/self/net/dev").unwrap_or_default();
+    devices.lines().any(|line| line.trim_start().split_once(':').is_some_and(|(device, _)| device == name))
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -321,7 +327,7 @@ impl Args {
         }
         if let Some(interface) = &self.tap {
             ensure!(
-                !interface.contains(['/', ',', ' ']) && Path::new("/sys/class/net").join(interface).is_dir(),
+                !interface.contains(['/', ',', ' ', ':']) && is_interface(interface),
                 "--tap: there is no interface {interface}: make it with \
                  `sudo ip tuntap add {interface} mode tap user $USER && sudo ip link set {interface} up`"
             );
