@@ -20,7 +20,7 @@ use peerd::{Bound, HELP, PORTS, Port, connection, datagrams};
 /// For all rings: two thousand connections that say little, and a few dozen that say much.
 const ARENA: u64 = 56 << 20;
 /// Tasks, one for each connection; questions under way.
-const LIMITS: Limits = Limits { tasks: 4000, calls: 7000, requests: 16 };
+const LIMITS: Limits = Limits { tasks: 4000, calls: 4000, requests: 16 };
 /// Connections that wait for a task.
 const BACKLOG: u32 = 512;
 /// How long it waits when there is no room for another connection, or no server.
