@@ -127,8 +127,8 @@ pub struct Shard<H: Host> {
     inside: VecDeque<Vec<u8>>,
     /// A segment for which there was no buffer.
     stuck: Option<Outgoing>,
-    /// Segments whose neighbour was found meanwhile.
-    resolved: VecDeque<Outgoing>,
+    /// Segments that go before those that the engine has: their neighbour was found, or they are pieces.
+    ahead: VecDeque<Outgoing>,
     /// Datagram sockets that may have something to send.
     senders: VecDeque<u32>,
     counters: Counted,
@@ -182,7 +182,7 @@ impl<H: Host> Shard<H> {
             unresolved: BTreeMap::new(),
             inside: VecDeque::new(),
             stuck: None,
-            resolved: VecDeque::new(),
+            ahead: VecDeque::new(),
             senders: VecDeque::new(),
             counters: Counted::default(),
             next_port: random.draw() as u16,

@@ -33,8 +33,15 @@ pub struct Stock {
     departing: Vec<Departing>,
 }
 
-/// Buffers of each card that each thread is given.
-pub const STOCK: usize = 8;
+/// Buffers of each card that each of so many threads but 0 is given.
+#[must_use]
+pub fn stock(threads: u32) -> usize {
+    (SHARED / (threads as usize).saturating_sub(1).max(1)).clamp(2, MOST_STOCK)
+}
+
+/// Buffers of a card that are given away, of those that are for sending; and to one thread at most.
+const SHARED: usize = 28;
+const MOST_STOCK: usize = 16;
 
 impl Stock {
     /// One more.

@@ -25,7 +25,7 @@ use crate::cards::{Cards, Told};
 use crate::frame::Frame;
 use crate::item::{Arrived, Item};
 use crate::shard::{Host, LOOPBACK, Shard, Wire as _};
-use crate::thread::STOCK;
+use crate::thread::stock;
 
 pub use names::MOST_LOOKUPS;
 
@@ -192,8 +192,9 @@ impl<A: crate::session::Arena> Zero<A> {
         let configuration = card.configuration;
         broadcast(shard, || Item::Card(interface, about.offers));
         if !is_known {
-            let threads = 1..shard.port().threads();
-            self.owed.extend(threads.flat_map(|thread| [(thread, interface); STOCK]));
+            let threads = shard.port().threads();
+            let each = |thread| core::iter::repeat_n((thread, interface), stock(threads));
+            self.owed.extend((1..threads).flat_map(each));
             let kind = Kind::Ethernet(EthernetAddress(about.mac.0));
             let mtu = about.max_frame.saturating_sub(18).max(576);
             // There is room for as many as there are cards.

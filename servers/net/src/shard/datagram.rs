@@ -258,7 +258,7 @@ impl<H: Host> Shard<H> {
                     }
                     Ok(Sent::NoBuffer) => {
                         self.senders.push_front(index);
-                        return false;
+                        return true;
                     }
                     Err(failure) => {
                         self.skip(index);

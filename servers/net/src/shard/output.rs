@@ -24,7 +24,8 @@ pub(super) enum Sent {
 }
 
 impl<H: Host> Shard<H> {
-    /// Ends a cohort: does what is due, sends what there is to be sent, and answers whom there is something to answer. Whether all of that was done.
+    /// Ends a cohort: does what is due, sends what there is to be sent, and answers whom there is something to answer. Whether that was all that can be done
+    /// now: what has no buffer waits for one.
     pub fn roll_up(&mut self, wire: &mut impl Wire) -> bool {
         self.engine.poll(self.now);
         self.events();
@@ -43,24 +44,31 @@ impl<H: Host> Shard<H> {
     fn send_segments(&mut self, wire: &mut impl Wire) -> bool {
         for _ in 0..MOST_AT_ONCE {
             let Some(segment) = self.next_segment() else { return true };
-            let cut = self.may_cut(&segment);
-            if cut || segment.length() <= u32::from(segment.mss) {
-                if self.send_segment(segment, wire) == Sent::NoBuffer {
-                    return false;
-                }
-            } else {
-                for piece in segment.cut() {
-                    // Those for which there is no buffer are lost: the engine sends them again.
-                    let _ = self.send_segment(piece, wire);
-                    self.stuck = None;
+            let is_long = segment.length() > u32::from(segment.mss);
+            if is_long && !self.may_cut(&segment) {
+                self.cut(segment);
+                continue;
+            }
+            if self.send_segment(segment, wire) == Sent::NoBuffer {
+                // A long one needs buffers that lie side by side, which there may never be.
+                match self.stuck.take_if(|_| is_long) {
+                    Some(segment) => self.cut(segment),
+                    // The next one that is free wakes this thread.
+                    None => return true,
                 }
             }
         }
         false
     }
 
+    /// What no card cuts goes out in pieces, before all others.
+    fn cut(&mut self, segment: Outgoing) {
+        let pieces: alloc::vec::Vec<_> = segment.cut().collect();
+        pieces.into_iter().rev().for_each(|piece| self.ahead.push_front(piece));
+    }
+
     fn next_segment(&mut self) -> Option<Outgoing> {
-        let waiting = self.stuck.take().or_else(|| self.resolved.pop_front());
+        let waiting = self.stuck.take().or_else(|| self.ahead.pop_front());
         waiting.or_else(|| self.engine.transmit(self.now))
     }
 
@@ -182,7 +190,7 @@ impl<H: Host> Shard<H> {
     pub(super) fn resolved(&mut self, hop: Hop, is_found: bool) {
         for waiting in self.unresolved.remove(&hop).unwrap_or_default() {
             match waiting {
-                Waiting::Segment(segment) if is_found => self.resolved.push_back(segment),
+                Waiting::Segment(segment) if is_found => self.ahead.push_back(segment),
                 Waiting::Segment(segment) => {
                     self.counters.unresolved_dropped += 1;
                     // As if a router had said so (RFC 1122 2.3.2.2).
