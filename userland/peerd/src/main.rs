@@ -9,18 +9,16 @@ use alloc::rc::Rc;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
-use anax::object::Thread;
 use anax::{Error, eprintln, println};
 use anax_net::task::{Session, TcpListener, UdpSocket};
 use anax_net::{Failure, Listening, Sizes};
-use anax_sys::Port as ReplyPort;
 use anax_task::{Executor, Limits};
 use peerd::{Bound, HELP, PORTS, Port, connection, datagrams};
 
 /// For all rings: two thousand connections that say little, and a few dozen that say much.
 const ARENA: u64 = 56 << 20;
 /// Tasks, one for each connection; questions under way.
-const LIMITS: Limits = Limits { tasks: 4000, calls: 4000, requests: 16 };
+const LIMITS: Limits = Limits { tasks: 4000, calls: 6000, requests: 16 };
 /// Connections that wait for a task.
 const BACKLOG: u32 = 512;
 /// How long it waits when there is no room for another connection, or no server.
@@ -49,8 +47,8 @@ fn main() -> Result<u64, Error> {
             return Ok(USAGE);
         }
     }
-    let port = ReplyPort::initport(Thread::SELF, LIMITS.calls as u32)?;
-    let mut executor = Executor::new(port, LIMITS);
+    // The program's own port can have half of its messages under way.
+    let mut executor = Executor::new(anax::port()?, LIMITS);
     let events = executor.events();
     let session = Session::new(events.clone(), ARENA);
     let peer = Rc::new(Peer { session, bound: Bound::new(PORTS.len() + 1) });

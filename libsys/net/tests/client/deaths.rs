@@ -147,3 +147,19 @@ fn a_crowded_way_is_waited_for() {
         assert_eq!(server.read(&mut [0; 8]), Ok(0));
     }
 }
+
+#[test]
+fn what_a_datagram_has_come_to_is_told_once() {
+    let world = World::new(6);
+    let net = world.session(ARENA);
+    let mut server = UdpSocket::bind(&net, at(53)).unwrap();
+    let mut client = UdpSocket::bind(&net, at(0)).unwrap();
+    world.server(|server| server.fate = Some(Failure::Unreachable));
+    // It is there when somebody asks, and that question tells nothing of what was written.
+    client.send_to(b"first", at(53)).unwrap();
+    assert_eq!(client.recv_from(&mut [0; 8]), Err(Failure::Unreachable));
+    client.send_to(b"second", at(53)).unwrap();
+    let mut to = [0; 8];
+    assert_eq!(server.recv_from(&mut to).map(|(count, _)| count), Ok(5));
+    assert_eq!(server.recv_from(&mut to).map(|(count, _)| count), Ok(6));
+}

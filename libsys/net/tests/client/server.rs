@@ -60,6 +60,8 @@ pub(crate) struct Server {
     random: Random,
     /// What the next answers say instead.
     pub(crate) lie: Option<Progress>,
+    /// What an earlier datagram has come to: the next question about its socket is answered with it, and says nothing else.
+    pub(crate) fate: Option<Failure>,
     /// All moves at once, and not in pieces.
     pub(crate) is_swift: bool,
     /// Nothing moves.
@@ -82,6 +84,7 @@ impl Server {
             answered: Vec::new(),
             random: Random::new(seed),
             lie: None,
+            fate: None,
             is_swift: false,
             is_frozen: false,
             elsewhere: None,
@@ -421,7 +424,12 @@ impl Sockets for Server {
         taken: u64,
         later: Later<Progress, Failure>,
     ) {
+        let fate = self.fate;
         let open = match self.socket(question.socket) {
+            Ok(open) if open.kind == Kind::Datagram && fate.is_some() => {
+                self.fate = None;
+                return self.answered.push(later.answer(Err(fate.unwrap())));
+            }
             Ok(open) => open,
             Err(failure) => return self.answered.push(later.answer(Err(failure))),
         };
