@@ -3,7 +3,7 @@
 //! Registers say where the rings are and how far the device is; the rings say what it has. Neither is the successor's own, so
 //! whatever does not fit together is refused, and then a reset is the way.
 
-use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_device::{DmaAddress, DmaBlock, Reach, Registers};
 use anax_driver::{Flow, Refusal};
 use anax_e1000::registers::*;
 use anax_nic::Handed;
@@ -42,10 +42,11 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
     pub fn adopt(
         registers: R,
         memory: DmaBlock<'a>,
+        reach: &Reach,
         throttle: Throttle,
         mut known: impl FnMut(InFlight) -> Option<T>,
     ) -> Result<Self, AdoptError> {
-        let mut nic = Self::new(registers, memory, throttle).map_err(AdoptError::Setup)?;
+        let mut nic = Self::new(registers, memory, reach, throttle).map_err(AdoptError::Setup)?;
         nic.registers.write32(IMC, u32::MAX);
         let read = |ring: usize, register| nic.registers.read32(ring + register);
         for (ring, place) in [(RECEIVE_RING, nic.receive.place()), (TRANSMIT_RING, nic.transmit.place())] {
@@ -89,13 +90,14 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
     pub fn adopt_handed(
         registers: R,
         memory: DmaBlock<'a>,
+        reach: &Reach,
         throttle: Throttle,
         mut handed: Handed<T>,
     ) -> Result<Self, Refusal> {
         if handed.words.first() != Some(&(D as u64)) {
             return Err(Refusal::Device);
         }
-        let nic = Self::adopt(registers, memory, throttle, |thing| match thing {
+        let nic = Self::adopt(registers, memory, reach, throttle, |thing| match thing {
             InFlight::Buffer(address) => handed.find(Flow::In, address, None),
             InFlight::Frame(address, length) => handed.find(Flow::Out, address, Some(length)),
         });

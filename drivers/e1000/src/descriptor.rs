@@ -4,7 +4,7 @@
 //! its own context, also if the device still knows the same one, so that it can be handed in again after a reset without the others.
 
 use anax_device::DmaAddress;
-use anax_e1000::Descriptor;
+use anax_e1000::{BUFFER, Descriptor};
 use anax_frames::{Checked, Internet, Offload, Segmentation, Transport, Verdict};
 
 /// Commands: end of packet, insert the frame's checksum, segmentation, report status, extended, delay the interrupt.
@@ -88,9 +88,6 @@ pub(crate) fn parse([first, second]: Descriptor) -> Option<(Descriptor, Found)> 
     };
     Some(([first, second], found))
 }
-
-/// Bytes that the device may write into a buffer.
-pub(crate) const BUFFER: u32 = 2048;
 
 /// A received frame's length and checksums, by the second word of its descriptor (3.2.3); nothing if the device can't have meant it: it was
 /// told to store whole and undamaged frames alone.

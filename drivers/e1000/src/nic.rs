@@ -2,14 +2,14 @@
 //!
 //! While the driver polls there are no interrupts: they are masked at the first poll after a wait, and unmasked before the next.
 
-use anax_device::{Broken, DmaAddress, DmaBlock, Registers};
+use anax_device::{Broken, DmaAddress, DmaBlock, Reach, Registers};
 use anax_driver::{CARD_WORDS, Flow, Name};
 use anax_e1000::registers::*;
-use anax_e1000::{Ring, fence};
+use anax_e1000::{BUFFER, Ring, fence};
 use anax_frames::{About, Coalescing, Lengths, Link, MAX_FRAME, Mac, Offers, Offload};
 use anax_nic::{Card, Event, Polled, Refused};
 
-use crate::descriptor::{self, BUFFER};
+use crate::descriptor;
 use crate::hardware::{self, SetupError, Statistics, Throttle};
 
 /// What the driver wants to hear of.
@@ -46,22 +46,33 @@ impl<'a, R: Registers, T, const D: usize> Nic<'a, R, T, D> {
     /// Bytes of memory that both reach. It must be mapped nowhere else.
     pub const MEMORY_BYTES: usize = 2 * Ring::<'a, T, D>::WORDS * size_of::<u64>();
 
-    /// Resets the device and brings it up, whatever state it was left in. Bus mastering and memory access are on.
+    /// Resets the device and brings it up, whatever state it was left in. It is told no address outside of `reach`. Bus mastering and memory access
+    /// are on.
     ///
     /// # Errors
     /// [`SetupError`].
-    pub fn start(registers: R, memory: DmaBlock<'a>, throttle: Throttle) -> Result<Self, SetupError> {
-        let mut nic = Self::new(registers, memory, throttle)?;
+    pub fn start(
+        registers: R,
+        memory: DmaBlock<'a>,
+        reach: &Reach,
+        throttle: Throttle,
+    ) -> Result<Self, SetupError> {
+        let mut nic = Self::new(registers, memory, reach, throttle)?;
         nic.restart()?;
         Ok(nic)
     }
 
     /// Without a word to the device.
-    pub(crate) fn new(registers: R, memory: DmaBlock<'a>, throttle: Throttle) -> Result<Self, SetupError> {
+    pub(crate) fn new(
+        registers: R,
+        memory: DmaBlock<'a>,
+        reach: &Reach,
+        throttle: Throttle,
+    ) -> Result<Self, SetupError> {
         let part = |memory: DmaBlock<'a>| memory.split(Ring::<'a, T, D>::WORDS).ok_or(SetupError::Memory);
         let (receive, memory) = part(memory)?;
         let (transmit, _) = part(memory)?;
-        let (receive, transmit) = (Ring::new(receive), Ring::new(transmit));
+        let (receive, transmit) = (Ring::new(receive, reach.clone()), Ring::new(transmit, reach.clone()));
         let (mac, statistics) = (Mac::default(), Statistics::default());
         Ok(Self {
             registers,

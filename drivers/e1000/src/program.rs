@@ -25,8 +25,9 @@ pub type Ring = anax_e1000::Ring<'static, (), DESCRIPTORS>;
 /// As there.
 pub fn run(given: &Given<impl Turns>) -> Result<u64, Error> {
     let registers = anax_mapped::registers(Region::from_handle(given.registers))?;
-    let start = || Ok(Card::start(registers, given.memory, THROTTLE).ok());
+    let reach = program::reach(given)?;
+    let start = || Ok(Card::start(registers, given.memory, &reach, THROTTLE).ok());
     program::run(given, Hears::Interrupts(&[(given.irq, Wake::Line)]), start, |handed| {
-        Card::adopt_handed(registers, given.memory, THROTTLE, handed)
+        Card::adopt_handed(registers, given.memory, &reach, THROTTLE, handed)
     })
 }

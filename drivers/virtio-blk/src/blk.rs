@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use anax_blocks::{Disk, Id, Transfer, What};
-use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_device::{DmaAddress, DmaBlock, Reach, Registers};
 use anax_disk::{Drive, Ended, Polled, Submitted};
 use anax_driver::{CARD_WORDS, Name, NotSuspended, Refusal};
 use anax_virtio::{Access, Broken, Cause, Features, Positions, Segment, SetupError, Transport};
@@ -17,9 +17,6 @@ const T_IN: u32 = 0;
 const T_OUT: u32 = 1;
 const T_FLUSH: u32 = 4;
 const T_GET_ID: u32 = 8;
-
-/// How often the answer to the question of the disk's name is looked for: some 100 ms on a virtual machine, once.
-const ID_LOOKS: u32 = 1_000_000;
 
 /// A virtio disk with up to `N` requests in flight, and a token of the caller's for each.
 #[derive(Debug)]
@@ -35,8 +32,8 @@ impl<'a, R: Registers, T, const N: usize> Blk<'a, R, T, N> {
     /// Bytes of memory that both reach. It must be mapped nowhere else.
     pub const MEMORY_BYTES: usize = Device::<'a, R, Option<T>, N>::MEMORY_BYTES;
 
-    /// Resets the device and brings it up, whatever state it was left in. It finds the pool, `pool_bytes` bytes, at `pool`. Bus mastering
-    /// and memory access are on.
+    /// Resets the device and brings it up, whatever state it was left in. It finds the pool, so many bytes, there. It is asked for its name; while it has
+    /// not answered, `wait` may wait, and says whether to look again. Bus mastering and memory access are on.
     ///
     /// # Errors
     /// [`SetupError`].
@@ -44,14 +41,14 @@ impl<'a, R: Registers, T, const N: usize> Blk<'a, R, T, N> {
         transport: Transport<R>,
         memory: DmaBlock<'a>,
         interrupts: Interrupts,
-        pool: DmaAddress,
-        pool_bytes: u64,
+        (pool, pool_bytes): (DmaAddress, u64),
+        wait: impl FnMut() -> bool,
     ) -> Result<Self, SetupError> {
-        pool.checked_add(pool_bytes).ok_or(SetupError::Memory)?;
-        let mut device = Device::new(transport, memory, interrupts)?;
+        let reach = Reach::new(memory, pool, pool_bytes).ok_or(SetupError::Memory)?;
+        let mut device = Device::new(transport, memory, reach, interrupts)?;
         let disk = device.bring_up()?;
         let mut blk = Self { device, disk, pool };
-        match blk.ask_id() {
+        match blk.ask_id(wait) {
             Ok(id) => blk.disk.id = id,
             Err(Broken) => {
                 blk.quiesce()?;
@@ -72,10 +69,10 @@ impl<'a, R: Registers, T, const N: usize> Blk<'a, R, T, N> {
         (pool, pool_bytes): (DmaAddress, u64),
         words: [u64; CARD_WORDS],
     ) -> Result<Self, Refusal> {
-        pool.checked_add(pool_bytes).ok_or(Refusal::Device)?;
+        let reach = Reach::new(memory, pool, pool_bytes).ok_or(Refusal::Device)?;
         let [features, positions, name @ ..] = words;
         let was = (features, Positions::from_word(positions));
-        let (device, mut disk) = Device::adopt(transport, memory, interrupts, was)?;
+        let (device, mut disk) = Device::adopt(transport, memory, reach, interrupts, was)?;
         let bytes = name.into_iter().flat_map(u64::to_le_bytes);
         disk.id.0.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
         Ok(Self { device, disk, pool })
@@ -97,7 +94,7 @@ impl<'a, R: Registers, T, const N: usize> Blk<'a, R, T, N> {
     }
 
     /// The disk's name, while nothing else is asked. One that the device does not tell is none.
-    fn ask_id(&mut self) -> Result<Id, Broken> {
+    fn ask_id(&mut self, mut wait: impl FnMut() -> bool) -> Result<Id, Broken> {
         let scratch = self.device.scratch;
         scratch.clear();
         let data = Segment { address: scratch.start(), length: Id::BYTES as u32, access: Access::Write };
@@ -106,10 +103,15 @@ impl<'a, R: Registers, T, const N: usize> Blk<'a, R, T, N> {
             return Err(Broken);
         }
         self.device.flush();
-        let mut looks = (0..ID_LOOKS).map(|_| self.device.take());
-        let answer = looks.find(|answer| !matches!(answer, Ok(None))).unwrap_or(Err(Broken))?;
+        let status = loop {
+            match self.device.take()? {
+                Some((_, status)) => break status,
+                None if wait() => {}
+                None => return Err(Broken),
+            }
+        };
         let mut id = Id::default();
-        if matches!(answer, Some((_, Status::Ok))) {
+        if matches!(status, Status::Ok) {
             let words = scratch.words().iter().map(|word| word.load(Ordering::Relaxed));
             id.0.iter_mut().zip(words.flat_map(u64::to_le_bytes)).for_each(|(to, from)| *to = from);
         }

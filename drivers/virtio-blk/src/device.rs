@@ -7,7 +7,7 @@
 use core::sync::atomic::Ordering;
 
 use anax_blocks::Disk;
-use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_device::{DmaAddress, DmaBlock, Reach, Registers};
 use anax_driver::Refusal;
 use anax_virtio::{
     Access, Broken, Doorbell, Features, Kick, Positions, Queue, Segment, SetupError, Suppression, Transport,
@@ -96,16 +96,18 @@ impl<'a, R: Registers, T, const N: usize> Device<'a, R, T, N> {
     pub(crate) fn new(
         transport: Transport<R>,
         memory: DmaBlock<'a>,
+        reach: Reach,
         interrupts: Interrupts,
     ) -> Result<Self, SetupError> {
         transport.reset()?;
-        Self::over(transport, memory, interrupts)
+        Self::over(transport, memory, reach, interrupts)
     }
 
     /// Without a word to the device but for its queue's size.
     fn over(
         transport: Transport<R>,
         memory: DmaBlock<'a>,
+        reach: Reach,
         interrupts: Interrupts,
     ) -> Result<Self, SetupError> {
         let size = transport.queue_size(REQUESTS);
@@ -114,7 +116,7 @@ impl<'a, R: Registers, T, const N: usize> Device<'a, R, T, N> {
         let (headers, memory) = part(memory, N * HEADER_WORDS)?;
         let (statuses, memory) = part(memory, N * STATUS_WORDS)?;
         let (scratch, _) = part(memory, SCRATCH_WORDS)?;
-        let queue = Queue::new(queue, size).ok_or(SetupError::Queue)?;
+        let queue = Queue::new(queue, size, reach).ok_or(SetupError::Queue)?;
         let (asked, features) = ([Header::default(); N], Features::NONE);
         Ok(Self { transport, interrupts, queue, headers, statuses, scratch, asked, doorbell: None, features })
     }
@@ -182,10 +184,11 @@ impl<'a, R: Registers, T, const N: usize> Device<'a, R, T, N> {
     pub(crate) fn adopt(
         transport: Transport<R>,
         memory: DmaBlock<'a>,
+        reach: Reach,
         interrupts: Interrupts,
         (features, positions): (u64, Positions),
     ) -> Result<(Self, Disk), Refusal> {
-        let mut device = Self::over(transport, memory, interrupts).map_err(|_| Refusal::Device)?;
+        let mut device = Self::over(transport, memory, reach, interrupts).map_err(|_| Refusal::Device)?;
         device.features = device.transport.agreed().map_err(|_| Refusal::Device)?;
         // A driver of this kind agrees on nothing that this one does not know.
         let known = device.features.common(WANTED.with(Features::VERSION_1)) == device.features;

@@ -3,7 +3,7 @@
 //! Registers say which features and queues there are, the queues' memory what the device has, and the record whose that is. All three have to
 //! agree; until then nothing is written.
 
-use anax_device::{DmaBlock, Registers};
+use anax_device::{DmaBlock, Reach, Registers};
 use anax_driver::{CARD_WORDS, Flow, Refusal};
 use anax_nic::{Handed, Part};
 use anax_virtio::{Access, Features, Positions, Segment, Transport};
@@ -28,11 +28,12 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
     pub fn adopt(
         transport: Transport<R>,
         memory: DmaBlock<'a>,
+        reach: &Reach,
         interrupts: Interrupts,
         mut handed: Handed<T>,
     ) -> Result<Self, Refusal> {
         let [features, receive, transmit, ..] = handed.words;
-        let mut nic = Self::new(transport, memory, interrupts).map_err(|_| Refusal::Device)?;
+        let mut nic = Self::new(transport, memory, reach, interrupts).map_err(|_| Refusal::Device)?;
         nic.features = nic.transport.agreed().map_err(|_| Refusal::Device)?;
         // A driver of this kind agrees on nothing that this one does not know.
         let known = nic.features.common(KNOWN) == nic.features;

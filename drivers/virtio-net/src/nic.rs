@@ -4,7 +4,7 @@
 //! caller says. So the driver maps no frame, and a client can't reach a header. There is a header for each place of a queue. Only a frame's first part
 //! has one: where the next ones' would be, 12 bytes of the frame are.
 
-use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_device::{DmaAddress, DmaBlock, Reach, Registers};
 use anax_driver::{CARD_WORDS, Flow, Name};
 use anax_frames::{
     About, Arrival, Checked, Coalescing, Lengths, Link, MAX_FRAME, MAX_PARTS, Mac, Offers, Offload,
@@ -105,17 +105,19 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         2 * (Queue::<'a, T, N, 2>::WORDS + headers) * size_of::<u64>()
     };
 
-    /// Resets the device and brings it up, whatever state it was left in. Bus mastering and memory access are on.
+    /// Resets the device and brings it up, whatever state it was left in. It is told no address outside of `reach`. Bus mastering and memory access
+    /// are on.
     ///
     /// # Errors
     /// [`SetupError`].
     pub fn start(
         transport: Transport<R>,
         memory: DmaBlock<'a>,
+        reach: &Reach,
         interrupts: Interrupts,
     ) -> Result<Self, SetupError> {
         transport.reset()?;
-        let mut nic = Self::new(transport, memory, interrupts)?;
+        let mut nic = Self::new(transport, memory, reach, interrupts)?;
         nic.restart()?;
         Ok(nic)
     }
@@ -124,6 +126,7 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
     pub(crate) fn new(
         transport: Transport<R>,
         memory: DmaBlock<'a>,
+        reach: &Reach,
         interrupts: Interrupts,
     ) -> Result<Self, SetupError> {
         let sizes = [RECEIVE, TRANSMIT].map(|number| transport.queue_size(number));
@@ -139,8 +142,8 @@ impl<'a, R: Registers, T, const N: usize> Nic<'a, R, T, N> {
         Ok(Self {
             transport,
             interrupts,
-            receive: Queue::new(receive, sizes[0]).ok_or(SetupError::Queue)?,
-            transmit: Queue::new(transmit, sizes[1]).ok_or(SetupError::Queue)?,
+            receive: Queue::new(receive, sizes[0], reach.clone()).ok_or(SetupError::Queue)?,
+            transmit: Queue::new(transmit, sizes[1], reach.clone()).ok_or(SetupError::Queue)?,
             received: Headers::new(received),
             sent: Headers::new(sent),
             doorbells: None,

@@ -60,11 +60,12 @@ fn run(given: &Given<impl Turns>, hears: Hears<'_>) -> Result<u64, Error> {
             window(windows.device)?,
         ))
     };
+    let reach = program::reach(given)?;
     let start = || {
         let transport = transport().ok_or(Error::BadArgument)?;
-        Ok(Card::start(transport, given.memory, INTERRUPTS).ok())
+        Ok(Card::start(transport, given.memory, &reach, INTERRUPTS).ok())
     };
     program::run(given, hears, start, |handed| {
-        Card::adopt(transport().ok_or(Refusal::Device)?, given.memory, INTERRUPTS, handed)
+        Card::adopt(transport().ok_or(Refusal::Device)?, given.memory, &reach, INTERRUPTS, handed)
     })
 }

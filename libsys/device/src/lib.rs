@@ -9,6 +9,7 @@ mod dma;
 mod mmio;
 mod pci;
 mod ports;
+mod reach;
 
 pub use ports::{IoPorts, Ports};
 
@@ -18,6 +19,7 @@ pub use pci::{
     Access, Address, Bar, Config, ConfigSpace, Ecam, FUNCTION_BYTES, Msi, MsiX, Segment, Window, bar,
     capabilities, disable_bus_master, enable_memory_and_bus_master,
 };
+pub use reach::Reach;
 
 /// The device reported what can't be true, or is gone. It is to be reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

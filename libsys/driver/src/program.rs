@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use anax_abi::object::notice;
-use anax_device::{DmaAddress, DmaBlock};
+use anax_device::{DmaAddress, DmaBlock, Reach};
 use anax_ring::{AtomicU64, Doorbell, Endpoint, Epoch, Geometry, SharedBlock, SharedBytes, Side};
 use anax_sys::object::{Channel, Irq, Region, Space, Thread};
 use anax_sys::{Deadline, Error, Handle, Instant, MessageNumber, Port, Received, WORDS, replymsg};
@@ -124,6 +124,14 @@ impl Given {
 }
 
 impl<T> Given<T> {
+    /// What the driver may name to its device, of a pool of so many bytes.
+    ///
+    /// # Errors
+    /// No pool can lie where it is said to.
+    pub fn reach(&self, pool_bytes: u64) -> Result<Reach, Error> {
+        Reach::new(self.memory, DmaAddress::new(self.numbers.pool), pool_bytes).ok_or(Error::BadArgument)
+    }
+
     fn epoch(&self) -> Option<Epoch> {
         u32::try_from(self.posted.load(Ordering::Acquire)).ok().and_then(Epoch::from_number)
     }

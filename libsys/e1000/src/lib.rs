@@ -11,4 +11,4 @@ pub mod registers;
 mod ring;
 
 pub use fence::{REGISTER_BYTES, fence, is_e1000};
-pub use ring::{DONE, Descriptor, Ring};
+pub use ring::{BUFFER, DONE, Descriptor, Ring};

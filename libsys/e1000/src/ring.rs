@@ -8,7 +8,7 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use anax_device::{Broken, DmaAddress, DmaBlock};
+use anax_device::{Broken, DmaAddress, DmaBlock, Reach};
 
 /// A descriptor's two words.
 pub type Descriptor = [u64; 2];
@@ -16,10 +16,30 @@ pub type Descriptor = [u64; 2];
 /// Descriptor done, in the second word of each kind.
 pub const DONE: u64 = 1 << 32;
 
+/// Bytes that the device may write into a buffer that it was given to receive into.
+pub const BUFFER: u32 = 2048;
+
+/// What tells the kinds of descriptors apart: extended, and then with data or without (3.3.5).
+const DEXT: u64 = 1 << 29;
+const DATA: u64 = 1 << 20;
+
+/// The memory that a descriptor makes the device use, and how many bytes, as the device takes it; none of a context.
+const fn named([first, second]: Descriptor) -> Option<(DmaAddress, u64)> {
+    let bytes = match second & (DEXT | DATA) {
+        DEXT => return None,
+        kind if kind == DEXT | DATA => second & 0xf_ffff,
+        // A buffer to receive into, or a short frame of the legacy kind.
+        _ if second & 0xffff > BUFFER as u64 => second & 0xffff,
+        _ => BUFFER as u64,
+    };
+    Some((DmaAddress::new(first), bytes))
+}
+
 /// A ring of `D` descriptors, a multiple of 8 up to 4,096, and a token of the caller's for each frame in it. Used by one thread.
 #[derive(Debug)]
 pub struct Ring<'a, T, const D: usize> {
     memory: DmaBlock<'a>,
+    reach: Reach,
     /// As they were written.
     given: [Descriptor; D],
     /// At the last descriptor of each frame.
@@ -41,11 +61,21 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
         2 * D
     };
 
-    /// Over [`Self::WORDS`] words, with nothing in it.
+    /// Over [`Self::WORDS`] words, with nothing in it. The device is shown no address outside of `reach`, this memory's included.
     #[must_use]
-    pub fn new(memory: DmaBlock<'a>) -> Self {
+    pub fn new(memory: DmaBlock<'a>, reach: Reach) -> Self {
         let tokens = [const { None }; D];
-        Self { memory, given: [[0; 2]; D], tokens, frames: 0, clean: 0, shown: 0, next: 0, lied: false }
+        Self {
+            memory,
+            reach,
+            given: [[0; 2]; D],
+            tokens,
+            frames: 0,
+            clean: 0,
+            shown: 0,
+            next: 0,
+            lied: false,
+        }
     }
 
     /// Words of its memory that the device reads, and which of their bits are a descriptor's commands and status, not its length: for whoever
@@ -55,9 +85,13 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
     }
 
     /// Where it begins, and bytes.
+    ///
+    /// # Panics
+    /// If that is not the driver's, as for [`Reach::confirm`].
     #[must_use]
-    pub const fn place(&self) -> (DmaAddress, u32) {
-        (self.memory.start(), (D * size_of::<Descriptor>()) as u32)
+    pub fn place(&self) -> (DmaAddress, u32) {
+        let bytes = (D * size_of::<Descriptor>()) as u32;
+        (DmaAddress::new(self.reach.confirm(self.memory.start(), bytes.into())), bytes)
     }
 
     /// The head to begin with.
@@ -123,10 +157,17 @@ impl<'a, T, const D: usize> Ring<'a, T, D> {
     }
 
     /// The tail to show, if there is anything new.
+    ///
+    /// # Panics
+    /// If a descriptor names what is not the driver's, as for [`Reach::confirm`]. The device knows of none of them then.
     pub fn publish(&mut self) -> Option<u16> {
         while self.shown != self.next {
-            let changed = self.read(self.shown) != self.given[usize::from(self.shown)];
-            self.lied |= changed && cfg!(not(bite = "e1000-written-unchecked"));
+            let there = self.read(self.shown);
+            if there != self.given[usize::from(self.shown)] {
+                self.lied |= cfg!(not(bite = "e1000-written-unchecked"));
+            } else if let Some((address, bytes)) = named(there) {
+                self.reach.confirm(address, bytes);
+            }
             self.shown = Self::after(self.shown);
             if self.shown == self.next {
                 fence(Ordering::Release);

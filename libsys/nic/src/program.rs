@@ -1,9 +1,9 @@
 //! The program of a network driver, all but its card: [`anax_driver::program`] with the service of a card.
 
-use anax_device::DmaAddress;
+use anax_device::{DmaAddress, Reach};
 use anax_driver::program::{self, Given};
 use anax_driver::{Pace, Refusal, Turns, Wake};
-use anax_frames::{DriverSide, Loan};
+use anax_frames::{BUFFER_BYTES, DriverSide, Loan};
 use anax_ring::Geometry;
 use anax_sys::{Error, Handle};
 
@@ -16,6 +16,14 @@ pub enum Hears<'a> {
     Interrupts(&'a [(Handle, Wake)]),
     /// By looking, so often.
     Pace(Pace),
+}
+
+/// What the driver may name to its card.
+///
+/// # Errors
+/// No pool can lie where it is said to.
+pub fn reach(given: &Given<impl Turns>) -> Result<Reach, Error> {
+    given.reach(u64::from(BUFFERS) * BUFFER_BYTES as u64)
 }
 
 /// Serves the client with the card that `start` brings up, in which nothing is in flight, or that `adopt` goes on with. To be called by

@@ -15,7 +15,7 @@ mod steering;
 
 use core::sync::atomic::{Ordering, fence};
 
-use anax_device::DmaBlock;
+use anax_device::{DmaAddress, DmaBlock, Reach};
 
 use crate::Broken;
 use area::{
@@ -54,6 +54,7 @@ pub struct Queue<'a, T, const N: usize, const L: usize> {
     descriptors: DmaBlock<'a>,
     driver: DmaBlock<'a>,
     device: DmaBlock<'a>,
+    reach: Reach,
     size: u16,
     suppression: Suppression,
     /// What flags this side shows.
@@ -90,11 +91,12 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
         descriptors + driver + device
     };
 
-    /// An empty queue in `memory`, with no more entries than the device can have, `device_size`.
+    /// An empty queue in `memory`, with no more entries than the device can have, `device_size`. The device is told no address outside of `reach`,
+    /// this memory's included.
     ///
     /// Nothing if the memory or the device's queue is too small.
     #[must_use]
-    pub fn new(memory: DmaBlock<'a>, device_size: u16) -> Option<Self> {
+    pub fn new(memory: DmaBlock<'a>, device_size: u16, reach: Reach) -> Option<Self> {
         // The device's limit is a power of two if it is honest.
         let most =
             if device_size.is_power_of_two() { device_size } else { device_size.next_power_of_two() / 2 };
@@ -110,6 +112,7 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
             descriptors,
             driver,
             device,
+            reach,
             size,
             suppression: Suppression::Flags,
             flags: 0,
@@ -139,13 +142,19 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     }
 
     /// Where it is.
+    ///
+    /// # Panics
+    /// If that is not the driver's, as for [`Reach::confirm`].
     #[must_use]
     pub fn addresses(&self) -> Option<Addresses> {
+        let start = |block: DmaBlock<'_>| {
+            DmaAddress::new(self.reach.confirm(block.start(), size_of_val(block.words()) as u64))
+        };
         Some(Addresses {
             size: self.size,
-            descriptors: self.descriptors.start(),
-            driver: self.driver.start().checked_add(AREA_SKIP)?,
-            device: self.device.start().checked_add(AREA_SKIP)?,
+            descriptors: start(self.descriptors),
+            driver: start(self.driver).checked_add(AREA_SKIP)?,
+            device: start(self.device).checked_add(AREA_SKIP)?,
         })
     }
 
@@ -195,6 +204,9 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
 
     /// Puts a request in the queue; the device sees it after [`Self::publish`]. With no place free, the token comes back. Data of no
     /// bytes is left out of the chain.
+    ///
+    /// # Panics
+    /// If the data is not the driver's, as for [`Reach::confirm`]: nothing of it is in the queue then.
     #[inline]
     pub fn submit(&mut self, data: Segment, token: T) -> Result<(), T> {
         let place = self.next_place();
@@ -353,7 +365,8 @@ impl<'a, T, const N: usize, const L: usize> Queue<'a, T, N, L> {
     /// Writes a descriptor (2.7.5).
     fn describe(&self, place: u16, part: usize, segment: Segment) {
         let number = usize::from(place) * L + part;
-        store(self.descriptors, 2 * number, segment.address.get());
+        let address = self.reach.confirm(segment.address, segment.length.into());
+        store(self.descriptors, 2 * number, address);
         store(self.descriptors, 2 * number + 1, flagged(segment) | Self::followed_by(place, part + 1));
     }
 

@@ -56,6 +56,15 @@ pub(super) const NETWORK: &[Bite] = &[
         "handing::the_link_is_told_whichever_way_the_driver_hears",
         "what a card says of its link is not looked at",
     ),
+    Bite {
+        name: "dma-unconfirmed",
+        breaks: "a driver that is wrong may make its card write anywhere",
+        judge: Judge::Host {
+            package: "anax-e1000",
+            file: "reach",
+            test: "an_address_outside_is_shown_to_no_card",
+        },
+    },
     e1000(
         "e1000-handed-and-lost",
         "swapping::what_is_handed_over_has_to_be_there",

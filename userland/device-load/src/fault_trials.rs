@@ -130,14 +130,22 @@ impl Trials {
             let (now, done) = (anax::time::now(), self.ask()?.done);
             if now > begun.after(WATCHED) && done > last && done > enough {
                 let resets = self.devices.statistics(self.device).map_or(0, |counted| counted.resets);
-                self.devices.restart(self.device)?;
+                self.restart();
                 return Ok(if resets > 0 { Outcome::Reset } else { Outcome::Works });
             }
             if now > begun.after(LONGEST) {
-                self.devices.restart(self.device)?;
+                self.restart();
                 return Ok(if done > first { Outcome::Slow } else { Outcome::Unnoticed });
             }
             last = done;
+        }
+    }
+
+    /// Ends the one that is at work. If the driver from before does not come up at once, its policy says when it is tried again, and
+    /// [`Self::recovered`] judges what comes of it.
+    fn restart(&mut self) {
+        if let Err(error) = self.devices.restart(self.device) {
+            println!("{}: {} does not come up at once: {error}", self.device.as_str(), self.own);
         }
     }
 
@@ -160,11 +168,18 @@ impl Trials {
             Ok((broken, _)) => return Err(alloc::format!("{broken} things were wrong afterwards")),
             Err(error) => return Err(alloc::format!("the client does not get on: {error}")),
         }
-        let now = processes(driver).map_err(failed)?;
-        if now != others {
-            return Err(alloc::format!("processes {others:?} are now {now:?}"));
+        let until = anax::time::now().after(LONGEST);
+        loop {
+            let now = processes(driver).map_err(failed)?;
+            if now == others {
+                return Ok(());
+            }
+            // Who was ended is listed until init has come to it.
+            if anax::time::now() > until {
+                return Err(alloc::format!("processes {others:?} are now {now:?}"));
+            }
+            anax::time::sleep(LOOK);
         }
-        Ok(())
     }
 
     /// Whether accounts are what they were; once they are known.
@@ -228,6 +243,9 @@ fn main() -> Result<u64, Error> {
         if let Some(why) = recovered.err().or(lost).or(stuck) {
             failed += 1;
             println!("trial {argument} ({kind}): FAILED: {outcome:?}, then {why}");
+            if trials.report()?.state == State::Failed {
+                trials.restart();
+            }
         }
     }
     let status = domsg(client, STOP, 0).and_then(|_| child.wait())?;

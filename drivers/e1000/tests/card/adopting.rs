@@ -22,14 +22,14 @@ fn known(thing: InFlight) -> Option<u64> {
 }
 
 fn adopt<'d, 'm>(world: &'m World, device: &'d RefCell<Device<'m>>) -> Result<Card<'d, 'm>, AdoptError> {
-    Nic::adopt(Window(device), world.block(), NONE, known)
+    Nic::adopt(Window(device), world.block(), &world.reach(), NONE, known)
 }
 
 /// A card that was at work: three buffers and three frames in flight from place `before` on, of which the device has done one each.
 fn at_work(world: &World, device: &RefCell<Device<'_>>, before: u64) {
     let device: &RefCell<Device<'_>> = device;
-    let mut card =
-        Nic::<_, u64, DESCRIPTORS>::start(Window(device), world.block(), NONE).expect("nothing wrong");
+    let mut card = Nic::<_, u64, DESCRIPTORS>::start(Window(device), world.block(), &world.reach(), NONE)
+        .expect("nothing wrong");
     for number in 0..before {
         card.post(buffer(0), LENGTH, number).expect("there is room");
         card.transmit(buffer(0), 60, None, number).expect("there is room");
@@ -123,14 +123,15 @@ fn frames_of_many_pieces_are_known_again() {
     let offload = Offload { internet, internet_at: 14, transport, transport_at: 34, segmentation };
     let frame = crate::packets::packet(6, 20_000 - 54, true);
     device.borrow().write(address.get(), &frame);
-    let mut first = Nic::<_, u64, 32>::start(Window(&device), world.block(), NONE).expect("nothing wrong");
+    let mut first = Nic::<_, u64, 32>::start(Window(&device), world.block(), &world.reach(), NONE)
+        .expect("nothing wrong");
     for token in 0..4 {
         first.transmit(address, 20_000, Some(offload), token).expect("there is room");
     }
     first.flush();
     assert!(device.borrow_mut().transmit());
     let mut things = vec![];
-    let second = Nic::<_, u64, 32>::adopt(Window(&device), world.block(), NONE, |thing| {
+    let second = Nic::<_, u64, 32>::adopt(Window(&device), world.block(), &world.reach(), NONE, |thing| {
         things.push(thing);
         Some(things.len() as u64)
     });

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
-use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_device::{DmaAddress, DmaBlock, Reach, Registers};
 use anax_ring::{AtomicU64, SharedBlock, SharedBytes};
 
 use crate::packets::cut;
@@ -79,6 +79,11 @@ impl World {
         };
         device.reset();
         RefCell::new(device)
+    }
+
+    /// What the driver may name to the device: all that there could be.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach::new(self.block(), DmaAddress::new(BASE), 1 << 32).expect("it has addresses")
     }
 
     pub(crate) fn block(&self) -> DmaBlock<'_> {

@@ -23,7 +23,7 @@ pub(crate) fn world() -> World {
 }
 
 pub(crate) fn card<'d, 'm>(world: &'m World, device: &'d RefCell<Device<'m>>) -> Card<'d, 'm> {
-    Nic::start(Window(device), world.block(), NONE).expect("nothing wrong")
+    Nic::start(Window(device), world.block(), &world.reach(), NONE).expect("nothing wrong")
 }
 
 /// Buffer `number`, which is also its token.
@@ -64,7 +64,8 @@ fn interrupts_are_throttled_in_units_of_256_ns() {
     let device = world.device();
     for (microseconds, units) in [(0, 0), (20, 78), (16_777, 0xffff), (u32::MAX, 0xffff)] {
         let throttle = Throttle::from_microseconds(microseconds);
-        Nic::<_, u64, DESCRIPTORS>::start(Window(&device), world.block(), throttle).expect("nothing wrong");
+        Nic::<_, u64, DESCRIPTORS>::start(Window(&device), world.block(), &world.reach(), throttle)
+            .expect("nothing wrong");
         assert_eq!(device.borrow().registers[&0xc4], units);
     }
 }
@@ -75,7 +76,8 @@ fn devices_that_cannot_be_driven() {
         let world = world();
         let device = world.device();
         device.borrow_mut().whim = whim;
-        Nic::<_, u64, DESCRIPTORS>::start(Window(&device), world.block(), NONE).map(|card| card.about().mac)
+        Nic::<_, u64, DESCRIPTORS>::start(Window(&device), world.block(), &world.reach(), NONE)
+            .map(|card| card.about().mac)
     };
     assert_eq!(start(Whim::None), Ok(Mac(MAC)));
     assert_eq!(start(Whim::EepromOnly), Ok(Mac(MAC)));
@@ -85,7 +87,7 @@ fn devices_that_cannot_be_driven() {
     assert_eq!(start(Whim::NeverStops), Err(SetupError::Stuck));
     let small = World::new(192);
     let device = small.device();
-    let card = Nic::<_, u64, DESCRIPTORS>::start(Window(&device), small.block(), NONE);
+    let card = Nic::<_, u64, DESCRIPTORS>::start(Window(&device), small.block(), &small.reach(), NONE);
     assert_eq!(card.err(), Some(SetupError::Memory));
 }
 

@@ -21,7 +21,8 @@ fn offload(transport: Transport, mss: Option<u16>) -> Offload {
 fn send(frame: &[u8], offload: Offload) -> (Vec<Vec<u8>>, u32) {
     let world = World::new(0x3_0000);
     let device = world.device();
-    let mut card = Nic::<_, u64, 32>::start(Window(&device), world.block(), NONE).expect("nothing wrong");
+    let mut card = Nic::<_, u64, 32>::start(Window(&device), world.block(), &world.reach(), NONE)
+        .expect("nothing wrong");
     device.borrow().write(FRAME.get(), frame);
     card.transmit(FRAME, frame.len() as u32, Some(offload), 5).expect("there is room");
     card.flush();
@@ -61,7 +62,8 @@ fn the_longest_frame_is_cut() {
 fn offloads_that_fit_no_frame_are_refused() {
     let world = World::new(0x3_0000);
     let device = world.device();
-    let mut card = Nic::<_, u64, 32>::start(Window(&device), world.block(), NONE).expect("nothing wrong");
+    let mut card = Nic::<_, u64, 32>::start(Window(&device), world.block(), &world.reach(), NONE)
+        .expect("nothing wrong");
     let good = offload(Transport::Tcp, Some(1460));
     let cut = |header, mss| Offload { segmentation: Some(Segmentation { header, mss }), ..good };
     let plain = offload(Transport::Tcp, None);

@@ -50,7 +50,8 @@ impl Machine {
     }
 
     fn driver<'d, 'm>(&'m self, device: &'d RefCell<Device<'m>>) -> Driver<'d, 'm> {
-        let nic = Nic::start(Window(device), self.parts().0, NONE).expect("nothing wrong");
+        let nic =
+            Nic::start(Window(device), self.parts().0, &self.world.reach(), NONE).expect("nothing wrong");
         let client = DriverSide::new(self.endpoint(Side::Server), BUFFERS as u32);
         Service::new(nic, client, DmaAddress::new(BASE + POOL as u64)).expect("a pool that has addresses")
     }

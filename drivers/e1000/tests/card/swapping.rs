@@ -57,7 +57,7 @@ impl<'d, 'm> Parts<'d, 'm> {
                 Endpoint::unarrived(block, Side::Server, geometry(), Epoch::FIRST, &self.channel[3])
                     .expect("large");
             Service::adopt(record, endpoint, BUFFERS as u32, DmaAddress::new(BASE + POOL as u64), |handed| {
-                Nic::adopt_handed(Window(self.device), own, NONE, handed)
+                Nic::adopt_handed(Window(self.device), own, &self.world.reach(), NONE, handed)
             })
         };
         let clock = || {
@@ -70,7 +70,7 @@ impl<'d, 'm> Parts<'d, 'm> {
 
     fn first(&self) -> Post<'_, 'd, 'm> {
         let (own, _) = self.world.block().split(POOL / 8).expect("it is that large");
-        let nic = Nic::start(Window(self.device), own, NONE).expect("nothing wrong");
+        let nic = Nic::start(Window(self.device), own, &self.world.reach(), NONE).expect("nothing wrong");
         let endpoint =
             Endpoint::open(SharedBlock::from_words(self.channel), Side::Server).expect("a channel");
         let client = DriverSide::new(endpoint, BUFFERS as u32);

@@ -8,7 +8,9 @@ mod packets;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use anax_device::{Bar, ConfigSpace, DmaAddress, Registers, bar, enable_memory_and_bus_master};
+use anax_device::{
+    Bar, ConfigSpace, DmaAddress, DmaBlock, Reach, Registers, bar, enable_memory_and_bus_master,
+};
 use anax_e1000::{REGISTER_BYTES, is_e1000};
 use anax_frames::{BUFFER_BYTES, Link, Mac};
 use anax_frames::{Internet, Offload, Segmentation, Transport};
@@ -22,6 +24,7 @@ const REGISTERS: u32 = 0xe000_0000;
 /// Guest memory from here on is the test's, and buffers from the second on.
 const MEMORY: u64 = 0x20_0000;
 const POOL: u64 = 0x40_0000;
+const POOL_BYTES: u64 = 0x10_0000;
 /// Nothing takes so long.
 const PATIENCE: Duration = Duration::from_secs(40);
 const THROTTLE: Throttle = Throttle::from_microseconds(0);
@@ -50,9 +53,15 @@ fn registers(qemu: &Qemu) -> Mapped {
     Mapped { qemu: qemu.line(), start: REGISTERS.into(), length }
 }
 
+/// What the driver may name to the card.
+fn reach(memory: DmaBlock<'_>) -> Reach {
+    Reach::new(memory, DmaAddress::new(POOL), POOL_BYTES).expect("it has addresses")
+}
+
 fn card(qemu: &Qemu) -> Card<'_> {
     let memory = qemu.memory(MEMORY, Card::MEMORY_BYTES);
-    Nic::start(registers(qemu), memory, THROTTLE).expect("it comes up")
+    let reach = reach(memory);
+    Nic::start(registers(qemu), memory, &reach, THROTTLE).expect("it comes up")
 }
 
 fn address(buffer: u64) -> DmaAddress {
@@ -87,7 +96,7 @@ fn echo(card: &mut Card<'_>) {
 fn successor(qemu: &Qemu) -> Card<'_> {
     let memory = qemu.memory(MEMORY, Card::MEMORY_BYTES);
     let buffer = |address: DmaAddress| (address.get() - POOL) / BUFFER_BYTES as u64;
-    let adopted = Nic::adopt(registers(qemu), memory, THROTTLE, |thing| match thing {
+    let adopted = Nic::adopt(registers(qemu), memory, &reach(memory), THROTTLE, |thing| match thing {
         InFlight::Buffer(address) | InFlight::Frame(address, _) => Some(buffer(address)),
     });
     let card: Card<'_> = adopted.expect("all fits together");

@@ -31,7 +31,7 @@ fn try_start<'d, 'm>(
     interrupts: Interrupts,
 ) -> Result<Virtio<'d, 'm>, SetupError> {
     let (own, pool) = world.block().split(POOL / 8).expect("it is that large");
-    Blk::start(transport(device), own, interrupts, pool.start(), POOL_BYTES as u64)
+    Blk::start(transport(device), own, interrupts, (pool.start(), POOL_BYTES as u64), || false)
 }
 
 fn start<'d, 'm>(world: &'m World, device: &'d RefCell<Device<'m>>) -> Virtio<'d, 'm> {
@@ -106,8 +106,31 @@ fn the_disk_comes_up_and_says_what_it_is() {
     assert_eq!(with(|device| device.size = 0, line), Err(SetupError::Queue));
     let device = world.device();
     let (own, _) = world.block().split(64).expect("enough");
-    let small = Virtio::start(transport(&device), own, line, DmaAddress::new(BASE), 4096);
+    let small = Virtio::start(transport(&device), own, line, (DmaAddress::new(BASE), 4096), || false);
     assert_eq!(small.err(), Some(SetupError::Memory));
+}
+
+#[test]
+fn a_name_that_is_slow_to_come_is_waited_for() {
+    let world = world();
+    let device = world.device();
+    device.borrow_mut().whim = Whim::NeverAnswers;
+    let (own, pool) = world.block().split(POOL / 8).expect("it is that large");
+    let mut looks = 0;
+    let wait = || {
+        looks += 1;
+        let mut device = device.borrow_mut();
+        if looks == 1000
+            && let Some(asked) = device.take()
+        {
+            device.serve(&asked);
+        }
+        true
+    };
+    let pool = (pool.start(), POOL_BYTES as u64);
+    let disk = Virtio::start(transport(&device), own, Interrupts::Line, pool, wait).expect("it comes up");
+    assert_eq!(disk.disk().id, Id(ID));
+    assert_eq!(looks, 1000);
 }
 
 #[test]

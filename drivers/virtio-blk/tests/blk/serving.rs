@@ -41,7 +41,8 @@ fn driver<'d, 'm>(
     channel: &'m [AtomicU64],
 ) -> Driver<'d, 'm> {
     let (own, pool) = parts(world);
-    let blk = Blk::start(transport(device), own, Interrupts::Line, pool.start(), POOL_BYTES as u64);
+    let blk =
+        Blk::start(transport(device), own, Interrupts::Line, (pool.start(), POOL_BYTES as u64), || false);
     let endpoint = Endpoint::open(SharedBlock::from_words(channel), Side::Server).expect("a channel");
     Service::new(blk.expect("nothing wrong"), endpoint, POOL_BYTES as u64)
 }

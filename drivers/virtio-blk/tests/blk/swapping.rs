@@ -72,7 +72,8 @@ impl<'d, 'm> Parts<'d, 'm> {
 
     fn first(&self) -> Post<'_, 'd, 'm> {
         let (own, pool) = self.world.block().split(POOL / 8).expect("it is that large");
-        let blk = Blk::start(transport(self.device), own, Interrupts::Line, pool.start(), POOL_BYTES);
+        let blk =
+            Blk::start(transport(self.device), own, Interrupts::Line, (pool.start(), POOL_BYTES), || false);
         let endpoint =
             Endpoint::open(SharedBlock::from_words(self.channel), Side::Server).expect("a channel");
         self.post(Some(Service::new(blk.expect("nothing wrong"), endpoint, POOL_BYTES)))

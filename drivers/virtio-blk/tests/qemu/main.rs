@@ -78,10 +78,22 @@ fn transport(qemu: &Qemu, interrupts: Interrupts) -> Transport<Mapped> {
     Transport::new(common, notify, windows.notify_multiplier, isr, device)
 }
 
+/// How long the device's name is waited for.
+fn patience() -> impl FnMut() -> bool {
+    let begin = Instant::now();
+    move || begin.elapsed() < PATIENCE
+}
+
 fn start(qemu: &Qemu, interrupts: Interrupts) -> Disk<'_> {
     let memory = qemu.memory(MEMORY, Disk::MEMORY_BYTES);
-    Blk::start(transport(qemu, interrupts), memory, interrupts, DmaAddress::new(POOL), POOL_BYTES)
-        .expect("it comes up")
+    Blk::start(
+        transport(qemu, interrupts),
+        memory,
+        interrupts,
+        (DmaAddress::new(POOL), POOL_BYTES),
+        patience(),
+    )
+    .expect("it comes up")
 }
 
 /// All of what ends, once as much has ended as was asked.
@@ -256,7 +268,13 @@ fn a_client_keeps_its_data_through_drivers_that_die() {
         while !done.load(Ordering::Relaxed) && !client.is_finished() {
             // The device is stopped by this, and only then does the client hear of it.
             let line = Interrupts::Line;
-            let blk = Blk::start(transport(&qemu, line), memory, line, DmaAddress::new(POOL), POOL_BYTES);
+            let blk = Blk::start(
+                transport(&qemu, line),
+                memory,
+                line,
+                (DmaAddress::new(POOL), POOL_BYTES),
+                patience(),
+            );
             if lives > 0 {
                 supervisor.rebind().expect("large enough");
             }

@@ -10,7 +10,7 @@ use anax_virtio::{Broken, SetupError};
 use proptest::prelude::*;
 use virtio_net::{Interrupts, Nic};
 
-use crate::model::{BASE, Device, MAC, OFFERED, Whim, Window, World, transport};
+use crate::model::{BASE, Device, MAC, OFFERED, Whim, Window, World, reach, transport};
 use crate::offload::{header, offload};
 
 const FRAMES: usize = 8;
@@ -24,7 +24,8 @@ pub(crate) fn world() -> World {
 }
 
 pub(crate) fn card<'d, 'm>(world: &'m World, device: &'d RefCell<Device<'m>>) -> Card<'d, 'm> {
-    Nic::start(transport(device), world.block(), Interrupts::Line).expect("nothing wrong")
+    Nic::start(transport(device), world.block(), &reach(world.block()), Interrupts::Line)
+        .expect("nothing wrong")
 }
 
 /// Buffer `number`, which is also its token.
@@ -62,7 +63,12 @@ fn devices_that_cannot_be_driven() {
         let world = world();
         let device = world.device();
         change(&mut device.borrow_mut());
-        let started = Nic::<_, u64, FRAMES>::start(transport(&device), world.block(), interrupts);
+        let started = Nic::<_, u64, FRAMES>::start(
+            transport(&device),
+            world.block(),
+            &reach(world.block()),
+            interrupts,
+        );
         started.map(|card| card.about().receive_buffers)
     };
     let vectors = Interrupts::MsiX { queues: 1, configuration: 0 };
@@ -79,7 +85,7 @@ fn devices_that_cannot_be_driven() {
     assert_eq!(start(|device| device.whim = Whim::ChangesAllTheTime, line), Err(SetupError::Configuration));
     let world = World::new(64);
     let device = world.device();
-    let small = Nic::<_, u64, FRAMES>::start(transport(&device), world.block(), line);
+    let small = Nic::<_, u64, FRAMES>::start(transport(&device), world.block(), &reach(world.block()), line);
     assert_eq!(small.err(), Some(SetupError::Memory));
 }
 

@@ -11,7 +11,7 @@ use anax_ring::{AtomicU64, Endpoint, Epoch, Geometry, SharedBlock, SharedBytes, 
 use virtio_net::{Interrupts, Nic};
 
 use crate::merged::{ALL, MERGED, frame};
-use crate::model::{BASE, Device, OFFERED, Window, World, transport};
+use crate::model::{BASE, Device, OFFERED, Window, World, reach, transport};
 
 const FRAMES: usize = 64;
 const LENT: usize = 48;
@@ -51,7 +51,7 @@ fn with_parts(interrupts: Interrupts, body: impl FnOnce(&mut Run<'_, '_, '_>)) {
     let (own, pool) = world.block().split(POOL / 8).expect("it is that large");
     let endpoint = Endpoint::open(block, Side::Client).expect("a channel");
     let client = ClientSide::new(endpoint, SharedBytes::new(SharedBlock::from_words(pool.words())), LENT);
-    let nic = Nic::start(transport(&device), own, interrupts).expect("nothing wrong");
+    let nic = Nic::start(transport(&device), own, &reach(own), interrupts).expect("nothing wrong");
     let side = DriverSide::new(Endpoint::open(block, Side::Server).expect("a channel"), FRAMES as u32);
     let driver = Service::new(nic, side, DmaAddress::new(BASE + POOL as u64)).expect("it has addresses");
     let parts = Parts { device: &device, own, channel: &channel, geometry };
@@ -109,7 +109,7 @@ impl Run<'_, '_, '_> {
         let pool = DmaAddress::new(BASE + POOL as u64);
         let endpoint = endpoint.expect("large enough");
         let driver = Service::adopt(&record, endpoint, FRAMES as u32, pool, |handed| {
-            Nic::adopt(transport(device), own, self.interrupts, handed)
+            Nic::adopt(transport(device), own, &reach(own), self.interrupts, handed)
         })
         .expect("all fits together");
         self.driver = match pace {

@@ -8,7 +8,7 @@ use anax_nic::{Card as _, Event};
 use proptest::prelude::*;
 use virtio_net::{Interrupts, Nic};
 
-use crate::model::{BASE, Device, OFFERED, Window, World, transport};
+use crate::model::{BASE, Device, OFFERED, Window, World, reach, transport};
 
 const FRAMES: usize = 64;
 const LENGTH: u32 = 2048;
@@ -25,7 +25,8 @@ fn world() -> World {
 
 fn card<'d, 'm>(world: &'m World, device: &'d RefCell<Device<'m>>, offered: u64) -> Card<'d, 'm> {
     device.borrow_mut().offered = offered;
-    Nic::start(transport(device), world.block(), Interrupts::Line).expect("nothing wrong")
+    Nic::start(transport(device), world.block(), &reach(world.block()), Interrupts::Line)
+        .expect("nothing wrong")
 }
 
 fn buffer(number: u64) -> DmaAddress {
@@ -98,7 +99,12 @@ fn what_is_offered_is_agreed_on_when_it_is_taken() {
     let world = world();
     let device = world.device();
     (device.borrow_mut().size, device.borrow_mut().offered) = (32, OFFERED | MERGED);
-    let small = Nic::<_, u64, FRAMES>::start(transport(&device), world.block(), Interrupts::Line);
+    let small = Nic::<_, u64, FRAMES>::start(
+        transport(&device),
+        world.block(),
+        &reach(world.block()),
+        Interrupts::Line,
+    );
     let offers = small.map(|card| card.about().offers);
     assert!(offers.is_ok_and(|offers| offers != Offers::default() && offers.coalesced == Coalescing::NONE));
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use anax_device::{DmaAddress, DmaBlock, Registers};
+use anax_device::{DmaAddress, DmaBlock, Reach, Registers};
 use anax_ring::{AtomicU64, SharedBlock, SharedBytes};
 use anax_virtio::Transport;
 
@@ -62,6 +62,11 @@ pub(crate) struct Device<'m> {
 /// All that a test needs: memory, and the device behind a cell.
 pub(crate) struct World {
     words: Vec<AtomicU64>,
+}
+
+/// What a driver with that memory may name to the device: all that there could be.
+pub(crate) fn reach(own: DmaBlock<'_>) -> Reach {
+    Reach::new(own, DmaAddress::new(BASE), 1 << 32).expect("it has addresses")
 }
 
 impl World {

@@ -9,7 +9,7 @@ use anax_nic::{Next, Service};
 use anax_ring::{AtomicU64, Endpoint, Geometry, SharedBlock, SharedBytes, Side, Supervisor};
 use virtio_net::{Interrupts, Nic};
 
-use crate::model::{BASE, Device, Window, World, transport};
+use crate::model::{BASE, Device, Window, World, reach, transport};
 
 const FRAMES: usize = 16;
 const BUFFERS: usize = 24;
@@ -38,7 +38,7 @@ fn driver<'d, 'm>(
     own: DmaBlock<'m>,
     channel: &'m [AtomicU64],
 ) -> Driver<'d, 'm> {
-    let nic = Nic::start(transport(device), own, Interrupts::Line).expect("nothing wrong");
+    let nic = Nic::start(transport(device), own, &reach(own), Interrupts::Line).expect("nothing wrong");
     let endpoint = Endpoint::open(SharedBlock::from_words(channel), Side::Server).expect("a channel");
     let pool = DmaAddress::new(BASE + POOL as u64);
     Service::new(nic, DriverSide::new(endpoint, BUFFERS as u32), pool).expect("a pool that has addresses")

@@ -19,7 +19,7 @@ use anax_ring::{
 use proptest::prelude::*;
 use virtio_net::{Interrupts, Nic};
 
-use crate::model::{BASE, Device, Window, World, transport};
+use crate::model::{BASE, Device, Window, World, reach, transport};
 use crate::offload::{header, offload};
 
 const FRAMES: usize = 16;
@@ -77,7 +77,8 @@ impl<'d, 'm> Parts<'d, 'm> {
         let block = SharedBlock::from_words(self.channel);
         let (own, _) = self.world.block().split(POOL / 8).expect("it is that large");
         let service = (mode == Mode::Running).then(|| {
-            let nic = Nic::start(transport(self.device), own, INTERRUPTS).expect("nothing wrong");
+            let nic =
+                Nic::start(transport(self.device), own, &reach(own), INTERRUPTS).expect("nothing wrong");
             let endpoint = Endpoint::open(block, Side::Server).expect("a channel");
             let client = DriverSide::new(endpoint, BUFFERS as u32);
             Self::paced(hears, Service::new(nic, client, self.pool().0).expect("a pool that has addresses"))
@@ -87,7 +88,7 @@ impl<'d, 'm> Parts<'d, 'm> {
             let endpoint = Endpoint::unarrived(block, Side::Server, self.geometry, epoch, &self.channel[3]);
             let endpoint = endpoint.map_err(|_| Refusal::Channel)?;
             Service::adopt(record, endpoint, BUFFERS as u32, self.pool().0, |handed| {
-                Nic::adopt(transport(self.device), own, INTERRUPTS, handed)
+                Nic::adopt(transport(self.device), own, &reach(own), INTERRUPTS, handed)
             })
             .map(|driver| Self::paced(hears, driver))
         };

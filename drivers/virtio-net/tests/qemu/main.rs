@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use anax_device::{Bar, ConfigSpace, DmaAddress, MsiX, bar, enable_memory_and_bus_master};
+use anax_device::{Bar, ConfigSpace, DmaAddress, DmaBlock, MsiX, Reach, bar, enable_memory_and_bus_master};
 use anax_frames::{BUFFER_BYTES, Link, Mac};
 use anax_nic::{Card as _, Event, Polled};
 use anax_qtest::{Function, MAC, Mapped, Qemu, SLOT};
@@ -23,6 +23,7 @@ const REGISTERS: u32 = 0xe000_0000;
 /// Guest memory from here on is the test's, and buffers from the second on.
 const MEMORY: u64 = 0x20_0000;
 const POOL: u64 = 0x40_0000;
+const POOL_BYTES: u64 = 0x10_0000;
 /// Nothing takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -58,9 +59,14 @@ fn transport(qemu: &Qemu, interrupts: Interrupts) -> Transport<Mapped> {
     )
 }
 
+/// What the driver may name to the card.
+fn reach(memory: DmaBlock<'_>) -> Reach {
+    Reach::new(memory, DmaAddress::new(POOL), POOL_BYTES).expect("it has addresses")
+}
+
 fn card(qemu: &Qemu, interrupts: Interrupts) -> Card<'_> {
     let memory = qemu.memory(MEMORY, Card::MEMORY_BYTES);
-    Nic::start(transport(qemu, interrupts), memory, interrupts).expect("it comes up")
+    Nic::start(transport(qemu, interrupts), memory, &reach(memory), interrupts).expect("it comes up")
 }
 
 fn frame(number: u64) -> Vec<u8> {

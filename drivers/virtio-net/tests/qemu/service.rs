@@ -15,7 +15,7 @@ use anax_qtest::{Mapped, Qemu};
 use anax_ring::{AtomicU64, Endpoint, Geometry, SharedBlock, SharedBytes, Side, Supervisor};
 use virtio_net::{Interrupts, Nic};
 
-use crate::{FRAMES, MEMORY, PATIENCE, POOL, frame, transport};
+use crate::{FRAMES, MEMORY, PATIENCE, POOL, frame, reach, transport};
 
 const BUFFERS: usize = 128;
 const COUNT: u64 = 3000;
@@ -101,9 +101,13 @@ fn a_client_keeps_its_channel_through_drivers_that_die() {
         let stopped = Stop(&stop);
         for life in 0.. {
             // The device is stopped by this, and only then does the client hear of it.
-            let nic =
-                Nic::<_, _, FRAMES>::start(transport(&qemu, Interrupts::Line), memory, Interrupts::Line)
-                    .expect("it comes up");
+            let nic = Nic::<_, _, FRAMES>::start(
+                transport(&qemu, Interrupts::Line),
+                memory,
+                &reach(memory),
+                Interrupts::Line,
+            )
+            .expect("it comes up");
             if life > 0 {
                 supervisor.rebind().expect("large enough");
             }
