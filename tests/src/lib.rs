@@ -59,6 +59,7 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         mishaps::TESTS,
         msi::TESTS,
         network::TESTS,
+        network::guests::TESTS,
         new::TESTS,
         refusal::TESTS,
         schedules::TESTS,

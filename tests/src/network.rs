@@ -4,6 +4,7 @@
 //! ([`exercises`]) are those that a guest has to pass, too.
 
 mod exercises;
+pub(crate) mod guests;
 mod other_host;
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};

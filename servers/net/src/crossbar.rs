@@ -109,6 +109,7 @@ impl<T: Send, B: Bell> Port<T, B> {
         let mut fits = true;
         for (thread, place) in self.places.iter().enumerate() {
             let outbox = &mut self.outbox[thread];
+            let is_new = core::mem::take(&mut self.touched[thread]) || !outbox.is_empty();
             while let Some(item) = outbox.pop_front() {
                 if let Err(item) = place.rings[self.own].push(item) {
                     outbox.push_front(item);
@@ -116,7 +117,7 @@ impl<T: Send, B: Bell> Port<T, B> {
                     break;
                 }
             }
-            if core::mem::take(&mut self.touched[thread]) || !outbox.is_empty() {
+            if is_new {
                 // Either this sees the flag, or the other thread sees what was put: see `may_sleep`.
                 fence(Ordering::SeqCst);
                 if place.is_asleep.load(Ordering::Relaxed) && place.is_asleep.swap(false, Ordering::AcqRel) {

@@ -34,6 +34,14 @@ pub const LOOPBACK: InterfaceId = InterfaceId(0);
 const MOST_CUT: u32 = 11 * 1448;
 /// Sockets of a thread.
 const MOST_SOCKETS: usize = 32_768;
+/// Bits of a socket's name that say its place; those above say its thread, so that no two sockets of the server have the same.
+const PLACE_BITS: u32 = 20;
+const _: () = assert!(MOST_SOCKETS <= 1 << PLACE_BITS);
+
+/// A socket's place on its thread.
+const fn place_of(socket: Socket) -> u32 {
+    socket.index & ((1 << PLACE_BITS) - 1)
+}
 /// Packets that wait for one neighbour.
 const MOST_UNRESOLVED: usize = 64;
 
@@ -259,7 +267,8 @@ impl<H: Host> Shard<H> {
         };
         let place = &mut self.sockets[index as usize];
         place.socket = Some(open);
-        Ok(Socket { index, generation: place.generation })
+        let generation = place.generation;
+        Ok(Socket { index: index | self.port.own() << PLACE_BITS, generation })
     }
 
     fn remove(&mut self, index: u32) {
@@ -271,7 +280,10 @@ impl<H: Host> Shard<H> {
 
     /// The socket of that name, if it is that session's.
     fn find(&mut self, caller: Caller, socket: Socket) -> Result<&mut Open<H::Arena>, Failure> {
-        let place = self.sockets.get_mut(socket.index as usize).ok_or(Failure::Gone)?;
+        if socket.index >> PLACE_BITS != self.port.own() && !cfg!(bite = "net-names-collide") {
+            return Err(Failure::Gone);
+        }
+        let place = self.sockets.get_mut(place_of(socket) as usize).ok_or(Failure::Gone)?;
         let open = place.socket.as_mut().filter(|_| place.generation == socket.generation);
         open.filter(|open| open.session.number == caller.0).ok_or(Failure::Gone)
     }

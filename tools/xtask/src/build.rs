@@ -102,12 +102,12 @@ pub(crate) struct Choice {
 impl Choice {
     /// What tests boot that use the network's server.
     pub(crate) fn for_network_tests() -> Self {
-        Self { packed: Packed::All, ..Self::default() }
+        Self { packed: Packed::All, with: vec!["peerd".to_owned()], ..Self::default() }
     }
 
     /// What other tests boot: cards are theirs, which the server would take.
     pub(crate) fn for_tests() -> Self {
-        Self { without: vec!["net".to_owned()], ..Self::for_network_tests() }
+        Self { packed: Packed::All, without: vec!["net".to_owned()], ..Self::default() }
     }
 
     /// Which of all programs are packed, and the archive's file name.

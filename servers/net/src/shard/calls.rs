@@ -8,7 +8,7 @@ use anax_tcp::{Endpoint, Tuple, local_port};
 
 use super::datagram::Datagram;
 use super::stream::Stream;
-use super::{Host, Open, Options, Role, Shard};
+use super::{Host, Open, Options, PLACE_BITS, Role, Shard, place_of};
 use crate::convert::{end, endpoint};
 use crate::session::Arena;
 
@@ -47,7 +47,9 @@ impl<H: Host> Shard<H> {
         let local = endpoint(local);
         let is_here = self.is_here(local.address);
         match &mut self.find(caller, socket)?.role {
-            Role::Datagram(datagram) if datagram.local.is_none() => self.bind_datagram(socket.index, local),
+            Role::Datagram(datagram) if datagram.local.is_none() => {
+                self.bind_datagram(place_of(socket), local)
+            }
             Role::Fresh(None, _) if !is_here => Err(Failure::NoAddress),
             Role::Fresh(bound @ None, _) => {
                 *bound = Some(local);
@@ -61,9 +63,9 @@ impl<H: Host> Shard<H> {
     pub fn connect(&mut self, caller: Caller, socket: Socket, remote: End, later: Later<(), Failure>) {
         let outcome = match self.find(caller, socket).map(|open| &open.role) {
             Ok(Role::Datagram(datagram)) if datagram.remote.is_none() => {
-                self.connect_datagram(socket.index, endpoint(remote)).map(Some)
+                self.connect_datagram(place_of(socket), endpoint(remote)).map(Some)
             }
-            Ok(Role::Fresh(..)) => self.begin(socket.index, endpoint(remote)).map(|()| None),
+            Ok(Role::Fresh(..)) => self.begin(place_of(socket), endpoint(remote)).map(|()| None),
             Ok(_) => Err(Failure::BadState),
             Err(failure) => Err(failure),
         };
@@ -71,7 +73,7 @@ impl<H: Host> Shard<H> {
             Ok(None) => {
                 // Answered when it is open, or not; it may be both already.
                 if let Some(Open { role: Role::Stream(stream), .. }) =
-                    &mut self.sockets[socket.index as usize].socket
+                    &mut self.sockets[place_of(socket) as usize].socket
                 {
                     stream.connecting = Some(later);
                 }
@@ -159,7 +161,7 @@ impl<H: Host> Shard<H> {
         known: (u64, u64),
         later: Later<Progress, Failure>,
     ) {
-        let index = question.socket.index;
+        let index = place_of(question.socket);
         let failure = match self.find(caller, question.socket).map(|open| &open.role) {
             Ok(Role::Stream(_)) => return self.exchange_stream(index, question, positions, known, later),
             Ok(Role::Datagram(_)) => return self.exchange_datagram(index, question, positions, known, later),
@@ -184,7 +186,7 @@ impl<H: Host> Shard<H> {
     /// See [`anax_socket::Sockets::close`].
     pub fn close(&mut self, caller: Caller, socket: Socket, later: Later<(), Failure>) {
         match self.find(caller, socket) {
-            Ok(_) => self.close_at(socket.index, Some(later)),
+            Ok(_) => self.close_at(place_of(socket), Some(later)),
             Err(failure) => {
                 let answered = later.answer(Err(failure));
                 self.answer(&answered);
@@ -194,8 +196,9 @@ impl<H: Host> Shard<H> {
 
     /// Closes a socket, for its program or because that is gone.
     pub(super) fn close_at(&mut self, index: u32, later: Option<Later<(), Failure>>) {
+        let own = self.port.own();
         let Some(place) = self.sockets.get_mut(index as usize) else { return };
-        let name = Socket { index, generation: place.generation };
+        let name = Socket { index: index | own << PLACE_BITS, generation: place.generation };
         let Some(open) = &mut place.socket else { return };
         match &mut open.role {
             Role::Stream(stream) => {
@@ -253,11 +256,11 @@ impl<H: Host> Shard<H> {
                 self.of_connection.remove(&connection);
                 let _ = self.engine.abort(connection, self.now);
                 self.events();
-                self.remove(socket.index);
+                self.remove(place_of(socket));
                 Ok(())
             }
             _ => {
-                self.close_at(socket.index, None);
+                self.close_at(place_of(socket), None);
                 Ok(())
             }
         }

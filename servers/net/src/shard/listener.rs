@@ -9,7 +9,7 @@ use anax_socket::{Failure, Rings, Socket, Standing};
 use anax_tcp::{Closed, ConnectionId, Endpoint, ListenerId, Tuple};
 
 use super::stream::Stream;
-use super::{Host, Open, Role, Shard};
+use super::{Host, Open, Role, Shard, place_of};
 use crate::item::Listening;
 use crate::session::{Arena, Held};
 
@@ -154,8 +154,7 @@ impl<H: Host> Shard<H> {
             }
             let Some(connection) = listener.waiting.pop_front() else { return };
             let _ = self.engine.accepted(listener.id);
-            let (number, id) = (listener.session, listener.id);
-            let _ = id;
+            let number = listener.session;
             let Some((rings, later)) = listener.accepts.pop_front() else { return };
             let Some(early) = self.early.remove(&connection) else { continue };
             let Some(session) = self.sessions.get(&number).cloned() else { return };
@@ -188,7 +187,7 @@ impl<H: Host> Shard<H> {
         let is_over = early.ended.is_some();
         let socket = self.insert(Open { session, rings, role: Role::Stream(stream) })?;
         if !is_over {
-            self.of_connection.insert(connection, socket.index);
+            self.of_connection.insert(connection, place_of(socket));
             let _ = self.engine.make_room(connection, receive.1, self.now);
         }
         Ok(socket)

@@ -1,0 +1,7 @@
+//! The network server on the host: any number of threads in virtual time, and this host speaking to itself.
+#![forbid(unsafe_code)]
+
+mod datagrams;
+mod storms;
+mod streams;
+mod world;
