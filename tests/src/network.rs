@@ -39,11 +39,14 @@ pub(crate) const TESTS: &[SystemTest] = &[
         Ok(())
     }),
     test("network.host-to-host-one-percent", 40, |context| {
-        disturbed(context, Mischief::all(1.0, 1), &Scale::of(context.effort).disturbed(4))
+        disturbed(context, Mischief::all(1.0, 1), &Scale::of(context.effort).disturbed(8))
     }),
-    test("network.host-to-host-five-percent", 90, |context| {
-        disturbed(context, Mischief::all(5.0, 2), &Scale::of(context.effort).disturbed(16))
-    }),
+    SystemTest {
+        tier: Tier::Long,
+        ..test("network.host-to-host-five-percent", 180, |context| {
+            disturbed(context, Mischief::all(5.0, 2), &Scale::of(context.effort).disturbed(16))
+        })
+    },
     test("network.addresses", 5, |_| addresses()),
     test("network.relay-with-a-guest", 30, relay_with_a_guest),
 ];
