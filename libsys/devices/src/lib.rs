@@ -86,6 +86,9 @@ pub trait Devices {
     ) -> Result<(), Error>;
 
     /// Ends the driver as if it had died, and starts it again at once, whatever has happened before.
+    ///
+    /// # Errors
+    /// It does not come up at once: its policy says when it is tried again.
     #[idempotent]
     fn restart(&mut self, device: Name) -> Result<(), Error>;
 

@@ -19,6 +19,7 @@
 
 mod harm;
 
+use core::cell::Cell;
 use core::time::Duration;
 
 use anax_device::{Mmio, Registers as _};
@@ -39,7 +40,7 @@ const IMS: usize = 0x00d0;
 const CAUSES: u32 = 0x0001_ffff;
 /// Between two pieces of harm that would else be without end.
 const PAUSE: Duration = Duration::from_millis(1);
-/// It is good for so long that its manager believes that it has come up.
+/// It is good until its manager has asked how it is, and so believes that it has come up, and for so long after.
 const GOOD: Duration = Duration::from_millis(20);
 
 struct Hostile<'a> {
@@ -47,8 +48,8 @@ struct Hostile<'a> {
     how: &'a str,
     registers: Mmio,
     dice: Dice,
-    /// Until then it does nothing.
-    good: Duration,
+    /// When it was asked how it is.
+    asked: Cell<Option<Duration>>,
     is_done: bool,
 }
 
@@ -65,7 +66,7 @@ impl Serve for Hostile<'_> {
 
     fn serve(&mut self, now: Duration, _: u32) -> Result<Served, ()> {
         match self.how {
-            _ if now < self.good => return Ok(Self::wait(now)),
+            _ if self.asked.get().is_none_or(|asked| now < asked + GOOD) => return Ok(Self::wait(now)),
             "indices" => indices(self.given.block, &mut self.dice),
             "replies" => {
                 replies(self.given.block, &mut self.dice);
@@ -130,6 +131,7 @@ impl Serve for Hostile<'_> {
     }
 
     fn pending(&self) -> u32 {
+        self.asked.set(self.asked.get().or(Some(now())));
         u32::MAX
     }
 
@@ -154,8 +156,8 @@ fn main() -> Result<u64, Error> {
                 Thread::sleep(anax::time::now().after(PAUSE))?;
             }
         }
-        let good = now() + GOOD;
-        Ok(Some(Hostile { given: &given, how, registers, dice: Dice::default(), good, is_done: false }))
+        let asked = Cell::new(None);
+        Ok(Some(Hostile { given: &given, how, registers, dice: Dice::default(), asked, is_done: false }))
     };
     run(&given, if how == "storm" { &irqs } else { &[] }, begin, |_| Err(Refusal::NoRecord))
 }
