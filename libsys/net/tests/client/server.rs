@@ -20,11 +20,14 @@ struct Waiting {
     later: Later<Progress, Failure>,
 }
 
+/// On which thread, with which rings.
+type Accept = (u32, Rings, Later<(Socket, End), Failure>);
+
 struct Listener {
     room: u64,
     /// Sockets that have connected and wait to be accepted.
     connected: VecDeque<u32>,
-    accepts: VecDeque<(u32, Rings, Later<(Socket, End), Failure>)>,
+    accepts: VecDeque<Accept>,
 }
 
 struct Open {
