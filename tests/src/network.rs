@@ -40,7 +40,7 @@ pub(crate) const TESTS: &[SystemTest] = &[
     test("network.host-to-host-one-percent", 40, |context| {
         disturbed(context, Mischief::all(1.0, 1), &Scale::of(context.effort).disturbed(4))
     }),
-    test("network.host-to-host-five-percent", 90, |context| {
+    test("network.host-to-host-five-percent", 150, |context| {
         disturbed(context, Mischief::all(5.0, 2), &Scale::of(context.effort).disturbed(16))
     }),
     test("network.addresses", 5, |_| addresses()),
