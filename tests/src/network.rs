@@ -13,7 +13,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anax_vm::{Datagrams, Net, Spec};
+use anax_vm::{Datagrams, Net, Nic, Spec};
 use anyhow::{Context as _, anyhow, ensure};
 use netpeer::network::{self, Dhcp, DhcpServer, Dns, DnsServer, Router, RouterServer};
 use netpeer::relay::{Mischief, Relay, Side, files};
@@ -162,7 +162,7 @@ fn relay_with_a_guest(context: &Context<'_>) -> anyhow::Result<()> {
     let mischief = Mischief { loss: 5.0, duplication: 5.0, seed: 3, ..Mischief::none() };
     let (relay, ends) = between(&peer, mischief, &context.folder.join("frames"))?;
     let net = Net::Datagrams(Datagrams { guest: ends.guest, peer: ends.guests_peer });
-    let spec = Spec { cpus: 2, memory_mib: 256, net, ..guest::spec(context, "boot") };
+    let spec = Spec { cpus: 2, memory_mib: 256, nic: Nic::VirtioNet, net, ..guest::spec(context, "boot") };
     // The first calls come before anybody is there.
     let plan = Plan { patience: Duration::from_secs(5), ..Plan::new(300) };
     let (seen, report) = thread::scope(|scope| {

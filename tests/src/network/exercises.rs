@@ -62,7 +62,9 @@ pub(crate) fn all(target: &Target, scale: &Scale) -> anyhow::Result<()> {
         ("ping", &|| client::ping(target, 20, 56, lost_after)),
         ("ping, fragmented", &|| client::ping(target, 20, 4_000, lost_after)),
         ("datagrams", &|| client::datagrams(target, &datagrams(64, scale.pieces))),
-        ("datagrams, fragmented", &|| client::datagrams(target, &datagrams(6_000, 1 + scale.pieces / 20))),
+        ("datagrams, fragmented", &|| {
+            client::datagrams(target, &datagrams(6_000, (scale.pieces / 20).max(20)))
+        }),
         ("round trips", &|| client::round_trips(target, scale.pieces / 5, 64)),
         ("round trips of many segments", &|| client::round_trips(target, 3, 100_000)),
         ("a stream to the guest", &|| bulk(1, one, 0)),
