@@ -90,18 +90,17 @@ pub trait Sockets {
         later: Later<(Socket, End), Failure>,
     );
 
-    /// Tells how far the program is with its two rings, and is answered when the server is further than the program knows: `received` and `taken`, each of
-    /// which may be `u64::MAX` for "never mind"; or when the socket's [`Standing`] is another than it knows of.
+    /// Tells how far the program is with its two rings (written, room), and is answered when the server is further than the program knows (received, taken),
+    /// each of which may be `u64::MAX` for "never mind", and more than is so far for "not before it is beyond that"; or when the socket's [`Standing`] is
+    /// another than it knows of. Positions may be told again, and never less than before.
     ///
     /// `BadArgument` for positions that can't be; `Gone`; after its end, what ended it.
     fn exchange(
         &mut self,
         caller: Caller,
         question: Question,
-        written: u64,
-        room: u64,
-        received: u64,
-        taken: u64,
+        own: (u64, u64),
+        known: (u64, u64),
         later: Later<Progress, Failure>,
     );
 

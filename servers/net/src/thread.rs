@@ -189,13 +189,11 @@ impl<H: ZeroHost> Sockets for Thread<H> {
         &mut self,
         caller: Caller,
         question: Question,
-        written: u64,
-        room: u64,
-        received: u64,
-        taken: u64,
+        own: (u64, u64),
+        known: (u64, u64),
         later: Later<Progress, Failure>,
     ) {
-        self.shard.exchange(caller, question, (written, room), (received, taken), later);
+        self.shard.exchange(caller, question, own, known, later);
     }
 
     fn shut_down(&mut self, caller: Caller, socket: Socket) -> Result<(), Failure> {

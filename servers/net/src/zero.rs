@@ -238,26 +238,25 @@ impl<A: crate::session::Arena> Zero<A> {
         {
             if let Err(why) = self.control.tables().admit(*interface, *to, packet) {
                 self.drops.count(why);
-                shard.done(arrived, cards);
+                shard.done(*arrived, cards);
                 return;
             }
-            match shard.packet(arrived, cards) {
-                Some(Item::Unclaimed(arrived)) => self.unclaimed(arrived, shard, cards),
-                _ => {}
+            if let Some(Item::Unclaimed(arrived)) = shard.packet(arrived, cards) {
+                self.unclaimed(*arrived, shard, cards);
             }
             return;
         }
-        self.unclaimed(arrived, shard, cards);
+        self.unclaimed(*arrived, shard, cards);
     }
 
     /// What no socket takes: this thread's own, or refused.
     fn unclaimed<H: ZeroHost<Arena = A>>(
         &mut self,
-        arrived: Box<Arrived>,
+        arrived: Arrived,
         shard: &mut Shard<H>,
         cards: &mut Cards,
     ) {
-        let Arrived { ingress, frame } = &*arrived;
+        let Arrived { ingress, frame } = &arrived;
         let taken = self.control.input(self.now, ingress, frame, |about| {
             // Of TCP, the connection's owner knows; others are bounded by what was sent.
             about.protocol == IpProtocol::Tcp || about.protocol == IpProtocol::Udp
@@ -299,7 +298,7 @@ impl<A: crate::session::Arena> Zero<A> {
     /// What another thread, or this one's shard, has for thread 0.
     pub fn item<H: ZeroHost<Arena = A>>(&mut self, item: Item<A>, shard: &mut Shard<H>, cards: &mut Cards) {
         match item {
-            Item::Unclaimed(arrived) => self.unclaimed(arrived, shard, cards),
+            Item::Unclaimed(arrived) => self.unclaimed(*arrived, shard, cards),
             Item::Send(thread, departing) => {
                 self.owed.push((thread, departing.interface));
                 cards.send(departing);

@@ -421,10 +421,8 @@ impl Sockets for Server {
         &mut self,
         _: Caller,
         question: Question,
-        written: u64,
-        room: u64,
-        received: u64,
-        taken: u64,
+        (written, room): (u64, u64),
+        (received, taken): (u64, u64),
         later: Later<Progress, Failure>,
     ) {
         let fate = self.fate;

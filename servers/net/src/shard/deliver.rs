@@ -39,12 +39,12 @@ impl<H: Host> Shard<H> {
             }
             _ => return Some(Item::Unclaimed(arrived)),
         }
-        self.done(arrived, wire);
+        self.done(*arrived, wire);
         None
     }
 
     /// A frame's buffers are free again.
-    pub fn done(&mut self, arrived: Box<Arrived>, wire: &mut impl Wire) {
+    pub fn done(&mut self, arrived: Arrived, wire: &mut impl Wire) {
         let (interface, is_zero) = (arrived.ingress.interface, self.port.own() == 0);
         arrived.frame.buffers(|buffer| {
             if is_zero {

@@ -18,6 +18,9 @@ const MOST_ACCEPTS: usize = 256;
 /// Room that a connection is given before anybody has accepted it, which is this server's own memory.
 const MOST_EARLY: u32 = 16 << 10;
 
+/// Who waits for a connection.
+type Accept = Later<(Socket, anax_socket::End), Failure>;
+
 /// A listening socket on this thread.
 #[derive(Debug)]
 pub(super) struct Listener {
@@ -27,7 +30,7 @@ pub(super) struct Listener {
     room: u32,
     /// Connections that nobody has accepted.
     waiting: VecDeque<ConnectionId>,
-    accepts: VecDeque<(Rings, Later<(Socket, anax_socket::End), Failure>)>,
+    accepts: VecDeque<(Rings, Accept)>,
 }
 
 /// A connection that nobody has accepted yet, and what has come for it.

@@ -41,12 +41,12 @@ fn they_come_whole_and_say_from_whom() {
         }
         let (later, sent) = world.later();
         let question = Question { socket: client, knows_end: false };
-        world.threads[0].0.exchange(caller, question, written, 8192, u64::MAX, written - 1, later);
+        world.threads[0].0.exchange(caller, question, (written, 8192), (u64::MAX, written - 1), later);
         assert_eq!(world.answer::<Progress>(sent).unwrap().unwrap().taken, written);
 
         let (later, came) = world.later();
         let question = Question { socket: server, knows_end: false };
-        world.threads[owner].0.exchange(caller, question, 0, 8192, 0, u64::MAX, later);
+        world.threads[owner].0.exchange(caller, question, (0, 8192), (0, u64::MAX), later);
         let progress = world.answer::<Progress>(came).unwrap().unwrap();
         assert_eq!(progress.received, written);
         let ring = Ring::new(program.memory.bytes(), rings.receive()).unwrap();
@@ -73,6 +73,6 @@ fn a_record_that_is_none_is_an_error() {
     ring.write(0, &[0xff; 64]);
     let (later, ticket) = world.later();
     let question = Question { socket, knows_end: false };
-    world.threads[0].0.exchange(program.caller, question, 64, 0, 0, u64::MAX, later);
+    world.threads[0].0.exchange(program.caller, question, (64, 0), (0, u64::MAX), later);
     assert_eq!(world.answer::<Progress>(ticket), Some(Err(Failure::BadArgument)));
 }

@@ -1,5 +1,6 @@
 //! Requests that nobody sane would send.
 
+use anax_socket::sockets;
 use anax_storm::{cases, storm};
 
 use crate::streams::listen;
@@ -10,7 +11,7 @@ fn a_storm_of_requests() {
     let mut world = World::new(1);
     let mut program = world.attach();
     listen(&mut world, &mut program, 7).unwrap();
-    let mut thread = world.threads.remove(0);
+    let mut thread = sockets::Serve(world.threads.remove(0).0);
     let mut cards = net::cards::Cards::default();
     let mut at = world.now;
     storm(&mut thread, 1, cases(), &["localhost", "example.test"], |server, _| {

@@ -39,10 +39,8 @@ impl Half {
         world.threads[self.thread].0.exchange(
             program.caller,
             question,
-            self.written,
-            room,
-            self.received,
-            u64::MAX,
+            (self.written, room),
+            (self.received, u64::MAX),
             later,
         );
         let progress = world.answer::<Progress>(ticket).transpose()?;
