@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::pin::pin;
 use core::time::Duration;
 
-use anax::{Error, eprintln, println, stdout};
+use anax::{eprintln, println, stdout};
 use anax_net::task::{ReadHalf, TcpListener, TcpStream, UdpSocket, WriteHalf};
 use anax_net::{Failure, Session};
 use anax_proto::{Fixed as _, Reader, Request, Writer};
@@ -145,8 +145,8 @@ pub(crate) fn listen_datagrams(net: &Session, port: u16) -> Result<(), Failure> 
         loop {
             let (count, from) = socket.recv_from(&mut bytes).await?;
             println!("{from}: {count} bytes");
-            stdout().write_all(&bytes[..count]).map_err(Error::from)?;
-            stdout().flush().map_err(Error::from)?;
+            stdout().write_all(&bytes[..count])?;
+            stdout().flush()?;
         }
     })
 }
