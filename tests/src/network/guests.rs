@@ -1,5 +1,7 @@
 //! A guest with the network server, judged by the host's kernel: all exercises, over IPv4 and IPv6, behind a TAP.
 
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
 use std::time::Duration;
 
 use anax_vm::{Ending, Machine, Net, Nic, Spec};
@@ -15,8 +17,13 @@ use crate::guest;
 const TAP: &str = "guest";
 const HOSTS: [&str; 2] = ["10.0.0.1/24", "fd00::1/64"];
 const GUESTS: [&str; 2] = ["10.0.0.2", "fd00::5054:ff:fe12:3456"];
+/// A port of the guest at which it waits for the end.
+const END: u16 = 9;
 /// The guest boots, gets its addresses, and starts its services, and the host is busy.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// No test takes so long.
+const LONGEST: Duration = Duration::from_secs(5 * 60);
 
 const fn test(
     name: &'static str,
@@ -43,21 +50,27 @@ fn guest(context: &Context<'_>, nic: Nic, cpus: u32) -> anyhow::Result<()> {
         let archive = context.artefacts.network_archive.clone();
         let net = Net::Tap(TAP.to_owned());
         let mut spec = Spec { cpus, memory_mib: 512, nic, net, archive, ..guest::user_spec(context, "boot") };
-        spec.limits.silence = Duration::from_secs(20 * 60);
-        spec.limits.total = Some(Duration::from_secs(30 * 60));
+        spec.limits.silence = LONGEST;
+        spec.limits.total = Some(LONGEST);
         let mut machine = Machine::start(&spec)?;
-        let ready = machine.exec("ip wait", &mut |_| {});
-        ensure!(ready.ending == Ending::Exited { status: 0 }, "no address: {ready:?}");
-        let scale = Scale::of(context.effort).disturbed(8);
-        let judged = GUESTS.iter().try_for_each(|address| {
-            let target = Target::new(address.parse()?);
-            target.wait_until_up(PATIENCE).with_context(|| format!("{address} does not answer"))?;
-            exercises::all(&target, &scale).with_context(|| (*address).to_owned())
+        let commands = format!("ip wait && nc -l {END} ; ip; netstat; ps");
+        let (judged, after) = thread::scope(|scope| {
+            let guest = scope.spawn(move || machine.exec(&commands, &mut |_| {}));
+            let judged = judge(&Scale::of(context.effort).disturbed(8));
+            // The guest's command line goes on when somebody has called.
+            let called = GUESTS.iter().any(|address| {
+                let to = address.parse().map(|address| SocketAddr::new(address, END));
+                to.is_ok_and(|to| TcpStream::connect_timeout(&to, Duration::from_secs(10)).is_ok())
+            });
+            if !called {
+                eprintln!("the guest does not answer any more: its time-out ends it");
+            }
+            (judged, guest.join())
         });
-        let after = machine.exec("ip && netstat && ps", &mut |_| {});
+        let after = after.map_err(|_| anyhow!("the guest's thread panicked"))?;
         let told = String::from_utf8_lossy(&after.out).into_owned();
         judged.with_context(|| format!("on {cpus} CPUs; afterwards: {told}"))?;
-        ensure!(after.ending == Ending::Exited { status: 0 }, "afterwards: {after:?}");
+        ensure!(after.ending == Ending::Exited { status: 0 }, "afterwards: {:?}: {told}", after.ending);
         let restarted = told.lines().find(|line| {
             let words: Vec<_> = line.split_whitespace().collect();
             matches!(words[..], [_, "net" | "peerd", _, restarts, ..] if restarts != "0")
@@ -66,5 +79,13 @@ fn guest(context: &Context<'_>, nic: Nic, cpus: u32) -> anyhow::Result<()> {
             None => Ok(()),
             Some(line) => Err(anyhow!("a server has died: {line}")),
         }
+    })
+}
+
+fn judge(scale: &Scale) -> anyhow::Result<()> {
+    GUESTS.iter().try_for_each(|address| {
+        let target = Target::new(address.parse()?);
+        target.wait_until_up(PATIENCE).with_context(|| format!("{address} does not answer"))?;
+        exercises::all(&target, scale).with_context(|| (*address).to_owned())
     })
 }

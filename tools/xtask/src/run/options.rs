@@ -49,7 +49,7 @@ Examples:
 Network: the guest is behind the emulator's own router (DHCP, gateway 10.0.2.2). Port 8080 of 127.0.0.1 leads to \
 port 80 of the guest; the environment variable ANAX_PORT names another port than 8080. With --exec there is such a \
 port only if ANAX_PORT is set, so that scripts can run side by side. With --peer there is no router: this tool \
-sends raw frames and judges what comes back. Anax has no network server yet.
+sends raw frames and judges what comes back.
 
 Exit status: with --exec the last command's; else 0. 2: the command line or the host is at fault. 3: the kernel \
 refused what it was booted with. 101: it panicked. 125: the guest ended without saying how.";
@@ -81,7 +81,7 @@ pub(crate) struct Args {
     /// such as `cargo xtask peer`.
     #[arg(long, value_name = "GUEST:PEER", value_parser = datagrams)]
     datagrams: Option<Datagrams>,
-    /// The guest's address, instead of asking by DHCP (needs the network server, which does not exist yet).
+    /// The guest's address, instead of asking by DHCP (not there yet: `ip` in the guest sets one).
     #[arg(long, value_name = "ADDR/LEN")]
     ip: Option<String>,
     /// The road to the kernel: QEMU's own loader, GRUB from BIOS, or GRUB from UEFI [default: pvh on QEMU, iso
@@ -277,7 +277,7 @@ impl Args {
     /// # Errors
     /// One line that names the cure.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.ip.is_none(), "--ip: the network server it configures does not exist yet: leave it out");
+        ensure!(self.ip.is_none(), "--ip: nobody hears of it in the guest yet: use `ip` there");
         ensure!(
             self.with.is_empty() || self.system == System::User,
             "--with {}: the test kernel starts nothing by itself: use --system user",
