@@ -133,7 +133,7 @@ pub(crate) fn place(
 
 /// Starts each direction that does not run yet: QEMU's device hears nothing for a second after a write to the receiver's control.
 pub(crate) fn run(registers: &impl Registers) {
-    let controls = [(TCTL, EN | TCTL_PSP | TCTL_COLLISIONS), (RCTL, EN | RCTL_BAM | RCTL_SECRC)];
+    let controls = [(TCTL, EN | TCTL_PSP | TCTL_COLLISIONS), (RCTL, EN | RCTL_MPE | RCTL_BAM | RCTL_SECRC)];
     for (control, value) in controls {
         if registers.read32(control) != value {
             registers.write32(control, value);

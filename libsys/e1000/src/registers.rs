@@ -35,9 +35,10 @@ pub const RXT0: u32 = 1 << 7;
 /// What enables, in Receive Control and in Transmit Control.
 pub const EN: u32 = 1 << 1;
 
-/// Receive Control: broadcasts accepted, the frame's checksum stripped. Zeros mean: no damaged and no long frames, buffers of
-/// 2,048 bytes, nothing promiscuous.
+/// Receive Control: broadcasts and all groups accepted (whoever receives knows which it is in), the frame's checksum stripped.
+/// Zeros mean: no damaged and no long frames, buffers of 2,048 bytes, other machines' frames not taken.
 pub const RCTL: usize = 0x0100;
+pub const RCTL_MPE: u32 = 1 << 4;
 pub const RCTL_BAM: u32 = 1 << 15;
 pub const RCTL_SECRC: u32 = 1 << 26;
 

@@ -37,9 +37,11 @@ const fn test(
 
 /// The tests of this module.
 pub(crate) const TESTS: &[SystemTest] = &[
-    test("network.guest-virtio-net-1", Tier::Quick, 60, |context| guest(context, Nic::VirtioNet, 1)),
-    test("network.guest-virtio-net-2", Tier::Plain, 90, |context| guest(context, Nic::VirtioNet, 2)),
-    test("network.guest-e1000-1", Tier::Plain, 90, |context| guest(context, Nic::E1000, 1)),
+    test("network.guest-virtio-net-1", Tier::Quick, 10, |context| guest(context, Nic::VirtioNet, 1)),
+    test("network.guest-virtio-net-2", Tier::Plain, 10, |context| guest(context, Nic::VirtioNet, 2)),
+    test("network.guest-virtio-net-4", Tier::Plain, 20, |context| guest(context, Nic::VirtioNet, 4)),
+    test("network.guest-e1000-1", Tier::Plain, 10, |context| guest(context, Nic::E1000, 1)),
+    test("network.guest-e1000-2", Tier::Plain, 10, |context| guest(context, Nic::E1000, 2)),
 ];
 
 fn guest(context: &Context<'_>, nic: Nic, cpus: u32) -> anyhow::Result<()> {
@@ -56,7 +58,7 @@ fn guest(context: &Context<'_>, nic: Nic, cpus: u32) -> anyhow::Result<()> {
         let commands = format!("ip wait && nc -l {END} ; ip; netstat; ps");
         let (judged, after) = thread::scope(|scope| {
             let guest = scope.spawn(move || machine.exec(&commands, &mut |_| {}));
-            let judged = judge(&Scale::of(context.effort).disturbed(8));
+            let judged = judge(&Scale::of(context.effort));
             // The guest's command line goes on when somebody has called.
             let called = GUESTS.iter().any(|address| {
                 let to = address.parse().map(|address| SocketAddr::new(address, END));
