@@ -18,6 +18,9 @@ mod write;
 /// What the members with programs' symbol tables begin with; the name of the binary follows.
 pub const SYMBOLS: &str = "sym/";
 
+/// What the content of a member begins with that is another name of one; that one's name follows.
+pub const LINK: &[u8] = b"anax-link:";
+
 pub use index::{INDEX, MAX_MEMBERS, MAX_NAME, VERSION};
 pub use read::{Archive, ArchiveError};
 #[cfg(feature = "write")]

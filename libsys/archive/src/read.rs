@@ -104,9 +104,18 @@ impl<'a> Archive<'a> {
         Self { bytes }
     }
 
-    /// The content of the member `name`, if there is one. Looks at the index alone: walking the members themselves costs a million instructions.
+    /// The content of the member `name`, or of the one that it is [another name](crate::LINK) of, if there is one. Looks at the index alone: walking the members themselves costs a million instructions.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        let content = self.member(name)?;
+        match content.strip_prefix(crate::LINK) {
+            // One step: what it leads to is no other name.
+            Some(other) => self.member(core::str::from_utf8(other).ok()?),
+            None => Some(content),
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<&'a [u8]> {
         let index = cpio_reader::iter_files(self.bytes).next().filter(|file| file.name() == INDEX)?.file();
         let (entries, _) = index.split_last_chunk::<4>()?;
         let (head, mut entries) = postcard::take_from_bytes::<Head>(entries).ok()?;

@@ -58,6 +58,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Adds another name of a member, which may come later.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn link(&mut self, name: &str, to: &str) -> Result<(), WriteError> {
+        self.add(name, [crate::LINK, to.as_bytes()].concat())
+    }
+
     /// The archive's bytes.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {

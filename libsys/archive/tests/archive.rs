@@ -195,3 +195,18 @@ fn crc32(bytes: &[u8]) -> u32 {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1)))
     })
 }
+
+#[test]
+fn another_name_leads_to_the_same_content() {
+    let mut writer = Writer::new();
+    writer.add("bin/ip", b"\x7fELF".to_vec()).unwrap();
+    writer.link("bin/ping", "bin/ip").unwrap();
+    writer.link("bin/nothing", "bin/gone").unwrap();
+    writer.link("bin/twice", "bin/ping").unwrap();
+    let bytes = writer.finish();
+    let archive = Archive::open(&bytes).unwrap();
+    assert_eq!(archive.get("bin/ping"), Some(&b"\x7fELF"[..]));
+    assert_eq!(archive.get("bin/nothing"), None);
+    // One step is gone, and no other.
+    assert_eq!(archive.get("bin/twice"), Some(&b"anax-link:bin/ip"[..]));
+}

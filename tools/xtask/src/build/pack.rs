@@ -1,8 +1,9 @@
 //! The boot archive for a kernel.
 
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anax_archive::Writer;
 use anax_manifest::{Manifest, Manifests};
@@ -28,12 +29,24 @@ pub(super) fn archive(
     let mut archive = Writer::new();
     archive.add(KERNEL_SYMBOLS, symbols::table(&read(kernel)?)?)?;
     archive.add(anax_manifest::MEMBER, manifests.encode()?)?;
+    let mut packed: BTreeMap<PathBuf, &str> = BTreeMap::new();
     for program in programs {
-        let elf = read(&program.path())?;
-        if program.wants_symbols {
-            archive.add(&format!("{}{}", anax_archive::SYMBOLS, program.name), symbols::table(&elf)?)?;
+        let path = program.path();
+        let (folder, name) = (anax_archive::SYMBOLS, &program.name);
+        if let Some(first) = packed.get(&path) {
+            // One file under two names lies there once.
+            if program.wants_symbols {
+                archive.link(&format!("{folder}{name}"), &format!("{folder}{first}"))?;
+            }
+            archive.link(&format!("{PROGRAMS}/{name}"), &format!("{PROGRAMS}/{first}"))?;
+            continue;
         }
-        archive.add(&format!("{PROGRAMS}/{}", program.name), without_sections(elf)?)?;
+        let elf = read(&path)?;
+        if program.wants_symbols {
+            archive.add(&format!("{folder}{name}"), symbols::table(&elf)?)?;
+        }
+        archive.add(&format!("{PROGRAMS}/{name}"), without_sections(elf)?)?;
+        packed.insert(path, name);
     }
     replace(output, &archive.finish())
 }
