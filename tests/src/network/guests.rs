@@ -53,7 +53,7 @@ fn guest(context: &Context<'_>, nic: Nic, cpus: u32) -> anyhow::Result<()> {
 /// Drivers are changed by plan, and killed, under 64 streams both ways.
 fn under_changes(context: &Context<'_>, cpus: u32) -> anyhow::Result<()> {
     let swaps = "drvctl swap net0 virtio-net-polling && drvctl swap net0 virtio-net".to_owned();
-    let swaps = vec![swaps; 10].join(" && ");
+    let swaps = vec![swaps; 3].join(" && ");
     let commands =
         format!("nc -l {END} ; {swaps} && drvctl kill net0 && ip wait && {swaps} && drvctl kill net0 ;");
     with_guest(context, (Nic::VirtioNet, cpus), &commands, || {
