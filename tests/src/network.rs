@@ -38,9 +38,12 @@ pub(crate) const TESTS: &[SystemTest] = &[
         ensure!(came.lost + came.doubled + came.damaged + came.overtaken == 0, "{came:?}");
         Ok(())
     }),
-    test("network.host-to-host-one-percent", 40, |context| {
-        disturbed(context, Mischief::all(1.0, 1), &Scale::of(context.effort).disturbed(8))
-    }),
+    SystemTest {
+        tier: Tier::Long,
+        ..test("network.host-to-host-one-percent", 40, |context| {
+            disturbed(context, Mischief::all(1.0, 1), &Scale::of(context.effort).disturbed(8))
+        })
+    },
     SystemTest {
         tier: Tier::Long,
         ..test("network.host-to-host-five-percent", 180, |context| {

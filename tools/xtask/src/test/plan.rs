@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use system_tests::{Artefacts, Context, Effort, KernelOutcome, KernelTest, SystemTest, Tier};
+use system_tests::{Artefacts, Context, Effort, KernelOutcome, KernelTest, Need, SystemTest, Tier};
 
 use super::host;
 use super::jobs::Job;
@@ -100,8 +100,11 @@ pub(super) fn jobs<'a>(
         if !request.effort.includes(test.tier) || !request.wants(&name) {
             continue;
         }
-        match test.needs.iter().find_map(|need| need.missing()) {
-            Some(reason) => planned.skipped.push(Outcome::new(name, Verdict::Skipped(reason))),
+        let missing = test.needs.iter().find_map(|need| need.missing().map(|reason| (*need, reason)));
+        match missing {
+            // What only root may do no package brings: where it is not allowed, other tests have to do.
+            Some((Need::Taps, reason)) => eprintln!("{name} is not run: {reason}"),
+            Some((_, reason)) => planned.skipped.push(Outcome::new(name, Verdict::Skipped(reason))),
             None => planned.jobs.push(system_job(test, request.effort, artefacts, logs)),
         }
     }
