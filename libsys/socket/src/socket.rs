@@ -100,7 +100,7 @@ pub enum Choice {
     UserTimeout,
     /// Of datagrams: whether those to everybody may be sent: 0 or 1.
     Broadcast,
-    /// Hops of what is sent, 1 to 255.
+    /// Of datagrams: hops of what is sent, 1 to 255.
     HopLimit,
 }
 

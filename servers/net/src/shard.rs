@@ -280,7 +280,7 @@ impl<H: Host> Shard<H> {
 
     /// The socket of that name, if it is that session's.
     fn find(&mut self, caller: Caller, socket: Socket) -> Result<&mut Open<H::Arena>, Failure> {
-        if socket.index >> PLACE_BITS != self.port.own() && !cfg!(bite = "net-names-collide") {
+        if socket.index >> PLACE_BITS != self.port.own() {
             return Err(Failure::Gone);
         }
         let place = self.sockets.get_mut(place_of(socket) as usize).ok_or(Failure::Gone)?;

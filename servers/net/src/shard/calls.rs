@@ -275,6 +275,10 @@ impl<H: Host> Shard<H> {
         value: u64,
     ) -> Result<(), Failure> {
         let open = self.find(caller, socket)?;
+        let is_datagrams = matches!(choice, Choice::Broadcast | Choice::HopLimit);
+        if is_datagrams != matches!(open.role, Role::Datagram(_)) {
+            return Err(Failure::BadArgument);
+        }
         let (options, connection) = match &mut open.role {
             Role::Fresh(_, options) => (options, None),
             Role::Stream(stream) => (&mut Options::default(), Some(stream.connection)),
