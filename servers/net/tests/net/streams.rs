@@ -230,6 +230,7 @@ fn refusals_say_why() {
     let elsewhere = End::new(Ipv4Addr::new(192, 0, 2, 1), 9);
     assert_eq!(thread.bind(caller, socket, elsewhere), Err(Failure::NoAddress));
     assert_eq!(thread.choose(caller, socket, Choice::NoDelay, 2), Err(Failure::BadArgument));
+    assert_eq!(thread.choose(caller, socket, Choice::HopLimit, 9), Err(Failure::BadArgument));
     assert_eq!(thread.remote(caller, socket), Err(Failure::BadState));
     let beyond = Rings::new(253, 13, 13).unwrap();
     assert_eq!(thread.open(caller, Kind::Stream, beyond), Err(Failure::BadArgument));
