@@ -33,6 +33,8 @@ pub struct Configuration {
     pub dhcp: bool,
     /// For IPv6: one for the link, and those that routers tell of.
     pub v6: bool,
+    /// The lease that a predecessor had.
+    pub kept: dhcp::Kept,
 }
 
 /// What is for others.
@@ -160,7 +162,8 @@ impl Control {
             Kind::Loopback => None,
         };
         let dhcp = link.filter(|_| configuration.dhcp);
-        let dhcp = dhcp.map(|link| dhcp::Client::new(now, link, self.random.split()));
+        let dhcp =
+            dhcp.map(|link| dhcp::Client::resumed(now, link, self.random.split(), &configuration.kept));
         let (servers, servers_v6) = Default::default();
         let interface = Interface { dhcp, routers: None, v6: configuration.v6, servers, servers_v6 };
         self.interfaces.insert(id, interface);
@@ -180,6 +183,13 @@ impl Control {
         }
         self.poll(now);
         Ok(())
+    }
+
+    /// The interface's lease, for a successor.
+    #[must_use]
+    pub fn kept(&self, id: InterfaceId) -> dhcp::Kept {
+        let client = self.interfaces.get(&id).and_then(|interface| interface.dhcp.as_ref());
+        client.map(dhcp::Client::kept).unwrap_or_default()
     }
 
     /// An interface is gone.

@@ -3,6 +3,7 @@
 //! A machine that says what is to be sent and what was granted: UDP and addresses are somebody else's. An address that was granted is used only when nobody else
 //! has it: the caller finds that out and says so.
 
+mod kept;
 mod message;
 
 use core::time::Duration;
@@ -13,6 +14,7 @@ use arrayvec::ArrayVec;
 use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
 
 use crate::Random;
+pub use kept::{KEPT_WORDS, Kept};
 use message::{Kind, Offer};
 
 /// Name servers, and routers, of a lease.
@@ -68,7 +70,7 @@ pub enum Effect {
     Over(Ipv4Cidr),
 }
 
-/// RFC 2131, figure 5. REBOOTING is missing: nothing is remembered of an earlier boot.
+/// RFC 2131, figure 5. REBOOTING is missing: nothing is remembered of an earlier boot, and what the same boot has [kept](Kept) was in use all the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     /// INIT.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod input;
+mod keep;
 mod output;
 mod timers;
 

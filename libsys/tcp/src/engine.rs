@@ -3,6 +3,7 @@
 mod calls;
 mod handshake;
 mod input;
+mod keep;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -21,6 +22,7 @@ use crate::event::{Closed, ConnectionId, Event, ListenerId, Place};
 use crate::index::Index;
 use crate::isn::{Keys, Purpose};
 use crate::listener::Listener;
+use crate::owner::owner;
 use crate::segment::Outgoing;
 use crate::syncache::Openings;
 use crate::timewait::TimeWait;
@@ -74,6 +76,8 @@ struct Slot {
     connection: Option<Box<Connection>>,
     /// When the wheel says so: at or before its deadline.
     armed: Option<Duration>,
+    /// Whether it is on the list of those that have changed.
+    is_changed: bool,
 }
 
 /// Something that may be done so often a second.
@@ -108,6 +112,12 @@ fn arm(armed: &mut Option<Duration>, connection: &mut Connection, index: u32, wh
     debug_assert!(connection.deadline().is_none_or(|at| armed.is_some_and(|armed| armed <= at)));
 }
 
+/// The invariant of partitioning: a connection is its owner's, and nobody else touches it. Looked at when one begins; in debug builds at every touch.
+fn is_owned(tuple: &Tuple, config: &Config) -> bool {
+    let (own, count) = config.owner;
+    owner(tuple, count) == own
+}
+
 /// The connections of one protocol thread. See the crate.
 ///
 /// What is called with a time is to be called with times that never go back. After each call, or some of them ([`Engine::transmit`] merges what
@@ -128,6 +138,7 @@ pub struct Engine {
     wheel: Wheel,
     ready: VecDeque<u32>,
     challenges: Budget,
+    changed: Vec<u32>,
 }
 
 impl Engine {
@@ -148,6 +159,7 @@ impl Engine {
             wheel: Wheel::new(),
             ready: VecDeque::new(),
             challenges: Budget::default(),
+            changed: Vec::new(),
             common: Common::new(config),
         }
     }
@@ -180,6 +192,9 @@ impl Engine {
             }
             arm(&mut slot.armed, connection, index, &mut self.wheel);
             if segment.is_some() {
+                if !core::mem::replace(&mut slot.is_changed, true) {
+                    self.changed.push(index);
+                }
                 self.common.counters.segments_out += 1;
                 return segment;
             }
@@ -253,7 +268,11 @@ impl Engine {
         let slot = self.slots.get_mut(index as usize)?;
         let connection = slot.connection.as_deref_mut()?;
         let id = ConnectionId { index, generation: slot.generation };
+        debug_assert!(is_owned(&connection.tuple, &self.common.config), "another thread's connection");
         let done = what(connection, &mut self.common.around(id, now));
+        if !core::mem::replace(&mut slot.is_changed, true) {
+            self.changed.push(index);
+        }
         if matches!(connection.state, State::TimeWait | State::Closed) {
             self.leave(id, now);
         } else {
@@ -296,6 +315,7 @@ impl Engine {
         if self.connections.len() >= self.common.config.most_connections {
             return Err(Error::Full);
         }
+        assert!(is_owned(&tuple, &self.common.config), "another thread's connection");
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             self.slots.len() as u32 - 1

@@ -10,6 +10,12 @@ pub struct ConnectionId {
 }
 
 impl ConnectionId {
+    /// Its place among its thread's connections, which another one has later.
+    #[must_use]
+    pub const fn place(self) -> u32 {
+        self.index
+    }
+
     /// As one number.
     #[must_use]
     pub const fn to_word(self) -> u64 {

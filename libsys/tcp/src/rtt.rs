@@ -25,6 +25,17 @@ impl Rtt {
         Self { smoothed: 0, variation: 0, backoff: 0, least_ms }
     }
 
+    /// What is known: the smoothed round trip and its variation, in microseconds.
+    pub(crate) const fn known(&self) -> (u32, u32) {
+        (self.smoothed, self.variation)
+    }
+
+    /// One that knows that already.
+    pub(crate) fn again(least: Duration, (smoothed, variation): (u32, u32)) -> Self {
+        let most = 1 << 30;
+        Self { smoothed: smoothed.min(most), variation: variation.min(most), ..Self::new(least) }
+    }
+
     /// A segment that was sent once (or whose time stamp came back) took that long.
     pub fn measured(&mut self, took: Duration) {
         let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).clamp(1, 1 << 30);

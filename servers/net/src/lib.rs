@@ -22,6 +22,7 @@ pub mod crossbar;
 pub mod dispatch;
 pub mod frame;
 pub mod item;
+pub mod kept;
 pub mod session;
 pub mod shard;
 pub mod thread;

@@ -8,6 +8,7 @@ extern crate alloc;
 mod machine;
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -15,11 +16,13 @@ use anax::log;
 use anax::lwkt::{Cpu, Prepared, Thread as Kernel, lwkt_alloc};
 use anax::owned::Owned;
 use anax_abi::Error;
+use anax_abi::Rights;
 use anax_abi::object::priority;
 use anax_devices::{DevicesClient, SERVICE as DEVICES, devices};
 use anax_frames::handover::BUFFERS;
 use anax_inet::control::Configuration;
 use anax_inet::{InterfaceId, Random};
+use anax_proto::Gift;
 use anax_ring::{Doorbell, Endpoint, Epoch, Geometry, SharedBytes, Side, Sleep};
 use anax_service::serve_one;
 use anax_socket::sockets::Serve;
@@ -27,6 +30,7 @@ use anax_sys::object::{Channel, Region, RegionKind, Space};
 use anax_sys::{Deadline, Instant, Port, Received};
 use net::cards::{Card, Cards, Client, RECEIVE};
 use net::crossbar::Crossbar;
+use net::kept::{self, Entry, Found, Kept, Leases};
 use net::shard::Shard;
 use net::thread::{Stock, Thread};
 use net::zero::Zero;
@@ -43,6 +47,13 @@ const REPLIES: u32 = 8;
 const BELL: u64 = u32::MAX as u64;
 /// Handles that programs pass along with their requests, which have to have room: two each.
 const SLOTS: u32 = 64;
+
+/// The number under which init keeps what outlives this server.
+const KEPT: u64 = 1;
+/// Connections that outlive this server, of all threads together.
+const CONNECTIONS: u32 = 32_768;
+/// Bytes of a page.
+const PAGE: usize = 4096;
 
 type Ring = Crossbar<net::item::Item<machine::Memory>, Bell>;
 
@@ -70,11 +81,35 @@ fn main() -> Result<(), Error> {
     let ports: Vec<Port> = core::iter::once(port).chain(others.iter().map(Prepared::port)).collect();
     let bells = ports.iter().map(|port| Bell::new(*port, BELL)).collect::<Result<_, _>>()?;
     let ring: Ring = Crossbar::new(bells);
-    for (number, thread) in (1..).zip(others) {
-        let (ring, ports) = (ring.clone(), ports.clone());
-        thread.start(move |port| run(number, &ring, port, ports))?;
+    let Found { threads, leases, left } = keep(ports.len() as u32)?;
+    let left: Arc<[Entry]> = left.into();
+    let mut kept = threads.into_iter();
+    let own = kept.next().ok_or(Error::BadArgument)?;
+    for ((number, thread), kept) in (1..).zip(others).zip(kept) {
+        let (ring, ports, left) = (ring.clone(), ports.clone(), left.clone());
+        thread.start(move |port| run((number, &ring), port, ports, (kept, &left)))?;
     }
-    run_zero(&ring, port, ports, cards, &posted)
+    run_zero(&ring, port, ports, (cards, &posted), (own, leases, &left))
+}
+
+/// The region that outlives this server, which init keeps.
+fn keep(threads: u32) -> Result<Found, Error> {
+    let connections = CONNECTIONS.div_ceil(threads);
+    let bytes = kept::bytes(threads, connections).next_multiple_of(PAGE) as u64;
+    let mut init = anax::process::system()?;
+    let fresh = || Space::SELF.create_region(bytes, RegionKind::Lazy);
+    let mut region = match init.kept(KEPT) {
+        Ok(gift) => Region::from_handle(gift.handle),
+        Err(Error::WouldBlock) => fresh()?,
+        Err(error) => return Err(error),
+    };
+    if region.size()? < bytes {
+        // Another version's.
+        region = fresh()?;
+    }
+    init.keep(KEPT, Gift::copy(region.handle(), Rights::ALL))?;
+    let found = kept::open(SharedBytes::new(anax_mapped::shared(region)?), threads, connections);
+    found.ok_or(Error::BadArgument)
 }
 
 /// A thread on each other CPU.
@@ -139,8 +174,9 @@ fn open_card(
 }
 
 /// A thread other than 0.
-fn run(number: u32, ring: &Ring, port: Port, ports: Vec<Port>) {
-    let shard = Shard::new(Machine::new(ports), ring.port(number), random(), now(), Default::default());
+fn run((number, ring): (u32, &Ring), port: Port, ports: Vec<Port>, (kept, left): (Kept, &[Entry])) {
+    let mut shard = Shard::new(Machine::new(ports), ring.port(number), random(), now(), Default::default());
+    shard.keep(kept, left);
     let mut server = Serve(Thread { shard, zero: None });
     let mut stock = Stock::default();
     loop {
@@ -179,14 +215,16 @@ fn run_zero(
     ring: &Ring,
     port: Port,
     ports: Vec<Port>,
-    mut cards: Cards,
-    posted: &[Posted],
+    (mut cards, posted): (Cards, &[Posted]),
+    (kept, leases, left): (Kept, Leases, &[Entry]),
 ) -> Result<(), Error> {
     Space::SELF.post_slots(SLOTS)?;
     let mut shard = Shard::new(Machine::new(ports), ring.port(0), random(), now(), Default::default());
+    shard.keep(kept, left);
     let mut zero = Zero::new(random(), now(), &mut shard);
+    zero.keep(leases);
     for card in &cards.all {
-        zero.add_card(card.interface, Configuration { dhcp: true, v6: true });
+        zero.add_card(card.interface, Configuration { dhcp: true, v6: true, ..Configuration::default() });
     }
     let mut server = Serve(Thread { shard, zero: Some(Box::new(zero)) });
     loop {

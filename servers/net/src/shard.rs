@@ -3,6 +3,7 @@
 mod calls;
 mod datagram;
 mod deliver;
+mod keeping;
 mod listener;
 mod output;
 mod stream;
@@ -16,12 +17,13 @@ use anax_inet::udp::Demux;
 use anax_inet::{Hop, InterfaceId, Keyed, Random, Tables};
 use anax_proto::{Answered, Caller};
 use anax_socket::{Failure, Socket};
-use anax_tcp::{Config, ConnectionId, Engine, Outgoing};
+use anax_tcp::{Config, ConnectionId, Engine, Outgoing, Record};
 use hashbrown::HashMap;
 use smoltcp::wire::EthernetAddress;
 
 use crate::crossbar::{Bell, Port};
 use crate::item::{Departing, Item};
+use crate::kept::Kept;
 use crate::session::{Arena, Held};
 
 use datagram::Datagram;
@@ -37,6 +39,11 @@ const MOST_SOCKETS: usize = 32_768;
 /// Bits of a socket's name that say its place; those above say its thread, so that no two sockets of the server have the same.
 const PLACE_BITS: u32 = 20;
 const _: () = assert!(MOST_SOCKETS <= 1 << PLACE_BITS);
+
+/// The name of a thread's socket.
+const fn name(thread: u32, index: u32, generation: u32) -> Socket {
+    Socket { index: index | thread << PLACE_BITS, generation }
+}
 
 /// A socket's place on its thread.
 const fn place_of(socket: Socket) -> u32 {
@@ -141,6 +148,9 @@ pub struct Shard<H: Host> {
     senders: VecDeque<u32>,
     counters: Counted,
     next_port: u16,
+    /// Where connections are kept for a successor, and what a predecessor had.
+    kept: Option<Kept>,
+    left: Vec<Record>,
 }
 
 /// What was counted by a thread.
@@ -156,6 +166,8 @@ pub struct Counted {
     pub datagrams_dropped: u64,
     /// Packets that waited for a neighbour in vain, or of which there were too many.
     pub unresolved_dropped: u64,
+    /// Times that a connection was not kept, since there are too many.
+    pub not_kept: u64,
 }
 
 impl<H: Host> Shard<H> {
@@ -194,6 +206,8 @@ impl<H: Host> Shard<H> {
             senders: VecDeque::new(),
             counters: Counted::default(),
             next_port: random.draw() as u16,
+            kept: None,
+            left: Vec::new(),
             port,
             random,
         }
@@ -268,7 +282,7 @@ impl<H: Host> Shard<H> {
         let place = &mut self.sockets[index as usize];
         place.socket = Some(open);
         let generation = place.generation;
-        Ok(Socket { index: index | self.port.own() << PLACE_BITS, generation })
+        Ok(name(self.port.own(), index, generation))
     }
 
     fn remove(&mut self, index: u32) {
@@ -335,6 +349,7 @@ impl<H: Host> Shard<H> {
                 // The owner has found room for it.
                 let _ = self.tables.apply(change);
                 self.version = self.version.wrapping_add(1);
+                self.changed(&change);
             }
             Item::Attached(session, ticket) => {
                 self.attached(session);

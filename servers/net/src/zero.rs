@@ -24,6 +24,7 @@ use smoltcp::wire::{EthernetAddress, IpProtocol};
 use crate::cards::{Cards, Told};
 use crate::frame::Frame;
 use crate::item::{Arrived, Item};
+use crate::kept::Leases;
 use crate::shard::{Host, LOOPBACK, Shard, Wire as _};
 use crate::thread::stock;
 
@@ -101,6 +102,7 @@ pub struct Zero<A> {
     owed: Vec<(u32, InterfaceId)>,
     readies: Vec<(u8, Later<(), Failure>)>,
     drops: anax_inet::Counters,
+    leases: Option<Leases>,
     arena: core::marker::PhantomData<fn() -> A>,
 }
 
@@ -127,6 +129,7 @@ impl<A: crate::session::Arena> Zero<A> {
             owed: Vec::new(),
             readies: Vec::new(),
             drops: anax_inet::Counters::default(),
+            leases: None,
             arena: core::marker::PhantomData,
         };
         // There is room for the first one.
@@ -136,8 +139,16 @@ impl<A: crate::session::Arena> Zero<A> {
         zero
     }
 
+    /// From now on leases are kept there; cards that are added go on with those that they had.
+    pub fn keep(&mut self, leases: Leases) {
+        self.leases = Some(leases);
+    }
+
     /// A card that will tell what it is.
-    pub fn add_card(&mut self, interface: InterfaceId, configuration: Configuration) {
+    pub fn add_card(&mut self, interface: InterfaceId, mut configuration: Configuration) {
+        if let Some(leases) = &self.leases {
+            configuration.kept = leases.of(self.cards.len());
+        }
         self.cards.push(Card { interface, is_up: false, about: None, configuration });
     }
 

@@ -1,4 +1,4 @@
-//! Broken variants of what programs link that use the network.
+//! Broken variants of the network server, and of what programs link that use it.
 
 use super::{Bite, Judge};
 
@@ -20,7 +20,26 @@ pub(super) const SOCKETS: &[Bite] = &[
         "streams::halves_in_tasks_of_their_own",
         "a half that writes takes the answer that the other one waits for",
     ),
+    server(
+        "net-nobody-forwards",
+        "frames::segments_at_any_thread_find_their_connection",
+        "a thread takes segments of others' connections",
+    ),
+    server(
+        "net-kept-in-place",
+        "kept::whenever_it_ends_each_connection_is_whole",
+        "what is kept of a connection is half old and half new for a moment",
+    ),
+    server(
+        "net-left-untold",
+        "kept::a_successor_knows_of_each_connection_and_ends_it",
+        "a dead server's connections are left to their time-outs",
+    ),
 ];
+
+const fn server(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
+    Bite { name, breaks, judge: Judge::Host { package: "net", file: "net", test } }
+}
 
 const fn net(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
     Bite { name, breaks, judge: Judge::Host { package: "anax-net", file: "client", test } }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anax_inet::Random;
-use anax_inet::dhcp::{Client, Effect, Lease};
+use anax_inet::dhcp::{Client, Effect, KEPT_WORDS, Kept, Lease};
 use proptest::prelude::*;
 use smoltcp::wire::{DhcpMessageType, DhcpPacket, DhcpRepr, Ipv4Address};
 
@@ -243,6 +243,49 @@ proptest! {
             client.poll(due);
             prop_assert!(client.next_deadline() > due);
             client.effects().for_each(drop);
+        }
+    }
+}
+
+#[test]
+fn a_successor_goes_on_with_the_lease() {
+    let (client, lease) = bound(secs(10));
+    let kept = client.kept();
+    let resumed = |now, link, kept: &Kept| Client::resumed(now, link, Random::new((4, 4)), kept);
+    let mut other = resumed(secs(100), OURS, &kept);
+    assert_eq!(effects(&mut other), [Effect::Bound(lease)]);
+    assert_eq!((other.next_deadline(), other.kept()), (client.next_deadline(), kept));
+    // It is renewed as ever, by the same server.
+    other.poll(secs(10 + 1800));
+    let (kind, _, _, to) = sent(&mut other);
+    assert_eq!((kind, to), (DhcpMessageType::Request, Some(SERVER)));
+    // Another card, or another time: it begins.
+    let mut link = OURS;
+    link.0[5] ^= 1;
+    for mut begins in [resumed(secs(100), link, &kept), resumed(secs(10 + 3600), OURS, &kept)] {
+        assert!(effects(&mut begins).is_empty() && begins.lease().is_none());
+        begins.poll(secs(4000));
+        assert!(matches!(&effects(&mut begins)[..], [Effect::Send { from: None, .. }]));
+    }
+    // Nothing was granted: nothing is kept.
+    assert_eq!(self::client().kept(), Kept::default());
+}
+
+proptest! {
+    #[test]
+    fn no_kept_lease_is_dangerous(words in any::<[u64; KEPT_WORDS]>(), sound in any::<[bool; KEPT_WORDS]>(), now in any::<u32>()) {
+        let (client, _) = bound(secs(10));
+        let mut kept = client.kept();
+        for ((word, new), keeps) in kept.0.iter_mut().zip(words).zip(sound) {
+            *word = if keeps { *word } else { new };
+        }
+        let mut now = Duration::from_millis(now.into());
+        let mut client = Client::resumed(now, OURS, Random::new((4, 4)), &kept);
+        for _ in 0..20 {
+            let _ = effects(&mut client);
+            now = now.max(client.next_deadline()).min(now + secs(100_000));
+            client.poll(now);
+            client.input(now, &answer(DhcpMessageType::Ack, 7, OWN, 100));
         }
     }
 }

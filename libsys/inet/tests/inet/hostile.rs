@@ -123,7 +123,7 @@ fn judge(host: &mut Host, now: Duration) {
 }
 
 fn host() -> Host {
-    let mut host = Host::new(OURS, Configuration { dhcp: true, v6: true });
+    let mut host = Host::new(OURS, Configuration { dhcp: true, v6: true, ..Configuration::default() });
     for address in ["10.0.0.1/24", "2001:db8::1/64"] {
         host.control.assign(ms(0), ETH, crate::support::cidr(address)).unwrap();
     }

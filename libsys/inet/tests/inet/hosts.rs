@@ -10,7 +10,7 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpProtocol, Ipv4Address, Ipv6Add
 
 use crate::support::{ETH, Host, OURS, THEIRS, cidr, frame_of, ip, look, ms, secs, summed, talk, udp};
 
-const V6: Configuration = Configuration { dhcp: false, v6: true };
+const V6: Configuration = Configuration { dhcp: false, v6: true, kept: anax_inet::dhcp::Kept([0; 8]) };
 
 fn ping(host: &mut Host, now: std::time::Duration, to: &str, length: usize) {
     let (hop, source) = host.control.tables().route(ip(to), None).unwrap();
@@ -213,7 +213,7 @@ fn a_refused_datagram_is_told_of_but_not_too_often() {
 
 #[test]
 fn a_lease_becomes_an_address_a_route_and_servers() {
-    let mut host = Host::new(OURS, Configuration { dhcp: true, v6: false });
+    let mut host = Host::new(OURS, Configuration { dhcp: true, ..Configuration::default() });
     let sent = host.run(ms(0), ms(100));
     // DISCOVER to everybody from nobody.
     assert_eq!(

@@ -24,7 +24,8 @@ impl Engine {
         }
         let (own, count) = self.common.config.owner;
         let owner = owner(&tuple, count);
-        if owner != own && cfg!(not(bite = "tcp-takes-all")) {
+        let takes_all = cfg!(any(bite = "tcp-takes-all", bite = "net-nobody-forwards"));
+        if owner != own && !takes_all {
             self.common.counters.not_mine += 1;
             return Taken::NotMine(owner);
         }

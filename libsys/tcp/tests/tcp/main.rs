@@ -1,6 +1,7 @@
 //! The engine against itself, over wires that lose, repeat and reorder.
 
 mod hostile;
+mod keeping;
 mod losses;
 mod orders;
 mod owners;

@@ -8,6 +8,17 @@ use crate::world::{Random, Weather, World};
 
 /// Transfers both ways over some connections, and closes them; then all is as it was.
 fn transfer(config: &Config, weather: Weather, seed: u64, room: u32, connections: u16, most: u64) -> World {
+    transfer_with(config, weather, seed, (room, connections, most), |_| ())
+}
+
+/// The same; before each step something may happen.
+pub(crate) fn transfer_with(
+    config: &Config,
+    weather: Weather,
+    seed: u64,
+    (room, connections, most): (u32, u16, u64),
+    mut meanwhile: impl FnMut(&mut World),
+) -> World {
     let mut world = World::new(config, weather, seed, room);
     world.listen(1);
     let mut random = Random(seed ^ 0x5eed);
@@ -40,6 +51,8 @@ fn transfer(config: &Config, weather: Weather, seed: u64, room: u32, connections
                 }
             }
         }
+        world.settle();
+        meanwhile(&mut world);
         let all = || world.sides.iter().flat_map(|side| side.ends.values());
         if all().all(|end| end.how.is_some()) || !world.step() {
             break;
@@ -68,7 +81,7 @@ fn transfer(config: &Config, weather: Weather, seed: u64, room: u32, connections
     world
 }
 
-fn configs() -> [Config; 4] {
+pub(crate) fn configs() -> [Config; 4] {
     let usual = Config::default();
     [
         usual.clone(),
@@ -78,7 +91,7 @@ fn configs() -> [Config; 4] {
     ]
 }
 
-const DELAY: Duration = Duration::from_millis(20);
+pub(crate) const DELAY: Duration = Duration::from_millis(20);
 
 #[test]
 fn over_a_good_wire_nothing_is_sent_twice() {

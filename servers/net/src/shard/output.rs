@@ -38,6 +38,7 @@ impl<H: Host> Shard<H> {
                 _ => {}
             }
         }
+        self.write_down();
         is_all
     }
 
@@ -177,6 +178,7 @@ impl<H: Host> Shard<H> {
             ("frames-out", own.frames_out),
             ("datagrams-dropped", own.datagrams_dropped),
             ("unresolved-dropped", own.unresolved_dropped),
+            ("connections-not-kept", own.not_kept),
         ]
         .into_iter()
     }

@@ -27,6 +27,7 @@ impl<A: Arena> Zero<A> {
                 Output::Change(change) => {
                     broadcast(shard, || Item::Change(change));
                     self.look_at_readies(shard);
+                    self.keep_leases();
                 }
                 Output::Ready(token, link) => {
                     if let Some((thread, hop)) = self.resolving.remove(&token.0) {
@@ -65,10 +66,19 @@ impl<A: Arena> Zero<A> {
         }
     }
 
+    /// Writes down the leases, as they are now.
+    fn keep_leases(&mut self) {
+        let Some(leases) = &mut self.leases else { return };
+        for (number, card) in self.cards.iter().enumerate() {
+            leases.note(number, &self.control.kept(card.interface));
+        }
+    }
+
     /// Does what is due, and sends what there is to be sent.
     pub(crate) fn roll_up<H: ZeroHost<Arena = A>>(&mut self, shard: &mut Shard<H>, cards: &mut Cards) {
         if self.control.next_deadline().is_some_and(|due| due <= self.now) {
             self.control.poll(self.now);
+            self.keep_leases();
         }
         self.expire_echoes(shard);
         self.output(shard);

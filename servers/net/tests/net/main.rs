@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod datagrams;
+mod frames;
+mod kept;
 mod storms;
-mod streams;
+pub(crate) mod streams;
 mod world;

@@ -20,7 +20,7 @@ fn here(port: u16) -> End {
 pub(crate) struct Half {
     pub(crate) thread: usize,
     pub(crate) socket: Socket,
-    rings: Rings,
+    pub(crate) rings: Rings,
     written: u64,
     read: u64,
     received: u64,

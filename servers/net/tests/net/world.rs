@@ -14,6 +14,7 @@ use anax_socket::sockets::Serve;
 use anax_socket::{Failure, Rings, Sockets as _};
 use net::cards::Cards;
 use net::crossbar::{Bell, Crossbar};
+use net::kept::Found;
 use net::session::Arena;
 use net::shard::{Host, Shard};
 use net::thread::{Stock, Thread};
@@ -103,14 +104,31 @@ impl Program {
 
 impl World {
     pub(crate) fn new(threads: u32) -> Self {
+        Self::with(threads, None)
+    }
+
+    /// One with something that outlives it.
+    pub(crate) fn with(threads: u32, found: Option<Found>) -> Self {
+        let (mut kept, leases, left) = match found {
+            Some(Found { threads, leases, left }) => (threads, Some(leases), left),
+            None => (Vec::new(), None, Vec::new()),
+        };
+        let mut kept = kept.drain(..);
         let common = Rc::new(Common::default());
         let crossbar = Crossbar::new((0..threads).map(|_| NoBell).collect());
         let now = Duration::from_secs(1);
+        let mut leases = leases;
         let thread = |number| {
             let random = Random::new((7, u64::from(number)));
             let host = TestHost(common.clone());
             let mut shard = Shard::new(host, crossbar.port(number), random, now, Default::default());
-            let zero = (number == 0).then(|| Box::new(Zero::new(Random::new((8, 8)), now, &mut shard)));
+            if let Some(kept) = kept.next() {
+                shard.keep(kept, &left);
+            }
+            let mut zero = (number == 0).then(|| Box::new(Zero::new(Random::new((8, 8)), now, &mut shard)));
+            if let Some((zero, leases)) = zero.as_mut().zip(leases.take()) {
+                zero.keep(leases);
+            }
             Serve(Thread { shard, zero })
         };
         let all = (0..threads).map(thread).collect();
