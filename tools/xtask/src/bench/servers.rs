@@ -30,13 +30,13 @@ const ROWS: [(&str, &str, Option<f64>, Option<f64>); 4] = [
     (IDLE, "KiB", None, Some(8192.0)),
 ];
 
-fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline) -> anyhow::Result<Vec<Row>> {
+fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline, _: Effort) -> anyhow::Result<Vec<Row>> {
     let context = Context { artefacts, folder, effort: Effort::Plain };
     let figures = run(&context)?;
     let row = |&(name, unit, limit, aim): &(&'static str, &'static str, _, _)| {
         let value = *figures.get(name).with_context(|| format!("nobody reported {name}"))?;
         let (value, counted) = (value as f64, Counted::Icount);
-        Ok(Row { name, value, unit, counted, expensive: None, limit, aim, peer: None })
+        Ok(Row { limit, aim, ..Row::new(name, value, unit, counted) })
     };
     ROWS.iter().map(row).collect()
 }
