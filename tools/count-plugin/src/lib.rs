@@ -153,7 +153,7 @@ extern "C" fn translated(_: PluginId, block: *mut Block) {
                 qemu::qemu_plugin_register_vcpu_insn_exec_cb(instruction, counts, NO_REGS, data);
             }
             if plugin.mmio == Mmio::Counted {
-                let data = ptr::null_mut();
+                let data = ptr::without_provenance_mut(half as usize);
                 qemu::qemu_plugin_register_vcpu_mem_cb(instruction, accessed, NO_REGS, qemu::MEM_RW, data);
             }
         }
@@ -183,7 +183,7 @@ extern "C" fn marked(vcpu: c_uint, data: *mut c_void) {
     }
 }
 
-extern "C" fn accessed(vcpu: c_uint, access: u32, address: u64, _: *mut c_void) {
+extern "C" fn accessed(vcpu: c_uint, access: u32, address: u64, data: *mut c_void) {
     // SAFETY: QEMU calls this right after the access it describes, on the thread that made it, which is when these
     // functions may be asked about it; a null answer is not dereferenced.
     let counter = unsafe {
@@ -194,6 +194,9 @@ extern "C" fn accessed(vcpu: c_uint, access: u32, address: u64, _: *mut c_void) 
         if qemu::qemu_plugin_mem_is_store(access) { Counter::MmioStore } else { Counter::MmioLoad }
     };
     tally::add(vcpu, counter, 1);
+    if counter == Counter::MmioStore && data.addr() == Counter::User as usize {
+        tally::add(vcpu, Counter::UserMmioStore, 1);
+    }
 }
 
 extern "C" fn ended(_: PluginId, _: *mut c_void) {

@@ -1,12 +1,15 @@
 //! What the network costs: a guest with the network server and `peerd`, driven by the host's client and counted by the plugin; the TCP engine itself in
 //! virtual time. The same work was counted of a Linux guest in the same emulator, which is the limit.
 
+mod engine;
 mod exercises;
 mod guest;
+mod memory;
 
 use std::path::Path;
 
 use anyhow::Context as _;
+use count_format::Counter;
 use netpeer::network;
 use system_tests::{Artefacts, Context, Effort};
 
@@ -20,7 +23,7 @@ use guest::{Kind, Offload};
 pub(super) const GROUP: Group = Group { name: "net", measure, unmet: &UNMET };
 
 /// What takes more than a Linux guest still.
-const UNMET: [&str; 9] = [
+const UNMET: [&str; 10] = [
     "net.udp.round_trip",
     "net.tcp.round_trip",
     "net.tcp.connect_close",
@@ -28,6 +31,7 @@ const UNMET: [&str; 9] = [
     "net.tcp.bulk_rx_mb",
     "net.tcp.segment_tx",
     "net.tcp.segment_rx",
+    "net.socket_memory_bytes",
     "net.tcp.bulk_tx_mb.offload",
     "net.tcp.bulk_rx_mb.offload",
 ];
@@ -85,7 +89,11 @@ const OFFLOADED: [Known; 4] = [
 
 fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline, effort: Effort) -> anyhow::Result<Vec<Row>> {
     let context = Context { artefacts, folder, effort };
-    let mut rows = Vec::new();
+    let mut rows = engine::costs(&context)?;
+    if effort == Effort::Long {
+        // A part of them is a test of the engine's own.
+        rows.extend(engine::losses()?);
+    }
     match network::missing() {
         Some(reason) => eprintln!("bench net: no guest is measured: {reason}"),
         None => rows.extend(guests(&context)?),
@@ -98,11 +106,30 @@ fn guests(context: &Context<'_>) -> anyhow::Result<Vec<Row>> {
     let bare = boots(context, Offload::None, &Exercise::ALL)?;
     let mut rows = rows(&BARE, &bare)?;
     rows.push(median("net.idle_second", "instructions", bare.iter().map(|run| run.idle).collect())?);
+    rows.push(memory::row(context)?);
     if context.effort == Effort::Long {
+        rows.extend(doorbells(context)?);
         let offloaded = boots(context, Offload::All, &[Exercise::From, Exercise::To])?;
         rows.extend(self::rows(&OFFLOADED, &offloaded)?);
     }
     Ok(rows)
+}
+
+/// Segments of a stream for each store to the card, counted in a boot of its own, since that slows the guest.
+fn doorbells(context: &Context<'_>) -> anyhow::Result<Vec<Row>> {
+    let plugin = ["mmio=on".to_owned()];
+    let kind = Kind { log: "doorbells", cpus: 1, offload: Offload::None, plugin: &plugin, archive: None };
+    let both = [Exercise::From, Exercise::To];
+    let run = guest::within(context, &kind, "", |guest| exercises::run(guest, &both, Effort::Plain))?.0;
+    let names = ["net.segments_per_doorbell", "net.segments_per_doorbell.rx"];
+    let row = |(name, exercise): (&'static str, _)| {
+        let cost = run.of(exercise)?;
+        let doorbells = cost.seen.counts[Counter::UserMmioStore];
+        let segments = cost.segments().filter(|_| doorbells > 0).context("no store to the card")?;
+        let row = median(name, "segments", vec![segments as f64 / doorbells as f64])?;
+        Ok(Row { better: Better::More, ..row })
+    };
+    names.into_iter().zip(both).map(row).collect()
 }
 
 fn boots(context: &Context<'_>, offload: Offload, exercises: &[Exercise]) -> anyhow::Result<Vec<Run>> {

@@ -76,7 +76,7 @@ fn succeed(spec: &Spec, command: &str) -> anyhow::Result<(BTreeMap<String, u64>,
 }
 
 /// Lines `bench NAME VALUE`; a name has a point in it.
-fn parse(printed: &str) -> BTreeMap<String, u64> {
+pub(super) fn parse(printed: &str) -> BTreeMap<String, u64> {
     let figure = |line: &str| {
         let (name, value) = line.strip_prefix("bench ")?.split_once(' ')?;
         let is_name = name.contains('.') && !name.contains(':');

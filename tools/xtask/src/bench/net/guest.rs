@@ -20,6 +20,7 @@ const GUEST: &str = "10.0.0.2";
 const GO_ON: u16 = 9;
 /// It boots, gets its address and starts its services, and the host may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
+const GO_ON_PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// After an exercise: what is still being done for it is over.
 const SETTLE: Duration = Duration::from_millis(60);
@@ -92,9 +93,15 @@ impl Guest {
 
     /// Lets the guest's command line go on behind its next `nc`.
     pub(super) fn go_on(&self) -> anyhow::Result<()> {
-        let to = SocketAddr::new(self.target.address, GO_ON);
-        TcpStream::connect_timeout(&to, Duration::from_secs(10)).context("the guest does not answer")?;
-        Ok(())
+        let (to, begin) = (SocketAddr::new(self.target.address, GO_ON), Instant::now());
+        loop {
+            match TcpStream::connect_timeout(&to, Duration::from_secs(1)) {
+                Ok(_) => return Ok(()),
+                // The step before it is not done yet.
+                Err(_) if begin.elapsed() < GO_ON_PATIENCE => thread::sleep(Duration::from_millis(50)),
+                Err(error) => return Err(error).context("the guest does not answer"),
+            }
+        }
     }
 }
 
