@@ -37,11 +37,13 @@ pub enum Counter {
     MmioLoad,
     /// Stores to device memory; as `MmioLoad`.
     MmioStore,
+    /// Those of them that programs execute: what a driver in user-land tells its device.
+    UserMmioStore,
 }
 
 impl Counter {
     /// Every counter, in the order of the file.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::User,
         Self::Kernel,
         Self::Cr3,
@@ -55,6 +57,7 @@ impl Counter {
         Self::PortIo,
         Self::MmioLoad,
         Self::MmioStore,
+        Self::UserMmioStore,
     ];
 
     /// The name under which the counter appears in the file's header and in the bench's JSON.
@@ -73,6 +76,7 @@ impl Counter {
             Self::PortIo => "port-io",
             Self::MmioLoad => "mmio-load",
             Self::MmioStore => "mmio-store",
+            Self::UserMmioStore => "user-mmio-store",
         }
     }
 }

@@ -6,11 +6,13 @@
 //! `cargo test` check the rest without an emulator.
 #![forbid(unsafe_code)]
 
+mod ask;
 mod classify;
 mod counter;
 mod marker;
 mod record;
 
+pub use ask::{answer, ask};
 pub use classify::{Class, classify};
 pub use counter::{Counter, Counts};
 pub use marker::{ADDRESS_SIZE_PREFIX, MARKER_HIGH, MARKER_LENGTH, marker_bytes};

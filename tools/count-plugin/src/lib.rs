@@ -1,7 +1,8 @@
 //! A QEMU plugin that counts a guest's instructions, from outside, for each virtual CPU.
 //!
-//! `-plugin libcount_plugin.so,out=PATH[,grain=instruction][,mmio=on][,idle=START-END]`. Whenever the guest executes a marker (see
+//! `-plugin libcount_plugin.so,out=PATH[,grain=instruction][,mmio=on][,ask=PATH][,idle=START-END]`. Whenever the guest executes a marker (see
 //! `count_format`) the plugin appends a snapshot of all counters to PATH, and a last one when the emulator ends.
+//! At the socket `ask` it gives one to each that connects.
 //! Unlike icount it works with several CPUs and a real network peer, tells the kernel's half of the address space
 //! from the user's, and counts the instructions that are dear on real hardware.
 //!
@@ -14,8 +15,10 @@ mod tally;
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::fs::File;
+use std::os::unix::net::UnixListener;
 use std::ptr;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 
 use count_format::{Class, Counter, Header, Snapshot, classify};
 
@@ -82,6 +85,11 @@ fn install(words: Vec<String>, info: &Info) -> Result<Plugin, String> {
     let failed = |error| format!("{}: {error}", options.out.display());
     let mut file = File::create(&options.out).map_err(failed)?;
     Header::new(vcpus).write(&mut file).map_err(failed)?;
+    if let Some(path) = &options.ask {
+        let failed = |error| format!("{}: {error}", path.display());
+        let socket = UnixListener::bind(path).map_err(failed)?;
+        thread::spawn(move || count_format::answer(&socket, || tally::read(vcpus)));
+    }
     let Options { grain, mmio, idle, .. } = options;
     Ok(Plugin { grain, mmio, idle, vcpus, file: Mutex::new(file) })
 }
@@ -145,7 +153,7 @@ extern "C" fn translated(_: PluginId, block: *mut Block) {
                 qemu::qemu_plugin_register_vcpu_insn_exec_cb(instruction, counts, NO_REGS, data);
             }
             if plugin.mmio == Mmio::Counted {
-                let data = ptr::null_mut();
+                let data = ptr::without_provenance_mut(half as usize);
                 qemu::qemu_plugin_register_vcpu_mem_cb(instruction, accessed, NO_REGS, qemu::MEM_RW, data);
             }
         }
@@ -175,7 +183,7 @@ extern "C" fn marked(vcpu: c_uint, data: *mut c_void) {
     }
 }
 
-extern "C" fn accessed(vcpu: c_uint, access: u32, address: u64, _: *mut c_void) {
+extern "C" fn accessed(vcpu: c_uint, access: u32, address: u64, data: *mut c_void) {
     // SAFETY: QEMU calls this right after the access it describes, on the thread that made it, which is when these
     // functions may be asked about it; a null answer is not dereferenced.
     let counter = unsafe {
@@ -186,6 +194,9 @@ extern "C" fn accessed(vcpu: c_uint, access: u32, address: u64, _: *mut c_void) 
         if qemu::qemu_plugin_mem_is_store(access) { Counter::MmioStore } else { Counter::MmioLoad }
     };
     tally::add(vcpu, counter, 1);
+    if counter == Counter::MmioStore && data.addr() == Counter::User as usize {
+        tally::add(vcpu, Counter::UserMmioStore, 1);
+    }
 }
 
 extern "C" fn ended(_: PluginId, _: *mut c_void) {

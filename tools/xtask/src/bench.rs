@@ -7,6 +7,7 @@
 mod baseline;
 mod boot;
 mod ipc;
+mod net;
 mod report;
 mod row;
 mod servers;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use anax_vm::BENCH_CPU;
 use anyhow::{Context, bail};
-use system_tests::Artefacts;
+use system_tests::{Artefacts, Effort};
 
 use crate::build;
 use crate::setup::{self, Part};
@@ -47,13 +48,14 @@ pub(crate) struct Group {
     /// What the command line calls it.
     pub(crate) name: &'static str,
     /// Measures, leaving logs in a folder. Where chance has its part it may measure again what has outgrown the baseline.
-    measure: fn(&Artefacts, &Path, &Baseline) -> anyhow::Result<Vec<Row>>,
+    /// What takes long is measured in long runs only.
+    measure: fn(&Artefacts, &Path, &Baseline, Effort) -> anyhow::Result<Vec<Row>>,
     /// Rows that have never met their limits: `cargo xtask bench` fails with them, `cargo xtask test` only if they grow.
     unmet: &'static [&'static str],
 }
 
 /// All groups.
-pub(crate) const GROUPS: &[Group] = &[boot::GROUP, ipc::GROUP, servers::GROUP, swap::GROUP];
+pub(crate) const GROUPS: &[Group] = &[boot::GROUP, ipc::GROUP, servers::GROUP, swap::GROUP, net::GROUP];
 
 impl Group {
     fn baseline_path(&self) -> PathBuf {
@@ -66,10 +68,11 @@ impl Group {
         artefacts: &Artefacts,
         folder: &Path,
         versions: &Versions,
+        effort: Effort,
     ) -> anyhow::Result<Vec<Judged>> {
         let baseline = Baseline::read(&self.baseline_path())?;
-        let rows =
-            (self.measure)(artefacts, folder, &baseline).with_context(|| format!("bench {}", self.name))?;
+        let rows = (self.measure)(artefacts, folder, &baseline, effort)
+            .with_context(|| format!("bench {}", self.name))?;
         Ok(rows.into_iter().map(|row| baseline.judge(row, versions)).collect())
     }
 }
@@ -83,7 +86,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     for group in groups {
         let folder = build::root().join("target/bench-logs").join(group.name);
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let mut judged = group.judged(&artefacts, &folder, &versions)?;
+        let mut judged = group.judged(&artefacts, &folder, &versions, Effort::Long)?;
         if args.update {
             let baseline = Baseline::new(&versions, judged.iter().map(|judged| &judged.row));
             baseline.write(&group.baseline_path())?;
@@ -123,9 +126,10 @@ pub(crate) fn gate(
     group: &Group,
     artefacts: &Artefacts,
     folder: &Path,
+    effort: Effort,
     warn: impl Fn(&str),
 ) -> anyhow::Result<Vec<Gated>> {
-    let mut judged = group.judged(artefacts, folder, &Versions::of_this_host(BENCH_CPU)?)?;
+    let mut judged = group.judged(artefacts, folder, &Versions::of_this_host(BENCH_CPU)?, effort)?;
     for judged in judged.iter_mut().filter(|judged| group.unmet.contains(&judged.row.name)) {
         judged.row.limit = None;
     }

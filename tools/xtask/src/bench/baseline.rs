@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::report::Judged;
-use super::row::Row;
+use super::row::{Better, Row};
 
 /// What a figure depends on besides this tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,9 +83,13 @@ impl Baseline {
         fs::write(path, text).with_context(|| path.display().to_string())
     }
 
-    /// Whether a row exceeds its figure by more than it may.
+    /// Whether a row is worse than its figure by more than it may.
     pub(super) fn has_outgrown(&self, row: &Row) -> bool {
-        self.values.get(row.name).is_some_and(|before| row.value > before * row.counted.allowance())
+        let allowed = |before: f64| match row.better {
+            Better::Less => before * row.counted.allowance(),
+            Better::More => before / row.counted.allowance(),
+        };
+        self.values.get(row.name).is_some_and(|before| row.is_worse_than(allowed(*before)))
     }
 
     /// Compares a row.
@@ -94,7 +98,8 @@ impl Baseline {
         let growth = match baseline {
             Some(before) if self.has_outgrown(&row) => {
                 let percent = (row.value / before - 1.0) * 100.0;
-                let text = format!("{} grew by {percent:.1} %, from {before} to {}", row.name, row.value);
+                let how = if row.better == Better::Less { "grew" } else { "changed" };
+                let text = format!("{} {how} by {percent:.1} %, from {before} to {}", row.name, row.value);
                 if self.versions.as_ref() == Some(versions) {
                     Growth::TooMuch(text)
                 } else {
@@ -113,17 +118,7 @@ mod tests {
     use crate::bench::row::Counted;
 
     fn row(value: f64) -> Row {
-        let (limit, aim, peer, expensive) = (None, None, None, None);
-        Row {
-            name: "boot.x",
-            value,
-            unit: "instructions",
-            counted: Counted::Icount,
-            expensive,
-            limit,
-            aim,
-            peer,
-        }
+        Row::new("boot.x", value, "instructions", Counted::Icount)
     }
 
     fn versions(rustc: &str) -> Versions {
@@ -138,6 +133,10 @@ mod tests {
         assert_eq!(judge(1.0, "a"), Growth::Within);
         assert!(matches!(judge(1011.0, "a"), Growth::TooMuch(_)));
         assert!(matches!(judge(1011.0, "b"), Growth::OtherVersions(_)));
+        let told = Row { counted: Counted::Reported, ..row(1e9) };
+        assert_eq!(baseline.judge(told, &versions("a")).growth, Growth::Within);
+        let more = |value| Row { better: Better::More, ..row(value) };
+        assert!(baseline.has_outgrown(&more(989.0)) && !baseline.has_outgrown(&more(2000.0)));
     }
 
     #[test]

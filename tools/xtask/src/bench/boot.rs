@@ -24,21 +24,14 @@ const AIM: f64 = 20e6;
 const ENTRY: u16 = 1;
 const READY: u16 = 2;
 
-fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline) -> anyhow::Result<Vec<Row>> {
+fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline, _: Effort) -> anyhow::Result<Vec<Row>> {
     let context = Context { artefacts, folder, effort: Effort::Plain };
     let first = instructions(&boot(&context, "icount-1", Accel::Icount, Vec::new())?);
     let second = instructions(&boot(&context, "icount-2", Accel::Icount, Vec::new())?);
     ensure!(first == second, "two runs differ: {first} and {second} instructions");
-    Ok(vec![Row {
-        name: "boot.entry_to_ready",
-        value: first as f64,
-        unit: "instructions",
-        counted: Counted::Icount,
-        expensive: Some(expensive(&context)?),
-        limit: Some(LIMIT),
-        aim: Some(AIM),
-        peer: None,
-    }])
+    let row = Row::new("boot.entry_to_ready", first as f64, "instructions", Counted::Icount);
+    let expensive = Some(expensive(&context)?);
+    Ok(vec![Row { expensive, limit: Some(LIMIT), aim: Some(AIM), ..row }])
 }
 
 /// Boots one CPU with 256 MiB by PVH, and checks that it is ready for work by giving it some.

@@ -87,7 +87,7 @@ struct Figure {
     marked: Option<(u16, u64)>,
 }
 
-fn measure(artefacts: &Artefacts, folder: &Path, baseline: &Baseline) -> anyhow::Result<Vec<Row>> {
+fn measure(artefacts: &Artefacts, folder: &Path, baseline: &Baseline, _: Effort) -> anyhow::Result<Vec<Row>> {
     let context = Context { artefacts, folder, effort: Effort::Plain };
     let figures = run(&context, "icount-1", Accel::Icount, Vec::new(), 1)?;
     let again = run(&context, "icount-2", Accel::Icount, Vec::new(), 1)?;
@@ -98,7 +98,7 @@ fn measure(artefacts: &Artefacts, folder: &Path, baseline: &Baseline) -> anyhow:
         let least = figure.marked.map(|marked| least(&recording, name, marked)).transpose()?;
         let expensive = least.map(|least| each(least, figure.marked));
         let (value, unit, counted) = (figure.value, "instructions", Counted::Icount);
-        Ok(Row { name, value, unit, counted, expensive, limit, aim, peer })
+        Ok(Row { expensive, limit, aim, peer, ..Row::new(name, value, unit, counted) })
     };
     let mut rows = ROWS.iter().map(row).collect::<anyhow::Result<Vec<_>>>()?;
     let remote = rows.iter().find(|row| row.name == "ipc.call_reply.remote").and_then(|row| row.expensive);
@@ -140,7 +140,7 @@ fn row_between(
     let value = (least.instructions() * 100 / times) as f64 / 100.0;
     let counted = if name.ends_with(".queued") { Counted::Crowd } else { Counted::Plugin };
     let (unit, expensive) = ("instructions", Some(each(least, Some((0, times)))));
-    Ok(Row { name, value, unit, counted, expensive, limit, aim, peer })
+    Ok(Row { expensive, limit, aim, peer, ..Row::new(name, value, unit, counted) })
 }
 
 /// A thread of the kernel's has a limit by what the kernel itself takes.

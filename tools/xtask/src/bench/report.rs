@@ -6,7 +6,7 @@ use count_format::{Counter, Counts};
 use serde_json::{Value, json};
 
 use super::baseline::Growth;
-use super::row::Row;
+use super::row::{Better, Row};
 
 /// A row and what the baseline says to it.
 #[derive(Clone, Debug)]
@@ -19,8 +19,9 @@ pub(super) struct Judged {
 impl Judged {
     /// Why the row fails, if it does.
     pub(super) fn failure(&self) -> Option<String> {
-        if let Some(limit) = self.row.limit.filter(|&limit| self.row.value > limit) {
-            return Some(format!("{} is {}, at most {limit} is allowed", self.row.name, self.row.value));
+        if let Some(limit) = self.row.limit.filter(|&limit| self.row.is_worse_than(limit)) {
+            let bound = if self.row.better == Better::Less { "most" } else { "least" };
+            return Some(format!("{} is {}, at {bound} {limit} is allowed", self.row.name, self.row.value));
         }
         match &self.growth {
             Growth::TooMuch(text) => Some(text.clone()),
@@ -41,15 +42,22 @@ impl Judged {
 const EXPENSIVE: [Counter; 5] =
     [Counter::Cr3, Counter::Wrmsr, Counter::Syscall, Counter::Swapgs, Counter::Xsave];
 
-/// The table: name, value, unit, baseline, limit, aim, peer, and the expensive instructions.
+/// The table: name, value, spread, unit, baseline, limit, aim, peer, and the expensive instructions.
 pub(super) fn table(rows: &[Judged]) -> String {
     let mut text = String::new();
-    let head = ["benchmark", "value", "baseline", "limit", "aim", "peer"];
+    let head = ["benchmark", "value", "spread", "baseline", "limit", "aim", "peer"];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     for Judged { row, baseline, .. } in rows {
         let figure = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), grouped);
         let mut line = vec![row.name.to_owned()];
-        line.extend([Some(row.value), *baseline, row.limit, row.aim, row.peer].map(figure));
+        line.push(figure(Some(row.value)));
+        line.push(
+            row.spread.map_or_else(
+                || "-".to_owned(),
+                |(least, most)| format!("{}-{}", grouped(least), grouped(most)),
+            ),
+        );
+        line.extend([*baseline, row.limit, row.aim, row.peer].map(figure));
         lines.push(line);
     }
     let widths: Vec<usize> = (0..head.len())
@@ -81,7 +89,7 @@ pub(super) fn json(rows: &[Judged]) -> Value {
     let rows: Vec<_> = rows
         .iter()
         .map(|Judged { row, baseline, .. }| {
-            json!({
+            let mut told = json!({
                 "name": row.name,
                 "value": number(row.value),
                 "unit": row.unit,
@@ -91,7 +99,11 @@ pub(super) fn json(rows: &[Judged]) -> Value {
                 "baseline": baseline.map(number),
                 "limit": row.limit.map(number),
                 "peer": row.peer.map(number),
-            })
+            });
+            if let Some((least, most)) = row.spread {
+                told["spread"] = json!([number(least), number(most)]);
+            }
+            told
         })
         .collect();
     json!({ "benchmarks": rows })
@@ -129,16 +141,8 @@ mod tests {
     fn judged(value: f64, growth: Growth) -> Judged {
         let mut counts = Counts::default();
         counts[Counter::Cr3] = 3;
-        let row = Row {
-            name: "boot.entry_to_ready",
-            value,
-            unit: "instructions",
-            counted: Counted::Icount,
-            expensive: Some(counts),
-            limit: Some(100.0),
-            aim: Some(20.0),
-            peer: None,
-        };
+        let known = Row::new("boot.entry_to_ready", value, "instructions", Counted::Icount);
+        let row = Row { expensive: Some(counts), limit: Some(100.0), aim: Some(20.0), ..known };
         Judged { row, baseline: Some(40.0), growth }
     }
 

@@ -30,13 +30,13 @@ const ROWS: [(&str, &str, Option<f64>, Option<f64>); 4] = [
     (IDLE, "KiB", None, Some(8192.0)),
 ];
 
-fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline) -> anyhow::Result<Vec<Row>> {
+fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline, _: Effort) -> anyhow::Result<Vec<Row>> {
     let context = Context { artefacts, folder, effort: Effort::Plain };
     let figures = run(&context)?;
     let row = |&(name, unit, limit, aim): &(&'static str, &'static str, _, _)| {
         let value = *figures.get(name).with_context(|| format!("nobody reported {name}"))?;
         let (value, counted) = (value as f64, Counted::Icount);
-        Ok(Row { name, value, unit, counted, expensive: None, limit, aim, peer: None })
+        Ok(Row { limit, aim, ..Row::new(name, value, unit, counted) })
     };
     ROWS.iter().map(row).collect()
 }
@@ -76,7 +76,7 @@ fn succeed(spec: &Spec, command: &str) -> anyhow::Result<(BTreeMap<String, u64>,
 }
 
 /// Lines `bench NAME VALUE`; a name has a point in it.
-fn parse(printed: &str) -> BTreeMap<String, u64> {
+pub(super) fn parse(printed: &str) -> BTreeMap<String, u64> {
     let figure = |line: &str| {
         let (name, value) = line.strip_prefix("bench ")?.split_once(' ')?;
         let is_name = name.contains('.') && !name.contains(':');

@@ -68,7 +68,7 @@ const KINDS: [(&str, f64, Option<f64>); 4] = [
     ("requests", 0.0, Some(0.0)),
 ];
 
-fn measure(artefacts: &Artefacts, folder: &Path, baseline: &Baseline) -> anyhow::Result<Vec<Row>> {
+fn measure(artefacts: &Artefacts, folder: &Path, baseline: &Baseline, _: Effort) -> anyhow::Result<Vec<Row>> {
     let context = Context { artefacts, folder, effort: Effort::Plain };
     let mut rows = Vec::new();
     for driver in &DRIVERS {
@@ -96,7 +96,7 @@ fn quiet(context: &Context<'_>, driver: &Driver, baseline: &Baseline) -> anyhow:
 fn rows(driver: &Driver, figures: Figures) -> Vec<Row> {
     let row = |((name, value), (unit, limit, aim)): ((&'static str, u64), (&'static str, f64, _))| {
         let (value, counted, limit) = (value as f64, driver.counted, Some(limit));
-        Row { name, value, unit, counted, expensive: None, limit, aim, peer: None }
+        Row { limit, aim, ..Row::new(name, value, unit, counted) }
     };
     driver.rows.into_iter().zip(figures).zip(KINDS).map(row).collect()
 }

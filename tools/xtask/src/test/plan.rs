@@ -118,7 +118,7 @@ pub(super) fn jobs<'a>(
     }
     for group in bench::GROUPS {
         if request.wants(&format!("bench {}", group.name)) {
-            planned.jobs.push(bench_job(group, artefacts, logs, progress));
+            planned.jobs.push(bench_job(group, request.effort, artefacts, logs, progress));
         }
     }
     planned.jobs.push(host_job(request.filter, request.effort.includes(Tier::Long), logs, progress));
@@ -209,13 +209,14 @@ fn check_job(step: check::Step) -> Job<'static> {
 
 fn bench_job<'a>(
     group: &'static bench::Group,
+    effort: Effort,
     artefacts: &'a Artefacts,
     logs: &'a Path,
     progress: &'a Progress,
 ) -> Job<'a> {
     let name = format!("bench {}", group.name);
     let run = move || match fresh_folder(logs, &format!("bench-{}", group.name))
-        .and_then(|folder| bench::gate(group, artefacts, &folder, |warning| progress.line(warning)))
+        .and_then(|folder| bench::gate(group, artefacts, &folder, effort, |warning| progress.line(warning)))
     {
         Ok(rows) => rows
             .into_iter()
