@@ -21,17 +21,22 @@ pub trait Bytes {
 
     /// Their sum in ones' complement, not complemented. Outside of what there is nothing is added.
     fn sum(&self, range: Range<usize>) -> u16 {
-        let mut sum = Sum::default();
-        let (mut at, end) = (range.start, range.end.min(self.length()));
-        let mut piece = [0; PIECE];
-        while at < end {
-            let taken = PIECE.min(end - at);
-            self.copy(at, &mut piece[..taken]);
-            sum.add(&piece[..taken]);
-            at += taken;
-        }
-        sum.folded()
+        sum_of_copies(self, range)
     }
+}
+
+/// [`Bytes::sum`] for those who know no better way than to copy them.
+pub fn sum_of_copies<B: Bytes + ?Sized>(bytes: &B, range: Range<usize>) -> u16 {
+    let mut sum = Sum::default();
+    let (mut at, end) = (range.start, range.end.min(bytes.length()));
+    let mut piece = [0; PIECE];
+    while at < end {
+        let taken = PIECE.min(end - at);
+        bytes.copy(at, &mut piece[..taken]);
+        sum.add(&piece[..taken]);
+        at += taken;
+    }
+    sum.folded()
 }
 
 /// Bytes that are copied at a time to be summed: an even number.
@@ -88,6 +93,12 @@ impl Sum {
     /// Adds a word, or a sum.
     pub fn word(&mut self, word: u16) {
         self.carry(word.to_be().into());
+    }
+
+    /// Goes on from a sum of 64-bit words as the machine has them.
+    #[must_use]
+    pub const fn of_words(words: u64) -> Self {
+        Self(words)
     }
 
     fn carry(&mut self, words: u64) {

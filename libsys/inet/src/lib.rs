@@ -36,7 +36,7 @@ pub mod routes;
 pub mod tables;
 pub mod udp;
 
-pub use bytes::{Bytes, Sum};
+pub use bytes::{Bytes, Sum, sum_of_copies};
 pub use control::Control;
 pub use counters::{Counters, Drop};
 pub use frame::{Fragment, Ingress, InterfaceId, LINK_HEADER, Packet, Verified, What};

@@ -26,6 +26,8 @@ mod error;
 pub mod layout;
 mod payload;
 mod producer;
+#[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
+mod raw;
 mod requester;
 mod responder;
 mod supervisor;

@@ -111,3 +111,43 @@ fn neighbours_in_one_word_do_not_disturb_each_other() {
         }
     });
 }
+
+/// The sum of RFC 1071 by 64-bit words, as defined.
+fn slow_sum(bytes: &[u8]) -> u64 {
+    let words = bytes.chunks(8).map(|chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u128::from(u64::from_ne_bytes(word))
+    });
+    let mut sum: u128 = words.sum();
+    while sum >> 64 != 0 {
+        sum = (sum & u128::from(u64::MAX)) + (sum >> 64);
+    }
+    sum as u64
+}
+
+#[test]
+fn runs_of_any_length_from_anywhere() {
+    let words: Vec<AtomicU64> = (0..64).map(|_| AtomicU64::new(0)).collect();
+    let all = SharedBytes::new(SharedBlock::from_words(&words));
+    let (from, to) = (all.part(0, 256).unwrap(), all.part(256, 256).unwrap());
+    let source: Vec<u8> = (0..256u32).map(|at| if at % 5 == 0 { 0xff } else { (at * 37) as u8 }).collect();
+    from.copy_in(0, &source).unwrap();
+    for length in 0..=230 {
+        for (a, b) in (0..17).map(|step| (step, step * 5 % 17)) {
+            to.fill(0xee);
+            let (part, target) = (from.part(a, length).unwrap(), to.part(b, length).unwrap());
+            target.copy_from(part, 0);
+            let mut seen = [0; 256];
+            to.copy_out(0, &mut seen).unwrap();
+            let mut expected = [0xee; 256];
+            expected[b..b + length].copy_from_slice(&source[a..a + length]);
+            assert_eq!(seen, expected, "{length} bytes from {a} to {b}");
+            assert_eq!(part.sum(0), slow_sum(&source[a..a + length]), "{length} bytes from {a}");
+        }
+    }
+    // All ones, where each carry carries again.
+    from.fill(0xff);
+    assert_eq!(from.sum(u64::MAX), u64::MAX);
+    assert_eq!(from.sum(1), 1);
+}

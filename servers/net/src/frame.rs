@@ -1,9 +1,10 @@
 //! Frames that have come in.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use anax_frames::{Buffer, Received, Verdict};
-use anax_inet::{Bytes, Verified};
+use anax_inet::{Bytes, Sum, Verified, sum_of_copies};
 use anax_ring::SharedBytes;
 use anax_socket::ring::Ring;
 
@@ -31,6 +32,17 @@ impl Bytes for Pool<'_> {
         // Callers stay within the length; else nothing is copied.
         let _ = self.0.copy_out(at, into);
     }
+
+    fn sum(&self, range: Range<usize>) -> u16 {
+        sum(self.0, range)
+    }
+}
+
+/// The sum of a run of bytes where they lie.
+fn sum(bytes: SharedBytes<'_>, range: Range<usize>) -> u16 {
+    let range = range.start..range.end.min(bytes.len());
+    let part = bytes.part(range.start, range.len());
+    part.map_or(0, |part| Sum::of_words(part.sum(0)).folded())
 }
 
 fn length_of(part: &Received<'_>) -> usize {
@@ -68,6 +80,14 @@ impl Bytes for Frame {
                     };
                 });
             }
+        }
+    }
+
+    fn sum(&self, range: Range<usize>) -> u16 {
+        match self {
+            Self::One(part) => sum(part.frame(), range),
+            Self::Own(bytes) => bytes.as_slice().sum(range),
+            Self::Many(_) => sum_of_copies(self, range),
         }
     }
 }
@@ -147,7 +167,7 @@ struct Cursor {
 
 impl Cursor {
     /// The part of the next `length` bytes that is wanted.
-    fn next(&mut self, length: usize) -> Option<core::ops::Range<usize>> {
+    fn next(&mut self, length: usize) -> Option<Range<usize>> {
         let start = self.skip.min(length);
         let count = (length - start).min(self.left);
         (self.skip, self.left) = (self.skip - start, self.left - count);
