@@ -101,7 +101,8 @@ numbered! {
     Exit = 1,
     /// Words: deadline in nanoseconds since boot. Sleeps until then.
     Sleep = 2,
-    /// Result: nanoseconds since boot.
+    /// Result: nanoseconds since boot. Words: how a program can tell the time by itself, the time-stamp counter's frequency in hertz and its value at time 0; 0 and 0
+    /// if it can't be told so.
     Time = 3,
     /// Words: instruction pointer, stack pointer, argument (in `rdi`). Starts a thread that was created and not yet started.
     Start = 4,

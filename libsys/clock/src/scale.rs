@@ -36,6 +36,12 @@ impl TscScale {
         self.hertz
     }
 
+    /// The multiplier and the shift by which ticks become nanoseconds.
+    #[must_use]
+    pub const fn factor(&self) -> (u64, u32) {
+        (self.to_nanos.multiplier, self.to_nanos.shift)
+    }
+
     /// How many whole nanoseconds `ticks` take.
     #[must_use]
     pub const fn nanos(&self, ticks: u64) -> u64 {

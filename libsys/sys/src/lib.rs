@@ -20,6 +20,7 @@ extern crate std;
 use anax_memory as _;
 
 mod batch;
+mod clock;
 mod entry;
 pub mod frames;
 mod guard;

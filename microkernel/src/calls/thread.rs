@@ -32,7 +32,10 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
                 return Ok(Served::Later);
             }
         }
-        ThreadCommand::Time => return Ok(Served::Value(clock::now().0)),
+        ThreadCommand::Time => {
+            (call.words[0], call.words[1]) = clock::by_counter();
+            return Ok(Served::Value(clock::now().0));
+        }
         ThreadCommand::Start => user::start(thread, [words[0], words[1], words[2]])?,
         ThreadCommand::SetPriority => lwkt::set_base_priority(thread, super::space::priority(words[0])?),
         ThreadCommand::ReadRegisters => *call.words = user::read_registers(thread, words[0])?,

@@ -100,6 +100,11 @@ pub(crate) fn hertz() -> u64 {
     CLOCK.get().map_or(0, |clock| clock.scale.hertz())
 }
 
+/// How programs tell the time themselves: the counter's frequency and its value at time 0. Frequency 0: they have to ask.
+pub(crate) fn by_counter() -> (u64, u64) {
+    CLOCK.get().filter(|_| source() == Source::Tsc).map_or((0, 0), |clock| (clock.scale.hertz(), clock.entry))
+}
+
 /// The clock's description, for the log.
 pub(crate) fn reference_name() -> &'static str {
     CLOCK.get().map_or("none", |clock| clock.reference.name())

@@ -140,9 +140,9 @@ fn whenever_it_ends_each_connection_is_whole() {
         now.sort_unstable();
         assert_eq!(now, sorted(&model), "step {step}, {tables:?}");
     }
-    assert_eq!(threads[0].note(u32::MAX, None), true);
+    assert!(threads[0].note(u32::MAX, None));
     let some = Entry { record: record(&mut engine, 1), owner: None };
-    assert_eq!(threads[0].note(u32::MAX, Some(&some)), false);
+    assert!(!threads[0].note(u32::MAX, Some(&some)));
 }
 
 #[test]
