@@ -479,8 +479,11 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         }
     }
 
-    /// Lends as many buffers for receiving as there are to be.
+    /// Lends as many buffers for receiving as there are to be; some together, since a driver that sleeps is woken for it.
     fn refill(&mut self) {
+        if self.receive - self.lent.min(self.receive) < self.receive / LEND_TOGETHER {
+            return;
+        }
         while self.lent < self.receive && self.resumed {
             let Some(number) = self.buffers.take_free() else { return };
             if self.submit(&lend(RECEIVE, number, BUFFER_BYTES, None, 0)).is_err() {
@@ -500,6 +503,9 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         Some(Event::Sent { token, outcome: Err(Error::PeerDied) })
     }
 }
+
+/// Buffers are lent again when this part of them is missing.
+const LEND_TOGETHER: usize = 4;
 
 /// The request that lends the beginning of a buffer.
 fn lend(command: u32, number: u32, length: usize, offload: Option<Offload>, token: u32) -> Message {

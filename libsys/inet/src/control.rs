@@ -10,6 +10,7 @@ mod send;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::time::Duration;
 
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, Ipv4Address};
@@ -98,6 +99,8 @@ pub struct Control {
     waiting: BTreeMap<u64, (Hop, Vec<u8>)>,
     next_token: u64,
     output: VecDeque<Output>,
+    /// When there is something to do, once that was found out; forgotten by all that may change it.
+    due: Cell<Option<Option<Duration>>>,
 }
 
 impl Control {
@@ -117,6 +120,7 @@ impl Control {
             waiting: BTreeMap::new(),
             next_token: OWN,
             output: VecDeque::new(),
+            due: Cell::new(None),
             random,
         }
     }
@@ -156,6 +160,7 @@ impl Control {
         (kind, mtu): (Kind, u16),
         configuration: Configuration,
     ) -> Result<(), Full> {
+        self.due.take();
         self.change(Change::Interface(id, kind, mtu))?;
         let link = match kind {
             Kind::Ethernet(link) => Some(link),
@@ -194,6 +199,7 @@ impl Control {
 
     /// An interface is gone.
     pub fn remove_interface(&mut self, now: Duration, id: InterfaceId) {
+        self.due.take();
         self.interfaces.remove(&id);
         self.neighbours.forget(id);
         let own: Vec<IpAddress> = self
@@ -214,6 +220,7 @@ impl Control {
     /// # Errors
     /// It has too many.
     pub fn assign(&mut self, now: Duration, id: InterfaceId, address: IpCidr) -> Result<(), Full> {
+        self.due.take();
         self.change(Change::Address(id, Assigned { address, standing: Standing::Tentative }))?;
         self.detection.begin(now, id, address.address());
         self.settle(now);
@@ -225,6 +232,7 @@ impl Control {
     /// # Errors
     /// There is no place.
     pub fn change(&mut self, change: Change) -> Result<(), Full> {
+        self.due.take();
         self.tables.apply(change)?;
         self.output.push_back(Output::Change(change));
         Ok(())
@@ -232,6 +240,7 @@ impl Control {
 
     /// Somebody has a packet for that hop. Tokens are below 2^63.
     pub fn resolve(&mut self, now: Duration, hop: Hop, token: Token) -> Resolution {
+        self.due.take();
         let resolution = self.neighbours.resolve(now, hop, token);
         self.settle(now);
         resolution
@@ -239,18 +248,21 @@ impl Control {
 
     /// A replica has sent to a neighbour that was marked as perhaps gone.
     pub fn used(&mut self, now: Duration, hop: Hop) {
+        self.due.take();
         self.neighbours.used(now, hop);
         self.settle(now);
     }
 
     /// A transport has heard something new from there.
     pub fn confirmed(&mut self, now: Duration, hop: Hop) {
+        self.due.take();
         self.neighbours.confirmed(now, hop);
         self.settle(now);
     }
 
     /// Asks for a name's addresses.
     pub fn ask(&mut self, now: Duration, name: &Name, kind: NameKind) -> Asked {
+        self.due.take();
         let asked = self.resolver.ask(now, name, kind);
         self.settle(now);
         asked
@@ -258,11 +270,13 @@ impl Control {
 
     /// Whom the resolver asks beside those that DHCP and routers tell of is nobody; this says whom, until one of these does.
     pub fn set_servers(&mut self, servers: &[IpAddress]) {
+        self.due.take();
         self.resolver.set_servers(servers.iter().copied());
     }
 
     /// There is a link again, perhaps to somewhere else: neighbours are looked for anew, and whoever gives addresses is asked.
     pub fn plugged_in(&mut self, now: Duration, id: InterfaceId) {
+        self.due.take();
         self.neighbours.forget(id);
         if let Some(interface) = self.interfaces.get_mut(&id) {
             if let Some(client) = &mut interface.dhcp {
@@ -278,6 +292,9 @@ impl Control {
     /// When [`poll`](Self::poll) has something to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
+        if let Some(due) = self.due.get() {
+            return due;
+        }
         let of_interface = |interface: &Interface| {
             let dhcp = interface.dhcp.as_ref().map(dhcp::Client::next_deadline);
             let routers = interface.routers.as_ref().and_then(Routers::next_deadline);
@@ -291,11 +308,14 @@ impl Control {
             self.resolver.next_deadline(),
         ];
         let interfaces = self.interfaces.values().filter_map(of_interface);
-        parts.into_iter().flatten().chain(interfaces).min()
+        let due = parts.into_iter().flatten().chain(interfaces).min();
+        self.due.set(Some(due));
+        due
     }
 
     /// Does what is due at `now`.
     pub fn poll(&mut self, now: Duration) {
+        self.due.take();
         self.neighbours.poll(now);
         self.detection.poll(now);
         self.reassembly.poll(now);

@@ -38,7 +38,7 @@ pub(crate) struct Bell {
 
 impl Bell {
     pub(crate) fn new(port: Port, badge: u64) -> Result<Self, Error> {
-        let (ringing, heard) = crate::bell(port, badge)?;
+        let (ringing, heard) = crate::program::bell(port, badge)?;
         Ok(Self { ringing, _heard: heard })
     }
 }
@@ -59,7 +59,7 @@ pub(crate) struct Posted {
 
 impl Posted {
     pub(crate) fn epoch(&self) -> Result<Epoch, Error> {
-        crate::epoch(self.word.load(Ordering::Acquire))
+        crate::program::epoch(self.word.load(Ordering::Acquire))
     }
 }
 

@@ -18,14 +18,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anax_vm::BENCH_CPU;
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use system_tests::{Artefacts, Effort};
 
 use crate::build;
 use crate::setup::{self, Part};
 use baseline::{Baseline, Versions};
 use report::Judged;
-use row::Row;
+use row::{Counted, Row};
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -37,6 +37,14 @@ pub(crate) struct Args {
     /// Write the results to FILE as JSON, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Measure only what `cargo xtask test` does
+    #[arg(long, conflicts_with = "update")]
+    short: bool,
+
+    /// Compare the network with that of a Linux guest, by turns, whose vmlinuz and full.cpio are in FOLDER; nothing else is measured
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["json", "update", "short"])]
+    peer: Option<PathBuf>,
 
     /// Make the results the new baselines
     #[arg(long)]
@@ -81,12 +89,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let groups = select(&args.groups)?;
     setup::need(&[Part::Qemu])?;
     let artefacts = build::artefacts()?;
+    if let Some(peer) = &args.peer {
+        ensure!(args.groups == [net::GROUP.name], "--peer goes with the group {} alone", net::GROUP.name);
+        net::compare(&artefacts, &logs(&net::GROUP)?, peer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let effort = if args.short { Effort::Plain } else { Effort::Long };
     let versions = Versions::of_this_host(BENCH_CPU)?;
     let mut rows = Vec::new();
     for group in groups {
-        let folder = build::root().join("target/bench-logs").join(group.name);
-        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let mut judged = group.judged(&artefacts, &folder, &versions, Effort::Long)?;
+        let folder = logs(group)?;
+        let mut judged = group.judged(&artefacts, &folder, &versions, effort)?;
         if args.update {
             let baseline = Baseline::new(&versions, judged.iter().map(|judged| &judged.row));
             baseline.write(&group.baseline_path())?;
@@ -101,6 +114,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let failed = rows.iter().any(|judged| judged.failure().is_some());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Where a group leaves its logs.
+fn logs(group: &Group) -> anyhow::Result<PathBuf> {
+    let folder = build::root().join("target/bench-logs").join(group.name);
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    Ok(folder)
 }
 
 fn select(names: &[String]) -> anyhow::Result<Vec<&'static Group>> {
@@ -130,6 +150,8 @@ pub(crate) fn gate(
     warn: impl Fn(&str),
 ) -> anyhow::Result<Vec<Gated>> {
     let mut judged = group.judged(artefacts, folder, &Versions::of_this_host(BENCH_CPU)?, effort)?;
+    // What is only told can neither pass nor fail.
+    judged.retain(|judged| judged.row.counted != Counted::Reported);
     for judged in judged.iter_mut().filter(|judged| group.unmet.contains(&judged.row.name)) {
         judged.row.limit = None;
     }

@@ -97,6 +97,15 @@ pub(crate) struct Choice {
     pub(crate) without: Vec<String>,
     /// What is packed.
     pub(crate) packed: Packed,
+    /// One that takes another's place.
+    pub(crate) instead: Option<Instead>,
+}
+
+/// A program that takes the place of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Instead {
+    pub(crate) name: &'static str,
+    pub(crate) of: &'static str,
 }
 
 impl Choice {
@@ -121,13 +130,17 @@ impl Choice {
                 || self.packed == Packed::All
                 || packages.contains(&program.package)
                 || self.with.contains(&program.name)
+                || self.instead.is_some_and(|instead| instead.name == program.name)
         };
+        let is_replaced = |program: &Program| self.instead.is_some_and(|instead| instead.of == program.name);
         let mut file = if self.packed == Packed::All { "archive-of-all" } else { "archive" }.to_owned();
         file.extend(packages.iter().map(|package| format!("~{package}")));
         file.extend(self.with.iter().map(|program| format!("+{program}")));
         file.extend(self.without.iter().map(|program| format!("-{program}")));
+        file.extend(self.instead.iter().map(|instead| format!("={}", instead.name)));
         let mut packed = programs;
-        packed.retain(|program| has(program) && !self.without.contains(&program.name));
+        packed
+            .retain(|program| has(program) && !self.without.contains(&program.name) && !is_replaced(program));
         (packed, file)
     }
 }
@@ -149,6 +162,9 @@ pub(crate) fn bootable(build: &KernelBuild, choice: &Choice) -> anyhow::Result<B
     let mut manifests = judged(&programs)?;
     let kernel = build.build()?;
     programs::compile(&programs)?;
+    if let Some(Instead { name, of }) = choice.instead {
+        chosen::take_place(&mut manifests, name, of);
+    }
     let (programs, file) = choice.of(programs);
     let archive = build.folder().join(file);
     manifests.0.retain(|manifest| programs.iter().any(|program| program.name == manifest.name));

@@ -22,6 +22,7 @@ impl Control {
         bytes: &B,
         is_known: impl FnOnce(&About) -> bool,
     ) -> Result<Taken, Drop> {
+        self.due.take();
         let taken = match &ingress.what {
             What::Arp(range) => self.arp(now, ingress, range.clone(), bytes).map(|()| Taken::Done),
             What::Packet(packet) => self.packet(now, ingress, packet, bytes, is_known),
@@ -104,6 +105,7 @@ impl Control {
         bytes: &B,
         problem: Problem,
     ) {
+        self.due.take();
         let What::Packet(packet) = &ingress.what else { return };
         let Ok(cast) = self.tables.admit(ingress.interface, ingress.to, packet) else { return };
         let about = (bytes, ingress.to, cast);

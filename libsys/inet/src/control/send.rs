@@ -66,6 +66,7 @@ impl Control {
 
     /// Sends a packet, in pieces if it is too long: now, or as soon as its neighbour is found.
     pub fn send(&mut self, now: Duration, sending: Sending) {
+        self.due.take();
         self.emit(now, sending);
         self.settle(now);
     }

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::report::Judged;
-use super::row::{Better, Row};
+use super::row::{Better, Counted, Row};
 
 /// What a figure depends on besides this tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,9 +62,10 @@ pub(super) enum Growth {
 }
 
 impl Baseline {
-    /// The baseline that measured rows make.
+    /// The baseline that measured rows make; those that are only told make none.
     pub(super) fn new<'a>(versions: &Versions, rows: impl Iterator<Item = &'a Row>) -> Self {
-        let values = rows.map(|row| (row.name.to_owned(), row.value)).collect();
+        let judged = rows.filter(|row| row.counted != Counted::Reported);
+        let values = judged.map(|row| (row.name.to_owned(), row.value)).collect();
         Self { versions: Some(versions.clone()), values }
     }
 
@@ -115,7 +116,6 @@ impl Baseline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::row::Counted;
 
     fn row(value: f64) -> Row {
         Row::new("boot.x", value, "instructions", Counted::Icount)
@@ -134,7 +134,8 @@ mod tests {
         assert!(matches!(judge(1011.0, "a"), Growth::TooMuch(_)));
         assert!(matches!(judge(1011.0, "b"), Growth::OtherVersions(_)));
         let told = Row { counted: Counted::Reported, ..row(1e9) };
-        assert_eq!(baseline.judge(told, &versions("a")).growth, Growth::Within);
+        assert_eq!(baseline.judge(told.clone(), &versions("a")).growth, Growth::Within);
+        assert!(Baseline::new(&versions("a"), [told].iter()).values.is_empty());
         let more = |value| Row { better: Better::More, ..row(value) };
         assert!(baseline.has_outgrown(&more(989.0)) && !baseline.has_outgrown(&more(2000.0)));
     }

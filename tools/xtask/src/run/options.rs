@@ -220,7 +220,7 @@ impl Args {
             true => Packed::All,
             false => Packed::Also(words.map(str::to_owned).collect()),
         };
-        Choice { with: self.with.clone(), without: self.without.clone(), packed }
+        Choice { with: self.with.clone(), without: self.without.clone(), packed, ..Choice::default() }
     }
 
     /// What programs read.

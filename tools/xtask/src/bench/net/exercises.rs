@@ -31,10 +31,12 @@ pub(super) enum Exercise {
     From,
     /// A stream to it.
     To,
+    /// Eight of them at once.
+    To8,
 }
 
 impl Exercise {
-    /// All, in the order in which they are done.
+    /// Those of which the rows are made, in the order in which they are done.
     pub(super) const ALL: [Self; 6] =
         [Self::Datagram, Self::Datagrams32, Self::RoundTrip, Self::Connection, Self::From, Self::To];
 
@@ -44,7 +46,7 @@ impl Exercise {
             Self::Datagram | Self::RoundTrip => 4000,
             Self::Datagrams32 => 12_000,
             Self::Connection => 2000,
-            Self::From | Self::To => 40,
+            Self::From | Self::To | Self::To8 => 40,
         };
         if effort == Effort::Long { all } else { all / 4 }
     }
@@ -60,6 +62,7 @@ impl Exercise {
             Self::Connection => client::open_close(target, pieces, 1),
             Self::From => client::source(target, 1, pieces * MEGABYTE),
             Self::To => client::sink(target, 1, pieces * MEGABYTE),
+            Self::To8 => client::sink(target, 8, pieces * MEGABYTE / 8),
         }
     }
 }
@@ -94,7 +97,7 @@ impl Cost {
     pub(super) fn segments(&self) -> Option<u64> {
         let frames = match self.exercise {
             Exercise::From => self.seen.frames.from_guest,
-            Exercise::To => self.seen.frames.to_guest,
+            Exercise::To | Exercise::To8 => self.seen.frames.to_guest,
             _ => 0,
         };
         (frames > 0).then_some(frames)
@@ -132,7 +135,10 @@ impl Run {
 /// Does each of `exercises` once unmeasured and small, and then counts.
 pub(super) fn run(guest: &Guest, exercises: &[Exercise], effort: Effort) -> anyhow::Result<Run> {
     for exercise in exercises {
-        exercise.run(&guest.target, exercise.pieces(effort) / 20).expect_good().context("warming up")?;
+        exercise
+            .run(&guest.target, (exercise.pieces(effort) / 20).max(1))
+            .expect_good()
+            .context("warming up")?;
     }
     // What was opened has been forgotten, what had to be told is told.
     thread::sleep(Duration::from_millis(700));

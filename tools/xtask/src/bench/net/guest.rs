@@ -13,9 +13,9 @@ use netpeer::Target;
 use netpeer::network::{self, Dhcp, DhcpServer};
 use system_tests::{Context, guest};
 
-const TAP: &str = "guest";
+pub(super) const TAP: &str = "guest";
 const HOST: &str = "10.0.0.1/24";
-const GUEST: &str = "10.0.0.2";
+pub(super) const GUEST: &str = "10.0.0.2";
 /// A port at which the guest's command line waits before it goes on.
 const GO_ON: u16 = 9;
 /// It boots, gets its address and starts its services, and the host may be busy.
@@ -50,7 +50,8 @@ pub(super) struct Kind<'a> {
 /// A guest that runs, as its judge sees it.
 pub(super) struct Guest {
     pub(super) target: Target,
-    socket: PathBuf,
+    /// Where the plugin tells what it has counted.
+    pub(super) socket: PathBuf,
 }
 
 /// What was counted, and what went over the TAP.
