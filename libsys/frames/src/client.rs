@@ -155,6 +155,12 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         self.buffers.free()
     }
 
+    /// Whether buffers are lent to be transmitted, which come back without more to be done.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.buffers.is_sending()
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn counters(&self) -> Counters {

@@ -115,6 +115,10 @@ impl Wire for Cards {
         if bytes <= BUFFER_BYTES { client.buffer() } else { client.buffer_of(bytes) }
     }
 
+    fn is_sending(&mut self, interface: InterfaceId) -> bool {
+        self.of(interface).is_some_and(|card| card.client.is_sending())
+    }
+
     fn send(&mut self, departing: Departing) {
         let Departing { interface, buffer, length, offload } = departing;
         let Some(card) = self.of(interface) else { return };

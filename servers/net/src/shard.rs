@@ -19,7 +19,7 @@ use anax_proto::{Answered, Caller};
 use anax_socket::{Failure, Socket};
 use anax_tcp::{Config, ConnectionId, Engine, Outgoing, Record};
 use hashbrown::HashMap;
-use smoltcp::wire::EthernetAddress;
+use smoltcp::wire::{EthernetAddress, IpAddress};
 
 use crate::crossbar::{Bell, Port};
 use crate::item::{Departing, Item};
@@ -33,7 +33,7 @@ use stream::Stream;
 /// The interface by which this host speaks to itself.
 pub const LOOPBACK: InterfaceId = InterfaceId(0);
 /// Bytes of payload in a frame that a card cuts: what fits into eight buffers, in whole segments of the usual size.
-const MOST_CUT: u32 = 11 * 1448;
+const MOST_CUT: u32 = 22 * 1448;
 /// Sockets of a thread.
 const MOST_SOCKETS: usize = 32_768;
 /// Bits of a socket's name that say its place; those above say its thread, so that no two sockets of the server have the same.
@@ -67,6 +67,9 @@ pub trait Host {
 pub trait Wire {
     /// A buffer for a frame of so many bytes, by that card.
     fn buffer(&mut self, interface: InterfaceId, bytes: usize) -> Option<Buffer<'static>>;
+
+    /// Whether buffers come back from that card without more to be done.
+    fn is_sending(&mut self, interface: InterfaceId) -> bool;
 
     /// Sends it, behind all others.
     fn send(&mut self, departing: Departing);
@@ -109,6 +112,19 @@ struct Open<A> {
     role: Role,
 }
 
+/// The way to an address, as the tables had it in that version.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    to: IpAddress,
+    version: u32,
+    hop: Hop,
+    /// The neighbour, if it answers.
+    link: Option<EthernetAddress>,
+}
+
+/// Ways that are remembered.
+const WAYS: usize = 16;
+
 /// What waits for a neighbour to be found.
 #[derive(Debug)]
 enum Waiting {
@@ -126,6 +142,7 @@ pub struct Shard<H: Host> {
     tables: Tables,
     /// Counts what the tables have become, so that what was looked up there is known to be old.
     version: u32,
+    ways: [Option<Way>; WAYS],
     cards: BTreeMap<InterfaceId, Offers>,
     demux: Demux<u32>,
     random: Random,
@@ -190,6 +207,7 @@ impl<H: Host> Shard<H> {
             now,
             tables: Tables::new(random.key()),
             version: 0,
+            ways: [None; WAYS],
             cards: BTreeMap::new(),
             demux: Demux::new(&mut random),
             sessions: HashMap::with_hasher(random.key()),
@@ -372,6 +390,25 @@ impl<H: Host> Shard<H> {
 
     fn session(&self, caller: Caller) -> Result<Held<H::Arena>, Failure> {
         self.sessions.get(&caller.0).cloned().ok_or(Failure::Gone)
+    }
+
+    /// The way to an address, remembered until the tables change.
+    fn way(&mut self, to: IpAddress) -> Option<Way> {
+        let place = match to {
+            IpAddress::Ipv4(address) => address.octets()[3],
+            IpAddress::Ipv6(address) => address.octets()[15],
+        };
+        let version = self.version;
+        let place = usize::from(place) % WAYS;
+        if let Some(way) = self.ways[place].filter(|way| way.to == to && way.version == version) {
+            return Some(way);
+        }
+        let hop = self.tables.hop(to, None).ok()?;
+        // One that may be gone is told of each time that it is used.
+        let link = self.tables.neighbour(hop).filter(|known| !known.is_stale).map(|known| known.link);
+        let way = Way { to, version, hop, link };
+        self.ways[place] = Some(way);
+        Some(way)
     }
 
     /// Where the neighbour is, if that is known; else what waits for it is kept, and thread 0 is asked.

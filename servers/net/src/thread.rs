@@ -64,6 +64,11 @@ impl Wire for Stock {
         Some(self.buffers.swap_remove(place).1)
     }
 
+    fn is_sending(&mut self, _: InterfaceId) -> bool {
+        // All that it has are single ones.
+        false
+    }
+
     fn send(&mut self, departing: Departing) {
         self.departing.push(departing);
     }

@@ -356,6 +356,10 @@ impl crate::shard::Wire for Nowhere {
         None
     }
 
+    fn is_sending(&mut self, _: InterfaceId) -> bool {
+        false
+    }
+
     fn send(&mut self, _: crate::item::Departing) {}
 
     fn free(&mut self, _: InterfaceId, _: anax_frames::Buffer<'static>) {}

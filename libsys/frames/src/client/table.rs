@@ -26,8 +26,8 @@ pub(super) enum Use {
 pub(super) struct Buffers<'a, const N: usize> {
     pool: SharedBytes<'a>,
     uses: [Use; N],
-    free: [u32; N],
-    free_count: usize,
+    /// A bit for each that is free. Single ones are taken from below and runs from above, so that there are runs.
+    free: u128,
 }
 
 impl<'a, const N: usize> Buffers<'a, N> {
@@ -37,9 +37,8 @@ impl<'a, const N: usize> Buffers<'a, N> {
         if !pool.len().is_multiple_of(BUFFER_BYTES) || count == 0 || count > N {
             return None;
         }
-        // The first is on top.
-        let free = core::array::from_fn(|place| count.saturating_sub(place + 1) as u32);
-        Some(Self { pool, uses: [Use::Free; N], free, free_count: count })
+        const { assert!(N <= u128::BITS as usize, "a bit for each") };
+        Some(Self { pool, uses: [Use::Free; N], free: u128::MAX >> (u128::BITS - count as u32) })
     }
 
     /// How many there are.
@@ -49,7 +48,7 @@ impl<'a, const N: usize> Buffers<'a, N> {
 
     /// How many are free.
     pub(super) const fn free(&self) -> usize {
-        self.free_count
+        self.free.count_ones() as usize
     }
 
     /// What a buffer is used for, if there is one of that number.
@@ -65,33 +64,36 @@ impl<'a, const N: usize> Buffers<'a, N> {
         })
     }
 
+    /// Whether any is lent to be transmitted.
+    pub(super) fn is_sending(&self) -> bool {
+        self.uses.iter().any(|used| matches!(used, Use::Sending { .. }))
+    }
+
     pub(super) fn bytes(&self, number: u32, count: usize) -> Option<SharedBytes<'a>> {
         self.pool.part(number as usize * BUFFER_BYTES, count * BUFFER_BYTES).ok()
     }
 
     pub(super) fn take_free(&mut self) -> Option<u32> {
-        let top = self.free_count.checked_sub(1)?;
-        let number = *self.free.get(top)?;
-        self.free_count = top;
-        Some(number)
+        let number = self.free.trailing_zeros();
+        (number < u128::BITS).then(|| {
+            self.free &= self.free - 1;
+            number
+        })
     }
 
     /// The first of `count` free buffers one behind the other, which are the program's from now on.
     pub(super) fn take_run(&mut self, count: usize) -> Option<u32> {
-        let is_free = |run: &[Use]| run.iter().all(|used| *used == Use::Free);
-        let first = self.uses.get(..self.count())?.windows(count.max(1)).position(is_free)? as u32;
-        let run = first..first + count as u32;
-        let mut kept = 0;
-        for place in 0..self.free_count {
-            if let Some(&number) = self.free.get(place)
-                && !run.contains(&number)
-                && let Some(slot) = self.free.get_mut(kept)
-            {
-                *slot = number;
-                kept += 1;
-            }
+        let count = u32::try_from(count.max(1)).ok().filter(|count| *count < u128::BITS)?;
+        // A bit stays where as many follow as were asked for so far.
+        let (mut starts, mut length) = (self.free, 1);
+        while length < count {
+            let step = length.min(count - length);
+            starts &= starts >> step;
+            length += step;
         }
-        self.free_count = kept;
+        let first = starts.checked_ilog2()?;
+        self.free &= !(((1 << count) - 1) << first);
+        let run = first..first + count;
         run.for_each(|number| self.set(number, if number == first { Use::Held } else { Use::Follows }));
         Some(first)
     }
@@ -101,10 +103,7 @@ impl<'a, const N: usize> Buffers<'a, N> {
         let mut next = number;
         loop {
             self.set(next, Use::Free);
-            if let Some(slot) = self.free.get_mut(self.free_count) {
-                *slot = next;
-                self.free_count += 1;
-            }
+            self.free |= 1 << next;
             next += 1;
             if self.used(next) != Some(Use::Follows) {
                 return;

@@ -5,7 +5,7 @@ use anax_inet::{Hop, InterfaceId};
 use anax_tcp::Outgoing;
 use smoltcp::wire::{EthernetAddress, IpAddress};
 
-use super::{Host, LOOPBACK, Role, Shard, Waiting, Wire};
+use super::{Host, LOOPBACK, Role, Shard, Waiting, Way, Wire};
 use crate::build::{Head, segment, sum_segment};
 use crate::item::Departing;
 
@@ -51,10 +51,13 @@ impl<H: Host> Shard<H> {
                 continue;
             }
             if self.send_segment(segment, wire) == Sent::NoBuffer {
-                // A long one needs buffers that lie side by side, which there may never be.
+                // A long one needs buffers that lie side by side, which there may never be. Else the next one that is free wakes this thread.
                 match self.stuck.take_if(|_| is_long) {
-                    Some(segment) => self.cut(segment),
-                    // The next one that is free wakes this thread.
+                    Some(segment) if !self.comes_back(&segment, wire) => self.cut(segment),
+                    Some(segment) => {
+                        self.stuck = Some(segment);
+                        return true;
+                    }
                     None => return true,
                 }
             }
@@ -74,9 +77,14 @@ impl<H: Host> Shard<H> {
     }
 
     /// Whether the card by which it goes cuts it.
-    fn may_cut(&self, segment: &Outgoing) -> bool {
-        let Ok(hop) = self.tables.hop(segment.tuple.remote.address, None) else { return true };
+    fn may_cut(&mut self, segment: &Outgoing) -> bool {
+        let Some(Way { hop, .. }) = self.way(segment.tuple.remote.address) else { return true };
         hop.interface == LOOPBACK || self.cuts(hop.interface, segment.tuple.remote.address).is_some()
+    }
+
+    /// Whether its card gives back buffers in time.
+    fn comes_back(&mut self, segment: &Outgoing, wire: &mut impl Wire) -> bool {
+        self.way(segment.tuple.remote.address).is_some_and(|way| wire.is_sending(way.hop.interface))
     }
 
     fn cuts(&self, interface: InterfaceId, address: IpAddress) -> Option<Lengths> {
@@ -90,13 +98,14 @@ impl<H: Host> Shard<H> {
     /// Sends one, in a frame of its own.
     pub(super) fn send_segment(&mut self, out: Outgoing, wire: &mut impl Wire) -> Sent {
         let remote = out.tuple.remote.address;
-        let Ok(hop) = self.tables.hop(remote, None) else { return Sent::Done };
+        let Some(Way { hop, link, .. }) = self.way(remote) else { return Sent::Done };
         if hop.interface == LOOPBACK {
             let (head, _) = segment(&out, Default::default(), HOPS, &OFFERS_INSIDE);
             self.send_inside(&out, &head);
             return Sent::Done;
         }
-        let Some(to) = self.neighbour(hop, || Waiting::Segment(out.clone())) else { return Sent::Done };
+        let to = link.or_else(|| self.neighbour(hop, || Waiting::Segment(out.clone())));
+        let Some(to) = to else { return Sent::Done };
         let Some(interface) = self.tables.interface(hop.interface) else { return Sent::Done };
         let from = interface.link_address();
         let offers = self.cards.get(&hop.interface).copied().unwrap_or_default();
