@@ -2,7 +2,7 @@
 //!
 //! For the compiler such an instruction is a black box that reads or writes those bytes, each once, at any size: what a peer writes at the same time makes a
 //! mixture, as with relaxed atomics, and nothing beside the bytes is touched. Word by word through atomics the same takes some 15 instructions for 8 bytes, since
-//! the compiler may not join them; here 64 bytes take 12.
+//! the compiler may not join them; here 128 bytes take 20.
 #![expect(unsafe_code, reason = "instructions that the language has no name for")]
 
 use core::arch::asm;
@@ -14,12 +14,36 @@ use core::arch::asm;
 /// but where any mixture will do.
 #[inline]
 pub(crate) unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
-    // SAFETY: only the caller's bytes are accessed: in runs of 64 while there are as many, then one of each smaller power of two that the count has.
+    // SAFETY: only the caller's bytes are accessed: in runs of 128 while there are as many, then one of each smaller power of two
+    // that the count has: what is left after the last subtraction has the same low bits.
     unsafe {
         asm!(
-            "cmp {n}, 64",
-            "jb 3f",
+            "sub {n}, 128",
+            "jb 20f",
             "2:",
+            "movups {a}, [{from}]",
+            "movups {b}, [{from} + 16]",
+            "movups {c}, [{from} + 32]",
+            "movups {d}, [{from} + 48]",
+            "movups [{to}], {a}",
+            "movups [{to} + 16], {b}",
+            "movups [{to} + 32], {c}",
+            "movups [{to} + 48], {d}",
+            "movups {a}, [{from} + 64]",
+            "movups {b}, [{from} + 80]",
+            "movups {c}, [{from} + 96]",
+            "movups {d}, [{from} + 112]",
+            "movups [{to} + 64], {a}",
+            "movups [{to} + 80], {b}",
+            "movups [{to} + 96], {c}",
+            "movups [{to} + 112], {d}",
+            "sub {from}, -128",
+            "sub {to}, -128",
+            "sub {n}, 128",
+            "jae 2b",
+            "20:",
+            "test {n:l}, 64",
+            "jz 3f",
             "movups {a}, [{from}]",
             "movups {b}, [{from} + 16]",
             "movups {c}, [{from} + 32]",
@@ -30,9 +54,6 @@ pub(crate) unsafe fn copy(from: *const u8, to: *mut u8, count: usize) {
             "movups [{to} + 48], {d}",
             "add {from}, 64",
             "add {to}, 64",
-            "sub {n}, 64",
-            "cmp {n}, 64",
-            "jae 2b",
             "3:",
             "test {n:l}, 32",
             "jz 4f",

@@ -6,6 +6,7 @@ mod deliver;
 mod keeping;
 mod listener;
 mod output;
+mod owners;
 mod stream;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -28,6 +29,7 @@ use crate::session::{Arena, Held};
 
 use datagram::Datagram;
 use listener::{Early, Listener};
+use owners::Owners;
 use stream::Stream;
 
 /// The interface by which this host speaks to itself.
@@ -150,7 +152,7 @@ pub struct Shard<H: Host> {
     sockets: Vec<Place<H::Arena>>,
     free: Vec<u32>,
     /// The socket of each connection; none for those that nobody has accepted, or that nobody has any more.
-    of_connection: HashMap<ConnectionId, u32, Keyed>,
+    of_connection: Owners,
     early: HashMap<ConnectionId, Early, Keyed>,
     listeners: BTreeMap<Socket, Listener>,
     touched: Vec<u32>,
@@ -213,7 +215,7 @@ impl<H: Host> Shard<H> {
             sessions: HashMap::with_hasher(random.key()),
             sockets: Vec::new(),
             free: Vec::new(),
-            of_connection: HashMap::with_hasher(random.key()),
+            of_connection: Owners::default(),
             early: HashMap::with_hasher(random.key()),
             listeners: BTreeMap::new(),
             touched: Vec::new(),

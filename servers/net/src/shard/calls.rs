@@ -253,7 +253,7 @@ impl<H: Host> Shard<H> {
                     let answered = later.answer(Err(Failure::Aborted));
                     self.answer(&answered);
                 }
-                self.of_connection.remove(&connection);
+                self.of_connection.remove(connection);
                 let _ = self.engine.abort(connection, self.now);
                 self.events();
                 self.remove(place_of(socket));

@@ -22,10 +22,10 @@ impl<H: Host> Shard<H> {
         while let Some((place, now)) = self.engine.changed() {
             let Some(kept) = &mut self.kept else { continue };
             let entry = now.map(|(connection, record)| {
-                let socket = self.of_connection.get(&connection);
+                let socket = self.of_connection.get(connection);
                 let open = socket.and_then(|index| {
-                    let place = self.sockets.get(*index as usize)?;
-                    Some((*index, place.generation, place.socket.as_ref()?))
+                    let place = self.sockets.get(index as usize)?;
+                    Some((index, place.generation, place.socket.as_ref()?))
                 });
                 let owner = open.map(|(index, generation, open)| Owner {
                     session: open.session.number,

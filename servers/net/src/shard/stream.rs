@@ -124,7 +124,7 @@ impl<H: Host> Shard<H> {
         connection: ConnectionId,
         what: impl FnOnce(&mut Stream) -> Option<anax_proto::Answered>,
     ) {
-        let Some(index) = self.of_connection.get(&connection).copied() else { return };
+        let Some(index) = self.of_connection.get(connection) else { return };
         let place = &mut self.sockets[index as usize];
         let Some(Role::Stream(stream)) = place.socket.as_mut().map(|open| &mut open.role) else { return };
         let answered = what(stream);
@@ -144,7 +144,7 @@ impl<H: Host> Shard<H> {
             let later = stream.connecting.take();
             later.map(|later| later.answer(Err(failure(how).unwrap_or(Failure::Reset))))
         });
-        self.of_connection.remove(&connection);
+        self.of_connection.remove(connection);
     }
 
     /// Answers whoever waits for what is there now, and lets go of what is over.
@@ -179,7 +179,7 @@ impl<H: Host> Shard<H> {
         if let Some(open) = &self.sockets[index as usize].socket
             && let Role::Stream(stream) = &open.role
         {
-            self.of_connection.remove(&stream.connection);
+            self.of_connection.remove(stream.connection);
         }
         self.remove(index);
     }
@@ -238,7 +238,7 @@ impl<H: Host> Shard<H> {
 
     /// The ring of a stream to which received bytes go, or from which those to be sent come.
     pub(super) fn ring(&self, connection: ConnectionId, is_send: bool) -> Option<Ring<'_>> {
-        let index = *self.of_connection.get(&connection)?;
+        let index = self.of_connection.get(connection)?;
         let open = self.sockets[index as usize].socket.as_ref()?;
         let place = if is_send { open.rings.send() } else { open.rings.receive() };
         Ring::new(open.session.arena.bytes(), place).ok()
