@@ -22,7 +22,7 @@ use anax_sys::object::{Channel, Region, RegionKind, Space};
 use anax_sys::{Deadline, Instant, Port, Received};
 use net::cards::{Card, Cards, Client, RECEIVE};
 use net::crossbar::Crossbar;
-use net::kept::{self, Entry, Found, Kept, Leases};
+use net::kept::{self, Entry, Found, Leases};
 use net::shard::Shard;
 use net::thread::{Stock, Thread};
 use net::zero::Zero;
