@@ -244,7 +244,9 @@ impl Connection {
     #[inline]
     pub(super) fn acknowledge(&mut self, around: &mut Around<'_>) -> Outgoing {
         let mut segment = self.header(self.nxt.max(self.una), Flags::ACK, around.now);
-        segment.seq = self.out.wire(self.max.max(self.nxt));
+        // A byte that probed a closed window is beyond it, and so would this segment be, which nobody takes then: not what it acknowledges either.
+        let is_probing = matches!(self.timer, Timer::Persist(_));
+        segment.seq = self.out.wire(if is_probing { self.nxt } else { self.max.max(self.nxt) });
         self.open_window(&mut segment);
         segment.options.sack = self.blocks();
         self.acknowledged_now();
