@@ -332,18 +332,18 @@ pub(crate) fn read_registers(thread: &Thread, group: u64) -> Result<[u64; WORDS]
     }))
 }
 
-/// Changes one register of a thread whose fault is being handled: number 5 x group + place in it.
+/// Changes one register of a thread whose fault is being handled: that place of a group.
 ///
 /// # Errors
 /// As [`read_registers`]; `BadAddress` for an instruction pointer that is none of a user; flags are what user code may change.
-pub(crate) fn write_register(thread: &Thread, number: u64, value: u64) -> Result<(), Error> {
+pub(crate) fn write_register(thread: &Thread, [group, place, value]: [u64; 3]) -> Result<(), Error> {
     /// Carry, parity, adjust, zero, sign, direction, overflow.
     const USER_FLAGS: u64 = 0xcd5;
-    let number = usize::try_from(number).map_err(|_| Error::BadArgument)?;
-    let register = registers_of(thread)?.into_iter().nth(number).ok_or(Error::BadArgument)?;
-    *register = match number {
-        16 if !crate::vm::USER.contains(&value) => return Err(Error::BadAddress),
-        17 => *register & !USER_FLAGS | value & USER_FLAGS,
+    let mut group_of = registers_of(thread)?.into_iter().skip(5 * group.min(4) as usize).take(5);
+    let register = group_of.nth(place.min(5) as usize).ok_or(Error::BadArgument)?;
+    *register = match (group, place) {
+        (3, 1) if !crate::vm::USER.contains(&value) => return Err(Error::BadAddress),
+        (3, 2) => *register & !USER_FLAGS | value & USER_FLAGS,
         _ => value,
     };
     Ok(())

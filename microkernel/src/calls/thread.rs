@@ -39,10 +39,7 @@ pub(super) fn serve(thread: &'static Thread, command: u32, call: &mut Call<'_>) 
         ThreadCommand::Start => user::start(thread, [words[0], words[1], words[2]])?,
         ThreadCommand::SetPriority => lwkt::set_base_priority(thread, super::space::priority(words[0])?),
         ThreadCommand::ReadRegisters => *call.words = user::read_registers(thread, words[0])?,
-        ThreadCommand::WriteRegister if words[0] <= 3 && words[1] <= 4 => {
-            user::write_register(thread, 5 * words[0] + words[1], words[2])?;
-        }
-        ThreadCommand::WriteRegister => return Err(Error::BadArgument),
+        ThreadCommand::WriteRegister => user::write_register(thread, [words[0], words[1], words[2]])?,
         ThreadCommand::SetFsBase => user::set_fs_base(thread, words[0])?,
         ThreadCommand::Move => {
             let to = super::space::running_cpu(words[0])?;
