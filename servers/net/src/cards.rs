@@ -1,10 +1,12 @@
 //! Network cards, as their client.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use anax_abi::Error;
 use anax_frames::handover::BUFFERS;
 use anax_frames::{
-    About, BUFFER_BYTES, Buffer, ClientSide, Coalescing, Event, Link, MAX_PARTS, Offers, Received,
+    About, BUFFER_BYTES, Buffer, ClientSide, Coalescing, Event, Link, MAX_PARTS, NotSent, Offers, Received,
 };
 use anax_inet::InterfaceId;
 
@@ -40,6 +42,8 @@ pub struct Card {
     /// What it does with frames.
     pub offers: Offers,
     parts: Vec<Received<'static>>,
+    /// What the driver could not be given yet: it has as much as it may have, or there is none just now. Nobody overtakes it.
+    waiting: VecDeque<Departing>,
     /// Lies, until there is another driver.
     pub has_lied: bool,
 }
@@ -50,11 +54,41 @@ impl Card {
     pub fn new(interface: InterfaceId, mut client: Client) -> Self {
         client.ask();
         client.watch();
-        Self { interface, client, offers: Offers::default(), parts: Vec::new(), has_lied: false }
+        let (offers, parts, waiting) = Default::default();
+        Self { interface, client, offers, parts, waiting, has_lied: false }
+    }
+
+    /// Gives the driver what has waited for it, as much as goes.
+    fn retry(&mut self) {
+        while let Some(departing) = self.waiting.pop_front() {
+            if let Some(again) = self.transmit(departing) {
+                return self.waiting.push_front(again);
+            }
+        }
+    }
+
+    /// Gives the driver a frame; it comes back if it has to wait.
+    fn transmit(&mut self, departing: Departing) -> Option<Departing> {
+        let Departing { interface, buffer, length, offload } = departing;
+        let NotSent { buffer, reason } = self.client.transmit_with(buffer, length, offload, 0).err()?;
+        if reason == Error::BadArgument || cfg!(bite = "net-cards-drop") {
+            // What no card takes is none.
+            self.client.release(buffer);
+            return None;
+        }
+        Some(Departing { interface, buffer, length, offload })
     }
 
     /// The next thing that it tells; nothing: none now.
     pub fn told(&mut self) -> Option<Told> {
+        let told = self.next();
+        if told.is_none() && !self.waiting.is_empty() {
+            self.retry();
+        }
+        told
+    }
+
+    fn next(&mut self) -> Option<Told> {
         loop {
             match self.client.event() {
                 Ok(Event::Received(part)) => {
@@ -96,10 +130,6 @@ impl Card {
 pub struct Cards {
     /// They.
     pub all: Vec<Card>,
-    /// Frames that were taken by a card, that were not, and received.
-    pub sent: u64,
-    /// See [`Cards::sent`].
-    pub refused: u64,
 }
 
 impl Cards {
@@ -116,19 +146,13 @@ impl Wire for Cards {
     }
 
     fn is_sending(&mut self, interface: InterfaceId) -> bool {
-        self.of(interface).is_some_and(|card| card.client.is_sending())
+        self.of(interface).is_some_and(|card| card.client.is_sending() || !card.waiting.is_empty())
     }
 
     fn send(&mut self, departing: Departing) {
-        let Departing { interface, buffer, length, offload } = departing;
-        let Some(card) = self.of(interface) else { return };
-        match card.client.transmit_with(buffer, length, offload, 0) {
-            Ok(()) => self.sent += 1,
-            Err(refused) => {
-                card.client.release(refused.buffer);
-                self.refused += 1;
-            }
-        }
+        let Some(card) = self.of(departing.interface) else { return };
+        let waits = if card.waiting.is_empty() { card.transmit(departing) } else { Some(departing) };
+        card.waiting.extend(waits);
     }
 
     fn free(&mut self, interface: InterfaceId, buffer: Buffer<'static>) {
