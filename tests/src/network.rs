@@ -3,9 +3,14 @@
 //! Two networks, each with the host's kernel in it, are joined by the relay. One has the clients, the other one the services. The exercises
 //! ([`exercises`]) are those that a guest has to pass, too.
 
+mod behind;
+pub(crate) mod changes;
+pub(crate) mod disturbed;
 mod exercises;
 pub(crate) mod guests;
 mod other_host;
+pub(crate) mod server_kills;
+pub(crate) mod user;
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::Path;

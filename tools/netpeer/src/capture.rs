@@ -1,5 +1,7 @@
 //! Frames with their times in a file that every analyser of packets reads (pcap, nanoseconds), and what can be counted in one.
 
+mod listener;
+mod marks;
 mod segment;
 mod streams;
 
@@ -10,6 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail, ensure};
 
+pub use listener::Listener;
+pub use marks::mark;
 pub use streams::{Analysis, Endpoint, Flow, analyse};
 
 /// Little-endian, with nanoseconds; the same with microseconds, as QEMU writes it.

@@ -3,6 +3,7 @@
 //! It belongs to threads and to what they start, not to a name, so nothing is left behind: the kernel removes it with the last thread, process or socket
 //! that is in it, however that ended. Addresses in it are nobody else's business.
 
+mod counters;
 mod dhcp;
 mod dns;
 mod router;
@@ -16,6 +17,7 @@ use std::thread;
 use anyhow::{Context as _, anyhow, ensure};
 use nix::sched::{CloneFlags, unshare};
 
+pub use counters::counted;
 pub use dhcp::{Dhcp, DhcpServer};
 pub use dns::{Dns, DnsServer};
 pub use router::{Router, RouterServer};

@@ -84,11 +84,11 @@ fn configuration(
                 format!("ethmod=tuntap, ethdev=/dev/net/tun:{interface}")
             }
             Net::Datagrams(_) => bail!("Bochs sends no frames as datagrams"),
-            Net::User(None) => "ethmod=slirp".to_owned(),
-            Net::User(Some(forward)) => {
+            Net::User(forwards) if forwards.is_empty() => "ethmod=slirp".to_owned(),
+            Net::User(forwards) => {
                 // Bochs wants the first line as it is.
-                let script =
-                    format!("# slirp config\nhostfwd = tcp:127.0.0.1:{}-:{}\n", forward.host, forward.guest);
+                let lines = forwards.iter().map(|forward| format!("hostfwd = {}\n", forward.words()));
+                let script: String = std::iter::once("# slirp config\n".to_owned()).chain(lines).collect();
                 fs::write(folder.join("slirp"), script)?;
                 "ethmod=slirp, script=slirp".to_owned()
             }

@@ -33,7 +33,7 @@ pub use machine::{Machine, Ready};
 pub use rendezvous::{Errand, Guest, News, Rendezvous, guests};
 pub use spec::{
     Accel, Acpi, BENCH_CPU, BOCHS_X2APIC, BOCHS_XAPIC, Boot, Chipset, Console, ControlLine, Datagrams,
-    Debugger, Emulator, Forward, Limits, Net, Nic, Plugin, Spec,
+    Debugger, Emulator, Forward, Limits, Net, Nic, Plugin, Spec, Transport,
 };
 
 pub use anax_control::{Outcome, Stream, Verified};

@@ -100,10 +100,9 @@ fn network(qemu: &mut Command, spec: &Spec) {
         Nic::None => return,
     };
     let net = match &spec.net {
-        Net::User(None) => "user,id=net".to_owned(),
-        Net::User(Some(forward)) => {
-            format!("user,id=net,hostfwd=tcp:127.0.0.1:{}-:{}", forward.host, forward.guest)
-        }
+        Net::User(forwards) => forwards
+            .iter()
+            .fold("user,id=net".to_owned(), |net, forward| net + ",hostfwd=" + &forward.words()),
         Net::Datagrams(ports) => format!(
             "dgram,id=net,local.type=inet,local.host=127.0.0.1,local.port={},\
              remote.type=inet,remote.host=127.0.0.1,remote.port={}",
@@ -171,7 +170,7 @@ mod tests {
             acpi: Acpi::Off,
             accel: Accel::Icount,
             nic: Nic::E1000,
-            net: Net::User(Some(crate::Forward { host: 8080, guest: 80 })),
+            net: Net::User(vec![crate::Forward { transport: crate::Transport::Tcp, host: 8080, guest: 80 }]),
             debugger: Debugger::Port(1234),
             words: vec!["log=debug".to_owned()],
             ..Spec::new(Path::new("/k"), Path::new("/a"))

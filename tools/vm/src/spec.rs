@@ -78,13 +78,35 @@ pub enum Nic {
     None,
 }
 
-/// A TCP port of the host's loopback address that leads to a port of the guest.
+/// What a forwarded port is a port of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Connections.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// A port of the host's loopback address that leads to a port of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forward {
+    /// Of what.
+    pub transport: Transport,
     /// Port on 127.0.0.1.
     pub host: u16,
     /// Port in the guest.
     pub guest: u16,
+}
+
+impl Forward {
+    /// The emulators' words for it; both have libslirp's network.
+    pub(crate) fn words(self) -> String {
+        let transport = match self.transport {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+        };
+        format!("{transport}:127.0.0.1:{}-:{}", self.host, self.guest)
+    }
 }
 
 /// Two UDP ports of the host's loopback address, one datagram between them for each Ethernet frame.
@@ -111,8 +133,8 @@ impl Datagrams {
 /// What the network card is plugged into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Net {
-    /// The emulator's own network: DHCP, a gateway, and the given forward into the guest. Needs no rights.
-    User(Option<Forward>),
+    /// The emulator's own network: DHCP, a gateway, the host's names, and the given ports into the guest. Needs no rights.
+    User(Vec<Forward>),
     /// An existing tap interface of the host.
     Tap(String),
     /// The same, but nothing is left for the host's kernel to finish, and it leaves nothing to the guest: frames as on a wire.
@@ -240,7 +262,7 @@ impl Spec {
             cpu: None,
             accel: Accel::Auto,
             nic: Nic::None,
-            net: Net::User(None),
+            net: Net::User(Vec::new()),
             capture: None,
             disk: None,
             console: Console::Quiet,

@@ -133,10 +133,11 @@ fn banner(spec: &Spec) -> String {
     };
     let cpus = if spec.cpus == 1 { "1 CPU".to_owned() } else { format!("{} CPUs", spec.cpus) };
     let network = match (&spec.nic, &spec.net) {
-        (Nic::None, _) | (_, Net::User(None)) => String::new(),
-        (_, Net::User(Some(forward))) => {
-            format!(", 127.0.0.1:{} leads to its port {}", forward.host, forward.guest)
-        }
+        (Nic::None, _) => String::new(),
+        (_, Net::User(forwards)) => forwards
+            .iter()
+            .map(|forward| format!(", 127.0.0.1:{} leads to its port {}", forward.host, forward.guest))
+            .collect(),
         (_, Net::Datagrams(ports)) => format!(
             ", frames as datagrams; for a peer: cargo xtask peer --guest {} --port {}",
             ports.guest, ports.peer

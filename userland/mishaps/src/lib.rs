@@ -2,6 +2,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+mod tally;
+
+pub use tally::Tally;
+
 use core::time::Duration;
 
 /// The client finishes what it does, answers, and ends. Clients of devices (`device-load`) know this one, too.

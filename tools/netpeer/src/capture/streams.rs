@@ -84,6 +84,12 @@ impl Flow {
         }
     }
 
+    /// When it sent something that takes sequence numbers last, since the capture's first frame.
+    #[must_use]
+    pub const fn last(&self) -> Option<Duration> {
+        self.last
+    }
+
     fn sends(&mut self, segment: &Segment, at: Duration) {
         self.segments += 1;
         if segment.reset {
@@ -103,6 +109,12 @@ impl Flow {
             return;
         };
         if space == 0 {
+            return;
+        }
+        if self.is_closed && space == 1 && self.acknowledged == Some(segment.number) && segment.number == next
+        {
+            // Sent to be refused: when the window opens, it is not sent again, but for the first time.
+            self.probes += 1;
             return;
         }
         let ahead = end.wrapping_sub(next) as i32;

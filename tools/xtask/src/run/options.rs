@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anax_vm::{Boot, Datagrams, Debugger, Emulator, Forward, Limits, Net, Nic, Spec};
+use anax_vm::{Boot, Datagrams, Debugger, Emulator, Forward, Limits, Net, Nic, Spec, Transport};
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 
@@ -372,7 +372,10 @@ impl Args {
         let net = match (peer.or(self.datagrams), &self.tap) {
             (Some(ports), _) => Net::Datagrams(ports),
             (None, Some(interface)) => Net::Tap(interface.clone()),
-            (None, None) => Net::User(self.host_port()?.map(|host| Forward { host, guest: GUEST_PORT })),
+            (None, None) => {
+                let forward = |host| Forward { transport: Transport::Tcp, host, guest: GUEST_PORT };
+                Net::User(self.host_port()?.map(forward).into_iter().collect())
+            }
         };
         Ok(Spec {
             emulator: self.emulator(),

@@ -1,0 +1,91 @@
+//! The network server itself is killed while programs have sockets: each is told that its peer has died, finds the next one by its name, and goes on. The work
+//! is done by `userland/mishaps`.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anax_vm::{Ending, Nic};
+use anyhow::{Context as _, ensure};
+use netpeer::Ports;
+use netpeer::serve::Server;
+
+use super::behind::{END, GUESTS, HOSTS, Plan, Servers, call, with_guest};
+use super::guests::test;
+use crate::context::{Context, Effort, SystemTest, Tier};
+use crate::guest;
+
+/// The tests of this module.
+pub(crate) const TESTS: &[SystemTest] = &[
+    SystemTest { needs: &[], ..test("network.server-killed", Tier::Plain, 15, among_themselves) },
+    test("network.server-killed-beside-host", Tier::Long, 60, beside_host),
+];
+
+/// Who has sockets, and the names of what each says.
+const LOADS: &str = "sockets,{} waits,{}";
+const TALLIES: [&str; 5] = ["stream", "datagrams", "accept", "receive", "waits"];
+/// How soon there is to be a new connection, by the guest's clock.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How long all of that may take.
+const LONGEST: Duration = Duration::from_secs(4 * 60);
+
+const fn kills(effort: Effort) -> u64 {
+    match effort {
+        Effort::Quick | Effort::Plain => 5,
+        Effort::Long => 20,
+    }
+}
+
+fn commands(effort: Effort, host: &str) -> String {
+    format!("mishaps net {} kill {}", kills(effort), LOADS.replace("{}", host))
+}
+
+/// With each other, over the loopback interface.
+fn among_themselves(context: &Context<'_>) -> anyhow::Result<()> {
+    for cpus in [1, 2] {
+        let mut spec = Plan::new(context, Nic::None, cpus).spec;
+        spec.log = Some(context.folder.join(format!("boot-{cpus}.log")));
+        let seen = guest::run(&spec, &commands(context.effort, "127.0.0.1"))?;
+        let told = String::from_utf8_lossy(&seen.result.out);
+        ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {told}", seen.result.ending);
+        judge(&told, kills(context.effort)).with_context(|| told.clone().into_owned())?;
+    }
+    Ok(())
+}
+
+/// With the host, for which the card has to be had again and its address to be lent again.
+fn beside_host(context: &Context<'_>) -> anyhow::Result<()> {
+    let commands =
+        format!("{} && echo all kills went well ; nc -l {END} ;", commands(context.effort, HOSTS[0]));
+    let plan = Plan { commands, servers: Servers::MayEnd, ..Plan::new(context, Nic::VirtioNet, 2) };
+    let told = with_guest(context, plan, || {
+        let _server = Server::start(Ports::STANDARD)?;
+        let begin = Instant::now();
+        while !call(GUESTS[0]) {
+            ensure!(begin.elapsed() < LONGEST, "the kills do not end");
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    })?
+    .told;
+    ensure!(told.contains("\nall kills went well"), "{told}");
+    judge(&told, kills(context.effort)).with_context(|| told.clone())
+}
+
+/// Each was told of each kill, was back each time, and most of the times soon. Time is the guest's, which stands still for nobody: a host that has other things
+/// to do is allowed to be late sometimes.
+fn judge(told: &str, kills: u64) -> anyhow::Result<()> {
+    for name in TALLIES {
+        let start = format!("mishap-sockets: {name} ");
+        let line = told
+            .lines()
+            .find(|line| line.starts_with(&start))
+            .with_context(|| format!("no word of {name}"))?;
+        eprintln!("{line}");
+        let numbers: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let [died, back, median, _most] = numbers[..] else { anyhow::bail!("{line}") };
+        ensure!(died == kills && back == kills, "{kills} kills: {line}");
+        ensure!(Duration::from_micros(median) <= SOON, "it took longer than {SOON:?}: {line}");
+    }
+    Ok(())
+}
