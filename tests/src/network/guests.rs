@@ -40,7 +40,7 @@ fn guest(context: &Context<'_>, nic: Nic, cpus: u32) -> anyhow::Result<()> {
 }
 
 /// All exercises, over both versions.
-fn judge(scale: &Scale) -> anyhow::Result<()> {
+pub(super) fn judge(scale: &Scale) -> anyhow::Result<()> {
     GUESTS.iter().try_for_each(|address| {
         let target = Target::new(address.parse()?);
         target.wait_until_up(PATIENCE).with_context(|| format!("{address} does not answer"))?;

@@ -1,25 +1,33 @@
 //! The network server itself is killed while programs have sockets: each is told that its peer has died, finds the next one by its name, and goes on. The work
 //! is done by `userland/mishaps`.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anax_vm::{Ending, Nic};
 use anyhow::{Context as _, ensure};
+use netpeer::Ports;
+use netpeer::serve::Server;
 
-use super::behind::Plan;
+use super::behind::{END, GUESTS, HOSTS, Plan, Servers, call, with_guest};
 use super::guests::test;
 use crate::context::{Context, Effort, SystemTest, Tier};
 use crate::guest;
 
 /// The tests of this module.
-pub(crate) const TESTS: &[SystemTest] =
-    &[SystemTest { needs: &[], ..test("network.server-killed", Tier::Plain, 15, among_themselves) }];
+pub(crate) const TESTS: &[SystemTest] = &[
+    SystemTest { needs: &[], ..test("network.server-killed", Tier::Plain, 15, among_themselves) },
+    test("network.server-killed-beside-host", Tier::Long, 60, beside_host),
+];
 
 /// Who has sockets, and the names of what each says.
 const LOADS: &str = "sockets,{} waits,{}";
 const TALLIES: [&str; 5] = ["stream", "datagrams", "accept", "receive", "waits"];
 /// How soon there is to be a new connection, by the guest's clock.
 const SOON: Duration = Duration::from_secs(1);
+
+/// How long all of that may take.
+const LONGEST: Duration = Duration::from_secs(4 * 60);
 
 const fn kills(effort: Effort) -> u64 {
     match effort {
@@ -43,6 +51,25 @@ fn among_themselves(context: &Context<'_>) -> anyhow::Result<()> {
         judge(&told, kills(context.effort)).with_context(|| told.clone().into_owned())?;
     }
     Ok(())
+}
+
+/// With the host, for which the card has to be had again and its address to be lent again.
+fn beside_host(context: &Context<'_>) -> anyhow::Result<()> {
+    let commands =
+        format!("{} && echo all kills went well ; nc -l {END} ;", commands(context.effort, HOSTS[0]));
+    let plan = Plan { commands, servers: Servers::MayEnd, ..Plan::new(context, Nic::VirtioNet, 2) };
+    let told = with_guest(context, plan, || {
+        let _server = Server::start(Ports::STANDARD)?;
+        let begin = Instant::now();
+        while !call(GUESTS[0]) {
+            ensure!(begin.elapsed() < LONGEST, "the kills do not end");
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    })?
+    .told;
+    ensure!(told.contains("\nall kills went well"), "{told}");
+    judge(&told, kills(context.effort)).with_context(|| told.clone())
 }
 
 /// Each was told of each kill, was back each time, and most of the times soon. Time is the guest's, which stands still for nobody: a host that has other things

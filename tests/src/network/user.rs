@@ -5,26 +5,39 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anax_vm::{Ending, Forward, Machine, Net, Nic, Spec, Transport};
+use anax_vm::{Boot, Emulator, Ending, Forward, Machine, Net, Nic, Spec, Transport};
 use anyhow::{Context as _, anyhow, ensure};
 use netpeer::client::{self, Bulk, Moved};
 use netpeer::{Ports, Target};
 
 use super::behind::{END, Plan};
 use super::guests::test;
-use crate::context::{Context, SystemTest, Tier};
+use crate::context::{Context, Need, SystemTest, Tier};
 
 /// The tests of this module.
-pub(crate) const TESTS: &[SystemTest] = &[SystemTest {
-    needs: &[],
-    ..test("network.user-virtio-net", Tier::Plain, 30, |context| user(context, Nic::VirtioNet))
-}];
+pub(crate) const TESTS: &[SystemTest] = &[
+    SystemTest {
+        needs: &[],
+        ..test("network.user-virtio-net", Tier::Plain, 10, |context| user(context, Nic::VirtioNet))
+    },
+    SystemTest {
+        needs: &[],
+        ..test("network.user-e1000", Tier::Long, 10, |context| user(context, Nic::E1000))
+    },
+    SystemTest {
+        needs: &[Need::Bochs, Need::Grub],
+        processors: 1,
+        ..test("network.user-e1000-on-bochs", Tier::Long, 90, on_bochs)
+    },
+];
 
 /// Where the emulator's network has the guest, and itself.
 const GUEST: &str = "10.0.2.15";
 const GATEWAY: &str = "10.0.2.2";
 /// How long the guest may take to be there.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for all of it, on Bochs.
+const LONGEST: Duration = Duration::from_secs(20 * 60);
 
 /// How much is exchanged.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +53,16 @@ struct Scale {
 
 fn user(context: &Context<'_>, nic: Nic) -> anyhow::Result<()> {
     let plan = Plan::new(context, nic, 2);
-    let scale = Scale { streams: 64, bytes: 100_000, datagrams: 500, patience: PATIENCE };
+    let scale = Scale { streams: 16, bytes: 100_000, datagrams: 500, patience: PATIENCE };
+    behind_ports(context, plan, &scale)
+}
+
+/// Another maker's idea of the card, and a slow machine.
+fn on_bochs(context: &Context<'_>) -> anyhow::Result<()> {
+    let Plan { spec, .. } = Plan::new(context, Nic::E1000, 1);
+    let spec = Spec { emulator: Emulator::Bochs, boot: Boot::Iso, ..spec };
+    let plan = Plan { spec, ..Plan::new(context, Nic::E1000, 1) }.patient(LONGEST);
+    let scale = Scale { streams: 4, bytes: 20_000, datagrams: 20, patience: 5 * PATIENCE };
     behind_ports(context, plan, &scale)
 }
 

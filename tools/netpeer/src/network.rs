@@ -66,13 +66,17 @@ pub fn plug(name: &str, addresses: &[&str]) -> anyhow::Result<()> {
         let at_once = if address.contains(':') { " nodad" } else { "" };
         ip(&format!("address add {address} dev {name}{at_once}"))?;
     }
-    ip(&format!("link set dev {name} up"))?;
+    // The host's own queue has room for the windows of many streams, so that what is lost was lost by the guest.
+    ip(&format!("link set dev {name} txqueuelen {QUEUE} up"))?;
     // Where who has no address yet is answered.
     if addresses.iter().any(|address| !address.contains(':')) {
         ip(&format!("route add 255.255.255.255/32 dev {name}"))?;
     }
     Ok(())
 }
+
+/// Frames that wait for whoever is plugged in.
+const QUEUE: u32 = 20_000;
 
 /// Plugs the cable of a TAP in, or out.
 ///
