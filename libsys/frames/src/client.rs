@@ -36,7 +36,8 @@ pub struct ClientSide<'a, const N: usize> {
     requester: Requester<'a, N>,
     buffers: Buffers<'a, N>,
     lent: usize,
-    /// How many buffers are to be lent for receiving.
+    /// How many buffers are to be lent for receiving; and how many this driver takes of them.
+    wanted: usize,
     receive: usize,
     /// Requests that came back without a reply, oldest first, to be submitted to a successor.
     waiting: [Message; N],
@@ -123,6 +124,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             requester: Requester::new(endpoint),
             buffers,
             lent: 0,
+            wanted: receive,
             receive,
             waiting: [Message::default(); N],
             waiting_count: 0,
@@ -234,7 +236,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
     /// # Errors
     /// [`Error::BadArgument`]: fewer buffers are lent for receiving than the longest frame takes.
     pub fn accept(&mut self, what: Coalescing) -> Result<(), Error> {
-        if what != Coalescing::NONE && self.receive < MAX_PARTS {
+        if what != Coalescing::NONE && self.wanted < MAX_PARTS {
             return Err(Error::BadArgument);
         }
         self.questions.accept(what);
@@ -395,6 +397,10 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         self.drop_partial();
         self.questions.renew();
         self.resumed = true;
+        if cfg!(not(bite = "frames-full-for-ever")) {
+            // What one driver had no room for is none of its successor's.
+            self.receive = self.wanted;
+        }
         let count = core::mem::take(&mut self.waiting_count);
         for place in 0..count {
             let Some(&request) = self.waiting.get(place) else { break };

@@ -9,6 +9,7 @@ mod output;
 mod owners;
 mod stream;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -88,7 +89,7 @@ enum Role {
     /// A stream.
     Stream(Stream),
     /// Datagrams.
-    Datagram(Datagram),
+    Datagram(Box<Datagram>),
 }
 
 /// What was chosen.
@@ -103,7 +104,8 @@ struct Options {
 
 struct Place<A> {
     generation: u32,
-    socket: Option<Open<A>>,
+    /// By itself, so that a table with room for more costs little.
+    socket: Option<Box<Open<A>>>,
     /// Whether it is on the list of those that are to be looked at.
     is_touched: bool,
 }
@@ -300,7 +302,7 @@ impl<H: Host> Shard<H> {
             None => return Err(Failure::Full),
         };
         let place = &mut self.sockets[index as usize];
-        place.socket = Some(open);
+        place.socket = Some(Box::new(open));
         let generation = place.generation;
         Ok(name(self.port.own(), index, generation))
     }
@@ -318,7 +320,7 @@ impl<H: Host> Shard<H> {
             return Err(Failure::Gone);
         }
         let place = self.sockets.get_mut(place_of(socket) as usize).ok_or(Failure::Gone)?;
-        let open = place.socket.as_mut().filter(|_| place.generation == socket.generation);
+        let open = place.socket.as_deref_mut().filter(|_| place.generation == socket.generation);
         open.filter(|open| open.session.number == caller.0).ok_or(Failure::Gone)
     }
 

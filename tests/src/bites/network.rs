@@ -106,6 +106,11 @@ pub(super) const NETWORK: &[Bite] = &[
         "a driver that lied is given work",
     ),
     frames(
+        "frames-full-for-ever",
+        "what_one_driver_has_no_room_for_its_successor_is_lent",
+        "a driver that has no room for buffers to receive leaves its successors without any",
+    ),
+    frames(
         "frames-sent-for-ever",
         "a_frame_that_kills_every_driver_is_given_up_once",
         "a frame that kills drivers is given to each",

@@ -26,6 +26,11 @@ pub(super) const SOCKETS: &[Bite] = &[
         "a thread takes segments of others' connections",
     ),
     server(
+        "net-cards-drop",
+        "cards::what_a_driver_has_no_room_for_waits",
+        "a frame is dropped when the driver has as many as it may",
+    ),
+    server(
         "net-kept-in-place",
         "kept::whenever_it_ends_each_connection_is_whole",
         "what is kept of a connection is half old and half new for a moment",

@@ -295,6 +295,26 @@ fn nothing_comes_back_from_a_liar_before_a_new_epoch() {
     }
 }
 
+/// A driver that takes no buffers, for want of room or of sense, is given none; its successor is, and so is the one behind a liar.
+#[test]
+fn what_one_driver_has_no_room_for_its_successor_is_lent() {
+    let (memory, geometry) = Memory::new();
+    let mut supervisor = memory.supervisor(geometry);
+    let mut client = memory.client(3);
+    settle(&mut client);
+    let mut driver = memory.driver();
+    for (_, loan) in taken(&mut driver) {
+        driver.refuse(loan, Error::Full).expect("nobody lied");
+    }
+    let _ = driver.flush().expect("nobody lied");
+    settle(&mut client);
+    assert!(taken(&mut driver).is_empty() && client.free() == BUFFERS);
+    supervisor.rebind().expect("large enough");
+    assert!(matches!(client.event(), Ok(Event::Replaced(_))));
+    settle(&mut client);
+    assert_eq!(taken(&mut memory.driver()).len(), 3);
+}
+
 #[test]
 fn one_doorbell_for_a_batch() {
     let (memory, geometry) = Memory::new();

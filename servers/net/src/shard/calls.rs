@@ -1,5 +1,6 @@
 //! What sockets are asked.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use anax_proto::{Caller, Later};
@@ -37,7 +38,7 @@ impl<H: Host> Shard<H> {
         }
         let role = match kind {
             Kind::Stream => Role::Fresh(None, Options::default()),
-            Kind::Datagram => Role::Datagram(Datagram::new(rings.receive().1)),
+            Kind::Datagram => Role::Datagram(Box::new(Datagram::new(rings.receive().1))),
         };
         self.insert(Open { session, rings, role })
     }
@@ -73,7 +74,7 @@ impl<H: Host> Shard<H> {
             Ok(None) => {
                 // Answered when it is open, or not; it may be both already.
                 if let Some(Open { role: Role::Stream(stream), .. }) =
-                    &mut self.sockets[place_of(socket) as usize].socket
+                    self.sockets[place_of(socket) as usize].socket.as_deref_mut()
                 {
                     stream.connecting = Some(later);
                 }
@@ -88,7 +89,7 @@ impl<H: Host> Shard<H> {
     /// Asks the engine for a connection.
     fn begin(&mut self, index: u32, remote: Endpoint) -> Result<(), Failure> {
         let Some(Open { role: Role::Fresh(bound, options), rings, .. }) =
-            &self.sockets[index as usize].socket
+            self.sockets[index as usize].socket.as_deref()
         else {
             return Err(Failure::BadState);
         };
@@ -245,7 +246,7 @@ impl<H: Host> Shard<H> {
                 let (connection, progress) = (stream.connection, stream.progress);
                 let waiters = core::mem::take(&mut stream.waiters);
                 let connecting = stream.connecting.take();
-                for waiter in waiters {
+                for waiter in waiters.into_iter() {
                     let answered = waiter.later.answer(Ok(progress));
                     self.answer(&answered);
                 }

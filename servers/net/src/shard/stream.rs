@@ -1,10 +1,11 @@
 //! Streams.
 
+use alloc::vec::Vec;
+
 use anax_proto::Later;
 use anax_socket::ring::Ring;
 use anax_socket::{Failure, MOST_WAITING, Progress, Question, Standing};
 use anax_tcp::{Closed, ConnectionId, Event, Tuple};
-use arrayvec::ArrayVec;
 
 use super::{Host, Role, Shard};
 use crate::session::Arena;
@@ -27,8 +28,36 @@ impl Waiter {
     }
 }
 
-/// Those of one socket.
-pub(super) type Waiters = ArrayVec<Waiter, MOST_WAITING>;
+/// Those of one socket, [`MOST_WAITING`] at most; mostly one.
+#[derive(Debug, Default)]
+pub(super) struct Waiters(Vec<Waiter>);
+
+impl Waiters {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// One more. If there are too many, the one that has waited longest comes back.
+    pub(super) fn push(&mut self, waiter: Waiter) -> Option<Waiter> {
+        let oldest = (self.0.len() == MOST_WAITING).then(|| self.0.remove(0));
+        // There are thousands of sockets: no room that is not used.
+        self.0.reserve_exact(1);
+        self.0.push(waiter);
+        oldest
+    }
+
+    pub(super) fn get(&self, place: usize) -> Option<&Waiter> {
+        self.0.get(place)
+    }
+
+    pub(super) fn remove(&mut self, place: usize) -> Waiter {
+        self.0.remove(place)
+    }
+
+    pub(super) fn into_iter(self) -> impl Iterator<Item = Waiter> {
+        self.0.into_iter()
+    }
+}
 
 /// A stream's state, beside the engine's.
 #[derive(Debug)]
@@ -153,7 +182,7 @@ impl<H: Host> Shard<H> {
         let Some(open) = &mut place.socket else { return };
         let Role::Stream(stream) = &mut open.role else { return };
         let (progress, failed, is_over) = (stream.progress, stream.failure(), stream.ended.is_some());
-        let mut answers = ArrayVec::<_, MOST_WAITING>::new();
+        let mut answers = arrayvec::ArrayVec::<_, MOST_WAITING>::new();
         let mut place = 0;
         while let Some(waiter) = stream.waiters.get(place) {
             if is_over || waiter.is_due(&progress) {
@@ -228,8 +257,7 @@ impl<H: Host> Shard<H> {
             let answered = waiter.later.answer(outcome(&received, &taken, progress, failed));
             return self.answer(&answered);
         }
-        let oldest = stream.waiters.is_full().then(|| stream.waiters.remove(0));
-        stream.waiters.push(waiter);
+        let oldest = stream.waiters.push(waiter);
         if let Some(oldest) = oldest {
             let answered = oldest.later.answer(Ok(progress));
             self.answer(&answered);
