@@ -40,6 +40,11 @@ pub(super) const TCP: &[Bite] = &[
         "a segment within the window is taken for the one that was expected",
     ),
     tcp(
+        "tcp-acknowledges-beyond",
+        "scenarios::every_scenario_holds",
+        "whoever has probed a closed window acknowledges from beyond it, and is not heard",
+    ),
+    tcp(
         "tcp-forgets-deadlines",
         "scenarios::every_scenario_holds",
         "a connection is not called when its delayed acknowledgement is due",

@@ -245,7 +245,8 @@ impl Connection {
     pub(super) fn acknowledge(&mut self, around: &mut Around<'_>) -> Outgoing {
         let mut segment = self.header(self.nxt.max(self.una), Flags::ACK, around.now);
         // A byte that probed a closed window is beyond it, and so would this segment be, which nobody takes then: not what it acknowledges either.
-        let is_probing = matches!(self.timer, Timer::Persist(_));
+        let is_probing =
+            matches!(self.timer, Timer::Persist(_)) && cfg!(not(bite = "tcp-acknowledges-beyond"));
         segment.seq = self.out.wire(if is_probing { self.nxt } else { self.max.max(self.nxt) });
         self.open_window(&mut segment);
         segment.options.sack = self.blocks();
