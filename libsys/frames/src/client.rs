@@ -39,6 +39,8 @@ pub struct ClientSide<'a, const N: usize> {
     /// How many buffers are to be lent for receiving; and how many this driver takes of them.
     wanted: usize,
     receive: usize,
+    /// How many of them are lent at a time, at least.
+    together: usize,
     /// Requests that came back without a reply, oldest first, to be submitted to a successor.
     waiting: [Message; N],
     waiting_count: usize,
@@ -126,6 +128,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             lent: 0,
             wanted: receive,
             receive,
+            together: 1,
             waiting: [Message::default(); N],
             waiting_count: 0,
             resumed: true,
@@ -134,6 +137,11 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             merging: Merging::new(),
             counters: Counters::default(),
         })
+    }
+
+    /// From now on buffers to receive are lent so many at a time, since a driver that sleeps is woken for them.
+    pub fn lend_together(&mut self, buffers: usize) {
+        self.together = buffers.max(1);
     }
 
     /// A free buffer, if there is one.
@@ -493,7 +501,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
 
     /// Lends as many buffers for receiving as there are to be; some together, since a driver that sleeps is woken for it.
     fn refill(&mut self) {
-        if self.receive - self.lent.min(self.receive) < self.receive / LEND_TOGETHER {
+        if self.receive.saturating_sub(self.lent) < self.together.min(self.receive) {
             return;
         }
         while self.lent < self.receive && self.resumed {
@@ -515,9 +523,6 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         Some(Event::Sent { token, outcome: Err(Error::PeerDied) })
     }
 }
-
-/// Buffers are lent again when this part of them is missing.
-const LEND_TOGETHER: usize = 4;
 
 /// The request that lends the beginning of a buffer.
 fn lend(command: u32, number: u32, length: usize, offload: Option<Offload>, token: u32) -> Message {

@@ -54,6 +54,7 @@ impl Card {
     pub fn new(interface: InterfaceId, mut client: Client) -> Self {
         client.ask();
         client.watch();
+        client.lend_together(RECEIVE / 4);
         let (offers, parts, waiting) = Default::default();
         Self { interface, client, offers, parts, waiting, has_lied: false }
     }
