@@ -161,8 +161,9 @@ pub struct Shard<H: Host> {
     unresolved: BTreeMap<Hop, Vec<Waiting>>,
     /// What this host says to itself.
     inside: VecDeque<Vec<u8>>,
-    /// A segment for which there was no buffer.
+    /// A segment for which there was no buffer, and since when a long one waits for some that lie side by side.
     stuck: Option<Outgoing>,
+    stuck_since: Option<Duration>,
     /// Segments that go before those that the engine has: their neighbour was found, or they are pieces.
     ahead: VecDeque<Outgoing>,
     /// Datagram sockets that may have something to send.
@@ -224,6 +225,7 @@ impl<H: Host> Shard<H> {
             unresolved: BTreeMap::new(),
             inside: VecDeque::new(),
             stuck: None,
+            stuck_since: None,
             ahead: VecDeque::new(),
             senders: VecDeque::new(),
             counters: Counted::default(),

@@ -1,5 +1,7 @@
 //! What goes out when a cohort is over: segments, datagrams, answers.
 
+use core::time::Duration;
+
 use anax_frames::{Lengths, Offers};
 use anax_inet::{Hop, InterfaceId};
 use anax_tcp::Outgoing;
@@ -11,6 +13,8 @@ use crate::item::Departing;
 
 /// Segments that are sent before others get their turn.
 const MOST_AT_ONCE: usize = 256;
+/// A long segment waits so long for buffers that lie side by side; then it goes in pieces.
+const PATIENCE: Duration = Duration::from_millis(5);
 /// Hops of what is sent, if nothing else was chosen.
 pub(super) const HOPS: u8 = 64;
 
@@ -50,11 +54,17 @@ impl<H: Host> Shard<H> {
                 self.cut(segment);
                 continue;
             }
-            if self.send_segment(segment, wire) == Sent::NoBuffer {
-                // A long one needs buffers that lie side by side, which there may never be. Else the next one that is free wakes this thread.
+            if self.send_segment(segment, wire) == Sent::Done {
+                self.stuck_since = None;
+            } else {
+                // A long one needs buffers that lie side by side, which there may never be: others take single ones. The next one that is free wakes this thread.
                 match self.stuck.take_if(|_| is_long) {
-                    Some(segment) if !self.comes_back(&segment, wire) => self.cut(segment),
+                    Some(segment) if !self.may_wait(&segment, wire) => {
+                        self.stuck_since = None;
+                        self.cut(segment);
+                    }
                     Some(segment) => {
+                        self.stuck_since.get_or_insert(self.now);
                         self.stuck = Some(segment);
                         return true;
                     }
@@ -82,9 +92,11 @@ impl<H: Host> Shard<H> {
         hop.interface == LOOPBACK || self.cuts(hop.interface, segment.tuple.remote.address).is_some()
     }
 
-    /// Whether its card gives back buffers in time.
-    fn comes_back(&mut self, segment: &Outgoing, wire: &mut impl Wire) -> bool {
-        self.way(segment.tuple.remote.address).is_some_and(|way| wire.is_sending(way.hop.interface))
+    /// Whether its card gives back buffers without more to be done, and a long one has not waited too long.
+    fn may_wait(&mut self, segment: &Outgoing, wire: &mut impl Wire) -> bool {
+        let is_early = self.stuck_since.is_none_or(|since| self.now < since + PATIENCE);
+        is_early
+            && self.way(segment.tuple.remote.address).is_some_and(|way| wire.is_sending(way.hop.interface))
     }
 
     fn cuts(&self, interface: InterfaceId, address: IpAddress) -> Option<Lengths> {
