@@ -51,7 +51,7 @@ pub(crate) struct Space {
     maker: Cell<Option<(Payer, Limits)>>,
     /// I/O ports that its threads may use.
     ports: PortSet,
-    dying: AtomicBool,
+    pub(crate) dying: AtomicBool,
     /// Its end has begun. Its last thread's word of that may come later.
     ended: Cell<bool>,
     next_ending: Cell<Option<&'static Self>>,
@@ -285,11 +285,6 @@ impl Space {
     pub(crate) fn thread_made(&self) -> bool {
         self.threads.fetch_add(1, Ordering::SeqCst);
         !self.dying.load(Ordering::SeqCst)
-    }
-
-    /// Whether its end has begun, and that of its threads.
-    pub(crate) fn is_dying(&self) -> bool {
-        self.dying.load(Ordering::SeqCst)
     }
 
     /// A thread has left the space for good; the last one's end is the space's if nobody else knows it. Any CPU.

@@ -82,6 +82,7 @@ pub(crate) fn create(
         return Err(Error::NoMemory);
     }
     msg::prepare_registers(thread);
+    thread.unsent.fetch_add(thread.sent() as u32, Ordering::Relaxed);
     thread.set_space(Some(space));
     thread.begin_usage(space.policy.get());
     thread.user.supervisor.set(supervisor);
@@ -117,7 +118,7 @@ pub(crate) fn load(
     space.memory().map(stack, address, 0, STACK_PAGES * PAGE_SIZE, rights, rights)?;
     space.insert(cap::capability(&crate::calls::MACHINE, Rights::ALL))?;
     let archive = Region::of_bytes(space.payer(), crate::start::archive().bytes())?;
-    let readable = Rights::SEND.with(Rights::READ).with(Rights::GRANT);
+    let readable = Rights::SEND.with(Rights::READ).with(Rights::EXECUTE).with(Rights::GRANT);
     space.insert(cap::capability(archive, readable))?;
     let thread = create(space, own, Priority::DAEMON, supervisor)?;
     Ok((space, thread, [entry, STACK]))
@@ -144,14 +145,12 @@ pub(crate) fn run_program(name: &str, argument: u64) -> Result<u64, Error> {
     drop(begun);
     let status = loop {
         let told = table2::waitport(port)?;
-        match told.envelope.command() {
-            notice::EXIT => break told.words[0],
-            _ => {
-                let [cause, address, rip, ..] = told.words;
-                log::warn!("{name}: fault {cause:#x} at {rip:#x}, address {address:#x}");
-                table2::replymsg(told.number, Error::PeerDied.code(), [0; WORDS])?;
-            }
+        if told.envelope.command() == notice::EXIT {
+            break told.words[0];
         }
+        let [cause, address, rip, ..] = told.words;
+        log::warn!("{name}: fault {cause:#x} at {rip:#x}, address {address:#x}");
+        table2::replymsg(told.number, Error::PeerDied.code(), [0; WORDS])?;
     };
     let _off = InterruptsOff::new();
     port.end();

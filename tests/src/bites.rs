@@ -5,6 +5,7 @@
 
 mod blocks;
 mod channels;
+mod files;
 mod inet;
 mod kernel_core;
 mod logring;
@@ -91,7 +92,8 @@ pub fn bites() -> impl Iterator<Item = &'static Bite> {
         .chain(task::TASK)
         .chain(tcp::TCP)
         .chain(programs::PROGRAMS)
-        .chain(streams::STREAMS);
+        .chain(streams::STREAMS)
+        .chain(files::FILES);
     KERNEL.iter().chain(kernel_core::KERNEL_CORE).chain(of_libraries)
 }
 

@@ -104,6 +104,8 @@ pub struct Artefacts {
     pub user_archive: PathBuf,
     /// The same with the network server.
     pub network_archive: PathBuf,
+    /// The same with a web server beside it.
+    pub web_archive: PathBuf,
     /// The counting plugin for QEMU.
     pub plugin: PathBuf,
 }
@@ -135,6 +137,13 @@ pub struct SystemTest {
     /// The test; it fails by returning an error that says what was seen. It has to end by itself: whatever it waits
     /// for, it waits for a limited time.
     pub run: fn(&Context<'_>) -> anyhow::Result<()>,
+}
+
+impl SystemTest {
+    /// The same, of machines that sleep most of the time: others run meanwhile.
+    pub(crate) const fn sleepy(self) -> Self {
+        Self { processors: 1, ..self }
+    }
 }
 
 #[cfg(test)]

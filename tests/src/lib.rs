@@ -8,10 +8,13 @@ pub mod bites;
 mod boot;
 pub mod context;
 mod counting;
+mod disk_files;
+pub mod disk_image;
 mod disks;
 mod emulator;
 mod exec;
 mod faults;
+mod files;
 mod firmware;
 mod frames;
 pub mod guest;
@@ -28,6 +31,7 @@ mod new;
 pub mod peer;
 mod refusal;
 mod schedules;
+mod shell;
 mod storms;
 mod streams;
 mod swap_command;
@@ -35,6 +39,7 @@ mod swaps;
 mod system;
 mod tiny_guest;
 mod uthreads;
+mod utilities;
 mod wire;
 
 pub use bites::{Bite, Judge, bites};
@@ -46,9 +51,11 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
     [
         boot::TESTS,
         counting::TESTS,
+        disk_files::TESTS,
         disks::TESTS,
         exec::TESTS,
         faults::TESTS,
+        files::TESTS,
         firmware::TESTS,
         frames::TESTS,
         hostile::TESTS,
@@ -60,19 +67,25 @@ pub fn all() -> impl Iterator<Item = &'static SystemTest> {
         msi::TESTS,
         network::TESTS,
         network::changes::TESTS,
+        network::clients::TESTS,
         network::disturbed::TESTS,
         network::guests::TESTS,
         network::server_kills::TESTS,
         network::user::TESTS,
+        network::web::TESTS,
+        network::web_demo::TESTS,
+        network::web_disk::TESTS,
         new::TESTS,
         refusal::TESTS,
         schedules::TESTS,
+        shell::TESTS,
         storms::TESTS,
         streams::TESTS,
         swap_command::TESTS,
         swaps::TESTS,
         system::TESTS,
         uthreads::TESTS,
+        utilities::TESTS,
     ]
     .into_iter()
     .flatten()

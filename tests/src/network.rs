@@ -5,12 +5,16 @@
 
 mod behind;
 pub(crate) mod changes;
+pub(crate) mod clients;
 pub(crate) mod disturbed;
 mod exercises;
 pub(crate) mod guests;
 mod other_host;
 pub(crate) mod server_kills;
 pub(crate) mod user;
+pub(crate) mod web;
+pub(crate) mod web_demo;
+pub(crate) mod web_disk;
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::Path;

@@ -26,6 +26,30 @@ pub(crate) const TESTS: &[SystemTest] = &[
         estimate: Duration::from_secs(10),
         run: driver,
     },
+    SystemTest {
+        name: "new.key-value",
+        tier: Tier::Quick,
+        needs: &[],
+        processors: 2,
+        estimate: Duration::from_secs(10),
+        run: key_value,
+    },
+    SystemTest {
+        name: "new.file-system",
+        tier: Tier::Quick,
+        needs: &[],
+        processors: 2,
+        estimate: Duration::from_secs(10),
+        run: file_system,
+    },
+    SystemTest {
+        name: "new.web",
+        tier: Tier::Plain,
+        needs: &[],
+        processors: 2,
+        estimate: Duration::from_secs(10),
+        run: web,
+    },
 ];
 
 /// How a run begins in a tutorial.
@@ -39,6 +63,18 @@ fn server(context: &Context<'_>) -> anyhow::Result<()> {
 
 fn driver(context: &Context<'_>) -> anyhow::Result<()> {
     as_printed(context, "docs/tutorial-driver.md")
+}
+
+fn key_value(context: &Context<'_>) -> anyhow::Result<()> {
+    as_printed(context, "docs/tutorial-key-value.md")
+}
+
+fn file_system(context: &Context<'_>) -> anyhow::Result<()> {
+    as_printed(context, "docs/tutorial-file-system.md")
+}
+
+fn web(context: &Context<'_>) -> anyhow::Result<()> {
+    as_printed(context, "docs/tutorial-web.md")
 }
 
 /// Does what a tutorial says.

@@ -66,14 +66,17 @@ fn damaged_archive(context: &Context<'_>) -> anyhow::Result<()> {
 
 fn damages(sound: &[u8]) -> Vec<Damage> {
     let mut damages = vec![Damage { name: "zeros".into(), archive: vec![0; 4096] }];
-    // One bit each: in the first header, the index, and here and there in the members.
+    // One bit each: in the first header, the index, and here and there in the members, but not in zeros, which may fill something up.
     let length = sound.len();
-    for position in [0, 5, 60, 130, 200, length / 4, length / 2, length / 4 * 3] {
+    let told = |from: usize| from + sound[from..].iter().position(|byte| *byte != 0).unwrap_or_default();
+    for position in [0, 5, 60, 130, 200, told(length / 4), told(length / 2), told(length / 4 * 3)] {
         let mut archive = sound.to_vec();
         archive[position] ^= 0x10;
         damages.push(Damage { name: format!("flipped-at-{position}"), archive });
     }
-    for kept in [1, 100, 512, length / 2, length - 1024] {
+    // Behind the last member zeros fill a page: without them it is as good.
+    let end = sound.iter().rposition(|byte| *byte != 0).unwrap_or_default();
+    for kept in [1, 100, 512, length / 2, end - 1024, end] {
         damages.push(Damage { name: format!("cut-at-{kept}"), archive: sound[..kept].to_vec() });
     }
     damages

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anax_vm::{BOCHS_XAPIC, Boot, Emulator, Ending, Spec};
+use anax_vm::{BOCHS_XAPIC, Boot, Emulator, Ending, Event, Machine, Spec};
 use anyhow::{Context as _, bail, ensure};
 
 use crate::context::{Context, Need, SystemTest, Tier};
@@ -40,6 +40,7 @@ pub(crate) const TESTS: &[SystemTest] = &[
     test("system.processes-are-listed", 1, 2, processes_are_listed),
     test("system.an-end-is-nobody-else-s", 1, 3, an_end_is_nobody_else_s),
     test("system.names-and-loader-may-die", 2, 20, names_and_loader_may_die),
+    test("system.begins-again-after-reboot", 2, 5, begins_again),
     test("system.much-is-printed-whole", 2, 5, much_is_printed_whole),
     test("system.a-person-at-the-console", 2, 5, a_person_at_the_console),
 ];
@@ -73,6 +74,26 @@ fn boots_on_bochs(context: &Context<'_>) -> anyhow::Result<()> {
         guest::check_cpus(&seen, cpus)?;
         seen.expect_success("hello from user mode\nready\n").with_context(|| format!("on {cpus} CPUs"))?;
     }
+    Ok(())
+}
+
+/// A machine that is not ended by its restart has the same system again, and nothing of what was before.
+fn begins_again(context: &Context<'_>) -> anyhow::Result<()> {
+    let extra = ["-action", "reboot=reset"].map(Into::into).to_vec();
+    let mut machine = Machine::start(&Spec { extra, ..spec(context, 2) })?;
+    let mut greetings = 0;
+    let mut watch = |event: &Event| greetings += u32::from(matches!(event, Event::Hello { .. }));
+    for round in 1..=2 {
+        let seen = machine.exec("sh -c 'echo before > /f'; reboot", &mut watch);
+        ensure!(seen.ending == Ending::Forgotten, "round {round}: {:?}", seen.ending);
+    }
+    let seen = machine.exec("sh -c '[ -e /f ] || echo it is new'; hello", &mut watch);
+    let out = String::from_utf8_lossy(&seen.out).into_owned();
+    ensure!(seen.ending == Ending::Exited { status: 0 }, "{:?}: {out}", seen.ending);
+    ensure!(out == "it is new\nhello from user mode\n", "printed {out:?}");
+    ensure!(greetings == 3, "it came up {greetings} times");
+    let ready = machine.console().matches("anax: ready: 2 CPUs").count();
+    ensure!(ready == 3, "the kernel said {ready} times that it is ready");
     Ok(())
 }
 

@@ -211,6 +211,11 @@ numbered! {
     Msi = 14,
     /// Words: address, bytes. The line that the loader gave the kernel; result: bytes.
     CommandLine = 15,
+    /// Words: 0 for all, else for what is free. Bytes of memory for programs.
+    Memory = 16,
+    /// Words: address, bytes, CPU, sequence number. The oldest record of that CPU's log that has this number or a higher one: its number (8 bytes), nanoseconds since boot
+    /// (8 bytes), and its line; result: bytes, 0 if there is none.
+    ReadLog = 17,
 }
 
 /// What the kernel itself sends. Notices need no reply but [`INTERRUPT`](notice::INTERRUPT) and [`FAULT`](notice::FAULT).

@@ -46,7 +46,7 @@ pub use anax_startup::{NamedHandle, Start, handles};
 pub use anax_sys::lock::{Lock, Patient};
 pub use anax_sys::{Error, Handle, Rights, Status, object};
 pub use log;
-pub use mapping::Mapping;
+pub use mapping::{Mapping, View};
 pub use owned::Owned;
 pub use printing::{Out, stderr, stdout};
 #[doc(hidden)]
@@ -54,5 +54,5 @@ pub use printing::{Printed, print_to};
 pub use service::{Service, client, connect, names, port, serve};
 #[doc(hidden)]
 pub use start::begin;
-pub use start::{archive, arguments, handle, name, start};
+pub use start::{archive, arguments, environment, handle, name, start, variable};
 pub use stdin::{Lines, Stdin, stdin};

@@ -97,3 +97,41 @@ impl Drop for Mapping {
         self.unmap();
     }
 }
+
+/// Bytes of somebody's region that are mapped here, and no handle to it: where there are many of them, slots for handles are dear.
+#[derive(Debug)]
+pub struct View {
+    /// A number, so that threads can share it: what lies there is reached by atomics alone.
+    address: NonZeroUsize,
+    bytes: usize,
+}
+
+impl View {
+    /// Maps those bytes of a region, whole pages, with these rights. Where they don't allow to write, whoever does so all the same ends by a fault.
+    ///
+    /// # Errors
+    /// As [`Mapping::new`]; `BadArgument` if they don't lie in it.
+    pub fn new(region: Owned<Region>, offset: u64, bytes: u64, rights: Rights) -> Result<Self, Error> {
+        let length = usize::try_from(bytes).map_err(|_| Error::BadArgument)?;
+        let address = Space::SELF.map(*region, offset, bytes, rights)?;
+        let address = NonZeroUsize::new(address as usize).ok_or(Error::BadAddress)?;
+        Ok(Self { address, bytes: length })
+    }
+
+    /// Its content as words that others may change.
+    #[must_use]
+    pub fn block(&self) -> SharedBlock<'_> {
+        let start = NonNull::with_exposed_provenance(self.address);
+        // SAFETY: mapped readable until this is dropped, which the lifetime does not allow before; only such blocks reach it, and where it is not
+        // writable a store is a fault, which ends the program. It begins on a page and has whole pages, so that there is no error.
+        unsafe { SharedBlock::from_raw(start, self.bytes) }.unwrap_or(SharedBlock::from_words(&[]))
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `new` at a place that only blocks of this know, and those have ended. Should the kernel refuse, the memory
+        // stays, and nobody knows of it.
+        let _ = unsafe { Space::SELF.unmap(self.address.get() as u64, self.bytes as u64) };
+    }
+}

@@ -11,12 +11,16 @@ use anax_system::{ProcessesClient, Report, Status};
 use crate::service::{Service, init};
 use crate::stream::Stdio;
 
+/// Bytes of words that one message to init carries, of the 4 KiB that it has.
+const MESSAGE: usize = 3500;
+
 /// A program to be started: `Command::new("hello")?.argument("x").start()?`.
 #[derive(Debug)]
 pub struct Command {
     init: ProcessesClient<Service>,
     process: u64,
     arguments: Vec<String>,
+    environment: Vec<String>,
     /// Standard input, output, error.
     streams: [Stdio; 3],
 }
@@ -37,7 +41,8 @@ impl Command {
         let name = name.parse().map_err(|_| Error::BadArgument)?;
         let mut init = init()?;
         let process = init.prepare(name)?;
-        Ok(Self { init, process, arguments: Vec::new(), streams: Default::default() })
+        let environment = crate::environment().to_vec();
+        Ok(Self { init, process, arguments: Vec::new(), environment, streams: Default::default() })
     }
 
     /// Its number.
@@ -50,6 +55,28 @@ impl Command {
     #[must_use]
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_string());
+        self
+    }
+
+    /// Sets a variable of its environment, which is this program's otherwise.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self = self.env_remove(name);
+        self.environment.push(alloc::format!("{name}={value}"));
+        self
+    }
+
+    /// Leaves a variable out of its environment.
+    #[must_use]
+    pub fn env_remove(mut self, name: &str) -> Self {
+        self.environment.retain(|variable| variable.split_once('=').is_none_or(|(of, _)| of != name));
+        self
+    }
+
+    /// Leaves all of them out.
+    #[must_use]
+    pub fn env_clear(mut self) -> Self {
+        self.environment.clear();
         self
     }
 
@@ -113,14 +140,36 @@ impl Command {
         Ok(())
     }
 
+    /// Tells it what does not fit into the message that starts it: arguments beyond a page, and the environment.
+    fn tell(&mut self) -> Result<(), Error> {
+        let bytes = |words: &[String]| words.iter().map(|word| word.len() + 2).sum::<usize>();
+        if self.environment.is_empty() && bytes(&self.arguments) <= MESSAGE {
+            return Ok(());
+        }
+        for (what, words) in [(0, &mut self.arguments), (1, &mut self.environment)] {
+            let mut words = core::mem::take(words).into_iter().peekable();
+            while words.peek().is_some() {
+                let (mut piece, mut room) = (Vec::new(), MESSAGE);
+                while let Some(word) = words.next_if(|word| word.len() + 2 <= room || piece.is_empty()) {
+                    room = room.saturating_sub(word.len() + 2);
+                    piece.push(word);
+                }
+                let (arguments, environment) =
+                    if what == 0 { (piece, Vec::new()) } else { (Vec::new(), piece) };
+                self.init.tell(self.process, arguments, environment)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Starts it. Ends of pipes that it was given are its own from then on.
     ///
     /// # Errors
-    /// As [`start`](anax_system::Processes::start) and [`give`](anax_system::Processes::give).
+    /// As [`start`](anax_system::Processes::start), [`tell`](anax_system::Processes::tell) and [`give`](anax_system::Processes::give).
     pub fn start(mut self) -> Result<Child, Error> {
         // What was printed before comes before what it prints.
         crate::printing::flush();
-        let given = self.give_streams();
+        let given = self.give_streams().and_then(|()| self.tell());
         if let Err(error) = given.and_then(|()| self.init.start(self.process, self.arguments)) {
             // Init remembers it until its end was asked for.
             let _ = self.init.kill(self.process);
@@ -144,6 +193,14 @@ impl Child {
     /// `BadHandle` if that was asked before.
     pub fn wait(&mut self) -> Result<Status, Error> {
         self.init.wait(self.process)
+    }
+
+    /// Its port, at which what it serves is asked.
+    ///
+    /// # Errors
+    /// `BadArgument`: it has ended.
+    pub fn port(&mut self) -> Result<Gift, Error> {
+        self.init.port(self.process)
     }
 
     /// Ends it.

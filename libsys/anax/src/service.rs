@@ -90,8 +90,9 @@ fn known_names() -> Result<Handle, Error> {
 
 /// Asks init for the names server's port, until there is one.
 fn successor_of_names() -> Result<Handle, Error> {
+    let mut init = init()?;
     loop {
-        match init()?.names() {
+        match init.names() {
             Ok(gift) => {
                 let before = NAMES.lock().replace(gift.handle);
                 if let Some(dead) = before.or_else(|| crate::handle(handles::NAMES)) {
@@ -99,7 +100,8 @@ fn successor_of_names() -> Result<Handle, Error> {
                 }
                 return Ok(gift.handle);
             }
-            Err(Error::WouldBlock) => crate::time::sleep(PAUSE),
+            // There is none, or it has died while the answer was on its way.
+            Err(Error::WouldBlock | Error::BadHandle) => crate::time::sleep(PAUSE),
             Err(error) => return Err(error),
         }
     }

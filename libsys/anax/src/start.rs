@@ -27,6 +27,18 @@ pub fn arguments() -> &'static [alloc::string::String] {
     &start().arguments
 }
 
+/// Its environment: variables, as `NAME=value`, which programs that it starts get too.
+#[must_use]
+pub fn environment() -> &'static [alloc::string::String] {
+    &start().environment
+}
+
+/// The variable of that name in its environment.
+#[must_use]
+pub fn variable(name: &str) -> Option<&'static str> {
+    start().variable(name)
+}
+
 /// What it is called.
 #[must_use]
 pub fn name() -> &'static str {

@@ -61,6 +61,12 @@ pub struct Reader(End);
 pub struct Writer(End);
 
 impl Reader {
+    /// By which its server is asked, for whoever does not want to wait for the answer.
+    #[must_use]
+    pub const fn handle(&self) -> Handle {
+        self.0.port
+    }
+
     /// The next bytes, as many as there are, at least one unless `to` is empty; 0 when nobody has the other end any more. Waits for them.
     ///
     /// # Errors
@@ -98,6 +104,12 @@ impl Reader {
 }
 
 impl Writer {
+    /// By which its server is asked, for whoever does not want to wait for the answer.
+    #[must_use]
+    pub const fn handle(&self) -> Handle {
+        self.0.port
+    }
+
     /// Writes these bytes. Waits as long as the pipe is full.
     ///
     /// # Errors

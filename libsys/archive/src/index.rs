@@ -13,7 +13,7 @@ pub const INDEX: &str = ".index";
 pub(crate) const TRAILER: &str = "TRAILER!!!";
 
 /// Version of the index's format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The most members an archive can have, the index not counted.
 pub const MAX_MEMBERS: u32 = 4096;
@@ -39,10 +39,27 @@ pub(crate) struct Entry<'a> {
 /// Bytes of a cpio "newc" member header, without the name.
 pub(crate) const HEADER: u64 = 110;
 
-/// Bytes that a member of this name and length takes up in the archive; name and content are each padded to a
-/// multiple of four.
-pub(crate) const fn member_size(name: &str, length: u64) -> u64 {
-    (HEADER + name.len() as u64 + 1).next_multiple_of(4) + length.next_multiple_of(4)
+/// What the names of programs begin with. A program can be mapped where it lies, since its content begins with a page.
+pub(crate) const PROGRAMS: &str = "bin/";
+
+/// Bytes of a page.
+pub(crate) const PAGE: u64 = 4096;
+
+/// Bytes that the name of a member takes up that begins at `start`: with its zero, and, for a program, as many zeros more as bring its content to a
+/// page's beginning.
+pub(crate) fn name_size(start: u64, name: &str) -> u64 {
+    let least = name.len() as u64 + 1;
+    if name.starts_with(PROGRAMS) {
+        (start + HEADER + least).next_multiple_of(PAGE) - start - HEADER
+    } else {
+        least
+    }
+}
+
+/// Bytes that a member of this name and length takes up in the archive if it begins at `start`; name and content are each padded to a multiple of
+/// four.
+pub(crate) fn member_size(start: u64, name: &str, length: u64) -> u64 {
+    (HEADER + name_size(start, name)).next_multiple_of(4) + length.next_multiple_of(4)
 }
 
 /// Whether a member may be called `name`: not empty, not too long, no control characters, and none of the two

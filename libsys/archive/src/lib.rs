@@ -22,6 +22,6 @@ pub const SYMBOLS: &str = "sym/";
 pub const LINK: &[u8] = b"anax-link:";
 
 pub use index::{INDEX, MAX_MEMBERS, MAX_NAME, VERSION};
-pub use read::{Archive, ArchiveError};
+pub use read::{Archive, ArchiveError, Members};
 #[cfg(feature = "write")]
 pub use write::{WriteError, Writer};

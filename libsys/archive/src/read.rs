@@ -55,7 +55,7 @@ impl<'a> Archive<'a> {
     pub fn open(bytes: &'a [u8]) -> Result<Self, ArchiveError> {
         let mut files = cpio_reader::iter_files(bytes);
         let index = files.next().filter(|file| file.name() == INDEX).ok_or(ArchiveError::NoIndex)?.file();
-        let mut size = member_size(INDEX, index.len() as u64);
+        let mut size = member_size(0, INDEX, index.len() as u64);
 
         let (entries, checksum) = index.split_last_chunk::<4>().ok_or(ArchiveError::DamagedIndex)?;
         if crc32fast::hash(entries) != u32::from_le_bytes(*checksum) {
@@ -78,12 +78,12 @@ impl<'a> Archive<'a> {
                 return Err(ArchiveError::BadIndex);
             }
             previous = entry.name;
-            size += member_size(entry.name, entry.length.into());
+            size += member_size(size, entry.name, entry.length.into());
             if size > bytes.len() as u64 {
                 return Err(ArchiveError::Truncated);
             }
             let file = files.next().ok_or(ArchiveError::MisplacedMember)?;
-            if file.name() != entry.name || file.file().len() as u64 != u64::from(entry.length) {
+            if name(&file) != entry.name || file.file().len() as u64 != u64::from(entry.length) {
                 return Err(ArchiveError::MisplacedMember);
             }
             if crc32fast::hash(file.file()) != entry.crc32 {
@@ -116,24 +116,7 @@ impl<'a> Archive<'a> {
     }
 
     fn member(&self, name: &str) -> Option<&'a [u8]> {
-        let index = cpio_reader::iter_files(self.bytes).next().filter(|file| file.name() == INDEX)?.file();
-        let (entries, _) = index.split_last_chunk::<4>()?;
-        let (head, mut entries) = postcard::take_from_bytes::<Head>(entries).ok()?;
-        let mut start = member_size(INDEX, index.len() as u64);
-        for _ in 0..head.count {
-            let (entry, rest) = postcard::take_from_bytes::<Entry<'_>>(entries).ok()?;
-            entries = rest;
-            let size = member_size(entry.name, entry.length.into());
-            if entry.name == name {
-                // The content is what the member ends with, filled up to a multiple of four.
-                let length = u64::from(entry.length);
-                let content = start.checked_add(size)?.checked_sub(length.next_multiple_of(4))?;
-                let range = usize::try_from(content).ok()?..usize::try_from(content + length).ok()?;
-                return self.bytes.get(range);
-            }
-            start = start.checked_add(size)?;
-        }
-        None
+        self.iter().find(|(other, _)| *other == name).map(|(_, content)| content)
     }
 
     /// All of it, index and trailer included.
@@ -141,22 +124,64 @@ impl<'a> Archive<'a> {
         self.bytes
     }
 
-    /// All members but the index, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
-        cpio_reader::iter_files(self.bytes).skip(1).map(|file| (file.name(), file.file()))
+    /// All members but the index, sorted by name, as the index has them: going through the members themselves would touch every byte.
+    pub fn iter(&self) -> Members<'a> {
+        self.members().unwrap_or(Members { bytes: self.bytes, entries: &[], left: 0, start: 0 })
     }
+
+    /// Nothing without an index that can be read.
+    fn members(&self) -> Option<Members<'a>> {
+        let index = cpio_reader::iter_files(self.bytes).next().filter(|file| file.name() == INDEX)?.file();
+        let (entries, _) = index.split_last_chunk::<4>()?;
+        let (head, entries) = postcard::take_from_bytes::<Head>(entries).ok()?;
+        let start = member_size(0, INDEX, index.len() as u64);
+        Some(Members { bytes: self.bytes, entries, left: head.count, start })
+    }
+}
+
+/// Members of an archive, by its index.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    bytes: &'a [u8],
+    /// What follows of the index, and how many members.
+    entries: &'a [u8],
+    left: u32,
+    /// Where the next member begins.
+    start: u64,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let (entry, rest) = postcard::take_from_bytes::<Entry<'a>>(self.entries).ok()?;
+        self.entries = rest;
+        let length = u64::from(entry.length);
+        self.start = self.start.checked_add(member_size(self.start, entry.name, length))?;
+        // The content is what a member ends with, filled up to a multiple of four.
+        let content = self.start.checked_sub(length.next_multiple_of(4))?;
+        let range = usize::try_from(content).ok()?..usize::try_from(content + length).ok()?;
+        Some((entry.name, self.bytes.get(range)?))
+    }
+}
+
+/// Without the zeros behind a program's.
+fn name<'a>(file: &cpio_reader::Entry<'a>) -> &'a str {
+    file.name().split('\0').next().unwrap_or_default()
 }
 
 /// Checks that the trailer begins at `size` and only zeros follow it.
 fn check_end(bytes: &[u8], size: u64) -> Result<(), ArchiveError> {
-    let end = size + member_size(TRAILER, 0);
+    let end = size + member_size(size, TRAILER, 0);
     let (Ok(start), Ok(end)) = (usize::try_from(size), usize::try_from(end)) else {
         return Err(ArchiveError::Truncated);
     };
     let trailer = bytes.get(start..end).ok_or(ArchiveError::Truncated)?;
     // The header is 110 bytes, so the conversion holds on every machine.
     let name = &trailer[HEADER as usize..];
-    if !name.starts_with(TRAILER.as_bytes()) || cpio_reader::iter_files(trailer).next().is_some() {
+    let is_last = cpio_reader::iter_files(&bytes[start..]).next().is_none();
+    if !name.starts_with(TRAILER.as_bytes()) || !is_last {
         return Err(ArchiveError::TrailingBytes);
     }
     if bytes[end..].iter().any(|&byte| byte != 0) {

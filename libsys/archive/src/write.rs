@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::index::{Entry, INDEX, MAX_MEMBERS, TRAILER, VERSION, is_valid_name};
+use crate::index::{Entry, INDEX, MAX_MEMBERS, PAGE, TRAILER, VERSION, is_valid_name, name_size};
 
 /// Why a member cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Writer {
         self.add(name, [crate::LINK, to.as_bytes()].concat())
     }
 
-    /// The archive's bytes.
+    /// The archive's bytes, in whole pages.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
         let entries: Vec<Entry<'_>> = self
@@ -87,6 +87,7 @@ impl Writer {
             member(&mut archive, name, content, number);
         }
         member(&mut archive, TRAILER, &[], 0);
+        archive.resize(archive.len().next_multiple_of(PAGE as usize), 0);
         archive
     }
 }
@@ -96,13 +97,14 @@ impl Writer {
 fn member(archive: &mut Vec<u8>, name: &str, content: &[u8], inode: usize) {
     let is_trailer = name == TRAILER;
     let mode = if is_trailer { 0 } else { 0o100_444 };
-    let fields = [inode, mode, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name.len() + 1, 0];
+    let name_size = name_size(archive.len() as u64, name) as usize;
+    let fields = [inode, mode, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name_size, 0];
     archive.extend(b"070701");
     for field in fields {
         archive.extend(format!("{field:08X}").bytes());
     }
     archive.extend(name.bytes());
-    archive.push(0);
+    archive.resize(archive.len() + name_size - name.len(), 0);
     pad(archive);
     archive.extend(content);
     pad(archive);

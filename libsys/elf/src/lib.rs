@@ -48,6 +48,8 @@ pub struct Segment {
     pub pages: Range<u64>,
     /// Where the file's bytes go; what the pages hold besides is zero.
     pub address: u64,
+    /// Bytes from there on that are the segment's.
+    pub bytes: u64,
     /// Which of the file's bytes.
     pub file: Range<usize>,
     /// What its pages allow.
@@ -176,7 +178,8 @@ fn segment(file: &[u8], entry: &ProgramHeader, user: &Range<u64>) -> Result<Segm
     // The end is at most user.end, a multiple of a page: rounding up cannot overflow.
     let pages = address & !(PAGE - 1)..end.next_multiple_of(PAGE);
     let start = entry.p_offset as usize;
-    Ok(Segment { pages, address, file: start..start + entry.p_filesz as usize, protection })
+    let file = start..start + entry.p_filesz as usize;
+    Ok(Segment { pages, address, bytes: entry.p_memsz, file, protection })
 }
 
 /// `length` bytes of the file from `offset` on.

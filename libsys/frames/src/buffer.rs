@@ -37,13 +37,13 @@ impl Buffer<'_> {
 pub struct Received<'a> {
     /// The buffer; the frame is at its beginning.
     pub buffer: Buffer<'a>,
-    /// Bytes of the frame in the buffer: at most [`MAX_FRAME`] of one that is no coalesced one.
+    /// Bytes of the frame in the buffer, or in several one behind the other: at most [`MAX_FRAME`] of one that is no coalesced one.
     pub length: usize,
     /// What the card thinks of the frame's checksums.
     pub checked: Checked,
     /// What the frame was put together out of: only for who [accepts](crate::ClientSide::accept) that.
     pub coalesced: Option<Coalesced>,
-    /// In so many buffers more the frame goes on: the next events are those, and no others.
+    /// In so many loans more the frame goes on: the next events are those, and no others.
     pub follow: usize,
     pub(crate) head: [u8; HEAD_BYTES],
     pub(crate) head_bytes: usize,
@@ -92,7 +92,12 @@ pub(crate) fn check(payload: Payload, buffers: u32, least: usize) -> Result<(), 
     if is_one { Ok(()) } else { Err(OutOfRange) }
 }
 
-/// The same for a frame to transmit and what is to be done with it. One that is to be cut may lie in several buffers.
+/// Checks that a foreign descriptor is within the pool, for a frame to receive. There may be room for a long one, in several buffers.
+pub(crate) fn check_room(payload: Payload, buffers: u32) -> Result<(), OutOfRange> {
+    check_pool(payload, buffers, MAX_FRAME).map(drop)
+}
+
+/// As [`check`], for a frame to transmit and what is to be done with it. One that is to be cut may lie in several buffers.
 pub(crate) fn check_frame(
     payload: Payload,
     buffers: u32,

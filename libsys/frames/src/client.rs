@@ -4,7 +4,8 @@
 //! buffers lent for receiving are lent again, and frames whose reply is missing are transmitted again, in their order: they may have been
 //! sent before, which Ethernet allows. A frame that [`MAX_ATTEMPTS`] drivers have died of is given up.
 //!
-//! A frame in several buffers is shown when all are there. What is asked beside, [`questions`] keeps.
+//! A frame in several buffers is shown when all are there. What is asked beside, [`questions`] keeps. While frames that come are long, buffers are lent
+//! [`ROOM`] at a time, which costs as much as one.
 //!
 //! When the driver is caught lying, nothing comes back before there is a new epoch: its device may still be writing.
 
@@ -30,6 +31,12 @@ use table::{Buffers, Use};
 /// So many drivers are given a frame before it is suspected.
 pub const MAX_ATTEMPTS: u8 = 3;
 
+/// Buffers that are lent as one while frames are long, and bytes of the frames from which on they are.
+const ROOM: usize = 16;
+const LONG: usize = ROOM * BUFFER_BYTES / 2;
+/// Frames that decide by how long they were, about.
+const RECENT: usize = 8;
+
 /// The client's side of a channel, over a pool of up to `N` buffers, used by one thread.
 #[derive(Debug)]
 pub struct ClientSide<'a, const N: usize> {
@@ -41,6 +48,8 @@ pub struct ClientSide<'a, const N: usize> {
     receive: usize,
     /// How many of them are lent at a time, at least.
     together: usize,
+    /// Bytes of a frame received, on an average in which the last ones count most.
+    usual: usize,
     /// Requests that came back without a reply, oldest first, to be submitted to a successor.
     waiting: [Message; N],
     waiting_count: usize,
@@ -129,6 +138,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             wanted: receive,
             receive,
             together: 1,
+            usual: 0,
             waiting: [Message::default(); N],
             waiting_count: 0,
             resumed: true,
@@ -338,7 +348,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
                 Some(Event::Sent { token: (reply.token >> 32) as u32, outcome })
             }
             Use::Lent => {
-                self.lent -= 1;
+                self.lent -= self.buffers.together(number);
                 if reply.outcome().is_ok_and(|length| self.put(number, length, reply.words)) {
                     return self.tell_received();
                 }
@@ -366,12 +376,15 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             self.drop_partial();
         }
         let put = match length {
-            length if length > BUFFER_BYTES + head => Put::Refused,
+            length if length > self.buffers.together(number) * BUFFER_BYTES + head => Put::Refused,
             _ if is_first => self.merging.begin(part, self.questions.accepted),
             _ => self.merging.go_on(part),
         };
         if put == Put::Kept {
             self.buffers.set(number, Use::Held);
+            if let Some(bytes) = self.merging.whole() {
+                self.usual = self.usual - self.usual / RECENT + bytes / RECENT;
+            }
         } else {
             self.drop_partial();
         }
@@ -395,7 +408,8 @@ impl<'a, const N: usize> ClientSide<'a, N> {
         };
         let head_bytes = head.map_or(0, |_| length.min(HEAD_BYTES));
         let (head, length) = (head.unwrap_or_default(), length - head_bytes);
-        let buffer = Buffer { number, bytes: self.buffers.bytes(number, 1)? };
+        let bytes = self.buffers.bytes(number, self.buffers.together(number))?;
+        let buffer = Buffer { number, bytes };
         Some(Event::Received(Received { buffer, length, checked, coalesced, follow, head, head_bytes }))
     }
 
@@ -415,7 +429,7 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             let number = request.token as u32;
             match self.buffers.used(number) {
                 Some(Use::Lent) => {
-                    self.lent -= 1;
+                    self.lent -= self.buffers.together(number);
                     self.buffers.set_free(number);
                 }
                 Some(Use::Sending { attempts })
@@ -505,14 +519,29 @@ impl<'a, const N: usize> ClientSide<'a, N> {
             return;
         }
         while self.lent < self.receive && self.resumed {
-            let Some(number) = self.buffers.take_free() else { return };
-            if self.submit(&lend(RECEIVE, number, BUFFER_BYTES, None, 0)).is_err() {
+            let Some((number, count)) = self.room() else { return };
+            if self.submit(&lend(RECEIVE, number, count * BUFFER_BYTES, None, 0)).is_err() {
                 self.buffers.set_free(number);
                 return;
             }
             self.buffers.set(number, Use::Lent);
-            self.lent += 1;
+            self.lent += count;
         }
+    }
+
+    /// Room for a frame of those that are usual: its first buffer, and how many they are. Nothing if there is no such room now, and other for the longest frame.
+    fn room(&mut self) -> Option<(u32, usize)> {
+        if self.usual >= LONG {
+            if self.lent + ROOM <= self.receive
+                && let Some(number) = self.buffers.take_run(ROOM)
+            {
+                return Some((number, ROOM));
+            }
+            if self.lent >= MAX_PARTS {
+                return None;
+            }
+        }
+        self.buffers.take_free().map(|number| (number, 1))
     }
 
     fn tell_given_up(&mut self) -> Option<Event<'a>> {

@@ -9,10 +9,10 @@ use anax_ring::{
     Taken, Ticket, TicketWords,
 };
 
-use crate::buffer::{check, check_frame, part};
+use crate::buffer::{check_frame, check_room, part};
 use crate::{
-    ABOUT, ACCEPT, About, Arrival, BUFFER_BYTES, Coalescing, HEAD_BYTES, Link, MAX_FRAME, NoOffload, Offload,
-    RECEIVE, TRANSMIT, WATCH,
+    ABOUT, ACCEPT, About, Arrival, BUFFER_BYTES, Coalescing, HEAD_BYTES, Link, NoOffload, Offload, RECEIVE,
+    TRANSMIT, WATCH,
 };
 
 /// The driver's side of a channel, used by one thread.
@@ -22,7 +22,7 @@ pub struct DriverSide<'a> {
     buffers: u32,
 }
 
-/// A part of a buffer that was lent, checked: it is to be given back once, when the device is done with it.
+/// A part of a buffer, or of several one behind the other, that was lent, checked: it is to be given back once, when the device is done with it.
 #[derive(Debug)]
 #[must_use = "each loan is to be given back"]
 pub struct Loan {
@@ -78,7 +78,7 @@ pub struct Question(Ticket);
 pub enum Asked {
     /// Transmit this frame, whose [length](Offload::lengths) and offload fit together.
     Transmit(Loan),
-    /// Receive into this, at least [`MAX_FRAME`] bytes.
+    /// Receive into this, at least [`MAX_FRAME`](crate::MAX_FRAME) bytes.
     Receive(Loan),
     /// What card is it?
     About(Question),
@@ -119,7 +119,7 @@ impl<'a> DriverSide<'a> {
             let part = part(one.offset, one.length);
             match one.purpose {
                 Use::Transmit => check_frame(part, buffers, one.offload).is_ok(),
-                Use::Receive => one.offload.is_none() && check(part, buffers, MAX_FRAME).is_ok(),
+                Use::Receive => one.offload.is_none() && check_room(part, buffers).is_ok(),
             }
         };
         if !inherited.clone().all(lent) {
@@ -166,7 +166,7 @@ impl<'a> DriverSide<'a> {
                 Ok(offload) => (check_frame(payload, self.buffers, offload), offload),
                 Err(NoOffload) => return self.refuse_request(ticket, Error::BadArgument),
             },
-            RECEIVE => (check(payload, self.buffers, MAX_FRAME), None),
+            RECEIVE => (check_room(payload, self.buffers), None),
             ABOUT => return Ok(Asked::About(Question(ticket))),
             ACCEPT => return Ok(Asked::Accept(Question(ticket), Coalescing::from_word(first))),
             WATCH => return Ok(Asked::Watch(Question(ticket), Link::from_word(first))),

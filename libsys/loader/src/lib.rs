@@ -1,6 +1,7 @@
 //! Loads a program into a space of its own: what a supervisor does before it starts one.
 //!
-//! The file is read under the same policy as the kernel's own loader has it ([`anax_elf`]). Each segment is a region of the child's:
+//! The file is read under the same policy as the kernel's own loader has it ([`anax_elf`]). Instructions and constants of a file that [lies](Lies) in
+//! memory that nobody writes are mapped from there, and all programs have the same. Each other segment is a region of the child's:
 //! mapped here, filled, unmapped, and mapped there with what its pages allow. So nothing is ever writable and executable, and
 //! nothing of the child stays reachable from here.
 //!
@@ -109,18 +110,50 @@ pub struct Entry {
     pub stack: u64,
 }
 
-/// Loads `file` into a space, with a stack of so many bytes that ends `below` pages below the highest place for one. What fails half done is
-/// for the space's owner to end.
+/// Where a file lies that can be mapped: in a region that nobody writes as long as there are programs.
+#[derive(Clone, Copy, Debug)]
+pub struct Lies {
+    /// The region, by a handle that may read and execute.
+    pub region: Region,
+    /// Bytes from its beginning to the file's; nothing is mapped unless they are whole pages.
+    pub offset: u64,
+}
+
+impl Lies {
+    /// Where this member of the boot archive lies, given all of the archive and its region.
+    #[must_use]
+    pub fn in_archive(archive: &[u8], region: Region, member: &[u8]) -> Self {
+        Self { region, offset: member.as_ptr().addr().wrapping_sub(archive.as_ptr().addr()) as u64 }
+    }
+
+    /// Where the pages of a segment begin in the region, if they can be mapped from there.
+    fn pages_of(self, segment: &Segment) -> Option<u64> {
+        let before = segment.address - segment.pages.start;
+        let at = self.offset.checked_add(segment.file.start as u64)?.checked_sub(before)?;
+        let is_constant = segment.protection != Protection::ReadWrite;
+        let is_whole = segment.file.len() as u64 == segment.bytes;
+        (is_constant && is_whole && at.is_multiple_of(PAGE)).then_some(at)
+    }
+}
+
+/// Loads `file` into a space, with a stack of so many bytes that ends `below` pages below the highest place for one. What can be mapped where it lies, is.
+/// What fails half done is for the space's owner to end.
 ///
 /// # Errors
-/// `BadArgument` for a file that breaks the policy, or a stack too far below; `Quota`, `NoMemory`.
-pub fn load(space: Space, file: &[u8], stack_bytes: u64, below: u64) -> Result<Entry, Error> {
+/// `BadArgument` for a file that breaks the policy, or a stack too far below; `Quota`, `NoMemory`; `NoRights` if where it lies may not be mapped so.
+pub fn load(
+    space: Space,
+    file: &[u8],
+    lies: Option<Lies>,
+    stack_bytes: u64,
+    below: u64,
+) -> Result<Entry, Error> {
     let program = Program::parse(file, anax_elf::USER).map_err(|_| Error::BadArgument)?;
     if below > MOST_BELOW {
         return Err(Error::BadArgument);
     }
     for segment in &program.segments {
-        load_segment(space, file, segment)?;
+        load_segment(space, file, lies, segment)?;
     }
     let stack = STACK_END - below * PAGE;
     let region = space.create_region(stack_bytes, RegionKind::Lazy)?;
@@ -192,7 +225,7 @@ impl FirstThread {
 
 /// All of a child but what makes it run.
 fn prepare(space: Space, file: &[u8], plan: &Plan<'_>) -> Result<(FirstThread, Entry), Error> {
-    let entry = load(space, file, plan.stack, 0)?;
+    let entry = load(space, file, None, plan.stack, 0)?;
     for (place, (handle, rights)) in plan.handles.iter().enumerate() {
         grant(space, place, *handle, *rights)?;
     }
@@ -205,17 +238,23 @@ fn grant(space: Space, place: usize, handle: Handle, rights: Rights) -> Result<(
     if space.grant(handle, rights)? == Handle::new(slot, 1) { Ok(()) } else { Err(Error::BadHandle) }
 }
 
-/// A segment becomes a region of the child's.
-fn load_segment(space: Space, file: &[u8], segment: &Segment) -> Result<(), Error> {
+/// A segment is mapped from where it lies, or becomes a region of the child's.
+fn load_segment(space: Space, file: &[u8], lies: Option<Lies>, segment: &Segment) -> Result<(), Error> {
     let bytes = segment.pages.end - segment.pages.start;
-    let content = file.get(segment.file.clone()).ok_or(Error::BadArgument)?;
-    let region = space.create_region(bytes, RegionKind::Pinned)?;
-    fill(region, bytes, segment.address - segment.pages.start, content)?;
     let protection = match segment.protection {
         Protection::Read => Rights::READ,
         Protection::ReadWrite => Rights::READ.with(Rights::WRITE),
         Protection::ReadExecute => Rights::READ.with(Rights::EXECUTE),
     };
+    if let Some(lies) = lies
+        && let Some(at) = lies.pages_of(segment)
+    {
+        // SAFETY: in another space.
+        return unsafe { space.map_at(segment.pages.start, lies.region, at, bytes, protection) }.map(drop);
+    }
+    let content = file.get(segment.file.clone()).ok_or(Error::BadArgument)?;
+    let region = space.create_region(bytes, RegionKind::Pinned)?;
+    fill(region, bytes, segment.address - segment.pages.start, content)?;
     give(space, region, segment.pages.start, protection)
 }
 

@@ -19,10 +19,12 @@ mod line;
 mod reader;
 mod record;
 mod text;
+mod told;
 
 pub use line::{LastWords, Truncated, line};
 pub use reader::{Read, Reader};
 pub use record::{LogRecord, TEXT_BYTES};
+pub use told::TOLD_BYTES;
 
 use core::fmt;
 use log::Level;
@@ -100,6 +102,12 @@ impl<const SLOTS: usize> LogRing<SLOTS> {
     #[must_use]
     pub fn reader(&self) -> Reader {
         Reader::at(self.oldest())
+    }
+
+    /// A reader that begins with the record of that number, or the oldest still here.
+    #[must_use]
+    pub fn reader_from(&self, sequence: u64) -> Reader {
+        Reader::at(sequence.max(self.oldest()))
     }
 
     /// The oldest record that cannot yet have been overwritten.

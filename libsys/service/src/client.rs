@@ -11,7 +11,7 @@ use crate::gifts::{close_all, collected, offer_all};
 use crate::page::Page;
 use crate::words::{INLINE, pack, unpack};
 
-/// How often a message with handles is sent again because its receiver had no slots for them at that moment, and after how long.
+/// How often a message is sent again because its receiver had no slots for its handles at that moment, or the way to another CPU was crowded, and after how long.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -194,7 +194,10 @@ impl<F: Find> PortTransport<F> {
             }
             offer_all(gifts)?;
             match self.target.domsg_until(message, deadline) {
-                Err(Error::NoSlot) if left > 0 => {
+                Err(error @ (Error::NoSlot | Error::Full)) if left > 0 => {
+                    if error == Error::Full {
+                        withdraw_offers()?;
+                    }
                     left -= 1;
                     Thread::sleep(Thread::time()?.after(PAUSE))?;
                 }
@@ -215,15 +218,18 @@ impl<F: Find> Transport for PortTransport<F> {
     #[inline(always)]
     fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
         let is_plain = request.format == Format::Fixed && beside.sent.count() == 0 && beside.room == 0;
-        let error = if is_plain && self.patience.is_none() {
-            match self.target.domsg(request.command, request.words) {
-                Ok(answer) if answer.result == 0 => {
-                    return Ok(Reply { code: 0, words: answer.words, length: 0 });
+        let error = 'asked: {
+            if is_plain && self.patience.is_none() {
+                match self.target.domsg(request.command, request.words) {
+                    Ok(answer) if answer.result == 0 => {
+                        return Ok(Reply { code: 0, words: answer.words, length: 0 });
+                    }
+                    Ok(answer) => return Ok(Reply::failed(-answer.result.cast_signed())),
+                    // The way to another CPU is crowded: the longer road tries again.
+                    Err(Error::Full) => {}
+                    Err(error) => break 'asked self.not_sent(error),
                 }
-                Ok(answer) => return Ok(Reply::failed(-answer.result.cast_signed())),
-                Err(error) => self.not_sent(error),
             }
-        } else {
             match self.call_with(*request, *beside, space) {
                 Ok((reply, back)) => {
                     beside.back = back;

@@ -21,5 +21,7 @@ mod words;
 
 pub use channel::{ChannelTransport, serve_channel};
 pub use client::{Find, PortTransport};
-pub use server::{SLOTS, answer_in_words, deliver, reserve_slots, send, serve, serve_one};
+pub use server::{
+    SLOTS, answer_in_words, deliver, in_words, reserve_slots, send, serve, serve_but_answer, serve_one,
+};
 pub use words::{INLINE, pack, unpack};

@@ -46,6 +46,19 @@ pub fn serve_one<S: Dispatch>(server: &mut S, received: &Received) {
     }
 }
 
+/// Serves one message as far as that goes: what is still to be answered, and in words alone, is left to the caller, who may wait for the next one by the same trap. Nothing for a notice, for
+/// what was answered and for what will be later.
+#[inline(always)]
+pub fn serve_but_answer<S: Dispatch>(server: &mut S, received: &Received) -> Option<(u64, [u64; WORDS])> {
+    answer(server, *received).map(|reply| (result(&reply), reply.words))
+}
+
+/// An answer that was given later, in time for it to be sent by the same trap as another one: nothing if it has handles.
+#[must_use]
+pub fn in_words(answered: &Answered) -> Option<(u64, [u64; WORDS])> {
+    (answered.gifts.count() == 0).then(|| (result(&answered.reply), answered.reply.words))
+}
+
 /// What a message is answered with in words alone, for whoever sends the answer himself, as tasks do; nothing for a notice, and for what is answered
 /// later. A method that takes handles, gives some, or more bytes than fit into words, is refused.
 pub fn answer_in_words<S: Dispatch>(

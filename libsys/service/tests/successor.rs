@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use anax_abi::object::SELF;
+use anax_abi::object::{SELF, THIS_THREAD};
 use anax_abi::{Envelope, Error, Flags, Handle, Operation, Rights};
 use anax_proto::{CONNECT, FIRST_METHOD, Gift};
 use anax_service::PortTransport;
@@ -31,6 +31,8 @@ struct World {
     dies_over: Rc<Cell<Option<u32>>>,
     /// Handles that go along with the next message.
     offered: Rc<Cell<u32>>,
+    /// Messages for which the way to its CPU has no room.
+    crowded: Rc<Cell<u32>>,
 }
 
 impl World {
@@ -46,12 +48,18 @@ impl World {
             came: 0,
         };
         // There are slots for whoever wants them, and nothing is left of what came.
-        if trap.handle == SELF.to_word() || trap.operation == Operation::Collect {
+        if [SELF, THIS_THREAD].map(Handle::to_word).contains(&trap.handle)
+            || trap.operation == Operation::Collect
+        {
             return nothing;
         }
         if trap.operation == Operation::Offer {
             self.offered.set(if trap.handle == 0 { 0 } else { self.offered.get() + 1 });
             return nothing;
+        }
+        if let Some(less) = self.crowded.get().checked_sub(1) {
+            self.crowded.set(less);
+            return Incoming { outcome: Error::Full.code(), ..nothing };
         }
         let taken = u32::from(trap.command == FIRST_METHOD + 2);
         let outcome = if trap.handle != handle(number).to_word() {
@@ -134,4 +142,17 @@ fn who_dies_over_the_first_message_costs_nothing() {
     world.alive.set(2);
     world.dies_over.set(Some(CONNECT));
     assert_eq!(client.get(), Ok(3));
+}
+
+#[test]
+fn who_finds_the_way_crowded_tries_again() {
+    let world = World::default();
+    let mut client = world.client();
+    world.crowded.set(3);
+    assert_eq!(client.set(5), Ok(()));
+    world.crowded.set(3);
+    let what = Gift::copy(Handle::new(3, 1), Rights::SEND);
+    assert_eq!(client.put(what), Ok(()), "the handle goes along once");
+    world.crowded.set(1000);
+    assert_eq!(client.get(), Err(Error::Full), "it does not do so for ever");
 }

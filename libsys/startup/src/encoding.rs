@@ -6,13 +6,14 @@
 //! The reader has no reason to doubt the writer, which owns it; it checks all the same, because a bound that is kept on both
 //! sides is a bound that one can rely on when sizing the area.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use anax_abi::Handle;
 use serde::{Deserialize, Serialize};
 
-use crate::start::{MOST_ARGUMENTS, MOST_HANDLES, NamedHandle, Seed, Start};
+use crate::start::{MOST_ARGUMENTS, MOST_HANDLES, MOST_VARIABLES, NamedHandle, Seed, Start};
 
 /// What an area begins with.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"anaxstrt");
@@ -32,6 +33,8 @@ pub enum StartError {
     TooLong,
     /// There are more than [`MOST_ARGUMENTS`].
     TooManyArguments,
+    /// There are more than [`MOST_VARIABLES`].
+    TooManyVariables,
     /// There are more than [`MOST_HANDLES`].
     TooManyHandles,
     /// The content is none, or something follows it.
@@ -45,6 +48,7 @@ impl fmt::Display for StartError {
             Self::CutShort => "a start area that is cut short",
             Self::TooLong => "a start area of more than 64 KiB",
             Self::TooManyArguments => "more than 256 arguments",
+            Self::TooManyVariables => "more than 256 variables",
             Self::TooManyHandles => "more than 64 handles",
             Self::Damaged => "a damaged start area",
         })
@@ -56,10 +60,13 @@ impl core::error::Error for StartError {}
 /// The area's bytes.
 ///
 /// # Errors
-/// `TooManyArguments`, `TooManyHandles`, `TooLong`.
+/// `TooManyArguments`, `TooManyVariables`, `TooManyHandles`, `TooLong`.
 pub fn encode(start: &Start) -> Result<Vec<u8>, StartError> {
     if start.arguments.len() > MOST_ARGUMENTS {
         return Err(StartError::TooManyArguments);
+    }
+    if start.environment.len() > MOST_VARIABLES {
+        return Err(StartError::TooManyVariables);
     }
     if start.handles.len() > MOST_HANDLES {
         return Err(StartError::TooManyHandles);
@@ -67,6 +74,8 @@ pub fn encode(start: &Start) -> Result<Vec<u8>, StartError> {
     let area = [MAGIC, 0].into_iter().flat_map(u64::to_le_bytes).collect();
     let area = put(area, &(start.process, &*start.name, start.arguments.len()))?;
     let area = start.arguments.iter().try_fold(area, |area, argument| put(area, &**argument))?;
+    let area = put(area, &start.environment.len())?;
+    let area = start.environment.iter().try_fold(area, |area, variable| put(area, &**variable))?;
     let area = put(area, &(start.seed.0, start.handles.len()))?;
     let name = |area, named: &NamedHandle| put(area, &(&*named.name, named.handle.to_word()));
     let mut area = start.handles.iter().try_fold(area, name)?;
@@ -107,8 +116,12 @@ pub fn decode(area: &[u8]) -> Result<Start, StartError> {
     if count > MOST_ARGUMENTS && cfg!(not(bite = "start-unbounded")) {
         return Err(StartError::TooManyArguments);
     }
-    let argument = |_| take::<&str>(&mut rest).map(Into::into);
-    let arguments = (0..count).map(argument).collect::<Result<_, _>>()?;
+    let arguments = texts(&mut rest, count)?;
+    let count = take::<usize>(&mut rest)?;
+    if count > MOST_VARIABLES && cfg!(not(bite = "start-unbounded")) {
+        return Err(StartError::TooManyVariables);
+    }
+    let environment = texts(&mut rest, count)?;
     let (seed, count) = take::<([u8; 32], usize)>(&mut rest)?;
     if count > MOST_HANDLES {
         return Err(StartError::TooManyHandles);
@@ -121,7 +134,12 @@ pub fn decode(area: &[u8]) -> Result<Start, StartError> {
     if !rest.is_empty() {
         return Err(StartError::Damaged);
     }
-    Ok(Start { process, name: name.into(), arguments, seed: Seed(seed), handles })
+    Ok(Start { process, name: name.into(), arguments, environment, seed: Seed(seed), handles })
+}
+
+/// Takes so many texts away.
+fn texts(rest: &mut &[u8], count: usize) -> Result<Vec<String>, StartError> {
+    (0..count).map(|_| take::<&str>(rest).map(Into::into)).collect()
 }
 
 /// Takes a piece away.

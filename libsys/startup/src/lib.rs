@@ -25,4 +25,4 @@ mod start;
 
 pub use argument::{Argument, NUMBERS};
 pub use encoding::{HEAD, MAGIC, MOST_BYTES, StartError, area_bytes, decode, encode};
-pub use start::{MOST_ARGUMENTS, MOST_HANDLES, NamedHandle, Seed, Start};
+pub use start::{MOST_ARGUMENTS, MOST_HANDLES, MOST_VARIABLES, NamedHandle, Seed, Start};

@@ -8,6 +8,8 @@ use anax_abi::Handle;
 
 /// Most arguments.
 pub const MOST_ARGUMENTS: usize = 256;
+/// Most variables of the environment.
+pub const MOST_VARIABLES: usize = 256;
 /// Most handles.
 pub const MOST_HANDLES: usize = 64;
 
@@ -20,6 +22,8 @@ pub struct Start {
     pub name: String,
     /// Its arguments, without the name.
     pub arguments: Vec<String>,
+    /// Its environment: variables, as `NAME=value`.
+    pub environment: Vec<String>,
     /// What its random numbers begin with.
     pub seed: Seed,
     /// The handles in its space, by name.
@@ -44,6 +48,15 @@ impl Start {
     #[must_use]
     pub fn handle(&self, name: &str) -> Option<Handle> {
         self.handles.iter().find(|named| named.name == name).map(|named| named.handle)
+    }
+
+    /// The variable of that name; of several the last.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let value = |variable: &'_ String| {
+            variable.split_once('=').filter(|(of, _)| *of == name).map(|_| name.len() + 1)
+        };
+        self.environment.iter().rev().find_map(|variable| Some(&variable[value(variable)?..]))
     }
 
     /// Adds a handle.

@@ -2,8 +2,8 @@
 
 use anax_abi::Handle;
 use anax_startup::{
-    Argument, HEAD, MAGIC, MOST_ARGUMENTS, MOST_BYTES, MOST_HANDLES, NUMBERS, NamedHandle, Seed, Start,
-    StartError, area_bytes, decode, encode, handles,
+    Argument, HEAD, MAGIC, MOST_ARGUMENTS, MOST_BYTES, MOST_HANDLES, MOST_VARIABLES, NUMBERS, NamedHandle,
+    Seed, Start, StartError, area_bytes, decode, encode, handles,
 };
 use proptest::prelude::*;
 
@@ -16,13 +16,15 @@ fn start() -> impl Strategy<Value = Start> {
         any::<u64>(),
         ".{0,20}",
         proptest::collection::vec(".{0,30}", 0..40),
+        proptest::collection::vec(".{0,30}", 0..40),
         any::<[u8; 32]>(),
         proptest::collection::vec(named(), 0..=MOST_HANDLES),
     )
-        .prop_map(|(process, name, arguments, seed, handles)| Start {
+        .prop_map(|(process, name, arguments, environment, seed, handles)| Start {
             process,
             name,
             arguments,
+            environment,
             seed: Seed(seed),
             handles,
         })
@@ -70,6 +72,8 @@ fn with_arguments(count: usize, length: usize) -> Start {
 fn bounds_are_kept() {
     assert!(encode(&with_arguments(MOST_ARGUMENTS, 1)).is_ok());
     assert_eq!(encode(&with_arguments(MOST_ARGUMENTS + 1, 1)), Err(StartError::TooManyArguments));
+    let start = Start { environment: vec![String::new(); MOST_VARIABLES + 1], ..Start::default() };
+    assert_eq!(encode(&start), Err(StartError::TooManyVariables));
     assert_eq!(encode(&with_arguments(2, MOST_BYTES / 2)), Err(StartError::TooLong));
     let handle = NamedHandle { name: "one".into(), handle: Handle::new(3, 1) };
     let start = Start { handles: vec![handle; MOST_HANDLES + 1], ..Start::default() };
@@ -102,9 +106,11 @@ fn counts_are_not_believed() {
     // Process 0, no name, 257 arguments of no bytes, and as many bytes as it takes to be otherwise well-formed.
     let content = [&[0, 0, 0x81, 2][..], &[0; 257], &[0; 33]].concat();
     assert_eq!(decode(&area(&content)), Err(StartError::TooManyArguments));
-    let content = [&[0, 0, 0][..], &[0; 32], &[65], &[0; 130]].concat();
+    let content = [&[0, 0, 0][..], &[0x81, 2], &[0; 257], &[0; 33]].concat();
+    assert_eq!(decode(&area(&content)), Err(StartError::TooManyVariables));
+    let content = [&[0, 0, 0, 0][..], &[0; 32], &[65], &[0; 130]].concat();
     assert_eq!(decode(&area(&content)), Err(StartError::TooManyHandles));
-    let content = [&[0, 0, 0][..], &[0; 32], &[64], &[0; 128]].concat();
+    let content = [&[0, 0, 0, 0][..], &[0; 32], &[64], &[0; 128]].concat();
     assert_eq!(decode(&area(&content)).map(|start| start.handles.len()), Ok(MOST_HANDLES));
 }
 
@@ -114,6 +120,14 @@ fn what_follows_the_content_is_an_error() {
     area.push(0);
     area[8] += 1;
     assert_eq!(decode(&area), Err(StartError::Damaged));
+}
+
+#[test]
+fn variables_go_by_name() {
+    let environment = ["A=1", "B=x=y", "A=2", "AB=3", "C"].map(String::from).to_vec();
+    let start = Start { environment, ..Start::default() };
+    let all = ["A", "B", "C", "D", ""].map(|name| start.variable(name));
+    assert_eq!(all, [Some("2"), Some("x=y"), None, None, None]);
 }
 
 #[test]

@@ -69,4 +69,10 @@ pub trait ByteStream {
     ///
     /// `BadCommand`: nobody types here.
     fn typing(&mut self, caller: Caller, how: Typing) -> Result<(), Error>;
+
+    /// Answered when the person who types wants what runs to end: Ctrl-C, Ctrl-\\. As long as somebody waits for that, these keys end nothing by themselves: it is he who has
+    /// started what they are to end. Of several, who has asked last is told.
+    ///
+    /// `BadCommand`: nobody types here. `NoRights`: he types for somebody else. `Aborted` as above.
+    fn interrupted(&mut self, caller: Caller, later: Later<(), Error>);
 }

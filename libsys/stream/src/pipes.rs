@@ -142,4 +142,8 @@ impl<H: Host> ByteStream for Pipes<H> {
     fn typing(&mut self, _: Caller, _: Typing) -> Result<(), Error> {
         Err(Error::BadCommand)
     }
+
+    fn interrupted(&mut self, _: Caller, later: Later<(), Error>) {
+        self.host.answer(&later.answer(Err(Error::BadCommand)));
+    }
 }

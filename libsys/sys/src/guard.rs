@@ -19,6 +19,7 @@ pub(crate) const fn reaches_memory(command: u32) -> bool {
     const READ_TRACE: u32 = MachineCommand::ReadTrace as u32;
     const DESCRIPTION: u32 = MachineCommand::Description as u32;
     const CONSOLE_READ: u32 = MachineCommand::ConsoleRead as u32;
+    const READ_LOG: u32 = MachineCommand::ReadLog as u32;
     const COMMAND_LINE: u32 = MachineCommand::CommandLine as u32;
     matches!(
         command,
@@ -31,6 +32,7 @@ pub(crate) const fn reaches_memory(command: u32) -> bool {
             | DESCRIPTION
             | CONSOLE_READ
             | COMMAND_LINE
+            | READ_LOG
     )
 }
 

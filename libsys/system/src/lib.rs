@@ -14,12 +14,14 @@
 extern crate alloc;
 
 mod directory;
+mod ending;
 mod loading;
 mod name;
 
 mod process;
 
 pub use directory::{Names, NamesClient, names};
+pub use ending::{BROKEN, HANGS, KILLED_BY, explain};
 pub use loading::{Loader, LoaderClient, loader};
 pub use name::{Name, NameError};
 pub use process::{Condition, FAULTED, HUNG, KILLED, Processes, ProcessesClient, Report, Status, processes};

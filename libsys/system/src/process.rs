@@ -52,6 +52,10 @@ pub struct Report {
     pub time_ns: u64,
     /// Messages that wait at its port.
     pub waiting: u64,
+    /// Threads that it has.
+    pub threads: u64,
+    /// Messages that the threads which it has have sent to ports so far; what goes by channels is not among them.
+    pub sent: u64,
 }
 
 /// Starts programs, watches over them, ends them. Served by init, which is never restarted.
@@ -90,9 +94,22 @@ pub trait Processes {
         stderr: Gift,
     ) -> Result<(), Error>;
 
+    /// Adds arguments, before those that [`start`](Self::start) brings, and variables of its environment, as `NAME=value`, to what it is told when it is started. For what does
+    /// not fit into one message.
+    ///
+    /// `BadHandle`: it is not the caller's, or was started. `Full`: more than 256 of either, or more than 32 KiB in all.
+    #[control]
+    fn tell(
+        &mut self,
+        caller: Caller,
+        process: u64,
+        arguments: Vec<String>,
+        environment: Vec<String>,
+    ) -> Result<(), Error>;
+
     /// Starts it with these arguments.
     ///
-    /// `BadHandle`: it is not the caller's, or was started.
+    /// `BadHandle`: it is not the caller's, or was started. `Full` as above.
     #[control]
     fn start(&mut self, caller: Caller, process: u64, arguments: Vec<String>) -> Result<(), Error>;
 
@@ -107,6 +124,16 @@ pub trait Processes {
     ///
     /// `NoRights` without the capability `kill` for a process of another's.
     fn kill(&mut self, caller: Caller, process: u64) -> Result<(), Error>;
+
+    /// Starts a program that starts with the system, if it does not run: its process.
+    ///
+    /// `NoRights` without the capability `kill`, `BadArgument`: there is no such program, `Exists`: it runs.
+    fn start_service(&mut self, caller: Caller, name: Name) -> Result<u64, Error>;
+
+    /// Ends one, and does not start it again until somebody asks for it. Who waits for what it serves is told that there is none.
+    ///
+    /// `NoRights` without the capability `kill`, and for those that init itself needs; `WouldBlock`: it does not run.
+    fn stop_service(&mut self, caller: Caller, name: Name) -> Result<(), Error>;
 
     /// Its space (CONTROL), with which everything can be done to it: for debuggers and tests. The handle dies with the process.
     ///

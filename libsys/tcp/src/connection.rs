@@ -10,6 +10,7 @@ pub(crate) use input::{After, least_mss};
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use crate::config::Config;
@@ -84,14 +85,21 @@ struct KeepAlive {
     sent: u8,
 }
 
+/// What few connections have otherwise than others: by itself, since there are thousands of the others.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wishes {
+    keep_alive: Option<KeepAlive>,
+    give_up: Option<Duration>,
+}
+
 /// Why the retransmission timer runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Timer {
     Off,
     /// Something is not acknowledged.
-    Retransmit(Duration),
+    Retransmit,
     /// The other end has no room.
-    Persist(Duration),
+    Persist,
 }
 
 /// What all connections of an engine share.
@@ -168,10 +176,10 @@ pub(crate) struct Connection {
     /// Behind the last byte that the user has room for.
     room: u64,
     scale: u8,
-    peer_fin: Option<u64>,
+    peer_fin: Option<NonZeroU64>,
     behind: Option<Box<Ranges<MOST_RANGES>>>,
-    /// What the next acknowledgement tells first: what came last, or twice.
-    told: Option<Range>,
+    /// What the next acknowledgement tells first: what came last, or twice. Empty at first.
+    told: Range,
     is_duplicate: bool,
     // What was agreed on.
     sack: bool,
@@ -189,17 +197,20 @@ pub(crate) struct Connection {
     /// Bytes of whole segments since the last acknowledgement.
     unacknowledged: u32,
     timer: Timer,
+    /// Until when.
+    timer_at: Duration,
     /// Since when nothing was acknowledged that is due, or the window is closed.
     stuck_since: Option<Duration>,
     last_sent: Duration,
     last_heard: Duration,
-    keep_alive: Option<KeepAlive>,
-    give_up: Option<Duration>,
+    wishes: Option<Box<Wishes>>,
     no_delay: bool,
     /// Nobody reads.
     is_orphan: bool,
     /// A deadline of the state's: FIN-WAIT-2 of an orphan.
     state_until: Option<Duration>,
+    /// When the engine's wheel says so: at or before its deadline.
+    pub(crate) armed: Option<Duration>,
     /// A deadline was set since [`Connection::deadline`] was last looked at: perhaps one that is earlier.
     pub(crate) is_sooner: bool,
     probe: bool,
@@ -248,7 +259,7 @@ impl Connection {
             scale,
             peer_fin: None,
             behind: None,
-            told: None,
+            told: Range { from: 0, to: 0 },
             is_duplicate: false,
             sack: false,
             offers_scale: true,
@@ -261,14 +272,15 @@ impl Connection {
             owed: Owed::Nothing,
             unacknowledged: 0,
             timer: Timer::Off,
+            timer_at: Duration::ZERO,
             stuck_since: None,
             last_sent: around.now,
             last_heard: around.now,
-            keep_alive: None,
-            give_up: None,
+            wishes: None,
             no_delay: false,
             is_orphan: false,
             state_until: None,
+            armed: None,
             is_sooner: false,
             probe: false,
             is_ready: false,
@@ -356,18 +368,32 @@ impl Connection {
         }
     }
 
+    /// Nothing, where it is as with all others.
+    fn keep_alive_mut(&mut self) -> Option<&mut KeepAlive> {
+        self.wishes.as_mut()?.keep_alive.as_mut()
+    }
+
+    fn give_up(&self) -> Option<Duration> {
+        self.wishes.as_ref()?.give_up
+    }
+
+    /// Changes what few have otherwise.
+    fn wish(&mut self, what: impl FnOnce(&mut Wishes)) {
+        let mut wishes = self.wishes.take().unwrap_or_default();
+        what(&mut wishes);
+        let is_special = wishes.keep_alive.is_some() || wishes.give_up.is_some();
+        self.wishes = is_special.then_some(wishes);
+    }
+
     /// Whether [`Connection::deadline`] may have become earlier since [`Connection::is_sooner`] was taken back.
     pub(crate) const fn may_be_due_sooner(&self) -> bool {
-        self.is_sooner || self.keep_alive.is_some()
+        self.is_sooner || self.wishes.is_some()
     }
 
     /// The earliest of its deadlines.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let earlier = |one: Option<Duration>, at: Duration| Some(one.map_or(at, |one| one.min(at)));
-        let mut first = match self.timer {
-            Timer::Off => None,
-            Timer::Retransmit(at) | Timer::Persist(at) => Some(at),
-        };
+        let mut first = (self.timer != Timer::Off).then_some(self.timer_at);
         if let Owed::By(at) = self.owed {
             first = earlier(first, at);
         }
@@ -390,7 +416,10 @@ impl Connection {
     }
 
     fn keep_alive_at(&self) -> Option<Duration> {
-        let keep = self.keep_alive.filter(|_| self.state.is_synchronized() && self.una == self.max)?;
+        let keep = self.wishes.as_ref()?.keep_alive.as_ref()?;
+        if !self.state.is_synchronized() || self.una != self.max {
+            return None;
+        }
         Some(self.last_heard + keep.idle + keep.interval * u32::from(keep.sent))
     }
 

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::connection::{Around, Common, Connection, Snapshot, State};
 use crate::counters::Counters;
 use crate::event::{Closed, ConnectionId, Event, ListenerId, Place};
-use crate::index::Index;
+use crate::index::{Ends, Index};
 use crate::isn::{Keys, Purpose};
 use crate::listener::Listener;
 use crate::owner::owner;
@@ -70,12 +70,17 @@ impl BuildHasher for Keyed {
     }
 }
 
+impl Ends for Vec<Slot> {
+    #[inline]
+    fn of(&self, number: u32) -> Option<&Tuple> {
+        self.get(number as usize)?.connection.as_deref().map(|connection| &connection.tuple)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Slot {
     generation: u32,
     connection: Option<Box<Connection>>,
-    /// When the wheel says so: at or before its deadline.
-    armed: Option<Duration>,
     /// Whether it is on the list of those that have changed.
     is_changed: bool,
 }
@@ -99,17 +104,18 @@ impl Budget {
 
 /// Has a connection called at its deadline, or before.
 #[inline]
-fn arm(armed: &mut Option<Duration>, connection: &mut Connection, index: u32, wheel: &mut Wheel) {
-    if armed.is_none() || connection.may_be_due_sooner() {
+fn arm(connection: &mut Connection, index: u32, wheel: &mut Wheel) {
+    if connection.armed.is_none() || connection.may_be_due_sooner() {
         connection.is_sooner = false;
         if let Some(deadline) = connection.deadline()
-            && armed.is_none_or(|armed| deadline < armed)
+            && connection.armed.is_none_or(|armed| deadline < armed)
         {
-            *armed = Some(deadline);
+            connection.armed = Some(deadline);
             wheel.set(index, deadline);
         }
     }
-    debug_assert!(connection.deadline().is_none_or(|at| armed.is_some_and(|armed| armed <= at)));
+    let is_in_time = |at| connection.armed.is_some_and(|armed| armed <= at);
+    debug_assert!(connection.deadline().is_none_or(is_in_time));
 }
 
 /// The invariant of partitioning: a connection is its owner's, and nobody else touches it. Looked at when one begins; in debug builds at every touch.
@@ -190,7 +196,7 @@ impl Engine {
             if connection.is_ready {
                 self.ready.push_back(index);
             }
-            arm(&mut slot.armed, connection, index, &mut self.wheel);
+            arm(connection, index, &mut self.wheel);
             if segment.is_some() {
                 if !core::mem::replace(&mut slot.is_changed, true) {
                     self.changed.push(index);
@@ -205,10 +211,10 @@ impl Engine {
     /// Does what is due at `now`.
     pub fn poll(&mut self, now: Duration) {
         while let Some(index) = self.wheel.expire(now) {
-            if let Some(slot) = self.slots.get_mut(index as usize) {
-                slot.armed = None;
-            }
-            self.with(index, now, |connection, around| connection.tick(around));
+            self.with(index, now, |connection, around| {
+                connection.armed = None;
+                connection.tick(around);
+            });
         }
         self.waiting.expire(now);
         while let Some((tuple, opening)) = self.openings.due(now, self.common.config.initial_timeout) {
@@ -242,7 +248,7 @@ impl Engine {
     /// Whether somebody has these ends: a connection, an opening, or a record of TIME-WAIT.
     #[must_use]
     pub fn has(&self, tuple: &Tuple) -> bool {
-        self.connections.get(tuple).is_some()
+        self.number_of(tuple).is_some()
             || self.openings.get(tuple).is_some()
             || self.waiting.get(tuple).is_some()
     }
@@ -251,6 +257,12 @@ impl Engine {
     #[must_use]
     pub fn snapshot(&self, connection: ConnectionId) -> Option<Snapshot> {
         self.find(connection).map(|connection| connection.snapshot(&self.common.config))
+    }
+
+    /// The place of the connection between these ends.
+    #[inline]
+    fn number_of(&self, tuple: &Tuple) -> Option<u32> {
+        self.connections.get(tuple, &self.slots)
     }
 
     fn find(&self, id: ConnectionId) -> Option<&Connection> {
@@ -280,7 +292,7 @@ impl Engine {
                 connection.is_ready = true;
                 self.ready.push_back(index);
             }
-            arm(&mut slot.armed, connection, index, &mut self.wheel);
+            arm(connection, index, &mut self.wheel);
         }
         self.common.replies.truncate(MOST_REPLIES);
         Some(done)
@@ -289,9 +301,10 @@ impl Engine {
     /// A connection has ended: what is left of it is a record, if anything.
     #[cold]
     fn leave(&mut self, id: ConnectionId, now: Duration) {
+        self.connections.remove(id.index, &self.slots);
         let slot = &mut self.slots[id.index as usize];
         let Some(mut connection) = slot.connection.take() else { return };
-        (slot.armed, slot.generation) = (None, slot.generation.wrapping_add(1));
+        slot.generation = slot.generation.wrapping_add(1);
         if connection.state == State::TimeWait {
             let last = connection.last_words(&mut self.common.around(id, now));
             self.common.replies.extend(last);
@@ -300,7 +313,6 @@ impl Engine {
             self.common.counters.waiting_evicted += u64::from(evicted);
             self.common.events.push_back(Event::Ended { connection: id, how: Closed::Done });
         }
-        self.connections.remove(&connection.tuple);
         self.wheel.cancel(id.index);
         self.free.push(id.index);
     }
@@ -323,7 +335,7 @@ impl Engine {
         let slot = &mut self.slots[index as usize];
         let id = ConnectionId { index, generation: slot.generation };
         slot.connection = Some(Box::new(make(&self.common.around(id, now))));
-        self.connections.insert(tuple, index);
+        self.connections.insert(index, &self.slots);
         // It is armed, and asked for what it sends.
         self.with(index, now, |_, _| ());
         Ok(id)

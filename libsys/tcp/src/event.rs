@@ -16,6 +16,12 @@ impl ConnectionId {
         self.index
     }
 
+    /// Which of those that have the place one after the other.
+    #[must_use]
+    pub const fn generation(self) -> u32 {
+        self.generation
+    }
+
     /// As one number.
     #[must_use]
     pub const fn to_word(self) -> u64 {

@@ -1,6 +1,7 @@
 //! Connections by their ends: the look-up that every segment needs.
 //!
-//! The hash is keyed, so that nobody can choose what collides, and taken of all bytes at once, which costs half of what hashing field by field does.
+//! The hash is keyed, so that nobody can choose what collides, and taken of all bytes at once, which costs half of what hashing field by field does. The
+//! table has numbers alone; whose they are is looked up where the connections are, which a segment needs in any case.
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
@@ -8,11 +9,17 @@ use smoltcp::wire::IpAddress;
 
 use crate::Tuple;
 
+/// The ends of a connection by its number: only of those that are in the table.
+pub(crate) trait Ends {
+    /// Nothing if there is none of that number.
+    fn of(&self, number: u32) -> Option<&Tuple>;
+}
+
 /// The numbers of connections by their ends.
 #[derive(Debug)]
 pub(crate) struct Index {
     hasher: SipHasher13,
-    table: HashTable<(Tuple, u32)>,
+    table: HashTable<u32>,
 }
 
 fn hash(hasher: &SipHasher13, tuple: &Tuple) -> u64 {
@@ -39,21 +46,23 @@ impl Index {
     }
 
     /// Whose number is that, if there is one.
-    pub(crate) fn get(&self, tuple: &Tuple) -> Option<u32> {
-        let found = self.table.find(hash(&self.hasher, tuple), |(other, _)| other == tuple);
-        found.map(|(_, number)| *number)
+    #[inline]
+    pub(crate) fn get(&self, tuple: &Tuple, ends: &impl Ends) -> Option<u32> {
+        let found = self.table.find(hash(&self.hasher, tuple), |number| ends.of(*number) == Some(tuple));
+        found.copied()
     }
 
-    /// Adds one whose ends are nobody's yet.
-    pub(crate) fn insert(&mut self, tuple: Tuple, number: u32) {
+    /// Adds one that is in `ends`, and whose ends were nobody's before.
+    pub(crate) fn insert(&mut self, number: u32, ends: &impl Ends) {
         let hasher = &self.hasher;
-        let hash_of = |(other, _): &(Tuple, u32)| hash(hasher, other);
-        self.table.insert_unique(hash(hasher, &tuple), (tuple, number), hash_of);
+        let hash_of = |number: &u32| ends.of(*number).map_or(0, |tuple| hash(hasher, tuple));
+        self.table.insert_unique(hash_of(&number), number, hash_of);
     }
 
-    /// Takes one out.
-    pub(crate) fn remove(&mut self, tuple: &Tuple) {
-        let found = self.table.find_entry(hash(&self.hasher, tuple), |(other, _)| other == tuple);
+    /// Takes one out that is still in `ends`.
+    pub(crate) fn remove(&mut self, number: u32, ends: &impl Ends) {
+        let Some(tuple) = ends.of(number) else { return };
+        let found = self.table.find_entry(hash(&self.hasher, tuple), |other| *other == number);
         if let Ok(entry) = found {
             entry.remove();
         }

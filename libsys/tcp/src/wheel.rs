@@ -17,13 +17,13 @@ const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
+    /// Its tick; 0 if it is not set.
     when: u64,
     before: u32,
     next: u32,
-    is_set: bool,
 }
 
-const FREE: Node = Node { when: 0, before: NONE, next: NONE, is_set: false };
+const FREE: Node = Node { when: 0, before: NONE, next: NONE };
 
 /// Deadlines of small numbers.
 #[derive(Clone, Debug)]
@@ -33,12 +33,20 @@ pub struct Wheel {
     first: [[u32; SLOTS]; LEVELS],
     /// Which slots are not empty.
     occupied: [u64; LEVELS],
+    /// Keys that have a deadline.
+    count: u32,
     nodes: Vec<Node>,
 }
 
 impl Default for Wheel {
     fn default() -> Self {
-        Self { elapsed: 0, first: [[NONE; SLOTS]; LEVELS], occupied: [0; LEVELS], nodes: Vec::new() }
+        Self {
+            elapsed: 0,
+            first: [[NONE; SLOTS]; LEVELS],
+            occupied: [0; LEVELS],
+            count: 0,
+            nodes: Vec::new(),
+        }
     }
 }
 
@@ -61,6 +69,7 @@ impl Wheel {
             self.nodes.resize(key as usize + 1, FREE);
         }
         let tick = u64::try_from(at.as_micros()).unwrap_or(u64::MAX).div_ceil(TICK);
+        self.count += 1;
         self.link(key, tick.clamp(self.elapsed + 1, self.elapsed + MOST / 2));
     }
 
@@ -68,7 +77,7 @@ impl Wheel {
         let (level, slot) = place(self.elapsed, when);
         let next = core::mem::replace(&mut self.first[level][slot], key);
         self.occupied[level] |= 1 << slot;
-        self.nodes[key as usize] = Node { when, before: NONE, next, is_set: true };
+        self.nodes[key as usize] = Node { when, before: NONE, next };
         if let Some(next) = self.nodes.get_mut(next as usize) {
             next.before = key;
         }
@@ -76,8 +85,9 @@ impl Wheel {
 
     /// It has none any more.
     pub fn cancel(&mut self, key: u32) {
-        let Some(node) = self.nodes.get_mut(key as usize).filter(|node| node.is_set) else { return };
+        let Some(node) = self.nodes.get_mut(key as usize).filter(|node| node.when != 0) else { return };
         let was = core::mem::replace(node, FREE);
+        self.count -= 1;
         if let Some(next) = self.nodes.get_mut(was.next as usize) {
             next.before = was.before;
         }
@@ -93,7 +103,11 @@ impl Wheel {
     }
 
     /// Where the next slot that is not empty begins: its level, itself, its tick.
+    #[inline]
     fn next_slot(&self) -> Option<(usize, usize, u64)> {
+        if self.count == 0 {
+            return None;
+        }
         (0..LEVELS).find_map(|level| {
             let width = level as u32 * BITS;
             let now = (self.elapsed >> width) as usize % SLOTS;
@@ -115,6 +129,10 @@ impl Wheel {
     /// A key whose deadline has come, which it has no more; none if none has.
     pub fn expire(&mut self, now: Duration) -> Option<u32> {
         let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX) / TICK;
+        if self.count == 0 {
+            self.elapsed = self.elapsed.max(now);
+            return None;
+        }
         // What came in the tick at which the wheel stands.
         if let Some(key) = self.take_due() {
             return Some(key);

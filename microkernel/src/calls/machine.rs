@@ -5,18 +5,12 @@ use alloc::vec::Vec;
 use anax_abi::object::{MachineCommand, TRACE_RECORD};
 use anax_abi::{Error, Rights};
 
-use microkernel_core::acpi::Wiring;
+use microkernel_core::{acpi::Wiring, logring::TOLD_BYTES};
 
-use super::objects::deliver;
-use super::{Call, Served, handle};
-use crate::arch::serial::{self, Line};
-use crate::arch::{msi, power};
-use crate::irq;
+use super::{Call, Served, handle, objects::deliver};
+use crate::arch::{msi, power, serial};
 use crate::object::{Header, Kind, Object};
-use crate::percpu;
-use crate::start;
-use crate::vm::Region;
-use crate::{dump, trace};
+use crate::{dump, irq, mm::frames, percpu, start, trace, vm::Region};
 
 /// The longest line for the log, and the longest piece of console text a call, in bytes.
 const TEXT: usize = 1024;
@@ -41,7 +35,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         return crate::ktest::service::port(call.words[0]);
     }
     let command = MachineCommand::from_number(command).ok_or(Error::BadCommand)?;
-    let open = matches!(command, MachineCommand::Cpus | MachineCommand::Log);
+    let open = matches!(command, MachineCommand::Cpus | MachineCommand::Log | MachineCommand::Memory);
     call.needs(if open { Rights::SEND } else { Rights::CONTROL })?;
     let words = *call.words;
     match command {
@@ -53,7 +47,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
                 log::info!("{}", bytes.trim_ascii_end().escape_ascii());
                 return Ok(Served::Value(0));
             }
-            serial::write(Line::Com1, bytes);
+            serial::write(serial::Line::Com1, bytes);
             Ok(Served::Value(bytes.len() as u64))
         }
         MachineCommand::DeviceRegion => {
@@ -65,7 +59,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             {
                 return Err(Error::BadAddress);
             }
-            Region::device(call.space.payer(), words[0], words[1]).map(handle)
+            Region::fixed(call.space.payer(), crate::vm::Backing::Device, words[0], words[1]).map(handle)
         }
         MachineCommand::Ports => super::objects::make_ports(words[0], words[1]),
         MachineCommand::Line => {
@@ -94,7 +88,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         MachineCommand::ConsoleRead => {
             probe(call, words[0], words[1])?;
             let mut buffer = [0; 64];
-            let count = serial::read(Line::Com1, &mut buffer[..words[1].min(64) as usize]);
+            let count = serial::read(serial::Line::Com1, &mut buffer[..words[1].min(64) as usize]);
             give(call, &buffer[..count])
         }
         MachineCommand::Description => {
@@ -105,7 +99,13 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             give(call, platform.and_then(|platform| platform.describe(&mut text)).ok_or(Error::Full)?)
         }
         MachineCommand::CommandLine => {
-            give(call, start::machine().map_or(&[][..], |machine| &machine.info.command_line))
+            give(call, start::machine().map_or(&[][..], |it| &it.info.command_line))
+        }
+        MachineCommand::Memory if words[0] == 0 => Ok(Served::Value(frames::usage().0)),
+        MachineCommand::Memory => Ok(Served::Value(frames::usage().1)),
+        MachineCommand::ReadLog => {
+            let cpu = percpu::all().nth(words[2] as usize).ok_or(Error::BadArgument)?;
+            give(call, cpu.log.tell(words[3], &mut [0; TOLD_BYTES]))
         }
         MachineCommand::PowerOff => power::off(words[0] as u8),
         MachineCommand::Restart => power::restart(),

@@ -163,9 +163,9 @@ fn usage(space: &'static Space, call: &mut Call<'_>) -> Result<Served, Error> {
         Resource::Threads => &quota.threads,
         Resource::Messages => &quota.messages,
         Resource::Time => {
-            let its = lwkt::threads().filter(|thread| thread.is_of(space));
-            *call.words = [0, u64::MAX, 0, 0, 0];
-            let ran = space.ran.load(Ordering::Relaxed) + its.map(Thread::ran).sum::<u64>();
+            let its = || lwkt::threads().filter(|thread| thread.is_of(space));
+            *call.words = [0, u64::MAX, its().map(Thread::sent).sum(), 0, 0];
+            let ran = space.ran.load(Ordering::Relaxed) + its().map(Thread::ran).sum::<u64>();
             return Ok(Served::Value(clock::span(ran).0));
         }
         Resource::Handles => {

@@ -201,10 +201,11 @@ fn device_and_dma_regions(_: &Context) -> Verdict {
         unsafe { crate::mm::layout::direct(PhysAddr::new(third)).as_ptr::<[u8; 4]>().read_volatile() };
     check!(&found == b"Anax", "a device sees {found:?}");
     for (physical, bytes) in [(0xfee0_0001, PAGE), (0xfee0_0000, 1), (!(PAGE - 1), PAGE), (0, 0)] {
-        let got = Region::device(space.payer(), physical, bytes).err();
+        let got = Region::fixed(space.payer(), Backing::Device, physical, bytes).err();
         check!(got == Some(Error::BadArgument), "{bytes} bytes at {physical:#x}: {got:?}");
     }
-    let device = Region::device(space.payer(), 0xfee0_0000, PAGE).map_err(failed("no device"))?;
+    let device =
+        Region::fixed(space.payer(), Backing::Device, 0xfee0_0000, PAGE).map_err(failed("no device"))?;
     let held = device.hold(device.header().generation()).map_err(failed("not held"))?;
     device.end();
     check!(held.device_address(0).is_err(), "registers are no DMA memory");

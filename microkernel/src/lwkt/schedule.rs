@@ -3,6 +3,7 @@
 mod direct;
 
 use core::cell::{Cell, RefCell};
+use core::sync::atomic::Ordering;
 
 use anax_abi::Error;
 use anax_abi::object::TraceKind;
@@ -458,7 +459,7 @@ pub(crate) fn lwkt_give_away(to: CpuId) {
 /// Takes over a thread that was given away to this CPU.
 fn lwkt_acquire([index, ..]: [u64; 3]) {
     let acquired = thread(ThreadIndex(index as u32));
-    if acquired.space().is_some_and(Space::is_dying) {
+    if acquired.space().is_some_and(|space| space.dying.load(Ordering::SeqCst)) {
         // It was on no CPU when those of its space were told to end.
         crate::user::kill(acquired);
     }

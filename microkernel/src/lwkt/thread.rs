@@ -137,6 +137,8 @@ pub(crate) struct Thread {
     space: AtomicPtr<Space>,
     /// How long it has run, in ticks of the time-stamp counter; less the counter when it began, while it runs.
     ran: AtomicU64,
+    /// The uses of its message before it was this thread's, less those of others that it has sent: less than all uses by what it has sent.
+    pub(crate) unsent: AtomicU32,
     /// The message of its synchronous calls, if it has been made.
     pub(crate) message: Cell<Option<&'static Message>>,
     /// Where the outcome of what it waits for is to be written.
@@ -161,7 +163,8 @@ pub(crate) struct Thread {
 }
 
 // SAFETY: all cells are used by the thread's own CPU only (its link also by the home of the wait queue it is on, while it is
-// on no queue of its CPU); others reach only `index`, the header, what is atomic, and what never changes. It moves to another CPU only
+// on no queue of its CPU); others reach only `index`, the header, what is atomic, and what never changes (its message: from
+// before it has a space). It moves to another CPU only
 // by its own CPU's hand, while it is on no queue.
 unsafe impl Sync for Thread {}
 
@@ -196,6 +199,7 @@ impl Thread {
             slot_count: Cell::new(0),
             space: AtomicPtr::new(core::ptr::null_mut()),
             ran: AtomicU64::new(0),
+            unsent: AtomicU32::new(0),
             message: Cell::new(None),
             registers: Cell::new(core::ptr::null_mut()),
             awaited: Cell::new(None),
@@ -252,6 +256,12 @@ impl Thread {
     #[inline(always)]
     pub(super) fn charge(&self, ticks: u64) {
         self.ran.store(self.ran.load(Ordering::Relaxed).wrapping_add(ticks), Ordering::Relaxed);
+    }
+
+    /// Messages to ports that it has sent, calls once they are answered. Any CPU: the message it has before it has a space, and for good.
+    pub(crate) fn sent(&self) -> u64 {
+        let uses = self.message.get().map_or(0, |message| message.generation.load(Ordering::Relaxed));
+        u64::from(uses.wrapping_sub(self.unsent.load(Ordering::Relaxed)) & (u32::MAX >> 1))
     }
 
     /// What a handle of its space stands for.
@@ -390,12 +400,6 @@ impl Thread {
     pub(super) fn at_least(&self, level: u8) -> Priority {
         let level = Priority::new(level).filter(|_| cfg!(not(bite = "msg-no-inheritance")));
         level.map_or(self.base.get(), |level| level.max(self.base.get()))
-    }
-
-    /// It runs at `priority`, which is at least what it has of itself; it is not queued.
-    #[inline(always)]
-    pub(crate) fn run_at(&self, priority: Priority) {
-        self.priority.set(priority);
     }
 
     /// It has what it has of itself.

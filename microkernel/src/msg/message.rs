@@ -67,7 +67,7 @@ pub(crate) enum Sender {
 pub(crate) struct Message {
     index: u32,
     /// Which use of it; whoever names an earlier one comes too late. 31 bits.
-    pub(super) generation: AtomicU32,
+    pub(crate) generation: AtomicU32,
     pub(super) state: Cell<State>,
     pub(super) priority: Cell<u8>,
     /// Occurrences since a notice was last received.

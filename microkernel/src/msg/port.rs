@@ -53,7 +53,7 @@ static POOL: Pool<Port> = Pool::new();
 
 /// Most messages that may wait in a port at a time, as a multiple of nothing: senders are bounded by their own quotas; droppable
 /// messages are dropped beyond this.
-const CROWDED: u32 = 64;
+pub(super) const CROWDED: u32 = 64;
 
 impl Port {
     /// A port of `owner`, which can have `capacity` messages under way as a reply port. (Table II: initport.) On the owner's CPU.
@@ -138,11 +138,6 @@ impl Port {
                 message.give();
             }
         }
-    }
-
-    /// Whether droppable messages are to be dropped.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.queue.length() >= CROWDED
     }
 
     /// Messages that wait.

@@ -8,7 +8,7 @@ use microkernel_core::crossbar::Class;
 use microkernel_core::runqueue::Priority;
 
 use super::message::{Message, Notice, Sender, State};
-use super::port::Port;
+use super::port::{CROWDED, Port};
 use super::trap::Registers;
 use crate::cap;
 use crate::crossbar;
@@ -103,7 +103,7 @@ fn arrive(message: &'static Message) {
     let error = match message.cancelled.get() {
         _ if port.generation() != message.port_generation.get() => Error::PeerDied,
         Some(error) => error,
-        None if message.flags.get().contains(Flags::DROPPABLE) && port.is_crowded() => Error::Dropped,
+        None if message.flags.get().contains(Flags::DROPPABLE) && port.queued() >= CROWDED => Error::Dropped,
         None => return post(port, message, State::Queued),
     };
     conclude(message, error);

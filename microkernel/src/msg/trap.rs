@@ -1,6 +1,8 @@
 //! The operations as user code asks for them by a trap ([`anax_abi::Operation`] has the table of registers), and the short way for
 //! the two most common: a call to a server that waits on this CPU, and its reply.
 
+use core::sync::atomic::Ordering;
+
 use anax_abi::object::{THIS_THREAD, ThreadCommand};
 use anax_abi::{Along, Error, Flags, Handle, MessageNumber, Operation, Rights, WORDS};
 use microkernel_core::handles::{Offer, Transfer};
@@ -95,7 +97,7 @@ pub(crate) extern "C" fn call<const BESIDE: bool>(frame: *mut Registers) -> bool
     message.begin_call(thread, port, capability.generation, priority);
     port.waiting.set(false);
     port.held.set(port.held.get() + 1);
-    receiver.run_at(inherited);
+    receiver.priority.set(inherited);
     let to = receiver.registers.get();
     // SAFETY: the receiver is blocked in a receive; its frame is there, and nobody else looks at it.
     unsafe {
@@ -447,6 +449,7 @@ pub(crate) fn send(thread: &'static Thread, registers: &Registers, command: u32)
         message.drop_parcel(port.space.get());
         reply_port.give_message(message);
     })?;
+    thread.unsent.fetch_sub(1, Ordering::Relaxed);
     if parts {
         thread.part_with();
     }

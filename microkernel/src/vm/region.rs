@@ -9,13 +9,13 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use anax_abi::Error;
-use x86_64::PhysAddr;
+use x86_64::{PhysAddr, VirtAddr};
 
 use super::payer::Payer;
 use crate::arch::cpu;
 use crate::arch::user_tables::Caching;
 use crate::mm::frames;
-use crate::mm::layout::{DIRECT_MAP_SIZE, PAGE_SIZE, direct};
+use crate::mm::layout::{DIRECT_MAP_SIZE, PAGE_SIZE, direct, physical_of_direct};
 use crate::object::{Header, Kind, Object, Pool};
 
 /// Pages of the largest region: 8 GiB, whose page list is the largest block of the heap.
@@ -37,6 +37,8 @@ pub(crate) enum Backing {
     Copy,
     /// Device registers: uncached, never freed.
     Device,
+    /// Memory that was there before, and stays: the boot archive. Never freed.
+    Boot,
 }
 
 /// A region. Everything but the counts and the page list is constant from `create` to the last use.
@@ -129,23 +131,21 @@ impl Region {
         Self::create(payer, bytes, backing, None).map(RegionRef)
     }
 
-    /// A region over device registers. That no memory and no kernel's device lies there is for the caller to know.
+    /// A region over what lies there, device registers or memory that stays. That nobody else's memory and no kernel's device lies there is for the
+    /// caller to know.
     ///
     /// # Errors
     /// `BadArgument` for what is not whole pages or beyond physical memory's end; `NoMemory`.
-    pub(crate) fn device(payer: &Payer, physical: u64, bytes: u64) -> Result<&'static Self, Error> {
+    pub(crate) fn fixed(payer: &Payer, of: Backing, at: u64, bytes: u64) -> Result<&'static Self, Error> {
         let pages = pages_in(bytes)?;
-        if !(physical | bytes).is_multiple_of(PAGE_SIZE) || physical > DIRECT_MAP_SIZE - bytes {
+        if !(at | bytes).is_multiple_of(PAGE_SIZE) || at > DIRECT_MAP_SIZE - bytes {
             return Err(Error::BadArgument);
         }
         let overhead = overhead(0);
         let (charge, _) = payer.reserve(overhead, 0)?;
-        let start = PhysAddr::new_truncate(physical);
-        let payer = Some(payer.clone());
-        let region =
-            Self::place(Body { backing: Backing::Device, pages, overhead, start, payer, ..Self::EMPTY })?;
-        charge.commit();
-        Ok(region)
+        let (start, payer) = (PhysAddr::new_truncate(at), Some(payer.clone()));
+        let body = Body { backing: of, pages, overhead, start, payer, ..Self::EMPTY };
+        Self::place(body).inspect(|_| charge.commit())
     }
 
     fn place(body: Body) -> Result<&'static Self, Error> {
@@ -202,14 +202,18 @@ impl Region {
         if here { Ok(self.body().start.as_u64() + offset) } else { Err(Error::BadArgument) }
     }
 
-    /// A pinned region with these bytes in it, and zeroes to the end of the last page. As [`Region::create`].
+    /// A region of these bytes, which lie in the direct map: where they lie, if they are whole pages; else a copy, with zeroes to the end of its
+    /// last page.
     ///
     /// # Errors
     /// `NoMemory`.
-    pub(crate) fn of_bytes(payer: &Payer, bytes: &[u8]) -> Result<&'static Self, Error> {
-        let region = Self::create(payer, bytes.len() as u64, Backing::Pinned, None)?;
-        region.fill(0, bytes);
-        Ok(region)
+    pub(crate) fn of_bytes(payer: &Payer, bytes: &'static [u8]) -> Result<&'static Self, Error> {
+        let (here, length) = (physical_of_direct(VirtAddr::from_ptr(bytes)).as_u64(), bytes.len() as u64);
+        Self::fixed(payer, Backing::Boot, here, length).or_else(|_| {
+            let region = Self::create(payer, length, Backing::Pinned, None)?;
+            region.fill(0, bytes);
+            Ok(region)
+        })
     }
 
     /// The first word of a pinned region: memory that the kernel shares with whoever maps it. While the region is held.
@@ -297,7 +301,7 @@ impl Region {
         let Some(payer) = &body.payer else { return };
         let (mut committed, mut held) = (0, 0);
         match body.backing {
-            Backing::Device => {}
+            Backing::Device | Backing::Boot => {}
             Backing::Dma => {
                 held = body.pages.next_power_of_two();
                 committed = held;

@@ -1,12 +1,16 @@
-//! A person at the console: a prompt, one line at a time, and what its program reads. The kernel has the console's device, so that its keys are looked for
+//! A person at the console: the shell, and what it and its programs read. The kernel has the console's device, so that its keys are looked for
 //! from time to time.
+//!
+//! The shell is a program like any other (`userland/sh`), started again when it has ended. Where there is none, or it does not get on, there is a prompt of this server's own, which
+//! knows no more than the control line does.
 
 use anax::object::Machine;
+use anax::stream::Lender;
 use anax::time::Duration;
 use anax_abi::Error;
 use anax_control::Stream;
 use anax_sys::Port;
-use control::{Editor, Finish, Input, Pressed, Sink, Typed};
+use control::{Editor, Finish, Input, NOT_STARTED, Pressed, Sink, Typed};
 
 use crate::{Beside, Shell};
 
@@ -45,8 +49,8 @@ pub(crate) fn serve(port: Port, machine: Machine, beside: Beside) -> Result<(), 
     shell.input = Input::typed();
     shell.start_beside();
     let mut editor = Editor::default();
-    shell.world.sink.print(Stream::Out, b"type 'help' for the commands\n");
-    shell.world.sink.print(Stream::Out, PROMPT);
+    let mut attempts = Some(0);
+    begin_shell(&mut shell, &mut attempts);
     loop {
         shell.wait(Some(LOOK))?;
         let mut keys = [0; KEYS];
@@ -61,23 +65,43 @@ pub(crate) fn serve(port: Port, machine: Machine, beside: Beside) -> Result<(), 
             && let Some(key) = shell.input.typed_ahead()
         {
             typed(&mut shell, editor.key(key));
-            prompt(&mut shell);
+            prompt(&mut shell, &mut attempts);
         }
         shell.let_read();
-        prompt(&mut shell);
+        prompt(&mut shell, &mut attempts);
     }
 }
 
-/// After the end of a line.
-fn prompt(shell: &mut Shell<Console>) {
-    if shell.runner.finished().is_some() {
-        shell.world.sink.print(Stream::Out, PROMPT);
+/// How often the shell is started after it has failed.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// Starts the shell, or prompts if it was given up; `attempts` says how often it has failed.
+fn begin_shell(shell: &mut Shell<Console>, attempts: &mut Option<u32>) {
+    if attempts.is_some_and(|attempts| attempts < MOST_ATTEMPTS) {
+        shell.begin("sh", None);
+        return;
+    }
+    if attempts.take().is_some() {
+        shell.world.sink.print(Stream::Out, b"there is no shell; type 'help' for the commands\n");
+    }
+    shell.world.sink.print(Stream::Out, PROMPT);
+}
+
+/// After the end of a line, or of the shell: that it was ended by a person's mistake, or left, is no failure.
+fn prompt(shell: &mut Shell<Console>, attempts: &mut Option<u32>) {
+    if let Some(status) = shell.runner.finished() {
+        if let Some(attempts) = attempts {
+            *attempts = if status < NOT_STARTED { 0 } else { *attempts + 1 };
+        }
+        begin_shell(shell, attempts);
     }
 }
 
-/// Ends the line that runs, or is typed.
+/// Ends the line that runs, or is typed. What a shell has started, it ends itself.
 fn interrupt(shell: &mut Shell<Console>, editor: &mut Editor) {
-    if shell.runner.is_busy() {
+    if shell.input.interrupt(&mut Lender) {
+        shell.world.sink.print(Stream::Out, b"^C\n");
+    } else if shell.runner.is_busy() {
         shell.world.sink.print(Stream::Out, b"^C\n");
         shell.runner.interrupt(&mut shell.world);
     } else {

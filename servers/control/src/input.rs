@@ -13,6 +13,8 @@ use crate::editor::{Editor, Typed};
 
 /// Keys that nobody has looked at yet; beyond that they are lost.
 const MOST_KEYS: usize = 1024;
+/// Shells, one in the other.
+pub const MOST_SHELLS: usize = 16;
 const CONTROL_C: u8 = 3;
 const CONTROL_D: u8 = 4;
 const CONTROL_BACKSLASH: u8 = 28;
@@ -58,6 +60,12 @@ pub struct Input {
     /// The program that reads keys by themselves.
     wants_keys: Option<u64>,
     waiting: Option<(u64, Question)>,
+    /// Who is told when the person wants what runs to end, the last one first: shells.
+    shells: Vec<Later<(), Error>>,
+    /// There is a shell, which may just not have asked again: another Ctrl-C ends nothing.
+    has_shell: bool,
+    /// The last key that ends something was Ctrl-\\, which ends also a shell that does not ask.
+    is_last_resort: bool,
 }
 
 impl Input {
@@ -71,12 +79,14 @@ impl Input {
     pub fn begin(&mut self, bytes: Option<Vec<u8>>) {
         self.bytes = bytes.unwrap_or_default().into();
         (self.is_ended, self.wants_keys, self.editor) = (false, None, Editor::default());
+        self.has_shell = false;
     }
 
     /// A key, while a command line is under way.
     pub fn press(&mut self, key: u8, foreground: Option<u64>) -> Pressed {
         let is_plain = foreground.is_some() && self.wants_keys == foreground;
         if key == CONTROL_BACKSLASH || key == CONTROL_C && !is_plain {
+            self.is_last_resort = key == CONTROL_BACKSLASH;
             // What was typed before it was meant for the program.
             self.keys.clear();
             return Pressed::Interrupt;
@@ -152,6 +162,39 @@ impl Input {
         }
         self.wants_keys = (how == Typing::Keys).then_some(process);
         Ok(())
+    }
+
+    /// Somebody wants to be told when what runs is to end.
+    pub(crate) fn tell_of_interrupt(&mut self, later: Later<(), Error>, host: &mut impl Host) {
+        if self.source == Source::Nothing {
+            host.answer(&later.answer(Err(Error::BadCommand)));
+            return;
+        }
+        if self.shells.len() == MOST_SHELLS {
+            host.answer(&self.shells.remove(0).answer(Err(Error::Aborted)));
+        }
+        self.shells.push(later);
+        self.has_shell = true;
+    }
+
+    /// The person wants what runs to end: whether somebody has been told who sees to it.
+    pub fn interrupt(&mut self, host: &mut impl Host) -> bool {
+        while let Some(shell) = self.shells.pop() {
+            if host.answer(&shell.answer(Ok(()))) {
+                return true;
+            }
+        }
+        self.has_shell && !self.is_last_resort
+    }
+
+    /// Whether Ctrl-C was typed as a key that nobody has read: it came just before lines are read, and was meant for what reads them. What was typed before it is gone.
+    pub(crate) fn was_interrupted(&mut self) -> bool {
+        let last = self.keys.iter().rposition(|key| *key == CONTROL_C);
+        if let Some(last) = last {
+            self.keys.drain(..=last);
+            self.is_last_resort = false;
+        }
+        last.is_some()
     }
 
     /// Whether there is nothing to be read now, and may be later.

@@ -19,14 +19,12 @@ mod file;
 mod input;
 mod link;
 mod runner;
-mod status;
 mod streams;
 mod system;
 
 pub use editor::{Editor, Typed};
-pub use input::{Input, Pressed};
+pub use input::{Input, MOST_SHELLS, Pressed};
 pub use link::{Asked, Link};
-pub use runner::{INTERRUPTED, NOT_FOUND, Runner, SYNTAX};
-pub use status::{BROKEN, HANGS, KILLED_BY, explain};
+pub use runner::{INTERRUPTED, NOT_FOUND, NOT_STARTED, Runner, SYNTAX};
 pub use streams::{Sink, Standard, Streams, badge};
 pub use system::{Finish, System};

@@ -7,10 +7,9 @@ use alloc::string::String;
 use anax_abi::Error;
 use anax_command::{Step, parse};
 use anax_control::Stream;
-use anax_system::Status;
+use anax_system::{Status, explain};
 
 use crate::commands::{self, Begun};
-use crate::status::explain;
 use crate::system::System;
 
 /// Exit status of a command line that can't be parsed, and of a command with wrong arguments, as `sh` has it.
@@ -18,7 +17,7 @@ pub const SYNTAX: u8 = 2;
 /// Exit status of a command that does not exist.
 pub const NOT_FOUND: u8 = 127;
 /// Exit status of a program that can't be started.
-const NOT_STARTED: u8 = 126;
+pub const NOT_STARTED: u8 = 126;
 /// Exit status of a line that a person has ended: 128 and the number of the signal that does it elsewhere.
 pub const INTERRUPTED: u8 = 130;
 

@@ -144,9 +144,21 @@ impl<S: Sink, H: Host> ByteStream for Streams<'_, S, H> {
     fn typing(&mut self, caller: Caller, how: Typing) -> Result<(), Error> {
         let process = Self::reader(caller)?;
         if self.foreground == Some(process) {
-            self.input.set_typing(process, how)
+            self.input.set_typing(process, how)?;
+            if how == Typing::Lines && self.input.was_interrupted() && self.input.interrupt(self.host) {
+                self.sink.print(Stream::Out, b"^C\n");
+            }
+            Ok(())
         } else {
             Err(Error::NoRights)
+        }
+    }
+
+    fn interrupted(&mut self, caller: Caller, later: Later<(), Error>) {
+        let process = Self::reader(caller).ok().filter(|process| self.foreground == Some(*process));
+        match process {
+            Some(_) => self.input.tell_of_interrupt(later, self.host),
+            None => _ = self.host.answer(&later.answer(Err(Error::NoRights))),
         }
     }
 }

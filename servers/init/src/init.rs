@@ -65,7 +65,7 @@ impl<S: System> Init<S> {
         let others = order.iter().map(String::as_str).filter(|name| !first.contains(name));
         for name in first.into_iter().chain(others) {
             let image = Image::Archive(name.to_string());
-            let begun = self.prepare_for(0, name, image).and_then(|process| self.run(process, Vec::new()));
+            let begun = self.prepare_for(0, name, image).and_then(|process| self.run(process));
             if let Err(error) = begun {
                 self.system.say(format_args!("{name} does not start: {error}"));
             }
@@ -124,11 +124,13 @@ impl<S: System> Init<S> {
             image,
             maker,
             arguments: Vec::new(),
+            environment: Vec::new(),
             given: Vec::new(),
             condition: Condition::Prepared,
             waiting: Vec::new(),
             restarts,
             due: None,
+            is_stopped: false,
             stuck: 0,
             share: Share::default(),
         })
@@ -144,11 +146,10 @@ impl<S: System> Init<S> {
     }
 
     /// Starts a process that is prepared.
-    pub(crate) fn run(&mut self, number: u64, arguments: Vec<String>) -> Result<(), Error> {
+    pub(crate) fn run(&mut self, number: u64) -> Result<(), Error> {
         let process = self.processes.get_mut(&number).ok_or(Error::BadHandle)?;
         let made =
             process.made.filter(|_| process.condition == Condition::Prepared).ok_or(Error::BadHandle)?;
-        process.arguments = arguments;
         let begun = self.begin(number, made);
         match begun {
             Ok(()) => {
@@ -175,6 +176,7 @@ impl<S: System> Init<S> {
             process: number,
             name: manifest.name.clone(),
             arguments: process.arguments.clone(),
+            environment: process.environment.clone(),
             seed: Seed(seed),
             handles: process.given.clone(),
         };
@@ -224,17 +226,16 @@ impl<S: System> Init<S> {
             (process.due.is_some() && process.manifest.name == name && process.maker == 0).then_some(*number)
         };
         let number = self.processes.iter().find_map(waits).ok_or(Error::PeerDied)?;
-        self.restart(number)
+        self.restart(number).map(|_number| ())
     }
 
     /// A process that has ended gets a successor, with a number of its own.
-    fn restart(&mut self, number: u64) -> Result<(), Error> {
+    pub(crate) fn restart(&mut self, number: u64) -> Result<u64, Error> {
         let Some(mut process) = self.processes.remove(&number) else { return Err(Error::BadHandle) };
         process.due = None;
         (process.stuck, process.share) = (0, Share::default());
-        let arguments = core::mem::take(&mut process.arguments);
         let next = self.make(process)?;
-        self.run(next, arguments)
+        self.run(next).map(|()| next)
     }
 
     /// Names is told of a process. If it can't be told, its successor will be.
@@ -296,11 +297,8 @@ impl<S: System> Init<S> {
         let waiting = core::mem::take(&mut process.waiting);
         let was_told = !waiting.is_empty();
         self.answers.extend(waiting.into_iter().map(|later| later.answer(Ok(status))));
-        let verdict = if process.is_restartable() && process.maker == 0 {
-            process.restarts.ended(status, now)
-        } else {
-            Verdict::Stop
-        };
+        let may_restart = process.is_restartable() && process.maker == 0 && !process.is_stopped;
+        let verdict = if may_restart { process.restarts.ended(status, now) } else { Verdict::Stop };
         let (manifest, maker) = (Rc::clone(&process.manifest), process.maker);
         (process.condition, process.due) = match verdict {
             Verdict::At(at) => (Condition::Waits(status), Some(at)),
@@ -308,7 +306,9 @@ impl<S: System> Init<S> {
         };
         self.system.end(made);
         // What was ended on purpose is no news.
-        let is_news = status != 0 && !(status == KILLED && maker != 0);
+        // Neither is a status that a program has chosen, to whoever has started it.
+        let is_wanted = status == KILLED && (maker != 0 || process.is_stopped);
+        let is_news = status != 0 && !is_wanted && !(maker != 0 && status <= u8::MAX.into());
         if is_news || verdict == Verdict::GiveUp {
             let then = match verdict {
                 Verdict::At(_) => "starts again",

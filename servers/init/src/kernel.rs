@@ -1,5 +1,6 @@
 //! What init does to the kernel, the loader and names.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
@@ -8,12 +9,12 @@ use core::time::Duration;
 use anax_abi::object::{Policy, Resource, priority};
 use anax_abi::{Error, Handle, Message, Rights};
 use anax_archive::Archive;
-use anax_loader::FirstThread;
+use anax_loader::{FirstThread, Lies};
 use anax_manifest::{Capability, Cpu as Place, Layer, Manifest};
 use anax_proto::{CONNECT, Gift};
 use anax_service::PortTransport;
 use anax_startup::{NamedHandle, Start, handles};
-use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Space, Thread, Trigger};
+use anax_sys::object::{Cpu, Limits, Line, Machine, Polarity, Region, Space, Thread, Trigger};
 use anax_sys::{Port, Target};
 use anax_system::{LoaderClient, Name, NamesClient, Status};
 use init::{Entry, Happened, Image, Load, System, Urgency};
@@ -44,6 +45,8 @@ pub(crate) struct Kernel {
     cpus: u32,
     /// Programs that were placed on each CPU so far.
     placed: u32,
+    /// Where servers were placed: their successors go there, too, since what was bound to a port of theirs (a channel's end, an interrupt) has its home there.
+    homes: BTreeMap<String, Cpu>,
     /// Where faults and ends are told.
     undertaker: Port,
     watch: Watch,
@@ -58,6 +61,7 @@ impl Kernel {
             archive,
             cpus,
             placed: 0,
+            homes: BTreeMap::new(),
             undertaker: undertaker::begin(port, priority::INTERRUPT)?,
             watch: Watch::default(),
         })
@@ -75,8 +79,15 @@ impl Kernel {
             // Beside init and the device manager, which call them; and drivers where their interrupts come.
             _ if manifest.layer <= Layer::Bus => Cpu(0),
             _ => {
+                if let Some(home) = self.homes.get(&manifest.name) {
+                    return *home;
+                }
                 self.placed += 1;
-                Cpu((self.placed - 1) % self.cpus)
+                let cpu = Cpu((self.placed - 1) % self.cpus);
+                if !manifest.provides.is_empty() {
+                    self.homes.insert(manifest.name.clone(), cpu);
+                }
+                cpu
             }
         }
     }
@@ -187,23 +198,30 @@ impl System for Kernel {
     ) -> Result<(), Error> {
         undertaker::belongs(made.thread.thread(), process);
         let log = Gift::copy(self.machine.handle(), Rights::SEND);
-        let archive = Gift::copy(anax_abi::object::ARCHIVE, Rights::SEND.with(Rights::READ));
+        // All may read it; whoever asks for it in the manifest may pass it on, too, and map programs from it.
+        let more = match manifest.capabilities.contains(&Capability::Archive) {
+            true => Rights::GRANT.with(Rights::EXECUTE),
+            false => Rights::NONE,
+        };
+        let rights = Rights::SEND.with(Rights::READ).with(more);
+        let archive = Gift::copy(anax_abi::object::ARCHIVE, rights);
         let mut gifts = alloc::vec![
             (handles::LOG, log),
             (handles::ARCHIVE, archive),
             (handles::PORT, Gift::copy(made.port.handle(), OWN_PORT)),
             (handles::INIT, self.badged(self.port.handle(), process)?),
         ];
-        // Without one that has died meanwhile: the program asks for its successor when it needs it.
-        if let Some(names) = names.and_then(|names| self.badged(names.port.handle(), process).ok()) {
-            gifts.push((handles::NAMES, names));
-        }
         for what in &manifest.capabilities {
             gifts.extend(self.capability(what, made.cpu)?);
         }
         for (name, gift) in gifts {
             let handle = self.give(made, gift)?;
             start.handles.push(NamedHandle { name: name.into(), handle });
+        }
+        // Without one that has died, or dies between the two: the program asks for its successor when it needs it.
+        let names = names.and_then(|names| self.badged(names.port.handle(), process).ok());
+        if let Some(handle) = names.and_then(|names| self.give(made, names).ok()) {
+            start.handles.push(NamedHandle { name: handles::NAMES.into(), handle });
         }
         Ok(())
     }
@@ -220,7 +238,9 @@ impl System for Kernel {
             let Image::Archive(name) = image else { return Err(Error::BadArgument) };
             let file = self.archive.get(&format!("bin/{name}")).ok_or(Error::BadArgument)?;
             let below = seed % anax_loader::MOST_BELOW;
-            let entry = anax_loader::load(made.space, file, manifest.stack.into(), below)?;
+            let region = Region::from_handle(anax_abi::object::ARCHIVE);
+            let lies = Some(Lies::in_archive(self.archive.bytes(), region, file));
+            let entry = anax_loader::load(made.space, file, lies, manifest.stack.into(), below)?;
             return Ok(Entry { instruction: entry.instruction, stack: entry.stack });
         };
         let space = Gift::copy(made.space.handle(), Rights::ALL);
@@ -264,8 +284,10 @@ impl System for Kernel {
     fn load_of(&self, made: Made) -> Load {
         let used = |resource| made.space.usage(resource).map_or(0, |usage| usage.used);
         let waiting = Space::SELF.inspect(made.port.handle()).map_or(0, |answer| answer.words[4]);
-        let time_ns = used(Resource::Time);
-        Load { pages: used(Resource::Pages), handles: used(Resource::Handles), time_ns, waiting }
+        let (time_ns, sent) = made.space.usage(Resource::Time).map_or((0, 0), |time| (time.used, time.sent));
+        let (pages, handles, threads) =
+            (used(Resource::Pages), used(Resource::Handles), used(Resource::Threads));
+        Load { pages, handles, time_ns, waiting, threads, sent }
     }
 
     fn account(&self) -> [u64; 4] {

@@ -16,6 +16,7 @@ mod init;
 mod notice;
 mod process;
 mod serve;
+mod services;
 mod share;
 mod system;
 

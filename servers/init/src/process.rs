@@ -36,6 +36,8 @@ pub struct Process<M> {
     pub maker: u64,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// Its environment: variables, as `NAME=value`.
+    pub environment: Vec<String>,
     /// What it was given: handles of its own table.
     pub given: Vec<NamedHandle>,
     /// Its condition.
@@ -46,6 +48,8 @@ pub struct Process<M> {
     pub restarts: Restarts,
     /// When it is started again.
     pub due: Option<u64>,
+    /// Somebody has stopped it: it is not started again.
+    pub is_stopped: bool,
     /// How long it was seen to have work, to wait for nobody but the CPU, and not to get on, in nanoseconds.
     pub stuck: u64,
     /// What is known of its share of the CPU, of a driver.

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use anax_abi::{Error, Rights};
 use anax_manifest::{Capability, Layer, Manifest, Start};
 use anax_proto::{Caller, Gift, Later};
-use anax_startup::NamedHandle;
 use anax_startup::handles::{STDERR, STDIN, STDOUT};
+use anax_startup::{MOST_ARGUMENTS, MOST_VARIABLES, NamedHandle};
 use anax_system::{Condition, KILLED, Name, Processes, Report, Status};
 
 use crate::init::{Init, NAMES};
@@ -23,9 +23,10 @@ const MOST_GIVEN: usize = 48;
 pub const MOST_WAITING: usize = 16;
 /// Reports that fit into one answer.
 const REPORTS: usize = 32;
-/// The longest name of a handle, and argument, in bytes; and how many arguments.
+/// The longest name of a handle, in bytes.
 const LONGEST: usize = 255;
-const MOST_ARGUMENTS: usize = 64;
+/// Bytes of all that a process is told, arguments and environment: half of what a start area has.
+const MOST_TOLD: usize = 32 << 10;
 
 impl<S: System> Init<S> {
     /// A process that `caller` has prepared.
@@ -117,12 +118,33 @@ impl<S: System> Processes for Init<S> {
         given.into_iter().collect()
     }
 
-    fn start(&mut self, caller: Caller, process: u64, arguments: Vec<String>) -> Result<(), Error> {
-        self.own(caller, process)?;
-        if arguments.len() > MOST_ARGUMENTS || arguments.iter().any(|argument| argument.len() > LONGEST) {
-            return Err(Error::BadArgument);
+    fn tell(
+        &mut self,
+        caller: Caller,
+        process: u64,
+        arguments: Vec<String>,
+        environment: Vec<String>,
+    ) -> Result<(), Error> {
+        let process = self.own(caller, process)?;
+        if process.condition != Condition::Prepared {
+            return Err(Error::BadHandle);
         }
-        self.run(process, arguments)
+        let all = [&process.arguments, &process.environment, &arguments, &environment];
+        let bytes: usize = all.into_iter().flatten().map(String::len).sum();
+        let fits = bytes <= MOST_TOLD
+            && process.arguments.len() + arguments.len() <= MOST_ARGUMENTS
+            && process.environment.len() + environment.len() <= MOST_VARIABLES;
+        if !fits {
+            return Err(Error::Full);
+        }
+        process.arguments.extend(arguments);
+        process.environment.extend(environment);
+        Ok(())
+    }
+
+    fn start(&mut self, caller: Caller, process: u64, arguments: Vec<String>) -> Result<(), Error> {
+        self.tell(caller, process, arguments, Vec::new())?;
+        self.run(process)
     }
 
     fn port(&mut self, caller: Caller, process: u64) -> Result<Gift, Error> {
@@ -160,6 +182,16 @@ impl<S: System> Processes for Init<S> {
         Ok(())
     }
 
+    fn start_service(&mut self, caller: Caller, name: Name) -> Result<u64, Error> {
+        self.can(caller.0, &Capability::Kill)?;
+        self.begin_service(name.as_str())
+    }
+
+    fn stop_service(&mut self, caller: Caller, name: Name) -> Result<(), Error> {
+        self.can(caller.0, &Capability::Kill)?;
+        self.end_service(name.as_str())
+    }
+
     fn space(&mut self, caller: Caller, process: u64) -> Result<Gift, Error> {
         self.can(caller.0, &Capability::Debug)?;
         if process == caller.0 {
@@ -184,6 +216,8 @@ impl<S: System> Processes for Init<S> {
                     handles: load.handles,
                     time_ns: load.time_ns,
                     waiting: load.waiting,
+                    threads: load.threads,
+                    sent: load.sent,
                 }
             })
             .collect())

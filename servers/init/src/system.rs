@@ -29,6 +29,10 @@ pub struct Load {
     pub time_ns: u64,
     /// Messages that wait at the process's port.
     pub waiting: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Messages that they have sent to ports.
+    pub sent: u64,
 }
 
 /// What a process was seen to do since it was last looked at.

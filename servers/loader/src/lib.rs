@@ -19,6 +19,15 @@ const INIT: Caller = Caller(0);
 pub const MOST_BYTES: u64 = 16 << 20;
 const PAGE: u64 = 4096;
 
+/// A program file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File<'a> {
+    /// A member of the boot archive: it stays where it is.
+    Member(&'a [u8]),
+    /// A copy.
+    Copy(&'a [u8]),
+}
+
 /// The boot archive, spaces and regions.
 pub trait Machine {
     /// A member of the boot archive.
@@ -28,7 +37,7 @@ pub trait Machine {
     ///
     /// # Errors
     /// Those of [`Loader::load`].
-    fn load(&self, space: Handle, file: &[u8], stack: u64, seed: u64) -> Result<(u64, u64), Error>;
+    fn load(&self, space: Handle, file: File<'_>, stack: u64, seed: u64) -> Result<(u64, u64), Error>;
 
     /// Copies the first bytes of a region, at most [`MOST_BYTES`], to which somebody may still be writing.
     ///
@@ -48,7 +57,7 @@ pub struct Files<M>(
 );
 
 impl<M: Machine> Files<M> {
-    fn load_into(&self, space: Handle, file: &[u8], stack: u32, seed: u64) -> Result<(u64, u64), Error> {
+    fn load_into(&self, space: Handle, file: File<'_>, stack: u32, seed: u64) -> Result<(u64, u64), Error> {
         self.0.load(space, file, u64::from(stack).next_multiple_of(PAGE), seed)
     }
 }
@@ -63,7 +72,7 @@ impl<M: Machine> Loader for Files<M> {
         seed: u64,
     ) -> Result<(u64, u64), Error> {
         let file = may(caller).and_then(|()| self.0.member(&format!("bin/{name}")).ok_or(Error::BadArgument));
-        let loaded = file.and_then(|file| self.load_into(space.handle, file, stack, seed));
+        let loaded = file.and_then(|file| self.load_into(space.handle, File::Member(file), stack, seed));
         self.0.close(space.handle);
         loaded
     }
@@ -79,7 +88,7 @@ impl<M: Machine> Loader for Files<M> {
     ) -> Result<(u64, u64), Error> {
         let fits = if bytes > MOST_BYTES { Err(Error::BadArgument) } else { may(caller) };
         let copy = fits.and_then(|()| self.0.read(file.handle, bytes));
-        let loaded = copy.and_then(|copy| self.load_into(space.handle, &copy, stack, seed));
+        let loaded = copy.and_then(|copy| self.load_into(space.handle, File::Copy(&copy), stack, seed));
         self.0.close(file.handle);
         if cfg!(not(bite = "loader-keeps-spaces")) {
             self.0.close(space.handle);

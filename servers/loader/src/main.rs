@@ -5,29 +5,45 @@
 
 extern crate alloc;
 
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use anax_abi::{Error, Handle};
 use anax_archive::Archive;
-use anax_loader::MOST_BELOW;
+use anax_loader::{Lies, MOST_BELOW};
 use anax_mapped::Mapping;
+use anax_startup::handles;
 use anax_sys::object::{Region, Space};
-use loader::{Files, Machine};
+use loader::{File, Files, Machine};
 
 const PAGE: u64 = 4096;
 
 /// The machine as this program has it.
 struct Own {
     archive: Archive<'static>,
+    region: Region,
+    /// Members that were asked for before: the archive's index is read from its beginning to find one.
+    found: RefCell<BTreeMap<String, &'static [u8]>>,
 }
 
 impl Machine for Own {
     fn member(&self, name: &str) -> Option<&[u8]> {
-        self.archive.get(name)
+        if let Some(found) = self.found.borrow().get(name) {
+            return Some(found);
+        }
+        let found = self.archive.get(name)?;
+        self.found.borrow_mut().insert(name.to_string(), found);
+        Some(found)
     }
 
-    fn load(&self, space: Handle, file: &[u8], stack: u64, seed: u64) -> Result<(u64, u64), Error> {
-        let entry = anax_loader::load(Space::from_handle(space), file, stack, seed % MOST_BELOW)?;
+    fn load(&self, space: Handle, file: File<'_>, stack: u64, seed: u64) -> Result<(u64, u64), Error> {
+        let (file, lies) = match file {
+            File::Member(file) => (file, Some(Lies::in_archive(self.archive.bytes(), self.region, file))),
+            File::Copy(file) => (file, None),
+        };
+        let entry = anax_loader::load(Space::from_handle(space), file, lies, stack, seed % MOST_BELOW)?;
         Ok((entry.instruction, entry.stack))
     }
 
@@ -48,5 +64,7 @@ impl Machine for Own {
 
 #[anax::main]
 fn main() -> Result<(), Error> {
-    anax::serve(&mut anax_system::loader::Serve(Files(Own { archive: anax::archive()? })))
+    let region = Region::from_handle(anax::handle(handles::ARCHIVE).ok_or(Error::BadHandle)?);
+    let own = Own { archive: anax::archive()?, region, found: RefCell::default() };
+    anax::serve(&mut anax_system::loader::Serve(Files(own)))
 }

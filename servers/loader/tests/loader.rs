@@ -6,7 +6,7 @@ use anax_abi::{Error, Handle, Rights};
 use anax_proto::{Caller, Gift};
 use anax_storm::{Taken, cases, storm};
 use anax_system::{Loader as _, Name};
-use loader::{Files, MOST_BYTES, Machine};
+use loader::{File, Files, MOST_BYTES, Machine};
 
 const INIT: Caller = Caller(0);
 const HELLO: Name = Name::new("hello");
@@ -24,9 +24,10 @@ impl Machine for Fake {
         (name == "bin/hello").then_some(b"a program")
     }
 
-    fn load(&self, _: Handle, file: &[u8], stack: u64, _: u64) -> Result<(u64, u64), Error> {
+    fn load(&self, _: Handle, file: File<'_>, stack: u64, _: u64) -> Result<(u64, u64), Error> {
         assert!(stack.is_multiple_of(4096), "{stack}");
         self.loaded.set(self.loaded.get() + 1);
+        let (File::Member(file) | File::Copy(file)) = file;
         if file == b"a program" { Ok((1, stack)) } else { Err(Error::BadArgument) }
     }
 

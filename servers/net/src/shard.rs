@@ -122,6 +122,8 @@ struct Way {
     to: IpAddress,
     version: u32,
     hop: Hop,
+    /// Which of this host's addresses it is spoken to by, if there is one.
+    source: Option<IpAddress>,
     /// The neighbour, if it answers.
     link: Option<EthernetAddress>,
 }
@@ -412,7 +414,8 @@ impl<H: Host> Shard<H> {
         let hop = self.tables.hop(to, None).ok()?;
         // One that may be gone is told of each time that it is used.
         let link = self.tables.neighbour(hop).filter(|known| !known.is_stale).map(|known| known.link);
-        let way = Way { to, version, hop, link };
+        let source = self.tables.route(to, None).ok().map(|(_, source)| source);
+        let way = Way { to, version, hop, source, link };
         self.ways[place] = Some(way);
         Some(way)
     }

@@ -26,6 +26,11 @@ pub(super) const SOCKETS: &[Bite] = &[
         "a thread takes segments of others' connections",
     ),
     server(
+        "net-bytes-after-the-end",
+        "streams::what_comes_with_the_end_is_there",
+        "the bytes of a connection's last segment go nowhere, since it has ended by then",
+    ),
+    server(
         "net-cards-drop",
         "cards::what_a_driver_has_no_room_for_waits",
         "a frame is dropped when the driver has as many as it may",

@@ -25,6 +25,11 @@ pub(super) const TCP: &[Bite] = &[
         "the window grows by a segment for each acknowledgement, however little it acknowledges",
     ),
     tcp(
+        "tcp-resets-where-it-sends",
+        "keeping::who_ends_what_was_left_says_so_behind_all_that_was_sent",
+        "a reset behind a time-out has a number that the other end is past",
+    ),
+    tcp(
         "tcp-resets-within-the-window",
         "scenarios::every_scenario_holds",
         "any number within the window resets a connection",

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anax_vm::{Datagrams, Ending, Machine, Net, Nic, Spec};
 use anyhow::{Context as _, anyhow, ensure};
@@ -107,8 +107,14 @@ pub(super) fn with_guest(
             let guest = scope.spawn(move || machine.exec(&commands, &mut |_| {}));
             let judged = judge();
             // The guest's command line goes on when somebody has called.
-            if !GUESTS.iter().any(|address| call(address)) {
-                eprintln!("the guest does not answer any more: its time-out ends it");
+            // The step before that may not be over yet.
+            let begin = Instant::now();
+            while !guest.is_finished() && !GUESTS.iter().any(|address| call(address)) {
+                if begin.elapsed() > PATIENCE {
+                    eprintln!("the guest does not answer any more: its time-out ends it");
+                    break;
+                }
+                thread::sleep(Duration::from_millis(100));
             }
             (judged, guest.join())
         });
@@ -147,6 +153,11 @@ fn join(way: Way) -> anyhow::Result<(Net, Option<Relay>)> {
 
 /// Ends what waits for a call in the guest. Frames may be lost on the way.
 pub(super) fn call(address: &str) -> bool {
-    let to = address.parse().map(|address| SocketAddr::new(address, END));
+    call_at(address, END)
+}
+
+/// The same at another port.
+pub(super) fn call_at(address: &str, port: u16) -> bool {
+    let to = address.parse().map(|address| SocketAddr::new(address, port));
     to.is_ok_and(|to| TcpStream::connect_timeout(&to, Duration::from_secs(10)).is_ok())
 }

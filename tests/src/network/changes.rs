@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anax_vm::Nic;
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use netpeer::Target;
 use netpeer::capture::{self, Captured, Endpoint, Flow, Listener};
 use netpeer::client::{self, Bulk, Moved};
@@ -37,6 +37,8 @@ pub(crate) const TESTS: &[SystemTest] = &[
 const STREAMS: Duration = Duration::from_secs(8);
 /// Planned changes, at least ten.
 const PLANNED: u32 = 100;
+/// Runs at most until one is without a time-out.
+const RUNS: u32 = 3;
 /// Marks have so many bytes and more.
 const MARK: usize = 200;
 
@@ -55,8 +57,22 @@ fn under_changes(context: &Context<'_>, nic: Nic, drivers: &[&str; 2]) -> anyhow
     Ok(())
 }
 
-/// Time-outs of both ends are looked for in what has passed between them, beside marks before and behind each change.
+/// Whether some run is without a time-out. The least time-out is 200 ms of the host's clock, which the host can spend elsewhere: what the driver
+/// or the server does wrong happens in every run, what the host does not.
 fn planned(context: &Context<'_>, nic: Nic, drivers: &[&str]) -> anyhow::Result<()> {
+    let mut told = String::new();
+    for run in 1..=RUNS {
+        let seen = planned_once(context, nic, drivers)?;
+        if seen.time_outs.is_empty() {
+            return Ok(());
+        }
+        write!(told, "\nrun {run}: {seen}")?;
+    }
+    bail!("time-outs at changes in each of {RUNS} runs:{told}");
+}
+
+/// Time-outs of both ends are looked for in what has passed between them, beside marks before and behind each change.
+fn planned_once(context: &Context<'_>, nic: Nic, drivers: &[&str]) -> anyhow::Result<Changes> {
     let changes = context.effort.repetitions(PLANNED) as usize;
     let mut commands = format!("nc -l {END} ; ");
     for (change, driver) in (0..changes).zip(drivers.iter().cycle()) {
@@ -87,10 +103,11 @@ fn planned(context: &Context<'_>, nic: Nic, drivers: &[&str]) -> anyhow::Result<
         seen.time_outs.retain(|(from, ..)| from.address != host);
     }
     eprintln!("{nic:?}: {seen}; the host's kernel counts {of_the_host} time-outs");
-    ensure!(seen.time_outs.is_empty(), "{seen}; the guest: {}", told.told);
-    // What was good needs no record.
-    std::fs::remove_file(&frames)?;
-    Ok(())
+    if seen.time_outs.is_empty() {
+        // What was good needs no record.
+        std::fs::remove_file(&frames)?;
+    }
+    Ok(seen)
 }
 
 const fn marks(change: usize) -> [usize; 2] {

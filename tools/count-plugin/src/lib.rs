@@ -1,6 +1,6 @@
 //! A QEMU plugin that counts a guest's instructions, from outside, for each virtual CPU.
 //!
-//! `-plugin libcount_plugin.so,out=PATH[,grain=instruction][,mmio=on][,ask=PATH][,idle=START-END]`. Whenever the guest executes a marker (see
+//! `-plugin libcount_plugin.so,out=PATH[,grain=instruction][,mmio=on][,ask=PATH][,profile=PATH][,idle=START-END]`. Whenever the guest executes a marker (see
 //! `count_format`) the plugin appends a snapshot of all counters to PATH, and a last one when the emulator ends.
 //! At the socket `ask` it gives one to each that connects.
 //! Unlike icount it works with several CPUs and a real network peer, tells the kernel's half of the address space
@@ -10,6 +10,7 @@
 //! that holds a marker, by a call each, so that a snapshot is exact for the CPU that took it.
 
 mod options;
+mod profile;
 pub mod qemu;
 mod tally;
 
@@ -23,6 +24,7 @@ use std::thread;
 use count_format::{Class, Counter, Header, Snapshot, classify};
 
 use options::{Grain, Mmio, Options};
+use profile::Profile;
 use qemu::{Block, Info, Instruction, NO_REGS, PluginId};
 
 /// The interface version this plugin was written for; QEMU refuses the plugin if it has dropped that version.
@@ -35,6 +37,7 @@ struct Plugin {
     grain: Grain,
     mmio: Mmio,
     idle: std::ops::Range<u64>,
+    profile: Option<Profile>,
     vcpus: usize,
     file: Mutex<File>,
 }
@@ -90,8 +93,9 @@ fn install(words: Vec<String>, info: &Info) -> Result<Plugin, String> {
         let socket = UnixListener::bind(path).map_err(failed)?;
         thread::spawn(move || count_format::answer(&socket, || tally::read(vcpus)));
     }
+    let profile = options.profile.as_deref().map(Profile::new);
     let Options { grain, mmio, idle, .. } = options;
-    Ok(Plugin { grain, mmio, idle, vcpus, file: Mutex::new(file) })
+    Ok(Plugin { grain, mmio, idle, profile, vcpus, file: Mutex::new(file) })
 }
 
 impl Plugin {
@@ -112,18 +116,25 @@ extern "C" fn translated(_: PluginId, block: *mut Block) {
     }
     // SAFETY: QEMU passes a block that is valid during this call, and so are its instructions, of which there are
     // as many as it says, each with as many bytes as it says.
-    let (half, instructions) = unsafe {
-        let half = half_of(qemu::qemu_plugin_tb_vaddr(block));
+    let (address, instructions, code) = unsafe {
+        let mut code = Vec::new();
         let instructions: Vec<(*mut Instruction, Class)> = (0..qemu::qemu_plugin_tb_n_insns(block))
             .map(|index| {
                 let instruction = qemu::qemu_plugin_tb_get_insn(block, index);
                 let length = qemu::qemu_plugin_insn_size(instruction);
                 let bytes = std::slice::from_raw_parts(qemu::qemu_plugin_insn_data(instruction), length);
+                code.extend_from_slice(bytes);
                 (instruction, classify(bytes))
             })
             .collect();
-        (half, instructions)
+        (qemu::qemu_plugin_tb_vaddr(block), instructions, code)
     };
+    let half = half_of(address);
+    if let Some(profile) = &plugin.profile {
+        let tally = profile.block(address, code, instructions.len());
+        // SAFETY: the block is valid during this call; the callback lives in this plugin.
+        unsafe { qemu::qemu_plugin_register_vcpu_tb_exec_cb(block, entered, NO_REGS, tally) };
+    }
     let one_by_one = plugin.grain == Grain::Instruction
         || instructions.iter().any(|(_, class)| matches!(class, Class::Marker(_)));
     if !one_by_one {
@@ -177,6 +188,11 @@ extern "C" fn counts(vcpu: c_uint, data: *mut c_void) {
     }
 }
 
+extern "C" fn entered(_: c_uint, data: *mut c_void) {
+    // SAFETY: `translated` registers it with what the profile has said.
+    unsafe { profile::executed(data) };
+}
+
 extern "C" fn marked(vcpu: c_uint, data: *mut c_void) {
     if let (Some(plugin), Ok(id)) = (PLUGIN.get(), u16::try_from(data.addr())) {
         plugin.snapshot(Some(id), Some(vcpu));
@@ -202,5 +218,8 @@ extern "C" fn accessed(vcpu: c_uint, access: u32, address: u64, data: *mut c_voi
 extern "C" fn ended(_: PluginId, _: *mut c_void) {
     if let Some(plugin) = PLUGIN.get() {
         plugin.snapshot(None, None);
+        if let Some(Err(error)) = plugin.profile.as_ref().map(Profile::write) {
+            eprintln!("count-plugin: the profile is lost: {error}");
+        }
     }
 }

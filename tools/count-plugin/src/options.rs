@@ -29,15 +29,17 @@ pub(crate) struct Options {
     pub(crate) mmio: Mmio,
     /// The socket at which it is told what has been counted so far.
     pub(crate) ask: Option<PathBuf>,
+    /// Where it is written how often each block was executed.
+    pub(crate) profile: Option<PathBuf>,
     /// Code that waits: it does not count.
     pub(crate) idle: Range<u64>,
 }
 
 impl Options {
-    /// Reads `out=PATH`, `grain=block|instruction`, `mmio=off|on`, `ask=PATH` and `idle=START-END` (hexadecimal addresses, without END itself); the
-    /// error is the offending word.
+    /// Reads `out=PATH`, `grain=block|instruction`, `mmio=off|on`, `ask=PATH`, `profile=PATH` and `idle=START-END` (hexadecimal addresses, without END
+    /// itself); the error is the offending word.
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut out, mut ask, mut idle) = (None, None, 0..0);
+        let (mut out, mut ask, mut profile, mut idle) = (None, None, None, 0..0);
         let (mut grain, mut mmio) = (Grain::Block, Mmio::Ignored);
         let address = |text: &str| u64::from_str_radix(text, 16).ok();
         for word in words {
@@ -49,6 +51,7 @@ impl Options {
                 Some(("mmio", "off")) => mmio = Mmio::Ignored,
                 Some(("mmio", "on")) => mmio = Mmio::Counted,
                 Some(("ask", path)) => ask = Some(PathBuf::from(path)),
+                Some(("profile", path)) => profile = Some(PathBuf::from(path)),
                 Some(("idle", range)) => {
                     let (start, end) = range.split_once('-').ok_or_else(unknown)?;
                     idle = address(start)
@@ -59,6 +62,6 @@ impl Options {
                 _ => return Err(unknown()),
             }
         }
-        Ok(Self { out: out.ok_or("out=PATH is missing")?, grain, mmio, ask, idle })
+        Ok(Self { out: out.ok_or("out=PATH is missing")?, grain, mmio, ask, profile, idle })
     }
 }

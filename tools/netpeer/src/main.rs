@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use netpeer::client::{self, Bulk, Datagrams, Moved};
+use netpeer::client::{self, Bulk, Datagrams, Load, Moved, Page, Reuse, Seen, Until};
 use netpeer::serve::Server;
 use netpeer::{Ports, Target, Verdict, capture};
 
@@ -119,6 +119,10 @@ enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 0)]
         time: u64,
     },
+    /// Ask a web server for pages, again and again; each response is verified.
+    HttpLoad(Http),
+    /// Ask a web server for each page of a manifest, once.
+    HttpFetchAll(Http),
     /// Echo requests of ICMP.
     Ping {
         #[command(flatten)]
@@ -160,6 +164,62 @@ struct Streams {
     at_least: u64,
 }
 
+/// What to ask a web server for.
+#[derive(clap::Args)]
+struct Http {
+    #[command(flatten)]
+    to: To,
+    /// The server's port.
+    #[arg(long, value_name = "PORT", default_value_t = 80)]
+    port: u16,
+    /// How many connections at a time.
+    #[arg(long, short, value_name = "N", default_value_t = 16)]
+    connections: usize,
+    /// So many requests (of a load).
+    #[arg(long, value_name = "N", conflicts_with = "seconds")]
+    requests: Option<u64>,
+    /// For so many seconds (of a load).
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    seconds: u64,
+    /// A connection for each request.
+    #[arg(long)]
+    close: bool,
+    /// Pages that `httpd --memory` has, by their sizes.
+    #[arg(long, value_name = "BYTES", value_delimiter = ',')]
+    pattern: Vec<u32>,
+    /// Lines `CRC-32 SIZE PATH`, the sum in hexadecimal digits.
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+}
+
+impl Http {
+    fn load(&self) -> anyhow::Result<Load> {
+        let mut pages: Vec<_> = self.pattern.iter().map(|size| Page::pattern(*size)).collect();
+        if let Some(file) = &self.manifest {
+            pages.extend(client::manifest(file)?);
+        }
+        anyhow::ensure!(!pages.is_empty(), "say what to ask for: --pattern or --manifest");
+        let until = match self.requests {
+            Some(count) => Until::Requests(count),
+            None => Until::Time(Duration::from_secs(self.seconds)),
+        };
+        let reuse = if self.close { Reuse::Close } else { Reuse::Stay };
+        Ok(Load { port: self.port, pages, connections: self.connections, reuse, until })
+    }
+
+    fn run(&self, change: impl FnOnce(&mut Load)) -> anyhow::Result<Verdict> {
+        let mut load = self.load()?;
+        change(&mut load);
+        let to = &self.to;
+        let target = Target { patience: Duration::from_secs(to.patience), ..Target::new(to.address) };
+        if to.wait > 0 {
+            let ports = Ports { close: self.port, ..Ports::STANDARD };
+            Target { ports, ..target }.wait_until_up(Duration::from_secs(to.wait))?;
+        }
+        Ok(client::http(&target, &load, &Seen::default()))
+    }
+}
+
 fn main() -> ExitCode {
     run(Cli::parse().command).unwrap_or_else(|error| {
         eprintln!("netpeer: {error:#}");
@@ -184,6 +244,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             client::hold(&to.target()?, count, Duration::from_secs(time), || {
                 eprintln!("netpeer: all are open")
             })
+        }
+        Command::HttpLoad(http) => http.run(|_| {})?,
+        Command::HttpFetchAll(http) => {
+            http.run(|load| load.until = Until::Requests(load.pages.len() as u64))?
         }
         Command::Ping { to, count, size } => {
             client::ping(&to.target()?, count, size, Duration::from_secs(to.patience.min(2)))

@@ -8,10 +8,12 @@ mod baseline;
 mod boot;
 mod ipc;
 mod net;
+mod plot;
 mod report;
 mod row;
 mod servers;
 mod swap;
+mod vfs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,6 +40,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
+    /// Draw those that a Linux guest's figures stand beside, as an SVG
+    #[arg(long, value_name = "FILE", conflicts_with = "peer")]
+    plot: Option<PathBuf>,
+
     /// Measure only what `cargo xtask test` does
     #[arg(long, conflicts_with = "update")]
     short: bool,
@@ -63,7 +69,8 @@ pub(crate) struct Group {
 }
 
 /// All groups.
-pub(crate) const GROUPS: &[Group] = &[boot::GROUP, ipc::GROUP, servers::GROUP, swap::GROUP, net::GROUP];
+pub(crate) const GROUPS: &[Group] =
+    &[boot::GROUP, ipc::GROUP, servers::GROUP, swap::GROUP, net::GROUP, net::HTTP, vfs::GROUP];
 
 impl Group {
     fn baseline_path(&self) -> PathBuf {
@@ -111,6 +118,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&report::json(&rows))?;
         fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
+    }
+    if let Some(path) = &args.plot {
+        fs::write(path, plot::svg(&rows)).with_context(|| path.display().to_string())?;
     }
     let failed = rows.iter().any(|judged| judged.failure().is_some());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -28,7 +28,7 @@ use system_tests::{Bite, Judge};
 pub(crate) use kernel::{KernelBuild, KernelVariant, Profile};
 pub(crate) use manifests::load as manifests;
 pub(crate) use pack::{parcel, without_sections};
-use programs::Program;
+pub(crate) use programs::Program;
 pub(crate) use programs::{build as programs, find as find_programs, programs_command};
 
 /// What a machine is started with.
@@ -112,6 +112,11 @@ impl Choice {
     /// What tests boot that use the network's server.
     pub(crate) fn for_network_tests() -> Self {
         Self { packed: Packed::All, with: vec!["peerd".to_owned()], ..Self::default() }
+    }
+
+    /// The same with a web server, whose pages are in its memory.
+    pub(crate) fn for_web_tests() -> Self {
+        Self { with: ["peerd", "httpd-memory"].map(str::to_owned).into(), ..Self::for_network_tests() }
     }
 
     /// What other tests boot: cards are theirs, which the server would take.
@@ -212,7 +217,8 @@ pub(crate) fn artefacts() -> anyhow::Result<system_tests::Artefacts> {
     let of = |variant| bootable(&KernelBuild::release(variant), &Choice::for_tests());
     let user = of(KernelVariant::Plain)?;
     let network = bootable(&KernelBuild::release(KernelVariant::Plain), &Choice::for_network_tests())?;
-    collect(of(KernelVariant::Test)?, user, network.archive)
+    let web = bootable(&KernelBuild::release(KernelVariant::Plain), &Choice::for_web_tests())?;
+    collect(of(KernelVariant::Test)?, user, [network.archive, web.archive])
 }
 
 /// Builds what the judge of a deliberate mistake in the kernel needs.
@@ -225,13 +231,13 @@ pub(crate) fn artefacts_with(bite: &Bite) -> anyhow::Result<system_tests::Artefa
     // The kernel's own tests know no other one.
     let user = if matches!(bite.judge, Judge::System(_)) { of(KernelVariant::Plain)? } else { test.clone() };
     let network = user.archive.clone();
-    collect(test, user, network)
+    collect(test, user, [network.clone(), network])
 }
 
 fn collect(
     test: Bootable,
     user: Bootable,
-    network_archive: PathBuf,
+    [network_archive, web_archive]: [PathBuf; 2],
 ) -> anyhow::Result<system_tests::Artefacts> {
     Ok(system_tests::Artefacts {
         root: root().to_owned(),
@@ -241,6 +247,7 @@ fn collect(
         user_kernel: user.kernel,
         user_archive: user.archive,
         network_archive,
+        web_archive,
         plugin: plugin()?,
     })
 }

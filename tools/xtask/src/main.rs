@@ -10,10 +10,13 @@ mod build;
 mod check;
 mod cli;
 mod debug;
+mod demo;
 mod image;
 mod new;
 mod peer;
+mod profile;
 mod run;
+mod screenshot;
 mod setup;
 mod swap;
 mod test;
@@ -47,14 +50,20 @@ enum Command {
     Check(check::Args),
     /// Start Anax in QEMU, stopped, with gdb attached.
     Debug(debug::Args),
+    /// Show a web server in a guest, loaded from this host while the driver of its card is swapped; leaves a page with a plot.
+    Demo(demo::Args),
     /// Make one CD image for BIOS and UEFI.
     Image(image::Args),
     /// Begin a server or a driver: a folder that compiles, with a client and tests on the host.
     New(new::Args),
     /// Send raw frames to a guest that runs in another terminal, and verify that each comes back.
     Peer(peer::Args),
+    /// Show where a guest's instructions go, by program and function.
+    Profile(profile::Args),
     /// Boot Anax, with its console on this terminal or to run commands in it.
     Run(run::Args),
+    /// Boot Anax, type a few commands, and draw what the console showed.
+    Screenshot(screenshot::Args),
     /// Install the Debian packages that building, running and testing need.
     Setup(setup::Args),
     /// Build a driver, and let it take another's place in a guest that runs.
@@ -72,10 +81,13 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Check(args) => check::run(args),
         Command::Debug(args) => debug::run(args),
+        Command::Demo(args) => demo::run(&args),
         Command::Image(args) => image::run(args),
         Command::New(args) => new::run(&args),
         Command::Peer(args) => peer::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Screenshot(args) => screenshot::run(&args),
         Command::Setup(args) => setup::run(args),
         Command::Swap(args) => swap::run(&args),
         Command::Test(args) => test::run(args),

@@ -29,10 +29,12 @@ pub(crate) enum Part {
     Bochs,
     /// The debugger.
     Gdb,
+    /// What makes and judges disks' images, for tests.
+    Disks,
 }
 
 /// All there are.
-const ALL: [Part; 5] = [Part::Qemu, Part::Image, Part::Uefi, Part::Bochs, Part::Gdb];
+const ALL: [Part; 6] = [Part::Qemu, Part::Image, Part::Uefi, Part::Bochs, Part::Gdb, Part::Disks];
 
 /// A Debian package and what is needed of it: a program on the path, or a file, any of those listed.
 struct Package {
@@ -42,7 +44,7 @@ struct Package {
 }
 
 /// Packages of Debian 12 and 13.
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 14] = [
     Package { part: Part::Qemu, name: "qemu-system-x86", needed: &["qemu-system-x86_64"] },
     Package { part: Part::Image, name: "grub-common", needed: &["grub-mkrescue"] },
     Package { part: Part::Image, name: "grub-pc-bin", needed: &["/usr/lib/grub/i386-pc/multiboot2.mod"] },
@@ -66,6 +68,9 @@ const PACKAGES: [Package; 11] = [
         needed: &["/usr/share/vgabios/vgabios.bin", "/usr/share/bochs/VGABIOS-lgpl-latest"],
     },
     Package { part: Part::Gdb, name: "gdb", needed: &["gdb"] },
+    Package { part: Part::Disks, name: "dosfstools", needed: &["/usr/sbin/mkfs.vfat", "/sbin/mkfs.vfat"] },
+    Package { part: Part::Disks, name: "mtools", needed: &["mcopy"] },
+    Package { part: Part::Disks, name: "e2fsprogs", needed: &["/usr/sbin/mke2fs", "/sbin/mke2fs"] },
 ];
 
 impl Package {

@@ -62,7 +62,7 @@ impl Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     setup::need(&[Part::Qemu])?;
-    if let Err(error) = setup::need(&[Part::Image, Part::Uefi, Part::Bochs]) {
+    if let Err(error) = setup::need(&[Part::Image, Part::Uefi, Part::Bochs, Part::Disks]) {
         // What needs them is skipped, each test saying why.
         eprintln!("xtask: {error:#}");
     }

@@ -2,7 +2,6 @@
 //!
 //! | program | |
 //! |---|---|
-//! | `cat` | passes on what it reads |
 //! | `upper` | passes on lines in capitals, and says on standard error how many there were |
 //! | `filters pattern BYTES [SECONDS]` | writes so many bytes, each known by its place; waits so long at the end |
 //! | `filters check [BYTES]` | reads them until the end, and ends with 1 if one is wrong or one is missing |
@@ -29,7 +28,6 @@ fn main() -> Result<u64, Error> {
     let arguments: Vec<&str> = anax::arguments().iter().map(|text| text.as_str()).collect();
     let number = |place: usize| arguments.get(place).and_then(|text| text.parse().ok());
     match (anax::name(), arguments.first()) {
-        ("cat", _) => cat().map(|()| 0),
         ("upper", _) => upper().map(|()| 0),
         (_, Some(&"pattern")) => {
             pattern(number(1).ok_or(Error::BadArgument)?)?;
@@ -38,17 +36,6 @@ fn main() -> Result<u64, Error> {
         }
         (_, Some(&"check")) => check(number(1)),
         _ => trials::run(&arguments),
-    }
-}
-
-fn cat() -> Result<(), Error> {
-    let mut bytes = vec![0; CHUNK];
-    loop {
-        match stdin().read(&mut bytes)? {
-            0 => return Ok(()),
-            count => stdout().write_all(&bytes[..count])?,
-        }
-        stdout().flush()?;
     }
 }
 

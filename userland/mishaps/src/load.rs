@@ -69,6 +69,10 @@ impl ByteStream for Printed {
         Lender.answer(&later.answer(Ok(())));
     }
 
+    fn interrupted(&mut self, _: Caller, later: Later<(), Error>) {
+        Lender.answer(&later.answer(Err(Error::BadCommand)));
+    }
+
     fn typing(&mut self, _: Caller, _: Typing) -> Result<(), Error> {
         Err(Error::BadCommand)
     }

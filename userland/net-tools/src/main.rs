@@ -7,6 +7,8 @@
 //! | `nslookup` | looks up a name |
 //! | `ip` | addresses, routes, neighbours |
 //! | `netstat` | what was counted |
+//! | `fetch` | what a web server has |
+//! | `netperf` | how much and how fast, with `peerd` |
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -14,6 +16,8 @@
 extern crate alloc;
 
 mod cat;
+mod fetch;
+mod perf;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -78,6 +82,8 @@ fn run(net: &Session, request: Request) -> Result<u64, Failure> {
         }
         Request::Route { change, network, prefix, via } => net.route((network, prefix), via, change)?,
         Request::Wait => net.wait_until_ready(Version::Any, anax::time::after(PATIENCE))?,
+        Request::Fetch { url, shows_head } => return fetch::fetch(net, &url, shows_head),
+        Request::Perf { host, time } => return perf::perf(net, &host, time),
         Request::Count { by_thread, all } => count(net, by_thread, all)?,
     }
     Ok(0)

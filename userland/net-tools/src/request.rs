@@ -4,12 +4,17 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
+use core::time::Duration;
 
 use anax_net::{Change, Version};
+
+use crate::url::Url;
 
 /// How often `ping` asks if nothing is said, and how much it sends.
 const PINGS: u32 = 4;
 const PAYLOAD: u16 = 56;
+/// How long `netperf` measures if nothing is said.
+const SECONDS: u64 = 3;
 /// What no more is asked for.
 const MOST_PAYLOAD: u16 = 1400;
 
@@ -95,6 +100,20 @@ pub enum Request {
     },
     /// Wait until the network is there.
     Wait,
+    /// Print what a web server has.
+    Fetch {
+        /// What.
+        url: Url,
+        /// Also the head of the answer.
+        shows_head: bool,
+    },
+    /// Measure with `peerd`.
+    Perf {
+        /// Where it runs.
+        host: String,
+        /// How long each way.
+        time: Duration,
+    },
     /// Show what was counted: of all threads together, or of each.
     Count {
         /// Of each by itself.
@@ -161,6 +180,24 @@ Shows what the network server has counted.
   netstat            all threads together, what is not 0
   netstat -a         also what is 0
   netstat -t         each thread by itself
+"
+        }
+        "fetch" => {
+            "\
+Prints what a web server has.
+
+  fetch [-i] http://HOST[:PORT]/PATH
+
+-i prints also the head of its answer. Status 1 if the server has it not.
+"
+        }
+        "netperf" => {
+            "\
+Measures how much goes to a host and comes from it, and how long a question of 8 bytes takes; 'peerd' has to run there.
+
+  netperf [-t SECONDS] HOST
+
+Each for 3 seconds.
 "
         }
         _ => {
@@ -236,6 +273,27 @@ pub fn parse(program: &str, arguments: &[String]) -> Result<Request, Wrong> {
             [name] => Ok(Request::LookUp { name: name.to_string(), version: Version::Any }),
             _ => Err(Wrong::Arguments("nslookup [-4 | -6] NAME")),
         },
+        "fetch" => {
+            let (shows_head, text) = match words[..] {
+                ["-i", url] => (true, url),
+                [url] if !url.starts_with('-') => (false, url),
+                _ => return Err(Wrong::Arguments("fetch [-i] URL")),
+            };
+            let wrong = || Wrong::Value(text.to_string(), "an address such as http://10.0.2.2:8080/file");
+            Ok(Request::Fetch { url: Url::parse(text).ok_or_else(wrong)?, shows_head })
+        }
+        "netperf" => {
+            let (seconds, host) = match words[..] {
+                ["-t", seconds, host] => (value(seconds, "a number of seconds, at most 3600")?, host),
+                [host] if !host.starts_with('-') => (SECONDS, host),
+                _ => return Err(Wrong::Arguments("netperf [-t SECONDS] HOST")),
+            };
+            if seconds > 3600 {
+                return Err(Wrong::Value(seconds.to_string(), "a number of seconds, at most 3600"));
+            }
+            let host = if host.contains(':') { alloc::format!("[{host}]") } else { host.to_string() };
+            Ok(Request::Perf { host, time: Duration::from_secs(seconds) })
+        }
         "netstat" => {
             let mut count = (false, false);
             for word in words {
@@ -339,7 +397,7 @@ mod tests {
             of("ip route add default 10.0.2.2"),
             Ok(Request::Route { change: Change::Add, network, prefix: 0, via })
         );
-        for program in ["ping", "nc", "nslookup", "ip", "netstat"] {
+        for program in ["ping", "nc", "nslookup", "ip", "netstat", "fetch", "netperf"] {
             assert_eq!(of(&alloc::format!("{program} --help")), Ok(Request::Help));
             assert!(help(program).contains(&alloc::format!("  {program}")));
         }

@@ -34,11 +34,12 @@ pub struct Port {
 pub const DATAGRAMS: u16 = 5007;
 
 const LARGE: u32 = 128 << 10;
+const LARGEST: u32 = 512 << 10;
 const SMALL: u32 = 4096;
 
 /// All of TCP's.
 pub const PORTS: [Port; 5] = [
-    Port { number: 5001, service: Service::Sink, sizes: Sizes { receive: LARGE, send: SMALL } },
+    Port { number: 5001, service: Service::Sink, sizes: Sizes { receive: LARGEST, send: SMALL } },
     Port { number: 5002, service: Service::Source, sizes: Sizes { receive: SMALL, send: LARGE } },
     Port { number: 5003, service: Service::Close, sizes: Sizes::SMALL },
     Port { number: 5004, service: Service::Echo, sizes: Sizes { receive: 8192, send: 8192 } },

@@ -72,7 +72,7 @@ impl Run<'_, '_, '_> {
         loop {
             match self.client.event().expect("the driver is honest") {
                 Event::Received(received) => {
-                    let mut part = [0; BUFFER_BYTES + 12];
+                    let mut part = [0; MAX_CUT];
                     let length = received.copy_out(&mut part).expect("it fits");
                     self.bytes.extend(&part[..length]);
                     if received.follow == 0 {

@@ -53,6 +53,11 @@ impl Merging {
         Some((part, self.count - self.told))
     }
 
+    /// Bytes of the frame, once all of it are there.
+    pub(super) fn whole(&self) -> Option<usize> {
+        (!self.is_partial()).then_some(self.bytes)
+    }
+
     /// Whether the program has not had all that is there.
     pub(super) const fn has_more(&self) -> bool {
         !self.is_partial() && self.told < self.count

@@ -13,7 +13,7 @@ pub(super) enum Use {
     Held,
     /// It goes with the one before it.
     Follows,
-    /// Lent to be filled.
+    /// Lent to be filled, with those that follow.
     Lent,
     /// Lent to be transmitted, so many times so far, with those that follow.
     Sending { attempts: u8 },
@@ -96,6 +96,12 @@ impl<'a, const N: usize> Buffers<'a, N> {
         let run = first..first + count;
         run.for_each(|number| self.set(number, if number == first { Use::Held } else { Use::Follows }));
         Some(first)
+    }
+
+    /// How many there are from that one on that go together, itself and all that follow.
+    pub(super) fn together(&self, number: u32) -> usize {
+        let behind = self.uses.iter().skip(number as usize + 1);
+        1 + behind.take_while(|used| **used == Use::Follows).count()
     }
 
     /// With all that follow.

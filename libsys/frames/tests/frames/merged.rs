@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::{Memory, settle};
 
 const MANY: usize = 64;
-const LENT: usize = 40;
+const LENT: usize = 48;
 const ALL: Coalescing = Coalescing { v4: true, v6: true };
 const MERGED: Option<Coalesced> = Some(Coalesced { internet: Internet::V6, mss: 1440 });
 
@@ -216,6 +216,87 @@ fn half_a_frame_dies_with_its_driver() {
     assert_eq!((client.counters().received, client.free()), (0, MANY - LENT));
 }
 
+/// Buffers of all that is lent.
+fn room(loans: &[Loan]) -> usize {
+    loans.iter().map(|loan| loan.length as usize / BUFFER_BYTES).sum()
+}
+
+/// One frame of that length, in as few loans as it takes; all that are lent afterwards.
+fn one_frame(
+    large: &Large,
+    (client, driver): (&mut Client<'_>, &mut DriverSide<'_>),
+    loans: Vec<Loan>,
+    length: usize,
+) -> Vec<Loan> {
+    let mut loans = std::collections::VecDeque::from(loans);
+    let all: Vec<u8> = (0..length).map(|at| (at * 29 + at / 239) as u8).collect();
+    let mut sizes = vec![];
+    let mut left = length;
+    for (place, loan) in loans.iter().enumerate() {
+        let now = left.min(loan.length as usize + if place == 0 { 0 } else { 12 });
+        sizes.push(now);
+        left -= now;
+        if left == 0 {
+            break;
+        }
+    }
+    assert_eq!(left, 0, "there is room for the longest frame");
+    let mut rest = &all[..];
+    for (place, size) in sizes.iter().enumerate() {
+        let loan = loans.pop_front().expect("as counted");
+        let (now, after) = rest.split_at(*size);
+        rest = after;
+        let (head, body) = now.split_at(if place == 0 { 0 } else { now.len().min(12) });
+        large.pool().copy_in(loan.offset as usize, body).expect("within");
+        let mut first_bytes = [0; 12];
+        first_bytes[..head.len()].copy_from_slice(head);
+        let follow = sizes.len() as u16 - 1;
+        let arrival = if place == 0 { first(follow) } else { Arrival::Next(first_bytes) };
+        driver.received(loan, now.len() as u32, arrival).expect("nobody lied");
+    }
+    let _ = driver.flush().expect("nobody lied");
+    let (mut found, mut at) = (vec![0; MAX_CUT], 0);
+    for part in parts(client) {
+        at += part.copy_out(&mut found[at..]).expect("it fits");
+        client.release(part.buffer);
+    }
+    assert!(found[..at] == all[..]);
+    loans.extend(lent(client, driver));
+    loans.into()
+}
+
+/// Room for long frames comes in loans of several buffers while frames are long, and in single ones while they are short.
+#[test]
+fn long_frames_are_lent_long_room() {
+    let large = Large::new();
+    let mut supervisor = large.supervisor();
+    let (mut client, mut driver, mut loans) = large.sides();
+    let check = |client: &Client<'_>, loans: &[Loan], is_all: bool| {
+        let lent = room(loans);
+        assert_eq!(lent, MANY - client.free());
+        assert!(if is_all { lent == LENT } else { (MAX_PARTS..=LENT).contains(&lent) }, "{lent}");
+    };
+    for turn in 0..40 {
+        loans = one_frame(&large, (&mut client, &mut driver), loans, 40_000 + 600 * turn);
+        check(&client, &loans, false);
+    }
+    let long = 16 * BUFFER_BYTES as u32;
+    assert!(loans.iter().all(|loan| loan.length == long), "{loans:?}");
+    // The next driver is lent them too.
+    let _ = supervisor.rebind().expect("large enough");
+    assert!(matches!(client.event(), Ok(Event::Replaced(_))));
+    let mut driver = DriverSide::new(large.end(Side::Server), MANY as u32);
+    let mut loans = lent(&mut client, &mut driver);
+    check(&client, &loans, true);
+    for turn in 0..60 {
+        loans = one_frame(&large, (&mut client, &mut driver), loans, 60 + turn);
+        check(&client, &loans, false);
+    }
+    assert!(loans.iter().all(|loan| loan.length as usize == BUFFER_BYTES), "{loans:?}");
+    check(&client, &loans, true);
+    assert_eq!(client.counters().bad_replies, 0);
+}
+
 #[test]
 fn a_client_is_told_of_the_link_when_it_is_another() {
     let (memory, geometry) = Memory::new();
@@ -246,13 +327,18 @@ fn a_client_is_told_of_the_link_when_it_is_another() {
     assert!(matches!(client.event(), Ok(Event::Link(Link::Down))));
 }
 
+/// Of single buffers and of long ones.
+fn lengths() -> impl Strategy<Value = u32> {
+    prop_oneof![0..2100_u32, 8_000..17_000_u32]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Replies of any words: what is shown is whole, and every buffer comes back.
     #[test]
     fn any_words_of_parts(
-        replies in prop::collection::vec((0..3_u8, 0..2100_u32, 0..5_u16, any::<u64>()), 1..120),
+        replies in prop::collection::vec((0..3_u8, lengths(), 0..5_u16, any::<u64>()), 1..120),
     ) {
         let large = Large::new();
         let (mut client, mut driver, loans) = large.sides();
@@ -278,7 +364,7 @@ proptest! {
             while let Ok(Event::Received(part)) = client.event() {
                 prop_assert!(follow == 0 || part.follow == follow - 1);
                 follow = part.follow;
-                prop_assert!(part.length <= BUFFER_BYTES && part.head().len() <= 12);
+                prop_assert!(part.length <= part.buffer.bytes().len() && part.head().len() <= 12);
                 client.release(part.buffer);
             }
             prop_assert_eq!(follow, 0);

@@ -168,6 +168,26 @@ impl Machine {
         self.read(MachineCommand::CommandLine, to)
     }
 
+    /// Bytes of memory for programs: all, and what is free.
+    ///
+    /// # Errors
+    /// None beside the usual.
+    pub fn memory(self) -> Result<(u64, u64), Error> {
+        let ask = |which| number(ask(self.0, MachineCommand::Memory as u32, [which]));
+        Ok((ask(0)?, ask(1)?))
+    }
+
+    /// The oldest record of a CPU's log from that number on: its number and its time (nanoseconds since boot), 8 bytes each, and its line; how many bytes, 0 if there is none.
+    ///
+    /// # Errors
+    /// `BadArgument`: there is no such CPU. `Full` if it does not fit; 400 bytes do.
+    pub fn read_log(self, cpu: u64, from: u64, to: &mut [u8]) -> Result<usize, Error> {
+        let words = [to.as_mut_ptr().addr() as u64, to.len() as u64, cpu, from];
+        // SAFETY: it writes to the slice alone, which is borrowed until it is done.
+        let bytes = number(unsafe { ask_anything(self.0, MachineCommand::ReadLog as u32, words) })?;
+        Ok(usize::try_from(bytes).map_or(to.len(), |bytes| bytes.min(to.len())))
+    }
+
     /// What was typed; how many bytes, 0 if nothing.
     ///
     /// # Errors

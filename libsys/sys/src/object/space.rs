@@ -34,6 +34,8 @@ pub struct Usage {
     pub reserved: u64,
     /// Units that may be used.
     pub limit: u64,
+    /// Of [`Resource::Time`]: messages that the threads which the space has have sent to ports so far, calls once they are answered. Else 0.
+    pub sent: u64,
 }
 
 impl Space {
@@ -236,7 +238,8 @@ impl Space {
     /// None beside the usual.
     pub fn usage(self, resource: Resource) -> Result<Usage, Error> {
         let answer = ask(self.0, SpaceCommand::Usage as u32, [resource as u64])?;
-        Ok(Usage { used: answer.result, reserved: answer.words[0], limit: answer.words[1] })
+        let [reserved, limit, sent, ..] = answer.words;
+        Ok(Usage { used: answer.result, reserved, limit, sent })
     }
 
     /// Gives its user-band threads another user scheduler.

@@ -64,7 +64,9 @@ impl Connection {
     /// Ends at once; what the other end is to be told.
     pub(crate) fn abort(&mut self, how: Closed, around: &mut Around<'_>) -> Option<Outgoing> {
         let tells = self.state.is_synchronized() || self.state == State::SynReceived;
-        let reset = tells.then(|| self.header(self.nxt, Flags::RST.with(Flags::ACK), around.now));
+        // Behind all that was ever sent, also if it is being sent again: below what the other end has got, a reset is none (RFC 5961, section 3.2).
+        let at = if cfg!(bite = "tcp-resets-where-it-sends") { self.nxt } else { self.max };
+        let reset = tells.then(|| self.header(at, Flags::RST.with(Flags::ACK), around.now));
         self.end(how, around);
         reset
     }
@@ -92,11 +94,12 @@ impl Connection {
 
     /// Probes from now on whenever nothing was heard for `idle`.
     pub(crate) fn set_keep_alive(&mut self, keep: Option<(Duration, Duration, u8)>) {
-        self.keep_alive = keep.map(|(idle, interval, most)| KeepAlive { idle, interval, most, sent: 0 });
+        let keep = keep.map(|(idle, interval, most)| KeepAlive { idle, interval, most, sent: 0 });
+        self.wish(|wishes| wishes.keep_alive = keep);
     }
 
     /// How long data may stay unacknowledged (RFC 9293, 3.9.1: user time-out).
     pub(crate) fn set_give_up(&mut self, after: Option<Duration>) {
-        self.give_up = after;
+        self.wish(|wishes| wishes.give_up = after);
     }
 }

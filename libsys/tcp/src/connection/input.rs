@@ -1,5 +1,6 @@
 //! A segment has arrived (RFC 9293, 3.10.7, with RFC 5961 and RFC 7323).
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use super::{Agreed, Around, Connection, Owed, Stamps, State, Timer};
@@ -62,7 +63,7 @@ impl Connection {
     fn next(&mut self, segment: &Segment, around: &mut Around<'_>) -> After {
         let seq = self.rcv;
         self.last_heard = around.now;
-        if let Some(keep) = &mut self.keep_alive {
+        if let Some(keep) = self.keep_alive_mut() {
             keep.sent = 0;
         }
         self.take_stamp(segment, seq, around);
@@ -206,7 +207,7 @@ impl Connection {
             return After::Challenge;
         }
         self.last_heard = around.now;
-        if let Some(keep) = &mut self.keep_alive {
+        if let Some(keep) = self.keep_alive_mut() {
             keep.sent = 0;
         }
         self.take_stamp(segment, seq, around);
@@ -321,7 +322,7 @@ impl Connection {
         if ack >= self.una && (from < seq || from == seq && acked <= ack) {
             let was = self.window;
             self.mark_window(window, seq, ack);
-            if matches!(self.timer, Timer::Persist(_)) && window > was {
+            if self.timer == Timer::Persist && window > was {
                 self.settle();
             }
         }
@@ -365,7 +366,7 @@ impl Connection {
 
     fn note_duplicate(&mut self, from: u64, to: u64) {
         if from < to {
-            (self.told, self.is_duplicate) = (Some(Range { from, to }), true);
+            (self.told, self.is_duplicate) = (Range { from, to }, true);
         }
     }
 
@@ -395,7 +396,7 @@ impl Connection {
             return After::GoesOn;
         }
         if fin && end <= edge {
-            self.peer_fin.get_or_insert(end);
+            self.peer_fin = self.peer_fin.or(NonZeroU64::new(end));
         }
         if self.rcv > before {
             around
@@ -404,7 +405,7 @@ impl Connection {
                 .push_back(Event::Received { connection: around.id, upto: Self::position(self.rcv) });
         }
         let fills = self.rcv > part.to && segment.length > 0;
-        if self.peer_fin == Some(self.rcv) {
+        if self.peer_fin.is_some_and(|end| end.get() == self.rcv) {
             self.peer_closed(around);
         }
         self.owe(part.from > before || fills, segment, around);
@@ -419,7 +420,7 @@ impl Connection {
             if behind.insert(part).is_none() {
                 return false;
             }
-            (self.told, self.is_duplicate) = (Some(part), known);
+            (self.told, self.is_duplicate) = (part, known);
             if known {
                 return true;
             }

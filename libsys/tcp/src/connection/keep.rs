@@ -27,7 +27,8 @@ impl Connection {
         let mut words = [0; RECORD_WORDS];
         words[..5].copy_from_slice(&Head { tuple, state, flags, scales }.words());
         let stamps = self.stamps.map_or((0, 0), |stamps| (stamps.offset, stamps.recent));
-        let keep = self.keep_alive.map(|keep| (keep.idle, keep.interval, keep.most));
+        let wishes = self.wishes.as_deref().copied().unwrap_or_default();
+        let keep = wishes.keep_alive.map(|keep| (keep.idle, keep.interval, keep.most));
         let most = keep.map_or(0, |(_, _, most)| most);
         words[record::ORIGINS] = word((self.out.wire(SYN), self.incoming.wire(SYN)));
         words[record::UNA] = self.una;
@@ -46,7 +47,7 @@ impl Connection {
             record::milliseconds(keep.map(|(idle, _, _)| idle)),
             record::milliseconds(keep.map(|(_, interval, _)| interval)),
         ));
-        words[record::PATIENCE] = word((record::milliseconds(self.give_up), most.into()));
+        words[record::PATIENCE] = word((record::milliseconds(wishes.give_up), most.into()));
         Record(words)
     }
 
@@ -80,13 +81,13 @@ impl Connection {
         (new.no_delay, new.is_orphan) = (is_on(record::NO_DELAY), is_on(record::ORPHAN));
         let (idle, interval) = halves(words[record::KEEP_ALIVE]);
         let (give_up, most) = halves(words[record::PATIENCE]);
-        new.keep_alive = record::time(idle).zip(record::time(interval)).map(|(idle, interval)| KeepAlive {
+        let keep_alive = record::time(idle).zip(record::time(interval)).map(|(idle, interval)| KeepAlive {
             idle,
             interval,
             most: most as u8,
             sent: 0,
         });
-        new.give_up = record::time(give_up);
+        new.wish(|wishes| (wishes.keep_alive, wishes.give_up) = (keep_alive, record::time(give_up)));
         new.go_on(around);
         Some(new)
     }

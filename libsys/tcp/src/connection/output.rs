@@ -208,7 +208,7 @@ impl Connection {
         }
         self.max = self.max.max(range.to);
         self.stuck_since.get_or_insert(around.now);
-        if !matches!(self.timer, Timer::Retransmit(_)) {
+        if self.timer != Timer::Retransmit {
             self.start_timer(around);
         }
         self.acknowledged_now();
@@ -245,8 +245,7 @@ impl Connection {
     pub(super) fn acknowledge(&mut self, around: &mut Around<'_>) -> Outgoing {
         let mut segment = self.header(self.nxt.max(self.una), Flags::ACK, around.now);
         // A byte that probed a closed window is beyond it, and so would this segment be, which nobody takes then: not what it acknowledges either.
-        let is_probing =
-            matches!(self.timer, Timer::Persist(_)) && cfg!(not(bite = "tcp-acknowledges-beyond"));
+        let is_probing = self.timer == Timer::Persist && cfg!(not(bite = "tcp-acknowledges-beyond"));
         segment.seq = self.out.wire(if is_probing { self.nxt } else { self.max.max(self.nxt) });
         self.open_window(&mut segment);
         segment.options.sack = self.blocks();
@@ -263,12 +262,11 @@ impl Connection {
         let wire = |range: Range| (self.incoming.wire(range.from), self.incoming.wire(range.to));
         let told = self.told;
         let is_duplicate = core::mem::take(&mut self.is_duplicate);
-        if let Some(range) = told.filter(|_| is_duplicate) {
-            blocks.push(wire(range));
+        if is_duplicate {
+            blocks.push(wire(told));
         }
         let Some(behind) = &self.behind else { return blocks };
-        let first =
-            told.and_then(|told| behind.iter().find(|range| range.from <= told.from && told.to <= range.to));
+        let first = behind.iter().find(|range| range.from <= told.from && told.to <= range.to);
         let others = behind.iter().rev().filter(|range| Some(*range) != first);
         let room = blocks.remaining_capacity();
         blocks.extend(first.into_iter().chain(others).take(room).map(wire));

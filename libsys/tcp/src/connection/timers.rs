@@ -22,8 +22,8 @@ impl Connection {
             return self.end(Closed::Done, around);
         }
         match self.timer {
-            Timer::Retransmit(at) if at <= now => self.timed_out(around),
-            Timer::Persist(at) if at <= now => self.persist(around),
+            Timer::Retransmit if self.timer_at <= now => self.timed_out(around),
+            Timer::Persist if self.timer_at <= now => self.persist(around),
             _ => {}
         }
         if self.state != State::Closed && self.keep_alive_at().is_some_and(|at| at <= now) {
@@ -33,9 +33,9 @@ impl Connection {
 
     fn patience(&self, around: &Around<'_>) -> Duration {
         if self.state.is_synchronized() {
-            self.give_up.unwrap_or(around.common.config.give_up)
+            self.give_up().unwrap_or(around.common.config.give_up)
         } else {
-            self.give_up.unwrap_or(around.common.config.give_up_opening)
+            self.give_up().unwrap_or(around.common.config.give_up_opening)
         }
     }
 
@@ -69,7 +69,8 @@ impl Connection {
     /// The retransmission timer begins anew.
     pub(super) fn start_timer(&mut self, around: &Around<'_>) {
         let timeout = self.rtt.timeout(around.common.config.initial_timeout);
-        self.timer = Timer::Retransmit(around.now + self.at_most_patience(timeout, around));
+        self.timer = Timer::Retransmit;
+        self.timer_at = around.now + self.at_most_patience(timeout, around);
         self.is_sooner = true;
     }
 
@@ -95,7 +96,8 @@ impl Connection {
     pub(super) fn start_persist(&mut self, around: &Around<'_>) {
         let pause = self.rtt.timeout(around.common.config.initial_timeout).min(LONGEST_PERSIST);
         self.stuck_since.get_or_insert(around.now);
-        self.timer = Timer::Persist(around.now + self.at_most_patience(pause, around));
+        self.timer = Timer::Persist;
+        self.timer_at = around.now + self.at_most_patience(pause, around);
         self.is_sooner = true;
     }
 
@@ -105,7 +107,7 @@ impl Connection {
     }
 
     fn keep_alive(&mut self, around: &mut Around<'_>) {
-        let Some(keep) = &mut self.keep_alive else { return };
+        let Some(keep) = self.keep_alive_mut() else { return };
         if keep.sent >= keep.most {
             if let Some(reset) = self.abort(Closed::TimedOut, around) {
                 around.common.replies.push_back(reset);

@@ -78,7 +78,7 @@ impl Engine {
         if owner != own {
             return Err(Error::NotMine(owner));
         }
-        if self.connections.get(&tuple).is_some() || self.openings.get(&tuple).is_some() {
+        if self.number_of(&tuple).is_some() || self.openings.get(&tuple).is_some() {
             return Err(Error::InUse);
         }
         let mut iss = self.keys.sequence(&tuple, now);
@@ -184,7 +184,7 @@ impl Engine {
     /// The network says that a segment of this number could not be delivered. Believed where a connection is being opened with that number; one
     /// that is open goes on, since that may pass (RFC 9293, 3.9.2.2; RFC 5927).
     pub fn unreachable(&mut self, tuple: &Tuple, seq: u32, now: Duration) {
-        let Some(index) = self.connections.get(tuple) else { return };
+        let Some(index) = self.number_of(tuple) else { return };
         self.with(index, now, |connection, around| connection.unreachable(seq, around));
     }
 }

@@ -17,7 +17,7 @@ impl Engine {
         // A SYN that ends something is nobody's (RFC 9293 knows none; xmas trees do).
         let is_odd = flags.has(Flags::SYN) && (flags.has(Flags::FIN) || flags.has(Flags::RST));
         // The ends of a connection that is here are sound, and this thread's.
-        if !is_odd && let Some(index) = self.connections.get(&tuple) {
+        if !is_odd && let Some(index) = self.number_of(&tuple) {
             self.common.counters.segments_in += 1;
             self.hand_over(index, segment, now);
             return Taken::Here;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anax_tcp::{Config, ConnectionId, Endpoint, Engine, Error, RECORD_WORDS, Record, Tuple};
+use anax_tcp::{
+    Config, ConnectionId, Endpoint, Engine, Error, Flags, Options, RECORD_WORDS, Record, Segment, Tuple,
+};
 use proptest::prelude::*;
 use smoltcp::wire::IpAddress;
 
@@ -100,6 +102,41 @@ fn a_record_says_whose_it_is() {
     let now = Duration::from_secs(2);
     let both = [engine.restore(&record, now).is_ok(), other.restore(&record, now).is_ok()];
     assert_ne!(both[0], both[1]);
+}
+
+/// The other end may have got all that was sent, while what it has said to that is lost with whoever had sent it.
+#[test]
+fn who_ends_what_was_left_says_so_behind_all_that_was_sent() {
+    let now = Duration::from_secs(1);
+    let end = |last, port| Endpoint::new(IpAddress::v4(10, 0, 0, last), port);
+    let tuple = Tuple { local: end(1, 80), remote: end(2, 1000) };
+    let segment = |flags, seq, ack| {
+        let options = Options::default();
+        Segment { tuple, seq, ack, flags, window: 65_535, options, length: 0, payload: 20 }
+    };
+    let mut engine = Engine::new(Config::default(), [1; 32]);
+    engine.listen(None, 80, 10, 10_000).unwrap();
+    engine.input(&segment(Flags::SYN, 5000, 0), now);
+    let first = engine.transmit(now).unwrap().seq.wrapping_add(1);
+    engine.input(&segment(Flags::ACK, 5001, first), now);
+    let mut kept = Kept::default();
+    kept.note(&mut engine);
+    let (id, _) = *kept.0.values().next().unwrap();
+    engine.write(id, 500, now).unwrap();
+    let mut sent = 0;
+    while let Some(segment) = engine.transmit(now) {
+        sent += segment.payload.map_or(0, |payload| payload.length);
+    }
+    assert_eq!(sent, 500);
+    kept.note(&mut engine);
+    let (_, record) = *kept.0.values().next().unwrap();
+    let mut successor = Engine::new(Config::default(), [2; 32]);
+    let id = successor.restore(&record, now).unwrap();
+    successor.abort(id, now).unwrap();
+    let all: Vec<_> = core::iter::from_fn(|| successor.transmit(now)).collect();
+    let resets: Vec<_> = all.iter().filter(|segment| segment.flags.has(Flags::RST)).collect();
+    assert_eq!(resets.len(), 1, "{all:?}");
+    assert_eq!(resets[0].seq, first.wrapping_add(500));
 }
 
 proptest! {

@@ -4,7 +4,7 @@ use anax_abi::{Error, Handle, Rights};
 use anax_control::Stream;
 use anax_proto::{Answered, Caller, Gift, Later};
 use anax_stream::{ByteStream as _, Host, Piece, Typing};
-use control::{Finish, Input, Pressed, Sink, Standard, Streams, badge};
+use control::{Finish, Input, MOST_SHELLS, Pressed, Sink, Standard, Streams, badge};
 
 /// What is shown, and where.
 #[derive(Debug, Default)]
@@ -164,6 +164,45 @@ fn keys_for_an_editor() {
     assert_eq!(console.press("\u{3}\u{1c}"), [Pressed::Input, Pressed::Interrupt]);
     assert_eq!(console.streams().typing(caller, Typing::Lines), Ok(()));
     assert_eq!(console.press("\u{3}"), [Pressed::Interrupt]);
+}
+
+#[test]
+fn a_shell_sees_to_the_end_of_what_it_has_started() {
+    let mut console = Console::new(Input::typed());
+    let ask = |console: &mut Console, process, ticket| {
+        let caller = Caller(badge(process, Standard::Input).unwrap());
+        console.streams().interrupted(caller, Later::new(ticket));
+    };
+    for (process, ticket) in [(7, 101), (7, 102), (7, 103), (8, 104)] {
+        ask(&mut console, process, ticket);
+    }
+    assert_eq!(console.got(104), Some(Err(Error::NoRights)), "the person types for another one");
+    console.desk.dead.push(103);
+    // Who has asked last is told, and one who is dead is none.
+    assert!(console.input.interrupt(&mut console.desk));
+    assert_eq!([101, 102].map(|ticket| console.got(ticket)), [None, text("")]);
+    assert!(console.input.interrupt(&mut console.desk));
+    assert_eq!(console.got(101), text(""));
+    // Nobody waits just now: Ctrl-C ends nothing, Ctrl-\ the shell.
+    console.press("\u{3}");
+    assert!(console.input.interrupt(&mut console.desk));
+    console.press("\u{1c}");
+    assert!(!console.input.interrupt(&mut console.desk));
+    // One that came as a key just before lines are read, and that nobody has read.
+    let caller = Caller(badge(7, Standard::Input).unwrap());
+    assert_eq!(console.streams().typing(caller, Typing::Keys), Ok(()));
+    ask(&mut console, 7, 105);
+    assert_eq!(console.press("x\u{3}y"), [Pressed::Input; 3]);
+    assert_eq!(console.streams().typing(caller, Typing::Lines), Ok(()));
+    assert_eq!((console.got(105), &*console.screen.0), (text(""), "^C\n"));
+    assert_eq!((console.input.typed_ahead(), console.input.typed_ahead()), (Some(b'y'), None));
+    for ticket in 200..=200 + MOST_SHELLS as u64 {
+        ask(&mut console, 7, ticket);
+    }
+    assert_eq!([200, 201].map(|ticket| console.got(ticket)), [Some(Err(Error::Aborted)), None]);
+    let mut file = Console::new(Input::default());
+    ask(&mut file, 7, 1);
+    assert_eq!(file.got(1), Some(Err(Error::BadCommand)), "nobody types");
 }
 
 #[test]

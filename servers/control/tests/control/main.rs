@@ -8,8 +8,9 @@ mod world;
 
 use anax_abi::Error;
 use anax_sys::PANIC_STATUS;
+use anax_system::explain;
 use anax_system::{FAULTED, HUNG, KILLED};
-use control::{Finish, INTERRUPTED, Runner, explain};
+use control::{Finish, INTERRUPTED, Runner};
 
 use world::World;
 

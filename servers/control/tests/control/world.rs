@@ -33,6 +33,8 @@ fn report(process: u64, name: &str, condition: Condition) -> Report {
         handles: 9,
         time_ns: 1_234_567_890,
         waiting: 1,
+        threads: 1,
+        sent: 0,
     }
 }
 

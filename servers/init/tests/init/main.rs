@@ -168,6 +168,23 @@ fn a_job_is_started_waited_for_and_forgotten() {
 }
 
 #[test]
+fn what_a_job_is_told_comes_in_pieces_and_is_bounded() {
+    let (mut init, fake) = booted();
+    let job = init.prepare(SHELL, JOB).unwrap();
+    let words = |text: &str| text.split(' ').map(String::from).collect::<Vec<_>>();
+    assert_eq!(init.tell(BOSS, job, words("a"), vec![]), Err(Error::BadHandle));
+    init.tell(SHELL, job, words("a b"), words("X=1")).unwrap();
+    init.tell(SHELL, job, vec![], words("Y=2")).unwrap();
+    assert_eq!(init.tell(SHELL, job, vec![String::new(); 255], vec![]), Err(Error::Full));
+    assert_eq!(init.tell(SHELL, job, vec![], vec![String::new(); 255]), Err(Error::Full));
+    assert_eq!(init.tell(SHELL, job, vec!["x".repeat(32 << 10)], vec![]), Err(Error::Full));
+    init.start(SHELL, job, words("c")).unwrap();
+    assert_eq!(init.tell(SHELL, job, words("d"), vec![]), Err(Error::BadHandle));
+    let start = fake.0.borrow().started.last().unwrap().1.clone();
+    assert_eq!((start.arguments, start.environment), (words("a b c"), words("X=1 Y=2")));
+}
+
+#[test]
 fn rights_are_the_manifests() {
     let (mut init, fake) = booted();
     assert_eq!(init.prepare(BOSS, JOB), Err(Error::NoRights));
@@ -190,6 +207,30 @@ fn rights_are_the_manifests() {
     let port = init.port(SHELL, 4);
     assert_eq!(port, Err(Error::BadHandle), "its own process is not one that it has prepared");
     assert!(fake.0.borrow().handles.is_empty());
+}
+
+#[test]
+fn services_are_stopped_and_started() {
+    let (mut init, fake) = booted();
+    let files = Name::new("files");
+    let runs = |fake: &Fake| fake.0.borrow().alive.values().filter(|name| *name == "files").count();
+    assert_eq!(init.stop_service(SHELL, files), Err(Error::NoRights));
+    assert_eq!(init.start_service(BOSS, files), Err(Error::Exists));
+    assert_eq!(init.start_service(BOSS, JOB), Err(Error::BadArgument), "it starts on demand");
+    assert_eq!(init.stop_service(BOSS, Name::new("names")), Err(Error::NoRights), "init needs it");
+    assert_eq!(init.stop_service(BOSS, files), Ok(()));
+    pass(&mut init, &fake, 100_000);
+    assert_eq!(runs(&fake), 0, "it stays down");
+    assert_eq!(init.stop_service(BOSS, files), Err(Error::WouldBlock));
+    let process = init.start_service(BOSS, files).unwrap();
+    assert_eq!((runs(&fake), process), (1, 6));
+    // One that is to start again in a while starts at once, and stops then, too.
+    exits(&mut init, &fake, "files", 7);
+    assert_eq!((runs(&fake), init.start_service(BOSS, files)), (0, Ok(7)));
+    exits(&mut init, &fake, "files", 7);
+    assert_eq!(init.stop_service(BOSS, files), Ok(()));
+    pass(&mut init, &fake, 100_000);
+    assert_eq!(runs(&fake), 0);
 }
 
 #[test]

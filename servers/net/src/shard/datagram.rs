@@ -14,7 +14,7 @@ use smoltcp::wire::{IpAddress, IpProtocol, IpVersion};
 
 use super::output::{HOPS, Sent};
 use super::stream::{Waiter, Waiters};
-use super::{Host, LOOPBACK, Options, Role, Shard, Wire};
+use super::{Host, LOOPBACK, Options, Role, Shard, Way, Wire};
 use crate::dispatch::of_port;
 use crate::frame::Pool;
 use crate::item::{Arrived, Departing};
@@ -287,7 +287,8 @@ impl<H: Host> Shard<H> {
             Some(end) => crate::convert::endpoint(end),
             None => connected.ok_or(Failure::BadState)?,
         };
-        let (hop, source) = self.tables.route(remote.address, None).map_err(|_| Failure::NoRoute)?;
+        let Way { hop, source, link, .. } = self.way(remote.address).ok_or(Failure::NoRoute)?;
+        let source = source.ok_or(Failure::NoRoute)?;
         let local = match local {
             Some(local) => local,
             None => {
@@ -308,7 +309,8 @@ impl<H: Host> Shard<H> {
         if is_all && !options.broadcast {
             return Err(Failure::BadState);
         }
-        let Some((from, to)) = self.link(hop, remote.address, index) else {
+        let own = self.tables.interface(hop.interface).map(|interface| interface.link_address());
+        let Some((from, to)) = own.zip(link).or_else(|| self.link(hop, remote.address, index)) else {
             if let Some(socket) = self.datagram_of(index) {
                 socket.is_waiting = true;
             }
@@ -332,7 +334,7 @@ impl<H: Host> Shard<H> {
         } else {
             cut(all, mtu, if internet == 20 { 20 } else { HEADERS })
         };
-        let identification = self.random.draw() as u32;
+        let identification = if is_whole { 0 } else { self.random.draw() as u32 };
         let (mut inside, mut frames) = (ArrayVec::<_, 1>::new(), 0);
         for piece in pieces {
             let is_piece = piece.range.start > 0 || piece.more;

@@ -5,11 +5,12 @@ use alloc::boxed::Box;
 use anax_inet::icmp::About;
 use anax_inet::udp::Endpoint as End;
 use anax_inet::{Bytes as _, What};
-use anax_tcp::{Endpoint, Segment, Taken, Tuple};
+use anax_tcp::{Endpoint, Place, Segment, Taken, Tuple};
 use smoltcp::wire::{IpAddress, IpProtocol};
 
 use super::{Host, Shard, Wire};
 use crate::dispatch::{thread_of, tuple};
+use crate::frame::Frame;
 use crate::item::{Arrived, Item};
 
 /// Bytes of the longest TCP header.
@@ -67,19 +68,38 @@ impl<H: Host> Shard<H> {
         if let Taken::NotMine(owner) = self.engine.input(&segment, self.now) {
             return Some(owner);
         }
-        self.events();
+        // A connection may end with the segment that brings its last bytes, and begin with the one that brings the first: then only its acceptance says
+        // where they go.
+        let first = packet.payload.start + segment.payload as usize;
+        if cfg!(bite = "net-bytes-after-the-end") {
+            self.events();
+        }
+        let mut unknown = None;
         while let Some(place) = self.engine.place() {
-            let (from, length) = (segment.payload + place.from, place.length as usize);
-            let from = packet.payload.start + from as usize;
-            if let Some(ring) = self.ring(place.connection, false) {
-                arrived.frame.to_ring(from, length, ring, place.position);
-            } else if let Some(early) = self.early.get_mut(&place.connection)
-                && let Some(room) = early.room(place.position, length)
-            {
-                arrived.frame.copy(from, room);
+            if !self.put(&arrived.frame, first, &place) {
+                unknown = Some(place);
             }
         }
+        self.events();
+        if let Some(place) = unknown {
+            self.put(&arrived.frame, first, &place);
+        }
         None
+    }
+
+    /// Puts bytes of a frame, whose payload begins there, where their connection's program finds them. Whether anybody knows that connection.
+    fn put(&mut self, frame: &Frame, first: usize, place: &Place) -> bool {
+        let (from, length) = (first + place.from as usize, place.length as usize);
+        if let Some(ring) = self.ring(place.connection, false) {
+            frame.to_ring(from, length, ring, place.position);
+            return true;
+        }
+        let early = self.early.get_mut(&place.connection);
+        if let Some(room) = early.and_then(|early| early.room(place.position, length)) {
+            frame.copy(from, room);
+            return true;
+        }
+        false
     }
 
     /// What somebody says about a packet of this thread's.

@@ -181,6 +181,33 @@ fn closing_lets_what_was_written_out_and_gives_all_back() {
     assert_eq!(gone, Err(Failure::Gone));
 }
 
+/// Bytes that come with the end of both directions are the last that a connection does.
+#[test]
+fn what_comes_with_the_end_is_there() {
+    for is_accepted in [false, true] {
+        let mut world = World::new(2);
+        let mut program = world.attach();
+        let listener = listen(&mut world, &mut program, PORT).unwrap();
+        let (mut one, mut other) = connect(&mut world, &mut program, 1, listener);
+        if is_accepted {
+            (one, other) = (other, one);
+        }
+        world.threads[1].0.shut_down(program.caller, one.socket).unwrap();
+        world.pass(Duration::from_millis(500));
+        let ring = Ring::new(program.memory.bytes(), other.rings.send()).unwrap();
+        ring.write(0, b"good-bye");
+        let question = Question { socket: other.socket, knows_end: true };
+        let (later, _) = world.later();
+        let room = other.rings.receive().1;
+        world.threads[1].0.exchange(program.caller, question, (8, room), (0, u64::MAX), later);
+        let (later, closed) = world.later();
+        world.threads[1].0.close(program.caller, other.socket, later);
+        assert_eq!(world.answer::<()>(closed), Some(Ok(())));
+        assert_eq!(one.read(&mut world, &program), Ok(b"good-bye".to_vec()));
+        assert!(one.peer_closed);
+    }
+}
+
 #[test]
 fn nobody_has_anothers_socket() {
     let mut world = World::new(1);

@@ -1,4 +1,6 @@
-//! How many instructions the kernel needs from its first one to the moment it is ready.
+//! How many instructions the kernel needs from its first one to the moment it is ready, and the system to a prompt.
+
+mod prompt;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -31,7 +33,9 @@ fn measure(artefacts: &Artefacts, folder: &Path, _: &Baseline, _: Effort) -> any
     ensure!(first == second, "two runs differ: {first} and {second} instructions");
     let row = Row::new("boot.entry_to_ready", first as f64, "instructions", Counted::Icount);
     let expensive = Some(expensive(&context)?);
-    Ok(vec![Row { expensive, limit: Some(LIMIT), aim: Some(AIM), ..row }])
+    let mut rows = vec![Row { expensive, limit: Some(LIMIT), aim: Some(AIM), ..row }];
+    rows.extend(prompt::rows(&context)?);
+    Ok(rows)
 }
 
 /// Boots one CPU with 256 MiB by PVH, and checks that it is ready for work by giving it some.

@@ -119,7 +119,7 @@ fn number(value: f64) -> Value {
 }
 
 /// A figure with its digits in groups of three.
-fn grouped(value: f64) -> String {
+pub(super) fn grouped(value: f64) -> String {
     let text = number(value).to_string();
     let (whole, fraction) = text.split_once('.').map_or((&*text, None), |(whole, rest)| (whole, Some(rest)));
     let mut out = String::new();

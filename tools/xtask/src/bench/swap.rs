@@ -18,8 +18,8 @@ pub(super) const GROUP: Group = Group { name: "swap", measure, unmet: &[] };
 
 /// Changes of each driver.
 const CHANGES: u32 = 20;
-/// Runs of which the least counts, since the host's own disk and network have their part; and at most, while a limit or what a row may grow is
-/// exceeded.
+/// Runs of which the least counts, since the host's own disk and network have their part, but for one in a short measurement; and at most, while a
+/// limit or what a row may grow is exceeded.
 const RUNS: u32 = 2;
 const MOST_RUNS: u32 = 6;
 const DISK_BYTES: usize = 8 << 20;
@@ -68,8 +68,13 @@ const KINDS: [(&str, f64, Option<f64>); 4] = [
     ("requests", 0.0, Some(0.0)),
 ];
 
-fn measure(artefacts: &Artefacts, folder: &Path, baseline: &Baseline, _: Effort) -> anyhow::Result<Vec<Row>> {
-    let context = Context { artefacts, folder, effort: Effort::Plain };
+fn measure(
+    artefacts: &Artefacts,
+    folder: &Path,
+    baseline: &Baseline,
+    effort: Effort,
+) -> anyhow::Result<Vec<Row>> {
+    let context = Context { artefacts, folder, effort };
     let mut rows = Vec::new();
     for driver in &DRIVERS {
         rows.extend(quiet(&context, driver, baseline).with_context(|| driver.log)?);
@@ -79,12 +84,13 @@ fn measure(artefacts: &Artefacts, folder: &Path, baseline: &Baseline, _: Effort)
 
 /// The least of each figure of some runs, but the most of what was lost; of more runs while one exceeds what it may.
 fn quiet(context: &Context<'_>, driver: &Driver, baseline: &Baseline) -> anyhow::Result<Vec<Row>> {
+    let enough = if context.effort == Effort::Long { RUNS } else { 1 };
     let (mut least, mut runs) = (run(context, driver)?, 1);
     loop {
         let rows = rows(driver, least);
         let is_quiet =
             |row: &Row| row.limit.is_none_or(|limit| row.value <= limit) && !baseline.has_outgrown(row);
-        if runs == MOST_RUNS || runs >= RUNS && rows.iter().all(is_quiet) {
+        if runs == MOST_RUNS || runs >= enough && rows.iter().all(is_quiet) {
             return Ok(rows);
         }
         let [median, worst, pause, lost] = run(context, driver)?;

@@ -25,7 +25,7 @@ pub(super) fn formatting(root: &Path, findings: &mut Findings) -> anyhow::Result
 pub(super) fn host(_: &Path, findings: &mut Findings) -> anyhow::Result<()> {
     let mut command = build::host_command("clippy");
     command.args(["--quiet", "--all-targets"]).args(DENY);
-    judge(command, "clippy has objections", findings)
+    judge(behind_others(&command), "clippy has objections", findings)
 }
 
 /// Clippy over the kernel, with and without its tests.
@@ -63,6 +63,22 @@ pub(super) fn editor() -> anyhow::Result<ExitCode> {
         command.status().context("cargo clippy")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The same, after all that wants a processor: tests run beside it that mostly sleep.
+fn behind_others(command: &Command) -> Command {
+    let mut nice = Command::new("nice");
+    nice.args(["-n", "10"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => nice.env(name, value),
+            None => nice.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        nice.current_dir(folder);
+    }
+    nice
 }
 
 fn judge(mut command: Command, failure: &str, findings: &mut Findings) -> anyhow::Result<()> {

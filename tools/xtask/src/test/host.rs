@@ -7,6 +7,7 @@ use std::{fs, thread};
 
 use anyhow::Context;
 
+use super::models;
 use super::outcome::{Outcome, Verdict};
 use super::progress::Progress;
 
@@ -47,6 +48,46 @@ pub(super) fn run(
         outcomes.push(Outcome::new(format!("{kind} cargo test"), Verdict::Failed(tail(&errors))));
     }
     Ok(outcomes)
+}
+
+/// What makes `cargo test` run the examples in documentation, of those packages that have any; nothing if none has.
+pub(super) fn examples() -> anyhow::Result<Vec<String>> {
+    let mut arguments = Vec::new();
+    for package in models::metadata()?.workspace_packages() {
+        let of_library = |target: &&cargo_metadata::Target| target.doctest;
+        for target in package.targets.iter().filter(of_library) {
+            let folder = target.src_path.parent().context("no folder")?;
+            if has_examples(folder.as_std_path())? {
+                arguments.extend(["--package".to_owned(), package.name.to_string()]);
+            }
+        }
+    }
+    if !arguments.is_empty() {
+        arguments.push("--doc".to_owned());
+    }
+    Ok(arguments)
+}
+
+/// Whether a comment of documentation in that folder has a fence.
+fn has_examples(folder: &Path) -> anyhow::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let has = if path.is_dir() {
+            has_examples(&path)?
+        } else {
+            let is_source = path.extension().is_some_and(|extension| extension == "rs");
+            let is_fence = |line: &str| {
+                let text = line.trim_start();
+                let text = text.strip_prefix("///").or_else(|| text.strip_prefix("//!"));
+                text.is_some_and(|text| text.trim_start().starts_with("```"))
+            };
+            is_source && fs::read_to_string(&path)?.lines().any(is_fence)
+        };
+        if has {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The last lines of what cargo had to say.

@@ -17,14 +17,8 @@ use crate::build;
 /// Context switches that loom tries beside the voluntary ones. Three find all known kinds of such defects.
 const PREEMPTIONS: &str = "3";
 
-/// A file of models.
-pub(super) struct Models {
-    package: String,
-    /// The integration test's name.
-    test: String,
-}
-
-fn metadata() -> anyhow::Result<Metadata> {
+/// The workspace.
+pub(super) fn metadata() -> anyhow::Result<Metadata> {
     MetadataCommand::new()
         .current_dir(build::root())
         .no_deps()
@@ -42,41 +36,51 @@ pub(super) fn folders(package: &str) -> anyhow::Result<Vec<PathBuf>> {
     Ok(manifests.filter_map(Path::parent).map(Path::to_owned).collect())
 }
 
+/// All of them: packages, and their integration tests that are models. Built together, since what they depend on is the same.
+pub(super) struct Models {
+    packages: Vec<String>,
+    tests: Vec<String>,
+}
+
 /// All of them.
-pub(super) fn all() -> anyhow::Result<Vec<Models>> {
-    let mut found = Vec::new();
+pub(super) fn all() -> anyhow::Result<Models> {
+    let mut found = Models { packages: Vec::new(), tests: Vec::new() };
     for package in metadata()?.workspace_packages() {
-        for target in &package.targets {
-            if target.kind.contains(&TargetKind::Test) && target.name.ends_with("_loom") {
-                found.push(Models { package: package.name.to_string(), test: target.name.clone() });
-            }
+        let models = |target: &&cargo_metadata::Target| {
+            target.kind.contains(&TargetKind::Test) && target.name.ends_with("_loom")
+        };
+        let tests: Vec<_> = package.targets.iter().filter(models).map(|target| target.name.clone()).collect();
+        if !tests.is_empty() {
+            found.packages.push(package.name.to_string());
+            found.tests.extend(tests);
         }
     }
     Ok(found)
 }
 
-/// `cargo test` for the models in `test` of `package`.
-pub(super) fn command(package: &str, test: &str) -> Command {
+/// `cargo test` for models in these packages.
+fn command_of(packages: &[String], tests: &[String]) -> Command {
     let mut command = build::host_command("test");
+    command.args(["--profile", "model"]);
+    packages.iter().for_each(|package| _ = command.args(["--package", package]));
+    tests.iter().for_each(|test| _ = command.args(["--test", test]));
     command
-        .args(["--release", "--package", package, "--test", test])
         .env("RUSTFLAGS", "--cfg loom")
         .env("LOOM_MAX_PREEMPTIONS", PREEMPTIONS)
         .env("CARGO_TARGET_DIR", build::target().join("loom"));
     command
 }
 
-impl Models {
-    /// What a person calls it.
-    pub(super) fn name(&self) -> String {
-        format!("models {}", self.test)
-    }
+/// `cargo test` for the models in `test` of `package`.
+pub(super) fn command(package: &str, test: &str) -> Command {
+    command_of(&[package.to_owned()], &[test.to_owned()])
+}
 
+impl Models {
     /// Explores them all.
     pub(super) fn run(&self, filter: Option<&str>, logs: &Path, progress: &Progress) -> Vec<Outcome> {
-        let command = command(&self.package, &self.test);
-        let log = logs.join(format!("{}.log", self.test));
-        host::run(command, "model", filter, &log, progress)
-            .unwrap_or_else(|error| vec![Outcome::failed(self.name(), &error)])
+        let command = command_of(&self.packages, &self.tests);
+        host::run(command, "model", filter, &logs.join("models.log"), progress)
+            .unwrap_or_else(|error| vec![Outcome::failed("models", &error)])
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -123,9 +124,7 @@ pub(super) fn jobs<'a>(
     }
     planned.jobs.push(host_job(request.filter, request.effort.includes(Tier::Long), logs, progress));
     if request.effort.includes(Tier::Plain) {
-        for models in models::all()? {
-            planned.jobs.push(models_job(models, request.filter, logs, progress));
-        }
+        planned.jobs.push(models_job(models::all()?, request.filter, logs, progress));
     }
     if let Some(part) = request.part {
         planned.jobs = part.take(planned.jobs);
@@ -203,8 +202,9 @@ fn check_job(step: check::Step) -> Job<'static> {
         };
         vec![Outcome::new(outcome_name, verdict)]
     };
-    // Most of them compile, which takes all processors there are.
-    Job { name, weight: usize::MAX, estimate: Duration::from_secs(20), run: Box::new(run) }
+    // Most of them compile, which takes all processors there are. The longest goes on beside what sleeps.
+    let (weight, seconds) = if name == "check lints, host" { (1, 300) } else { (usize::MAX, 20) };
+    Job { name, weight, estimate: Duration::from_secs(seconds), run: Box::new(run) }
 }
 
 fn bench_job<'a>(
@@ -236,13 +236,29 @@ fn bench_job<'a>(
 }
 
 fn host_job<'a>(filter: Option<&'a str>, is_long: bool, logs: &'a Path, progress: &'a Progress) -> Job<'a> {
-    let run = move || {
+    let cargo_test = move |arguments: &[String], log: &str| {
         let mut command = build::host_command("test");
+        command.args(arguments);
         if is_long {
             command.env(STORM.0, STORM.1);
         }
-        host::run(command, "host", filter, &logs.join("host.log"), progress)
+        host::run(command, "host", filter, &logs.join(log), progress)
             .unwrap_or_else(|error| vec![Outcome::failed("host cargo test", &error)])
+    };
+    // One program of tests after the other, and beside them the examples in documentation, of which one is compiled at a time.
+    let run = move || {
+        thread::scope(|scope| {
+            let examples = scope.spawn(|| match host::examples() {
+                Ok(arguments) if arguments.is_empty() => Vec::new(),
+                Ok(arguments) => cargo_test(&arguments, "host-examples.log"),
+                Err(error) => vec![Outcome::failed("host examples", &error)],
+            });
+            let mut outcomes = cargo_test(&["--tests".to_owned()], "host.log");
+            outcomes.extend(examples.join().unwrap_or_else(|_| {
+                vec![Outcome::new("host examples".to_owned(), Verdict::Failed("panicked".to_owned()))]
+            }));
+            outcomes
+        })
     };
     let name = "host tests".to_owned();
     Job { name, weight: usize::MAX, estimate: Duration::from_secs(120), run: Box::new(run) }
@@ -254,9 +270,10 @@ fn models_job<'a>(
     logs: &'a Path,
     progress: &'a Progress,
 ) -> Job<'a> {
-    let name = models.name();
     let run = move || models.run(filter, logs, progress);
-    Job { name, weight: 1, estimate: Duration::from_secs(60), run: Box::new(run) }
+    let name = "models".to_owned();
+    // They are compiled for it, which takes all processors there are.
+    Job { name, weight: usize::MAX, estimate: Duration::from_secs(150), run: Box::new(run) }
 }
 
 /// An empty folder for a test's logs.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use count_format::{Counter, Counts};
-use netpeer::client::{self, Datagrams};
+use netpeer::client::{self, Datagrams, Load, Page, Reuse, Until};
 use netpeer::{Target, Verdict};
 use system_tests::Effort;
 
@@ -13,6 +13,9 @@ use super::guest::{Guest, Seen};
 
 /// Bytes of a round trip, of either protocol.
 const SMALL: usize = 64;
+/// Bytes of a page, and the web server's port.
+const PAGE: u32 = 128;
+pub(super) const WEB: u16 = 80;
 /// A MB, as whoever measured the other system counts it.
 const MEGABYTE: u64 = 1_000_000;
 
@@ -33,6 +36,10 @@ pub(super) enum Exercise {
     To,
     /// Eight of them at once.
     To8,
+    /// A request to the web server, and its response, of [`PAGE`] bytes: one of 16 connections that stay.
+    Request,
+    /// The same with a connection each, eight at a time.
+    RequestClose,
 }
 
 impl Exercise {
@@ -45,7 +52,8 @@ impl Exercise {
         let all = match self {
             Self::Datagram | Self::RoundTrip => 4000,
             Self::Datagrams32 => 12_000,
-            Self::Connection => 2000,
+            Self::Connection | Self::RequestClose => 2000,
+            Self::Request => 8000,
             Self::From | Self::To | Self::To8 => 40,
         };
         if effort == Effort::Long { all } else { all / 4 }
@@ -63,8 +71,15 @@ impl Exercise {
             Self::From => client::source(target, 1, pieces * MEGABYTE),
             Self::To => client::sink(target, 1, pieces * MEGABYTE),
             Self::To8 => client::sink(target, 8, pieces * MEGABYTE / 8),
+            Self::Request => requests(target, pieces, 16, Reuse::Stay),
+            Self::RequestClose => requests(target, pieces, 8, Reuse::Close),
         }
     }
+}
+
+fn requests(target: &Target, pieces: u64, connections: usize, reuse: Reuse) -> Verdict {
+    let (pages, until) = (vec![Page::pattern(PAGE)], Until::Requests(pieces));
+    client::http(target, &Load { port: WEB, pages, connections, reuse, until }, &client::Seen::default())
 }
 
 /// What each piece took.

@@ -19,7 +19,7 @@ pub(super) const GUEST: &str = "10.0.0.2";
 /// A port at which the guest's command line waits before it goes on.
 const GO_ON: u16 = 9;
 /// It boots, gets its address and starts its services, and the host may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 const GO_ON_PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// After an exercise: what is still being done for it is over.

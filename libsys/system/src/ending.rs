@@ -3,9 +3,9 @@
 use alloc::format;
 use alloc::string::String;
 
+use crate::process::{FAULTED, HUNG, KILLED, Status};
 use anax_abi::Error;
 use anax_sys::PANIC_STATUS;
-use anax_system::{FAULTED, HUNG, KILLED, Status};
 
 /// A fault or a panic ended it.
 pub const BROKEN: u8 = 101;

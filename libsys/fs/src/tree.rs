@@ -1,0 +1,150 @@
+//! The tree as a whole: what is mounted where.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use anax::process::Command;
+use anax_abi::Error;
+use anax_files::{Failure, Usage};
+use anax_proto::Gift;
+
+use crate::session::Session;
+
+/// A file system in the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Where.
+    pub path: String,
+    /// What kind: `"tmpfs"`.
+    pub kind: String,
+    /// What it was made of: a disk, or nothing.
+    pub source: String,
+    /// Whether nothing in it can be changed.
+    pub is_read_only: bool,
+}
+
+impl Mount {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes;
+        let mut text = || {
+            let (length, behind) = rest.split_first()?;
+            let (text, behind) = behind.split_at_checked((*length).into())?;
+            rest = behind;
+            String::from_utf8(text.into()).ok()
+        };
+        let (path, kind, source) = (text()?, text()?, text()?);
+        let [is_read_only] = rest else { return None };
+        Some(Self { path, kind, source, is_read_only: *is_read_only != 0 })
+    }
+}
+
+/// All that is mounted.
+///
+/// # Errors
+/// `Way`.
+pub fn mounts() -> Result<Vec<Mount>, Failure> {
+    Session::own()?.mounts()
+}
+
+/// Mounts a file system of that kind (`"fat"`), of that source (`"blk0p1"`, or nothing), at a directory, whose own entries are then out of sight: starts the program of that name with the source as its
+/// argument, and mounts what it serves. The caller may start programs, and the file system ends with it: unmounting does not end its program.
+///
+/// # Errors
+/// `NotFound`, `NotADirectory`, `Busy`; `Unsupported`: there is no such kind; `Medium`: its program has ended, for a reason that it has said itself, as when the source is none of that kind.
+pub fn mount(kind: &str, source: &str, path: &str) -> Result<(), Failure> {
+    let command = Command::new(kind).map_err(|_| Failure::Unsupported)?;
+    let command = if source.is_empty() { command } else { command.argument(source) };
+    let mut child = command.start()?;
+    let port = child.port()?;
+    let mounted = mount_port(path, if source.is_empty() { kind } else { source }, port);
+    if mounted.is_err() {
+        // It has said why it can't; or nobody has use for it.
+        let _ended = child.kill();
+    }
+    mounted
+}
+
+/// Mounts a file system that is served at a port.
+///
+/// # Errors
+/// `NotFound`, `NotADirectory`, `Busy`; what the file system answers.
+pub fn mount_port(path: &str, source: &str, port: Gift) -> Result<(), Failure> {
+    Session::own()?.mount_port(path, source, port)
+}
+
+/// Takes a file system from the tree, when all that was written to it will last.
+///
+/// # Errors
+/// `NotFound`: nothing is mounted there; `Busy`: something is open in it, or mounted.
+pub fn unmount(path: &str) -> Result<(), Failure> {
+    Session::own()?.unmount(path)
+}
+
+/// Returns when all that was written anywhere will last.
+///
+/// # Errors
+/// `Medium`.
+pub fn sync() -> Result<(), Failure> {
+    Session::own()?.sync()
+}
+
+/// How full the file system is in which that path lies.
+///
+/// # Errors
+/// As [`metadata`](crate::metadata).
+pub fn usage(path: &str) -> Result<Usage, Failure> {
+    Session::own()?.usage(path)
+}
+
+/// The same by a session, see the functions of the same names.
+#[expect(clippy::missing_errors_doc, reason = "the functions of the same names say it")]
+impl Session {
+    /// See [`mounts`].
+    pub fn mounts(&self) -> Result<Vec<Mount>, Failure> {
+        let mut all = Vec::new();
+        loop {
+            let number = all.len() as u64;
+            let bytes = self.ask(|line| {
+                let room = line.room(1024);
+                let length = line.server.mounted(number, room)?;
+                let mut bytes = alloc::vec![0; room.length as usize];
+                let length = line.take(room, length, &mut bytes)?;
+                bytes.truncate(length);
+                Ok(bytes)
+            })?;
+            if bytes.is_empty() {
+                return Ok(all);
+            }
+            all.push(Mount::parse(&bytes).ok_or(Failure::Way(Error::PeerMisbehaved))?);
+        }
+    }
+
+    /// See [`mount_port`].
+    pub fn mount_port(&self, path: &str, source: &str, port: Gift) -> Result<(), Failure> {
+        self.ask(|line| {
+            let (path, source) = (line.path(path)?, line.put(source.as_bytes())?);
+            line.server.mount(path, source, port)
+        })
+    }
+
+    /// See [`unmount`].
+    pub fn unmount(&self, path: &str) -> Result<(), Failure> {
+        self.ask(|line| {
+            let path = line.path(path)?;
+            line.server.unmount(path)
+        })
+    }
+
+    /// See [`sync`].
+    pub fn sync(&self) -> Result<(), Failure> {
+        self.ask(|line| line.server.sync_all())
+    }
+
+    /// See [`usage`].
+    pub fn usage(&self, path: &str) -> Result<Usage, Failure> {
+        self.ask(|line| {
+            let path = line.path(path)?;
+            line.server.usage(path)
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! The way to the VFS server, and memory that comes from there. A test brings both.
+
+use alloc::boxed::Box;
+use core::any::Any;
+
+use anax::object::{Region, RegionKind, Space, Thread};
+use anax::owned::Owned;
+use anax::{Mapping, Rights, View};
+use anax_abi::Error;
+use anax_files::Failure;
+use anax_files::files::{ARENA, FilesClient, SERVICE};
+use anax_proto::{Beside, Gift, Reply, Request, Transport};
+use anax_ring::SharedBlock;
+use anax_sys::{Port, Target};
+
+/// Memory that others may change.
+pub trait Memory: Send + Sync {
+    /// All of it.
+    fn block(&self) -> SharedBlock<'_>;
+}
+
+impl Memory for View {
+    fn block(&self) -> SharedBlock<'_> {
+        self.block()
+    }
+}
+
+impl Memory for Mapping {
+    fn block(&self) -> SharedBlock<'_> {
+        self.block()
+    }
+}
+
+/// What memory is mapped for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To be read.
+    Read,
+    /// To be read and written.
+    Write,
+}
+
+/// How memory of files is reached.
+pub trait Maps: Send {
+    /// Maps whole pages of a region that was given, whose handle goes with the mapping.
+    ///
+    /// # Errors
+    /// What mapping fails with.
+    fn map(&self, memory: Gift, offset: u64, bytes: u64, access: Access) -> Result<Box<dyn Memory>, Error>;
+}
+
+/// By what a server is asked, whatever that is.
+pub(crate) struct Way(pub(crate) Box<dyn Transport + Send>);
+
+impl Transport for Way {
+    fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
+        self.0.call(request, beside, space)
+    }
+
+    fn reconnect(&mut self, fingerprint: u64) -> Result<(), Error> {
+        self.0.reconnect(fingerprint)
+    }
+}
+
+/// What a session has of its server.
+pub struct Parts {
+    /// By what it is asked.
+    pub server: Box<dyn Transport + Send>,
+    /// The same for tasks; those can ask nothing without it.
+    pub target: Option<Target>,
+    /// The arena, of [`ARENA`] bytes.
+    pub arena: Box<dyn Memory>,
+    /// The table.
+    pub table: Box<dyn Memory>,
+    /// How memory is reached.
+    pub maps: Box<dyn Maps>,
+    /// What is to stay as long as the session does.
+    pub kept: Box<dyn Any + Send>,
+}
+
+/// The program's own address space.
+struct Here;
+
+impl Maps for Here {
+    fn map(&self, memory: Gift, offset: u64, bytes: u64, access: Access) -> Result<Box<dyn Memory>, Error> {
+        let region = Owned::new(Region::from_handle(memory.handle));
+        let rights = match access {
+            Access::Read => Rights::READ,
+            Access::Write => Rights::READ.with(Rights::WRITE),
+        };
+        Ok(Box::new(View::new(region, offset, bytes, rights)?))
+    }
+}
+
+/// Waits for the system's VFS server, and begins with it.
+pub(crate) fn attach() -> Result<Parts, Failure> {
+    let arena = Mapping::of_bytes(ARENA, RegionKind::Lazy)?;
+    let hold = Owned::new(Port::initport(Thread::SELF, 0)?);
+    let rights = Rights::SEND.with(Rights::READ).with(Rights::WRITE);
+    let region = Gift::copy(arena.region().handle(), rights);
+    let mut server: FilesClient<anax::Service> = anax::client(SERVICE)?;
+    let (own, table) = server.attach(region, Gift::copy(hold.handle(), Rights::SEND))?;
+    let size = Region::from_handle(table.handle).size()?;
+    let table = Here.map(table, 0, size, Access::Read)?;
+    let target = Target::from_handle(own.handle);
+    let server = Box::new(Direct(target));
+    Ok(Parts {
+        server,
+        target: Some(target),
+        arena: Box::new(arena),
+        table,
+        maps: Box::new(Here),
+        kept: Box::new((hold, Own(own))),
+    })
+}
+
+/// The handle by which this program asks.
+struct Own(Gift);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let _gone = Space::SELF.close(self.0.handle);
+    }
+}
+
+/// A way to a port that is asked until it ends: its successor knows nothing of this session.
+struct Direct(Target);
+
+impl Transport for Direct {
+    fn call(&mut self, request: &Request<'_>, beside: &mut Beside, space: &mut [u8]) -> Result<Reply, Error> {
+        let target = self.0;
+        if beside.sent.count() == 0 && beside.room == 0 {
+            match target.domsg(request.command, request.words) {
+                Ok(answer) if answer.result == 0 => {
+                    return Ok(Reply { code: 0, words: answer.words, length: 0 });
+                }
+                Ok(answer) => return Ok(Reply::failed(-answer.result.cast_signed())),
+                // The way to another CPU is crowded: the longer road tries again.
+                Err(Error::Full) => {}
+                // The port is no more.
+                Err(Error::BadHandle) => return Err(Error::PeerDied),
+                Err(error) => return Err(error),
+            }
+        }
+        anax_service::PortTransport::unconnected(|| Ok(target))?.call(request, beside, space)
+    }
+
+    fn reconnect(&mut self, _: u64) -> Result<(), Error> {
+        Err(Error::PeerDied)
+    }
+}

@@ -1,0 +1,50 @@
+//! Makes a server of a file system: `anax_volume::serve(MyFiles::new())` is all that its program says.
+//!
+//! What comes in messages is checked here: names, numbers, places in memory. What the VFS server knows of nodes is counted here, so that a file system learns only when nobody knows one
+//! any more. Bytes go through memory of the server's own, since the pages that they come from or go to may change at any time.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod known;
+mod server;
+#[cfg(not(anax))]
+pub mod trial;
+
+pub use anax_files::{
+    Attributes, Creation, Extent, Failure, Features, FileSystem, Grow, Kind, Listing, Name, Node, Usage,
+};
+pub use server::{Maps, Memory, Server};
+
+use anax::Mapping;
+use anax::object::{Region, Space};
+use anax::owned::Owned;
+use anax_files::volume::Serve;
+use anax_proto::Gift;
+
+/// The program's own address space.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Here;
+
+impl Maps for Here {
+    type Memory = Mapping;
+
+    fn map(&self, memory: Gift) -> Result<Mapping, Failure> {
+        let region = Owned::new(Region::from_handle(memory.handle));
+        Mapping::new(region).map_err(|_| Failure::BadArgument)
+    }
+
+    fn give_back(&self, memory: Gift) {
+        // It may have been revoked.
+        let _gone = Space::SELF.close(memory.handle);
+    }
+}
+
+/// Serves a file system at the program's own port, for ever.
+///
+/// # Errors
+/// As [`anax::serve`].
+pub fn serve<F: FileSystem>(system: F) -> Result<(), anax::Error> {
+    anax::serve(&mut Serve(Server::new(system, Here)))
+}

@@ -1,0 +1,58 @@
+//! How the tree begins: what every machine has in it.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use anax_files::{Failure, Kind};
+use anax_proto::Gift;
+
+use crate::host::Host;
+use crate::state::Vfs;
+
+/// A step.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Mounts the file system at that port.
+    Mount(String, Gift),
+    /// Makes a directory.
+    Directory(String),
+    /// Makes a symbolic link with that name to that path.
+    Link(String, String),
+}
+
+impl<H: Host + 'static> Vfs<H> {
+    /// Begins to do these steps, one after the other. `done` is told how each of them went. Until all are done, programs wait with what they ask: whoever comes first sees the whole tree.
+    pub fn begin(
+        self: &Rc<Self>,
+        steps: Vec<Step>,
+        mut done: impl FnMut(&Step, Result<(), Failure>) + 'static,
+    ) {
+        let vfs = self.clone();
+        self.building.set(self.building.get() + 1);
+        self.ops.spawn(async move {
+            for step in steps {
+                let outcome = match &step {
+                    Step::Mount(path, port) => vfs.mount(path.clone(), String::new(), *port).await,
+                    Step::Directory(path) => vfs.make(path, Kind::Directory, "").await.map(drop),
+                    Step::Link(path, target) => vfs.make(path, Kind::Link, target).await.map(drop),
+                };
+                done(&step, outcome);
+            }
+            vfs.building.set(vfs.building.get() - 1);
+            vfs.built.notify(&vfs.ops);
+        });
+    }
+
+    /// Whether the tree is not all there yet.
+    pub(crate) fn is_building(&self) -> bool {
+        self.building.get() > 0
+    }
+
+    /// Waits until it is.
+    pub(crate) async fn wait_for_tree(&self) {
+        while self.is_building() {
+            self.built.wait(&self.ops).await;
+        }
+    }
+}

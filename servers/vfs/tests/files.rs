@@ -1,0 +1,29 @@
+//! Programs, the server and file systems in one process: the server on a thread of its own, programs by the library that they have in ring 3.
+#[path = "files/at_once.rs"]
+mod at_once;
+#[path = "files/basics.rs"]
+mod basics;
+#[path = "files/conformance.rs"]
+mod conformance;
+#[path = "files/disk.rs"]
+mod disk;
+#[path = "files/faults.rs"]
+mod faults;
+#[path = "files/liars.rs"]
+mod liars;
+#[path = "files/model.rs"]
+mod model;
+#[path = "files/port.rs"]
+mod port;
+#[path = "files/races.rs"]
+mod races;
+#[path = "files/random.rs"]
+mod random;
+#[path = "files/regions.rs"]
+mod regions;
+#[path = "files/storm.rs"]
+mod storm;
+#[path = "files/tasks.rs"]
+mod tasks;
+#[path = "files/world.rs"]
+mod world;

@@ -1,0 +1,534 @@
+//! A machine for the server: messages go through queues, time stands still until somebody moves it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use anax_abi::{Error, Handle, Rights, WORDS};
+use anax_files::files::{ARENA, FilesClient, Serve};
+use anax_files::{Failure, FileSystem, volume};
+use anax_fs::{Parts, Session};
+use anax_proto::{Answered, Beside, Caller, Dispatch as _, Gift, Gifts, Reply, Request, Transport};
+use anax_sys::Target;
+use anax_task::Executor;
+use vfs::{Host, Limits, Server, Vfs};
+
+use crate::port::Port;
+use crate::regions::{Mapped, Regions};
+
+/// A message to a file system that is not delivered yet.
+struct Sent {
+    port: Handle,
+    token: u64,
+    command: u32,
+    words: [u64; WORDS],
+    gifts: Gifts,
+}
+
+/// The machine as the server has it.
+struct Machine {
+    regions: Regions,
+    sent: Rc<RefCell<VecDeque<Sent>>>,
+    lent: Lent,
+    waiting: Rc<RefCell<HashMap<u64, To>>>,
+    time: Arc<std::sync::atomic::AtomicU64>,
+}
+
+/// Slots for handles that a file system's server has: as many messages with some wait for it at most.
+const SLOTS: usize = 16;
+type Lent = Rc<RefCell<HashMap<Handle, usize>>>;
+
+pub(crate) type Answer = (Reply, Gifts);
+
+/// Who waits for an answer.
+pub(crate) enum To {
+    /// A thread.
+    Thread(Sender<Answer>),
+    /// A program of tasks, at its port, by the question's token.
+    Port(u64, Sender<(u64, Answer)>),
+}
+
+impl To {
+    fn send(&self, answer: Answer) {
+        // It may have gone.
+        let _gone = match self {
+            Self::Thread(to) => to.send(answer).is_err(),
+            Self::Port(token, to) => to.send((*token, answer)).is_err(),
+        };
+    }
+}
+
+impl Host for Machine {
+    type Memory = Mapped;
+
+    fn send(
+        &self,
+        port: Handle,
+        token: u64,
+        command: u32,
+        words: [u64; WORDS],
+        gifts: &Gifts,
+    ) -> Result<(), Error> {
+        if gifts.count() > 0 {
+            let mut lent = self.lent.borrow_mut();
+            let lent = lent.entry(port).or_default();
+            if *lent == SLOTS {
+                return Err(Error::NoSlot);
+            }
+            *lent += 1;
+        }
+        self.sent.borrow_mut().push_back(Sent { port, token, command, words, gifts: *gifts });
+        Ok(())
+    }
+
+    fn answer(&self, answered: Answered) {
+        let to = self.waiting.borrow_mut().remove(&answered.ticket).expect("each request is answered once");
+        to.send((answered.reply, answered.gifts));
+    }
+
+    fn map(&self, memory: Gift) -> Result<Mapped, Error> {
+        self.regions.map(memory.handle)
+    }
+
+    fn make(&self, bytes: u64) -> Result<Handle, Error> {
+        Ok(self.regions.make(bytes))
+    }
+
+    fn make_mapped(&self, bytes: u64) -> Result<(Mapped, Handle), Error> {
+        let handle = self.regions.make(bytes);
+        Ok((self.regions.map(handle)?, handle))
+    }
+
+    fn end(&self, region: Handle) {
+        self.regions.end(region);
+    }
+
+    fn close(&self, _: Handle) {}
+
+    fn admit(&self, number: u64, _: Gift) -> Result<Gift, Error> {
+        Ok(Gift::given(Handle::from_word(2 << 32 | number)))
+    }
+
+    fn now(&self) -> u64 {
+        self.time.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn seconds(&self) -> u64 {
+        1_000_000_000 + self.now() / 1_000_000_000
+    }
+}
+
+/// What reaches the server's thread.
+pub(crate) enum Event {
+    Request {
+        caller: u64,
+        command: u32,
+        words: [u64; WORDS],
+        gifts: Gifts,
+        to: To,
+    },
+    Mount {
+        path: String,
+        make: MakeVolume,
+        to: Sender<Result<(), Failure>>,
+    },
+    Left(u64),
+    Tick,
+    /// How many operations are under way when no message is, and how many nodes are referred to.
+    Quiet(Sender<(usize, usize)>),
+    End,
+}
+
+/// A file system's server.
+pub(crate) type Volume = Box<dyn FnMut(&Request<'_>, &mut Beside) -> Answering>;
+
+/// What comes of a request.
+#[derive(Debug)]
+pub(crate) enum Answering {
+    /// An answer.
+    Answer(Reply),
+    /// None, for ever.
+    Never,
+    /// The server has ended over it.
+    Died,
+}
+
+type MakeVolume = Box<dyn FnOnce(Regions) -> Volume + Send>;
+
+/// A file system as its server would serve it.
+pub(crate) fn serve<F: FileSystem + 'static>(system: F, regions: Regions) -> Volume {
+    let mut server = volume::Serve(anax_volume::Server::new(system, regions));
+    Box::new(move |request, beside| Answering::Answer(server.dispatch(Caller(0), request, beside, &mut [])))
+}
+
+/// The server on its thread.
+pub(crate) struct World {
+    pub(crate) regions: Regions,
+    events: Sender<Event>,
+    time: Arc<std::sync::atomic::AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+    sessions: Cell<u64>,
+}
+
+pub(crate) struct Way {
+    events: Sender<Event>,
+    caller: u64,
+}
+
+impl Transport for Way {
+    fn call(&mut self, request: &Request<'_>, beside: &mut Beside, _: &mut [u8]) -> Result<Reply, Error> {
+        let (to, answer) = channel();
+        let (command, words, gifts) = (request.command, request.words, beside.sent);
+        let event = Event::Request { caller: self.caller, command, words, gifts, to: To::Thread(to) };
+        self.events.send(event).map_err(|_| Error::PeerDied)?;
+        let (reply, back) = answer.recv().map_err(|_| Error::PeerDied)?;
+        beside.back = back;
+        Ok(reply)
+    }
+
+    fn reconnect(&mut self, _: u64) -> Result<(), Error> {
+        Err(Error::PeerDied)
+    }
+}
+
+/// Tells the server that a program has gone.
+struct Hold(Sender<Event>, u64);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let _gone = self.0.send(Event::Left(self.1));
+    }
+}
+
+impl World {
+    pub(crate) fn new(limits: Limits, seed: u64) -> Self {
+        let (events, receiver) = channel();
+        let regions = Regions::default();
+        let time = Arc::new(std::sync::atomic::AtomicU64::new(1));
+        let (own, clock) = (regions.clone(), time.clone());
+        let thread = std::thread::spawn(move || run(limits, seed, own, clock, &receiver));
+        Self { regions, events, time, thread: Some(thread), sessions: Cell::new(0) }
+    }
+
+    /// Mounts what `make` makes.
+    pub(crate) fn mount(
+        &self,
+        path: &str,
+        make: impl FnOnce(Regions) -> Volume + Send + 'static,
+    ) -> Result<(), Failure> {
+        self.begin_mount(path, make).recv().unwrap()
+    }
+
+    /// Begins to: what comes of it is told.
+    pub(crate) fn begin_mount(
+        &self,
+        path: &str,
+        make: impl FnOnce(Regions) -> Volume + Send + 'static,
+    ) -> Receiver<Result<(), Failure>> {
+        let (to, answer) = channel();
+        self.events.send(Event::Mount { path: path.into(), make: Box::new(make), to }).unwrap();
+        answer
+    }
+
+    /// One with an empty file system in memory.
+    pub(crate) fn with_tmpfs(limits: Limits, seed: u64) -> Self {
+        let world = Self::new(limits, seed);
+        world.mount("/", |regions| tmpfs(regions, 64 << 20)).unwrap();
+        world
+    }
+
+    /// A program that says what it likes: by what it asks, its arena, its table.
+    pub(crate) fn raw(&self, arena_bytes: u64) -> Result<(FilesClient<Way>, Mapped, Mapped), Failure> {
+        self.sessions.set(self.sessions.get() + 1);
+        let mut client = FilesClient::over(Way { events: self.events.clone(), caller: self.sessions.get() });
+        let arena = self.regions.make(arena_bytes);
+        let gift = |handle| Gift::copy(handle, Rights::ALL);
+        let (own, table) = client.attach(gift(arena), gift(Handle::from_word(3 << 32 | 1)))?;
+        let caller = own.handle.to_word() & 0xffff_ffff;
+        let client = FilesClient::over(Way { events: self.events.clone(), caller });
+        Ok((client, self.regions.map(arena).unwrap(), self.regions.map(table.handle).unwrap()))
+    }
+
+    /// A program.
+    pub(crate) fn session(&self) -> Arc<Session> {
+        self.session_with(Box::new(self.regions.clone()))
+    }
+
+    /// A program that reaches memory of files in its own way.
+    pub(crate) fn session_with(&self, maps: Box<dyn anax_fs::Maps>) -> Arc<Session> {
+        self.sessions.set(self.sessions.get() + 1);
+        let mut client = FilesClient::over(Way { events: self.events.clone(), caller: self.sessions.get() });
+        let arena = self.regions.make(ARENA);
+        let gift = |handle| Gift::copy(handle, Rights::ALL);
+        let (own, table) = client.attach(gift(arena), gift(Handle::from_word(3 << 32 | 1))).unwrap();
+        let caller = own.handle.to_word() & 0xffff_ffff;
+        let map =
+            |handle: Handle| -> Box<dyn anax_fs::Memory> { Box::new(self.regions.map(handle).unwrap()) };
+        Session::new(Parts {
+            server: Box::new(Way { events: self.events.clone(), caller }),
+            target: Some(Target::from_handle(own.handle)),
+            arena: map(arena),
+            table: map(table.handle),
+            maps,
+            kept: Box::new(Hold(self.events.clone(), caller)),
+        })
+    }
+
+    /// What runs a program's tasks.
+    pub(crate) fn executor(&self) -> Executor {
+        let port = Port::new(self.events.clone());
+        Executor::over(Box::new(port), anax_task::Limits::each(64))
+    }
+
+    /// How many operations are under way when no message is any more.
+    pub(crate) fn quiet(&self) -> usize {
+        self.at_rest().0
+    }
+
+    /// How many nodes the server refers to when no message is under way.
+    pub(crate) fn nodes(&self) -> usize {
+        self.at_rest().1
+    }
+
+    fn at_rest(&self) -> (usize, usize) {
+        let (to, answer) = channel();
+        self.events.send(Event::Quiet(to)).unwrap();
+        answer.recv().unwrap()
+    }
+
+    /// Time passes by itself until that is dropped.
+    pub(crate) fn ticking(&self) -> Ticking {
+        let (events, time) = (self.events.clone(), self.time.clone());
+        let (end, ended) = channel::<()>();
+        let thread = std::thread::spawn(move || {
+            while ended.recv_timeout(std::time::Duration::from_millis(1))
+                == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
+                time.fetch_add(300_000_000, std::sync::atomic::Ordering::Relaxed);
+                let _gone = events.send(Event::Tick);
+            }
+        });
+        Ticking { end: Some(end), thread: Some(thread) }
+    }
+
+    /// Time passes.
+    pub(crate) fn pass(&self, nanoseconds: u64) {
+        self.time.fetch_add(nanoseconds, std::sync::atomic::Ordering::Relaxed);
+        self.events.send(Event::Tick).unwrap();
+    }
+}
+
+/// Time that passes by itself.
+pub(crate) struct Ticking {
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        self.end.take();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _gone = self.events.send(Event::End);
+        let outcome = self.thread.take().unwrap().join();
+        assert!(outcome.is_ok() || std::thread::panicking(), "the server's thread has panicked");
+    }
+}
+
+/// A file system in memory.
+pub(crate) fn tmpfs(regions: Regions, limit: u64) -> Volume {
+    struct Own(Regions);
+    impl tmpfs::Regions for Own {
+        fn make(&mut self, bytes: u64) -> Result<Handle, Failure> {
+            Ok(self.0.make(bytes))
+        }
+
+        fn clear(&mut self, region: Handle, from: u64) {
+            self.0.clear(region, from);
+        }
+
+        fn end(&mut self, region: Handle) {
+            self.0.end(region);
+        }
+    }
+    serve(tmpfs::Tmpfs::new(Own(regions.clone()), limit, (1, 2)), regions)
+}
+
+/// A seed by which messages lie about for a while, so that many are under way at once.
+pub(crate) const fn slow(seed: u64) -> u64 {
+    seed | 1 << 62
+}
+
+/// An answer that comes, by the token of the question.
+type Came = (u64, Result<Answer, Error>);
+type Mounted = Result<(), Failure>;
+/// Who waits for a mount, and how it went.
+type Mounting = (Sender<Mounted>, Rc<RefCell<Option<Mounted>>>);
+
+/// Messages between the server and file systems: each file system gets them in order, and answers in order, but when, and which one is next, is a matter of chance.
+#[derive(Default)]
+struct Wires {
+    volumes: HashMap<Handle, Volume>,
+    /// In the order in which they came, so that a test that repeats itself repeats every step.
+    ports: Vec<Handle>,
+    asked: HashMap<Handle, VecDeque<Sent>>,
+    answers: HashMap<Handle, VecDeque<Came>>,
+    dead: HashSet<Handle>,
+    lent: Lent,
+    /// Answers come in any order, as of a file system with several threads.
+    is_shuffling: bool,
+}
+
+/// A seed by which answers come in any order.
+pub(crate) const fn shuffling(seed: u64) -> u64 {
+    seed | 1 << 63
+}
+
+impl Wires {
+    fn add(&mut self, port: Handle, volume: Volume) {
+        self.volumes.insert(port, volume);
+        self.ports.push(port);
+    }
+
+    fn take(&mut self, sent: &mut VecDeque<Sent>) {
+        for message in sent.drain(..) {
+            self.asked.entry(message.port).or_default().push_back(message);
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.asked.values().all(VecDeque::is_empty) && self.answers.values().all(VecDeque::is_empty)
+    }
+
+    /// One step of one of them: an answer that has come.
+    fn step(&mut self, chance: u64) -> Option<Came> {
+        let is_busy = |port: &&Handle| {
+            self.asked.get(*port).is_some_and(|asked| !asked.is_empty())
+                || self.answers.get(*port).is_some_and(|answers| !answers.is_empty())
+        };
+        let busy: Vec<_> = self.ports.iter().filter(is_busy).copied().collect();
+        let port = *busy.get((chance >> 20) as usize % busy.len().max(1))?;
+        let answers = self.answers.entry(port).or_default();
+        let message = self.asked.get_mut(&port).and_then(|asked| {
+            if answers.is_empty() || chance >> 40 & 1 == 0 { asked.pop_front() } else { None }
+        });
+        let message = message.inspect(|message| {
+            if message.gifts.count() > 0 {
+                *self.lent.borrow_mut().entry(port).or_default() -= 1;
+            }
+        });
+        let Some(Sent { token, command, words, gifts, .. }) = message else {
+            let place = if self.is_shuffling { (chance >> 8) as usize % answers.len().max(1) } else { 0 };
+            return answers.remove(place);
+        };
+        if self.dead.contains(&port) {
+            answers.push_back((token, Err(Error::PeerDied)));
+            return None;
+        }
+        let mut beside = Beside { sent: gifts, ..Beside::default() };
+        let volume = self.volumes.get_mut(&port).unwrap();
+        match volume(&Request::fixed(command, words), &mut beside) {
+            Answering::Answer(reply) => answers.push_back((token, Ok((reply, beside.back)))),
+            Answering::Never => {}
+            Answering::Died => {
+                self.dead.insert(port);
+                answers.push_back((token, Err(Error::PeerDied)));
+            }
+        }
+        None
+    }
+}
+
+/// The server's loop. Which message is next is a matter of chance; so is whether requests of programs come between.
+fn run(
+    limits: Limits,
+    seed: u64,
+    regions: Regions,
+    time: Arc<std::sync::atomic::AtomicU64>,
+    events: &Receiver<Event>,
+) {
+    let sent: Rc<RefCell<VecDeque<Sent>>> = Rc::default();
+    let waiting: Rc<RefCell<HashMap<u64, To>>> = Rc::default();
+    let lent = Lent::default();
+    let machine = Machine {
+        regions: regions.clone(),
+        sent: sent.clone(),
+        lent: lent.clone(),
+        waiting: waiting.clone(),
+        time,
+    };
+    let vfs = Vfs::new(machine, limits, (seed, !seed));
+    let mut server = Serve(Server(vfs.clone()));
+    let is_slow = seed >> 62 & 1 != 0;
+    let mut wires = Wires { is_shuffling: seed >> 63 != 0, lent, ..Wires::default() };
+    let mut mounting: Vec<Mounting> = Vec::new();
+    let mut quiet: Vec<Sender<(usize, usize)>> = Vec::new();
+    let (mut ticket, mut chance) = (0, seed | 1);
+    loop {
+        vfs.run();
+        wires.take(&mut sent.borrow_mut());
+        mounting.retain(|(to, outcome)| match outcome.borrow_mut().take() {
+            Some(outcome) => {
+                to.send(outcome).unwrap();
+                false
+            }
+            None => true,
+        });
+        chance ^= chance << 13;
+        chance ^= chance >> 7;
+        chance ^= chance << 17;
+        let event = if wires.is_quiet() {
+            quiet.drain(..).for_each(|to| to.send((vfs.under_way(), vfs.referred_to())).unwrap());
+            events.recv().ok()
+        } else if is_slow {
+            events.recv_timeout(std::time::Duration::from_micros(chance % 100)).ok()
+        } else if chance % 3 == 0 {
+            events.try_recv().ok()
+        } else {
+            None
+        };
+        match event {
+            Some(Event::Request { caller, command, words, gifts, to }) => {
+                ticket += 1;
+                let mut beside = Beside { sent: gifts, ticket, ..Beside::default() };
+                waiting.borrow_mut().insert(ticket, to);
+                let request = Request::fixed(command, words);
+                let reply = server.dispatch(Caller(caller), &request, &mut beside, &mut []);
+                if !reply.is_later() {
+                    let to = waiting.borrow_mut().remove(&ticket).unwrap();
+                    to.send((reply, beside.back));
+                }
+            }
+            Some(Event::Mount { path, make, to }) => {
+                let port = regions.make(4096);
+                wires.add(port, make(regions.clone()));
+                let outcome: Rc<RefCell<Option<_>>> = Rc::default();
+                mounting.push((to, outcome.clone()));
+                let step = vfs::Step::Mount(path, Gift::copy(port, Rights::ALL));
+                vfs.begin(vec![step], move |_, result| *outcome.borrow_mut() = Some(result));
+            }
+            Some(Event::Left(caller)) => vfs.left(caller),
+            Some(Event::Tick) => vfs.tick(),
+            Some(Event::Quiet(to)) => quiet.push(to),
+            Some(Event::End) => {
+                // Operations that wait for ever keep all of it.
+                waiting.borrow_mut().clear();
+                return;
+            }
+            // Nobody will ask any more.
+            None if wires.is_quiet() => return,
+            None => {
+                if let Some((token, answer)) = wires.step(chance) {
+                    vfs.answered(token, answer);
+                }
+            }
+        }
+    }
+}
