@@ -69,6 +69,11 @@ impl Seen {
         &self.console
     }
 
+    /// What the commands printed, and behind it what they said on standard error: programs name the error there by which they end.
+    pub fn printed(&self) -> String {
+        [&self.result.out[..], &self.result.err[..]].map(String::from_utf8_lossy).concat()
+    }
+
     /// The emulator's exit status, if it has ended by itself.
     pub fn emulator_status(&self) -> Option<i32> {
         self.emulator_status

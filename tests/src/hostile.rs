@@ -56,7 +56,7 @@ fn nothing_leaks(context: &Context<'_>) -> anyhow::Result<()> {
     let commands = format!("program hostile 1000 && mem && program hostile {rounds} && mem");
     let seen = guest::run(&spec, &commands)?;
     ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}", seen.result.ending);
-    let printed = String::from_utf8_lossy(&seen.result.out);
+    let printed = seen.printed();
     let free: Vec<u64> = printed
         .lines()
         .filter(|line| line.starts_with("frames"))

@@ -191,7 +191,7 @@ impl Trials {
         spec.limits.silence = Duration::from_secs(60 * 60);
         spec.limits.total = Some(Duration::from_secs(2 * 60 * 60));
         let seen = guest::run(&spec, &format!("fault-trials {what} {first}..{last}{further}"))?;
-        let printed = String::from_utf8_lossy(&seen.result.out);
+        let printed = seen.printed();
         std::fs::write(file("txt"), printed.as_bytes())?;
         ensure!(
             seen.result.ending == Ending::Exited { status: 0 },
@@ -218,7 +218,7 @@ fn hostile(context: &Context<'_>, how: &str, ends: &[&str]) -> anyhow::Result<()
         let spec = Spec { cpus, nic, log, ..spec(context) };
         let seen =
             guest::run(&spec, &format!("fault-trials net0 hostile-driver {}", vec![how; times].join(",")))?;
-        let printed = String::from_utf8_lossy(&seen.result.out);
+        let printed = seen.printed();
         let ending = &seen.result.ending;
         ensure!(*ending == Ending::Exited { status: 0 }, "{cpus} CPUs: {ending:?}: {printed}");
         let noticed = printed.lines().filter(|line| ends.iter().any(|end| line.ends_with(end))).count();

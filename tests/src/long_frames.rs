@@ -73,7 +73,7 @@ fn streams(context: &Context<'_>, commands: &str, changes: u32) -> anyhow::Resul
         judged.join().unwrap_or_else(|_| Err(anyhow!("the test panicked")))
     })?;
     let seen = seen?;
-    let printed = String::from_utf8_lossy(&seen.result.out);
+    let printed = seen.printed();
     ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {printed}", seen.result.ending);
     sent.with_context(|| printed.to_string())?;
     let line = printed.lines().find_map(|line| line.strip_prefix("net-stream: ")).context("no line")?;

@@ -42,7 +42,7 @@ fn every_server(context: &Context<'_>) -> anyhow::Result<()> {
     let spec =
         Spec { cpus: 2, memory_mib: 256, nic: Nic::VirtioNet, extra, ..guest::user_spec(context, "boot") };
     let seen = guest::run(&spec, &format!("storm all {count} 1"))?;
-    let printed = String::from_utf8_lossy(&seen.result.out);
+    let printed = seen.printed();
     // What the storm itself has printed is of no interest.
     let said: Vec<_> =
         printed.lines().filter_map(|line| line.find("storm: ").map(|at| &line[at..])).collect();

@@ -73,7 +73,7 @@ fn so_often(spec: &Spec, device: &str, drivers: &str, changes: u32, kills: u32) 
         "swap-cycle {device} {changes} swap load {drivers} && swap-cycle {device} {kills} kill load && drvctl info {device}"
     );
     let seen = guest::run(spec, &commands)?;
-    let printed = String::from_utf8_lossy(&seen.result.out);
+    let printed = seen.printed();
     ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {printed}", seen.result.ending);
     let planned = printed.lines().find(|line| line.starts_with("load: ")).context("no load")?;
     ensure!(planned.contains(", 0 new epochs, "), "a planned change is a new epoch: {planned}");
@@ -140,7 +140,7 @@ fn frames(context: &Context<'_>, nic: Nic, drivers: &str) -> anyhow::Result<()> 
         (seen, frames.join().unwrap_or_else(|_| Err(anyhow!("the peer panicked"))))
     });
     let seen = seen?;
-    let printed = String::from_utf8_lossy(&seen.result.out);
+    let printed = seen.printed();
     ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {printed}", seen.result.ending);
     report?.expect_perfect()
 }
@@ -166,7 +166,7 @@ fn offloads(context: &Context<'_>, nic: Nic, drivers: &str) -> anyhow::Result<()
                 (seen, report.join().unwrap_or_else(|_| Err(anyhow!("the peer panicked"))))
             });
             let (seen, report) = (seen?, report?);
-            let printed = String::from_utf8_lossy(&seen.result.out);
+            let printed = seen.printed();
             let is_well = seen.result.ending == Ending::Exited { status: 0 };
             ensure!(is_well, "{:?}: {printed}", seen.result.ending);
             wire.expect(&report, &printed)
@@ -182,7 +182,7 @@ fn the_manager_may_die(context: &Context<'_>) -> anyhow::Result<()> {
     let commands = "kill devmgr; sleep 0.05; drvctl swap net0 virtio-net-polling && kill devmgr; drvctl swap net0 virtio-net;"
         .repeat(times);
     let seen = guest::run(&spec(context, "boot"), &format!("{commands} drvctl list"))?;
-    let printed = String::from_utf8_lossy(&seen.result.out);
+    let printed = seen.printed();
     ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {printed}", seen.result.ending);
     let swapped = printed.matches("net0: swapped").count();
     ensure!(swapped == 2 * times, "{swapped} changes of {}: {printed}", 2 * times);
@@ -193,7 +193,7 @@ fn one_that_is_none_is_refused(context: &Context<'_>) -> anyhow::Result<()> {
     let commands =
         "drvctl swap net0 hello; drvctl swap net0 e1000; drvctl swap net9 virtio-net; drvctl info net0";
     let seen = guest::run(&spec(context, "boot"), commands)?;
-    let printed = String::from_utf8_lossy(&seen.result.out);
+    let printed = seen.printed();
     ensure!(printed.matches("no such driver").count() == 2, "it is not refused: {printed}");
     ensure!(printed.contains("net0: refused: the old driver goes on"), "another card's driver: {printed}");
     ensure!(printed.contains("works      virtio-net "), "the driver does not go on: {printed}");

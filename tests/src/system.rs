@@ -143,7 +143,7 @@ fn a_fault_ends_one_program(context: &Context<'_>) -> anyhow::Result<()> {
 fn processes_are_listed(context: &Context<'_>) -> anyhow::Result<()> {
     let seen = run(context, 1, "ps")?;
     ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}", seen.result.ending);
-    let printed = String::from_utf8_lossy(&seen.result.out);
+    let printed = seen.printed();
     for name in ["loader", "names", "serial", "control"] {
         let line = printed.lines().find(|line| line.split_whitespace().nth(1) == Some(name));
         let words: Vec<_> = line.unwrap_or_default().split_whitespace().collect();
@@ -181,7 +181,7 @@ fn names_and_loader_may_die(context: &Context<'_>) -> anyhow::Result<()> {
             let seen = run(context, cpus, &commands)?;
             ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}", seen.result.ending);
             let expected = "hello from user mode\n".repeat(commands.matches("hello").count());
-            let printed = String::from_utf8_lossy(&seen.result.out);
+            let printed = seen.printed();
             ensure!(printed == expected, "on {cpus} CPUs not all programs started: {printed}");
             let (asked, others) = ends(&seen);
             // One that is to be started again is not killed again.
@@ -197,7 +197,7 @@ fn much_is_printed_whole(context: &Context<'_>) -> anyhow::Result<()> {
     let words = "0123456789abcdef".repeat(50);
     let seen = run(context, 2, &format!("echo {words} && hello && help && ps && help && help && help"))?;
     ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}", seen.result.ending);
-    let printed = String::from_utf8_lossy(&seen.result.out);
+    let printed = seen.printed();
     ensure!(printed.starts_with(&format!("{words}\nhello from user mode\n")), "it begins {printed}");
     ensure!(printed.matches("switch the machine off").count() == 4, "something is missing: {printed}");
     Ok(())

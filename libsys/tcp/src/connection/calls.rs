@@ -27,7 +27,7 @@ impl Connection {
     pub(crate) fn make_room(&mut self, upto: u64) {
         self.room = self.room.max(FIRST + upto);
         // RFC 9293, 3.8.6.2.2: the other end is told of what is worth it.
-        let worth = u64::from(2 * self.mss).min(self.room.saturating_sub(self.rcv) / 2).max(1);
+        let worth = 2 * u64::from(self.mss).min(self.room.saturating_sub(self.rcv) / 2).max(1);
         if self.state.may_receive()
             && self.state.is_synchronized()
             && self.window_now() >= self.advertised + worth
