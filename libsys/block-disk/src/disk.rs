@@ -70,6 +70,7 @@ pub struct BlockDisk<'a, W> {
 /// What is moved.
 enum Bytes<'b> {
     Read(&'b mut [u8]),
+    ReadShared(SharedBytes<'b>),
     Write(&'b [u8]),
 }
 
@@ -159,6 +160,7 @@ impl<'a, W: Way> BlockDisk<'a, W> {
     fn transfer(&mut self, first: u64, mut bytes: Bytes<'_>) -> Result<(), DiskError> {
         let length = match &bytes {
             Bytes::Read(into) => into.len(),
+            Bytes::ReadShared(into) => into.len(),
             Bytes::Write(from) => from.len(),
         };
         let size = self.shape.sector_bytes();
@@ -171,7 +173,7 @@ impl<'a, W: Way> BlockDisk<'a, W> {
                 let part = most.min(count - asked);
                 let Some(sectors) = Sectors::new(first + asked, part as u32) else { break };
                 let refused = match &bytes {
-                    Bytes::Read(_) => self.client.read(buffer, sectors, self.request),
+                    Bytes::Read(_) | Bytes::ReadShared(_) => self.client.read(buffer, sectors, self.request),
                     Bytes::Write(from) => {
                         let start = asked as usize * size;
                         let from = &from[start..start + part as usize * size];
@@ -204,11 +206,16 @@ impl<'a, W: Way> BlockDisk<'a, W> {
     /// A piece has ended.
     fn ended(done: &Done<'_>, first: u64, size: usize, bytes: &mut Bytes<'_>) -> Result<(), DiskError> {
         done.outcome.map_err(|_| DiskError::Failed)?;
-        let Bytes::Read(into) = bytes else { return Ok(()) };
         let start = (done.sectors.first() - first) as usize * size;
-        let part = into.get_mut(start..start + done.sectors.count() as usize * size);
-        let copied = part.map(|part| done.buffer.bytes().copy_out(0, part).is_ok());
-        if copied == Some(true) { Ok(()) } else { Err(DiskError::Failed) }
+        let (from, length) = (done.buffer.bytes(), done.sectors.count() as usize * size);
+        let is_copied = match bytes {
+            Bytes::Read(into) => {
+                into.get_mut(start..start + length).is_some_and(|part| from.copy_out(0, part).is_ok())
+            }
+            Bytes::ReadShared(into) => into.part(start, length).map(|part| part.copy_from(from, 0)).is_ok(),
+            Bytes::Write(_) => true,
+        };
+        if is_copied { Ok(()) } else { Err(DiskError::Failed) }
     }
 }
 
@@ -219,6 +226,10 @@ impl<W: Way> Disk for BlockDisk<'_, W> {
 
     fn read(&mut self, first: u64, into: &mut [u8]) -> Result<(), DiskError> {
         self.transfer(first, Bytes::Read(into))
+    }
+
+    fn read_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
+        self.transfer(first, Bytes::ReadShared(into))
     }
 
     fn write(&mut self, first: u64, bytes: &[u8]) -> Result<(), DiskError> {

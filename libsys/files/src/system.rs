@@ -1,11 +1,16 @@
 //! What a file system does.
 
 use alloc::string::String;
+use alloc::vec;
 
 use anax_abi::Handle;
 use anax_proto::{Fixed, Reader, Writer};
+use anax_ring::SharedBytes;
 
 use crate::{Attributes, Failure, Kind, Listing, Name, Node};
+
+/// Bytes that go through a file system's own memory at once.
+const CHUNK: usize = 64 << 10;
 
 /// What a file system has to say of itself when it is mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +98,25 @@ pub trait FileSystem {
     /// # Errors
     /// `IsADirectory`, `Medium`, `Damaged`.
     fn read(&mut self, file: Node, offset: u64, into: &mut [u8]) -> Result<usize, Failure>;
+
+    /// The same into memory that others may change meanwhile: who has it from elsewhere than its own memory saves a copy by implementing this, too.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn read_shared(&mut self, file: Node, offset: u64, into: SharedBytes<'_>) -> Result<usize, Failure> {
+        let mut own = vec![0; into.len().min(CHUNK)];
+        let mut done = 0;
+        while done < into.len() {
+            let count = own.len().min(into.len() - done);
+            let read = self.read(file, offset.saturating_add(done as u64), &mut own[..count])?.min(count);
+            into.copy_in(done, &own[..read]).map_err(|_| Failure::BadArgument)?;
+            done += read;
+            if read < count {
+                break;
+            }
+        }
+        Ok(done)
+    }
 
     /// The path of a symbolic link.
     ///

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
@@ -127,18 +128,18 @@ impl Session {
         self.block_on(task::lookup(&self.0.session, name, version))
     }
 
-    /// The same for what is written as `host:port`, or `[address]:port`: its first address.
+    /// The same for what is written as `host:port`, or `[address]:port`.
     ///
     /// # Errors
     /// `BadArgument`: it is not written so.
-    pub fn resolve(&self, text: &str) -> Result<SocketAddr, Failure> {
+    pub fn resolve(&self, text: &str) -> Result<Vec<SocketAddr>, Failure> {
         if let Ok(address) = text.parse() {
-            return Ok(address);
+            return Ok(vec![address]);
         }
         let (host, port) = text.rsplit_once(':').ok_or(Failure::BadArgument)?;
         let port = port.parse().map_err(|_| Failure::BadArgument)?;
         let found = self.lookup(host, Version::Any)?;
-        Ok(SocketAddr::new(*found.first().ok_or(Failure::NoName)?, port))
+        Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
     /// Sends an echo request with so many bytes, and waits for the reply: how long that took.

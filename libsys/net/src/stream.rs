@@ -27,6 +27,15 @@ impl TcpStream {
         Self::connect_from(session, None, to, Sizes::default())
     }
 
+    /// Connects to the first of these addresses of one host that takes the connection: `TcpStream::connect_any(&net, &net.resolve("example.com:80")?)`.
+    ///
+    /// # Errors
+    /// As [`task::TcpStream::connect_any`].
+    pub fn connect_any(session: &Session, addresses: &[SocketAddr]) -> Result<Self, Failure> {
+        let stream = session.block_on(task::TcpStream::connect_any(session.tasks(), addresses))?;
+        Ok(Self { session: session.clone(), stream })
+    }
+
     /// From an address and port of this host's (0: any), with rings of those sizes.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use anax_ring::SharedBytes;
+
 use crate::{Disk, DiskError};
 
 /// Bytes of the longest request for neighbours.
@@ -117,6 +119,14 @@ impl<D: Disk> Cache<D> {
     /// As [`Disk::read`].
     pub fn read_data(&mut self, first: u64, into: &mut [u8]) -> Result<(), DiskError> {
         self.disk.read(first, into)
+    }
+
+    /// The same into memory that others may change meanwhile.
+    ///
+    /// # Errors
+    /// As [`Disk::read_shared`].
+    pub fn read_data_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
+        self.disk.read_shared(first, into)
     }
 
     /// Writes sectors past the cache, before anything that is written out later.

@@ -1,10 +1,12 @@
 //! What a disk does.
 
 use alloc::boxed::Box;
+use alloc::vec;
 use core::fmt;
 
 use anax_blocks::{Access, SectorSize};
 use anax_files::Failure;
+use anax_ring::SharedBytes;
 
 /// How large a disk is, in which units, and whether it can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +87,16 @@ pub trait Disk {
     /// `OutOfRange`: `into` is not whole sectors, or there are not so many. `Failed`: nothing in `into` counts.
     fn read(&mut self, first: u64, into: &mut [u8]) -> Result<(), DiskError>;
 
+    /// The same into memory that others may change meanwhile, by one copy less where a disk can do that.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    fn read_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
+        let mut own = vec![0; into.len()];
+        self.read(first, &mut own)?;
+        into.copy_in(0, &own).map_err(|_| DiskError::OutOfRange)
+    }
+
     /// Writes sectors from `first` on. They last when a [`flush`](Self::flush) that is asked for afterwards has ended.
     ///
     /// # Errors
@@ -113,6 +125,10 @@ macro_rules! forwarding {
 
                 fn read(&mut self, first: u64, into: &mut [u8]) -> Result<(), DiskError> {
                     (**self).read(first, into)
+                }
+
+                fn read_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
+                    (**self).read_shared(first, into)
                 }
 
                 fn write(&mut self, first: u64, bytes: &[u8]) -> Result<(), DiskError> {

@@ -1,5 +1,7 @@
 //! A part of a disk, as a disk of its own.
 
+use anax_ring::SharedBytes;
+
 use crate::{Disk, DiskError, Shape};
 
 /// Sectors in a row of a disk, from 0 on. Nothing outside is reached through it.
@@ -36,6 +38,11 @@ impl<D: Disk> Disk for Part<D> {
     fn read(&mut self, first: u64, into: &mut [u8]) -> Result<(), DiskError> {
         self.shape().holds(first, into.len())?;
         self.disk.read(self.first + first, into)
+    }
+
+    fn read_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
+        self.shape().holds(first, into.len())?;
+        self.disk.read_shared(self.first + first, into)
     }
 
     fn write(&mut self, first: u64, bytes: &[u8]) -> Result<(), DiskError> {

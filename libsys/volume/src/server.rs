@@ -161,10 +161,10 @@ impl<F: FileSystem, M: Maps> Volume for Server<F, M> {
 
     fn read(&mut self, file: Node, offset: u64, room: Text) -> Result<u64, Failure> {
         let file = self.known(file)?;
-        let mut bytes = vec![0; self.part(room)?.len()];
-        let count = self.system.read(file, offset, &mut bytes)?.min(bytes.len());
-        self.part(room)?.copy_in(0, &bytes[..count]).map_err(|_| Failure::BadArgument)?;
-        Ok(count as u64)
+        let arena = self.arena.as_ref().ok_or(Failure::BadArgument)?;
+        let room = arena.bytes().part(room.offset as usize, room.length as usize);
+        let room = room.map_err(|_| Failure::BadArgument)?;
+        Ok(self.system.read_shared(file, offset, room)?.min(room.len()) as u64)
     }
 
     fn write(&mut self, file: Node, offset: u64, bytes: Text) -> Result<(), Failure> {
@@ -176,22 +176,10 @@ impl<F: FileSystem, M: Maps> Volume for Server<F, M> {
     fn fill(&mut self, file: Node, offset: u64, length: u64, at: u64, memory: Gift) -> Result<u64, Failure> {
         let (memory, at, length) = self.lent(memory, at, length)?;
         let file = self.known(file)?;
-        let mut done = 0;
-        while done < length {
-            let count = CHUNK.min(length - done);
-            self.chunk.resize(count, 0);
-            let read = self.system.read(file, offset.saturating_add(done as u64), &mut self.chunk)?;
-            let read = read.min(count);
-            let copied = memory.bytes().copy_in(at + done, &self.chunk[..read]);
-            copied.map_err(|_| Failure::BadArgument)?;
-            done += read;
-            if read < count {
-                break;
-            }
-        }
+        let part = memory.bytes().part(at, length).map_err(|_| Failure::BadArgument)?;
+        let done = self.system.read_shared(file, offset, part)?.min(length);
         // What was there before is not the file's.
-        let rest = memory.bytes().part(at + done, length - done).map_err(|_| Failure::BadArgument)?;
-        rest.fill(0);
+        part.part(done, length - done).map_err(|_| Failure::BadArgument)?.fill(0);
         Ok(done as u64)
     }
 

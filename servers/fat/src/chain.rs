@@ -218,6 +218,11 @@ impl Chain {
                 self.length = Some(last.end());
                 continue;
             }
+            let most = self.limit.map_or(u32::MAX, |limit| limit - last.end());
+            let row = volume.row(last.last(), most)?;
+            if row > 0 && self.meet_row(last.last().after(1), row, volume.layout.clusters) {
+                continue;
+            }
             let Some(next) = volume.next(last.last())? else {
                 self.length = Some(last.end());
                 continue;
@@ -242,6 +247,22 @@ impl Chain {
             self.trap = Some((next, index.saturating_mul(2)));
         }
         Ok(())
+    }
+
+    /// The last run goes on with so many clusters in a row, if there can be no circle in them: else each is looked at by itself.
+    fn meet_row(&mut self, first: Cluster, count: u32, clusters: u32) -> bool {
+        let row = Run { index: 0, cluster: first, count };
+        let is_other = |run: &Run| !run.has(first) && !row.has(run.cluster);
+        let is_trapped = self.trap.is_some_and(|(trapped, _)| row.has(trapped));
+        let Some(end) = self.runs.last().map(|last| last.end() + count) else { return false };
+        if self.runs.len() > FEW_RUNS || is_trapped || end > clusters || !self.runs.iter().all(is_other) {
+            return false;
+        }
+        if self.trap.is_none_or(|(_, at)| end > at) {
+            self.trap = Some((row.last(), (end - 1).saturating_mul(2)));
+        }
+        self.runs.last_mut().into_iter().for_each(|last| last.count += count);
+        true
     }
 
     fn push(&mut self, first: Cluster, index: u32, count: u32) {

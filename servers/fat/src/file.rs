@@ -6,6 +6,7 @@ use anax_sectors::{Disk, Rank};
 use crate::directory::Body;
 use crate::entry::{ARCHIVE, READ_ONLY, Record};
 use crate::layout::SLOT_BYTES;
+use crate::room::Room;
 use crate::system::Fat;
 
 /// Bytes of the longest file.
@@ -13,16 +14,21 @@ const LONGEST: u64 = u32::MAX as u64;
 
 /// What is done with bytes of a file.
 enum Bytes<'a> {
-    Read(&'a mut [u8]),
+    Read(Room<'a>),
     Write(&'a [u8]),
     Zero(u64),
 }
 
 impl<D: Disk> Fat<D> {
-    pub(crate) fn read_file(&mut self, file: Node, offset: u64, into: &mut [u8]) -> Result<usize, Failure> {
+    pub(crate) fn read_file(
+        &mut self,
+        file: Node,
+        offset: u64,
+        mut into: Room<'_>,
+    ) -> Result<usize, Failure> {
         let size = self.file(file)?;
         let count = u64::from(size).saturating_sub(offset).min(into.len() as u64) as usize;
-        self.move_bytes(file, offset, Bytes::Read(&mut into[..count]))?;
+        self.move_bytes(file, offset, Bytes::Read(into.part(0, count)))?;
         Ok(count)
     }
 
@@ -146,10 +152,12 @@ impl<D: Disk> Fat<D> {
             let run = chain.at(&mut self.volume, index, wanted)?.ok_or(Failure::Damaged)?;
             let part = (u64::from(run.count) * cluster_bytes - skip).min(length - done);
             let sector = self.volume.layout.sector(run.cluster);
-            let range = done as usize..(done + part) as usize;
+            let (start, count) = (done as usize, part as usize);
             match &mut bytes {
-                Bytes::Read(into) => self.volume.read_bytes(sector, skip, &mut into[range])?,
-                Bytes::Write(from) => self.volume.write_bytes(sector, skip, &from[range])?,
+                Bytes::Read(into) => self.volume.read_bytes(sector, skip, into.part(start, count))?,
+                Bytes::Write(from) => {
+                    self.volume.write_bytes(sector, skip, &from[start..start + count])?;
+                }
                 Bytes::Zero(_) => self.volume.zero_bytes(sector, skip, part)?,
             }
             (at, done) = (at + part, done + part);

@@ -47,6 +47,7 @@ mod layout;
 mod name;
 mod nodes;
 mod rename;
+mod room;
 mod system;
 mod time;
 mod volume;

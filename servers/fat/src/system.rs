@@ -1,6 +1,7 @@
 //! What the VFS server asks.
 
 use anax_files::{Attributes, Creation, Failure, Features, FileSystem, Kind, Listing, Name, Node, Usage};
+use anax_ring::SharedBytes;
 use anax_sectors::Disk;
 
 use crate::commit::Waiting;
@@ -10,6 +11,7 @@ use crate::index::Indices;
 use crate::layout::{Cluster, SLOT_BYTES};
 use crate::name::{Short, check};
 use crate::nodes::{Nodes, ROOT};
+use crate::room::Room;
 use crate::time::Stamp;
 use crate::volume::{Link, Volume};
 
@@ -198,7 +200,12 @@ impl<D: Disk> FileSystem for Fat<D> {
     }
 
     fn read(&mut self, file: Node, offset: u64, into: &mut [u8]) -> Result<usize, Failure> {
-        let outcome = self.read_file(file, offset, into);
+        let outcome = self.read_file(file, offset, Room::Own(into));
+        self.judged(outcome)
+    }
+
+    fn read_shared(&mut self, file: Node, offset: u64, into: SharedBytes<'_>) -> Result<usize, Failure> {
+        let outcome = self.read_file(file, offset, Room::Shared(into));
         self.judged(outcome)
     }
 

@@ -6,6 +6,7 @@ use anax_files::Failure;
 use anax_sectors::{Cache, Disk, Mirror, Rank};
 
 use crate::layout::{Cluster, Layout, Width, word};
+use crate::room::Room;
 
 /// Entries that are looked at for a longer run of free clusters when a short one is found.
 const LOOK: u32 = 16 * 1024;
@@ -184,6 +185,30 @@ impl<D: Disk> Volume<D> {
         }
     }
 
+    /// How many clusters behind one follow in a row, each the next number, as far as one sector of the table tells: at most `most`. There may be more.
+    ///
+    /// # Errors
+    /// `Medium`.
+    pub(crate) fn row(&mut self, cluster: Cluster, most: u32) -> Result<u32, Failure> {
+        let bytes = match self.layout.width {
+            Width::Fat12 => return Ok(0),
+            Width::Fat16 => 2,
+            Width::Fat32 => 4,
+        };
+        let (sector, at) = self.place(bytes * cluster.0 as usize);
+        let ahead = self.ahead(sector);
+        let entries = self.cache.read(sector, ahead)?[at..].chunks_exact(bytes);
+        let links = entries.map(|entry| match *entry {
+            [a, b] => u32::from_le_bytes([a, b, 0, 0]),
+            [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) & 0x0fff_ffff,
+            _ => 0,
+        });
+        let in_row = links.zip(cluster.0 + 1..).take_while(|(link, next)| link == next);
+        let count = in_row.take(most as usize).count() as u32;
+        // Numbers that are none are for whoever looks at each.
+        Ok(if self.layout.has(cluster.after(count)) { count } else { 0 })
+    }
+
     /// Changes a link.
     ///
     /// # Errors
@@ -299,25 +324,26 @@ impl<D: Disk> Volume<D> {
     ///
     /// # Errors
     /// `Medium`, `Damaged`.
-    pub(crate) fn read_bytes(&mut self, first: u64, skip: u64, into: &mut [u8]) -> Result<(), Failure> {
+    pub(crate) fn read_bytes(&mut self, first: u64, skip: u64, mut into: Room<'_>) -> Result<(), Failure> {
         let size = self.cache.sector_bytes();
         let (mut sector, mut skip) = (first + skip / size as u64, (skip % size as u64) as usize);
-        let mut rest = into;
-        let mut whole = vec![0; if skip == 0 && rest.len().is_multiple_of(size) { 0 } else { size }];
-        while !rest.is_empty() {
-            let count = if skip == 0 && rest.len() >= size {
-                let count = rest.len() / size * size;
-                self.cache.read_data(sector, &mut rest[..count])?;
+        let mut whole = vec![0; if skip == 0 && into.len().is_multiple_of(size) { 0 } else { size }];
+        let mut done = 0;
+        while done < into.len() {
+            let rest = into.len() - done;
+            let count = if skip == 0 && rest >= size {
+                let count = rest / size * size;
+                into.part(done, count).read(&mut self.cache, sector)?;
                 count
             } else {
-                let count = rest.len().min(size - skip);
+                let count = rest.min(size - skip);
                 self.cache.read_data(sector, &mut whole)?;
-                rest[..count].copy_from_slice(&whole[skip..skip + count]);
+                into.part(done, count).put(&whole[skip..skip + count]);
                 count
             };
             sector += (skip + count).div_ceil(size) as u64;
             skip = 0;
-            rest = &mut rest[count..];
+            done += count;
         }
         Ok(())
     }

@@ -223,7 +223,11 @@ impl<H: Host + 'static> Vfs<H> {
         if offset < from || offset - from >= length {
             return Err(Failure::Damaged);
         }
-        let region = match self.host.make(length) {
+        // Whoever reads from a piece's beginning on gets all of it, see `read_ahead`.
+        let is_filled_whole =
+            offset - from < PAGE && from + length <= vnode.stored.get().next_multiple_of(PAGE);
+        let made = if is_filled_whole { self.host.make_whole(length) } else { self.host.make(length) };
+        let region = match made {
             Ok(region) => region,
             Err(error) => {
                 // There may be no handle left, or no memory: another piece goes, and who wants this one tries again.

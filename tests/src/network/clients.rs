@@ -1,7 +1,9 @@
 //! The guest's own clients, `fetch` and `netperf`: against servers of the same guest over loopback, and against the host's.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anax_vm::{Ending, Nic, Spec};
 use anyhow::ensure;
@@ -21,6 +23,8 @@ pub(crate) const TESTS: &[SystemTest] = &[
 
 /// A port of the host's web server.
 const WEB: u16 = 8000;
+/// How long a client may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes of its large page.
 const LARGE: usize = 300_000;
 
@@ -69,8 +73,7 @@ fn of_the_host(context: &Context<'_>) -> anyhow::Result<()> {
         let _peer = Server::start(Ports::STANDARD)?;
         // The last one says that `netperf` is done.
         for _ in 0..4 {
-            let (stream, _) = listener.accept()?;
-            answer(BufReader::new(stream))?;
+            answer(BufReader::new(accept(&listener)?))?;
         }
         Ok(())
     })?
@@ -80,8 +83,28 @@ fn of_the_host(context: &Context<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The next connection. Whoever does not come is not waited for for ever.
+fn accept(listener: &TcpListener) -> anyhow::Result<TcpStream> {
+    listener.set_nonblocking(true)?;
+    let begin = Instant::now();
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                ensure!(begin.elapsed() < PATIENCE, "nobody has asked for a page");
+                thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// One request and its answer, as an old and simple server gives it: it ends with the connection.
-fn answer(mut stream: BufReader<std::net::TcpStream>) -> anyhow::Result<()> {
+fn answer(mut stream: BufReader<TcpStream>) -> anyhow::Result<()> {
     let mut request = String::new();
     stream.read_line(&mut request)?;
     let mut line = String::new();

@@ -33,6 +33,10 @@ pub(crate) struct Args {
     /// Run only tests whose name contains this
     filter: Option<String>,
 
+    /// Run the system test, check or bench of exactly that name only
+    #[arg(long, requires = "filter")]
+    exact: bool,
+
     /// Quick tests only: at most five minutes after the build
     #[arg(long, conflicts_with = "long")]
     quick: bool,
@@ -73,11 +77,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         bites::run(Some(name.as_str()).filter(|name| !name.is_empty()).or(filter), &logs)?
     } else {
         let artefacts = plan::build_artefacts()?;
-        let request = plan::Request { effort: args.effort(), filter, part: args.part };
+        let request = plan::Request { effort: args.effort(), filter, is_exact: args.exact, part: args.part };
         let progress = Progress::new();
         let planned = plan::jobs(&request, &artefacts, &logs, &progress)?;
         progress.expect(planned.jobs.len());
-        let mut outcomes = jobs::run(planned.jobs, processors, &progress);
+        let mut outcomes = jobs::run(planned.jobs, 2 * processors, &progress);
         outcomes.extend(planned.skipped);
         outcome::drop_covered_skips(outcomes)
     };

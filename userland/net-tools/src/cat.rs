@@ -41,9 +41,9 @@ impl Input {
     }
 }
 
-pub(crate) fn connect(net: &Session, to: SocketAddr) -> Result<(), Failure> {
+pub(crate) fn connect(net: &Session, to: &[SocketAddr]) -> Result<(), Failure> {
     net.block_on(async {
-        let stream = TcpStream::connect(net.tasks(), to).await?;
+        let stream = TcpStream::connect_any(net.tasks(), to).await?;
         both_ways(net, stream).await
     })
 }

@@ -15,7 +15,7 @@ const PIECE: usize = 16 << 10;
 
 /// Asks for it and prints it, with the head of the answer if that is wanted: the exit status.
 pub(crate) fn fetch(net: &Session, url: &Url, shows_head: bool) -> Result<u64, Failure> {
-    let mut stream = TcpStream::connect(net, net.resolve(&url.host)?)?;
+    let mut stream = TcpStream::connect_any(net, &net.resolve(&url.host)?)?;
     stream.write_all(url.request().as_bytes())?;
     stream.flush()?;
     let (mut bytes, mut piece) = (Vec::new(), vec![0; PIECE]);

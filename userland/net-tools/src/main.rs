@@ -69,9 +69,9 @@ fn run(net: &Session, request: Request) -> Result<u64, Failure> {
     match request {
         Request::Help => {}
         Request::Ping { host, count, length, version } => return ping(net, &host, (count, length), version),
-        Request::Connect { to } => cat::connect(net, net.resolve(&to)?)?,
+        Request::Connect { to } => cat::connect(net, &net.resolve(&to)?)?,
         Request::Listen { port } => cat::listen(net, port)?,
-        Request::Datagrams { to } => cat::datagrams(net, net.resolve(&to)?)?,
+        Request::Datagrams { to } => cat::datagrams(net, *net.resolve(&to)?.first().ok_or(Failure::NoName)?)?,
         Request::ListenDatagrams { port } => cat::listen_datagrams(net, port)?,
         Request::LookUp { name, version } => {
             net.lookup(&name, version)?.iter().for_each(|address| println!("{name}: {address}"));

@@ -18,9 +18,10 @@ const ECHO: u16 = 5004;
 const PIECE: usize = 64 << 10;
 
 pub(crate) fn perf(net: &Session, host: &str, time: Duration) -> Result<u64, Failure> {
-    let at = net.resolve(&alloc::format!("{host}:{TAKES}"))?;
-    let with = |port| SocketAddr::new(at.ip(), port);
-    let mut status = to(net, with(TAKES), time)?;
+    let stream = TcpStream::connect_any(net, &net.resolve(&alloc::format!("{host}:{TAKES}"))?)?;
+    let at = stream.peer_addr()?.ip();
+    let with = |port| SocketAddr::new(at, port);
+    let mut status = to(stream, time)?;
     from(net, with(SENDS), time)?;
     status = status.max(there_and_back(net, with(ECHO), time)?);
     Ok(status)
@@ -33,8 +34,7 @@ fn rate(what: &str, bytes: u64, took: Duration) {
 }
 
 /// What the other end has taken counts, not what was sent.
-fn to(net: &Session, at: SocketAddr, time: Duration) -> Result<u64, Failure> {
-    let mut stream = TcpStream::connect(net, at)?;
+fn to(mut stream: TcpStream, time: Duration) -> Result<u64, Failure> {
     let (piece, mut sent, begin) = (vec![0; PIECE], 0_u64, anax::time::now());
     let end = begin.after(time);
     while anax::time::now() < end {

@@ -45,6 +45,21 @@ impl TcpStream {
         Self::connect_from(session, None, to, Sizes::default()).await
     }
 
+    /// Connects to the first of these addresses that takes the connection: those of one host, as a name has several, of which not all can be reached from everywhere.
+    ///
+    /// # Errors
+    /// That of the last one; `BadArgument`: there are none.
+    pub async fn connect_any(session: &Session, addresses: &[SocketAddr]) -> Result<Self, Failure> {
+        let mut failure = Failure::BadArgument;
+        for to in addresses {
+            match Self::connect(session, *to).await {
+                Ok(stream) => return Ok(stream),
+                Err(next) => failure = next,
+            }
+        }
+        Err(failure)
+    }
+
     /// From an address and port of this host's (0: any), with rings of those sizes.
     ///
     /// # Errors

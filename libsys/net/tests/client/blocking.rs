@@ -181,8 +181,9 @@ fn names_echoes_and_lists() {
     assert_eq!(net.lookup("nobody", Version::Any), Err(Failure::NoName));
     assert_eq!(net.lookup("10.0.0.7", Version::V4), Ok(vec![[10, 0, 0, 7].into()]));
     assert_eq!(net.lookup("10.0.0.7", Version::V6), Err(Failure::NoName));
-    assert_eq!(net.resolve("example.com:80"), Ok(([10, 0, 0, 1], 80).into()));
-    assert_eq!(net.resolve("[::1]:80"), Ok("[::1]:80".parse().unwrap()));
+    let both = [[10, 0, 0, 1], [10, 0, 0, 2]].map(|address| (address, 80).into());
+    assert_eq!(net.resolve("example.com:80"), Ok(both.to_vec()));
+    assert_eq!(net.resolve("[::1]:80"), Ok(vec!["[::1]:80".parse().unwrap()]));
     assert_eq!(net.resolve("example.com"), Err(Failure::BadArgument));
     assert_eq!(net.resolve("example.com:port"), Err(Failure::BadArgument));
     let took = net.ping([127, 0, 0, 1].into(), 56, Duration::from_secs(1));

@@ -1,7 +1,7 @@
 //! Runs jobs side by side, as many as the machine has processors for.
 //!
-//! A job says how many processors it keeps busy (a guest with one CPU: one; a compilation: all). A job that needs
-//! more than there are runs alone.
+//! A job says how many halves of a processor it keeps busy (a guest with one CPU: two; one that sleeps most of the time: one; a compilation: all). A job
+//! that needs more than there are runs alone.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
@@ -14,7 +14,7 @@ use super::progress::Progress;
 pub(crate) struct Job<'a> {
     /// For the progress display.
     pub(crate) name: String,
-    /// How many processors it keeps busy, at least 1.
+    /// How many halves of a processor it keeps busy, at least 1.
     pub(crate) weight: usize,
     /// About how long it takes; long jobs start first.
     pub(crate) estimate: Duration,
@@ -28,30 +28,30 @@ struct State<'a> {
     outcomes: Vec<Outcome>,
 }
 
-/// Runs all jobs on `processors` processors; returns when the last one has ended.
-pub(crate) fn run(mut jobs: Vec<Job<'_>>, processors: usize, progress: &Progress) -> Vec<Outcome> {
+/// Runs all jobs on so many halves of processors; returns when the last one has ended.
+pub(crate) fn run(mut jobs: Vec<Job<'_>>, halves: usize, progress: &Progress) -> Vec<Outcome> {
     // The longest first, so that none of them is left over for the end, when it would run alone.
     jobs.sort_by_key(|job| std::cmp::Reverse(job.estimate));
-    let state = Mutex::new(State { waiting: jobs, free: processors, outcomes: Vec::new() });
+    let state = Mutex::new(State { waiting: jobs, free: halves, outcomes: Vec::new() });
     let freed = Condvar::new();
     thread::scope(|scope| {
-        for _ in 0..processors.max(1) {
-            scope.spawn(|| work(&state, &freed, processors, progress));
+        for _ in 0..halves.max(1) {
+            scope.spawn(|| work(&state, &freed, halves, progress));
         }
     });
     state.into_inner().unwrap_or_else(PoisonError::into_inner).outcomes
 }
 
-fn work(state: &Mutex<State<'_>>, freed: &Condvar, processors: usize, progress: &Progress) {
+fn work(state: &Mutex<State<'_>>, freed: &Condvar, halves: usize, progress: &Progress) {
     let mut held = state.lock().unwrap_or_else(PoisonError::into_inner);
     while !held.waiting.is_empty() {
         let free = held.free;
-        let Some(next) = held.waiting.iter().position(|job| weight(job, processors) <= free) else {
+        let Some(next) = held.waiting.iter().position(|job| weight(job, halves) <= free) else {
             held = freed.wait(held).unwrap_or_else(PoisonError::into_inner);
             continue;
         };
         let job = held.waiting.remove(next);
-        let weight = weight(&job, processors);
+        let weight = weight(&job, halves);
         held.free -= weight;
         drop(held);
         let outcomes = perform(job, progress);
@@ -62,8 +62,8 @@ fn work(state: &Mutex<State<'_>>, freed: &Condvar, processors: usize, progress: 
     }
 }
 
-fn weight(job: &Job<'_>, processors: usize) -> usize {
-    job.weight.clamp(1, processors.max(1))
+fn weight(job: &Job<'_>, halves: usize) -> usize {
+    job.weight.clamp(1, halves.max(1))
 }
 
 fn perform(job: Job<'_>, progress: &Progress) -> Vec<Outcome> {

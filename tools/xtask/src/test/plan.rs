@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use system_tests::{Artefacts, Context, Effort, KernelOutcome, KernelTest, Need, SystemTest, Tier};
 
 use super::host;
@@ -61,12 +61,19 @@ const STORM: (&str, &str) = ("STORM_CASES", "1000000");
 pub(super) struct Request<'a> {
     pub(super) effort: Effort,
     pub(super) filter: Option<&'a str>,
+    /// The filter is one job's name, without its kind (`injected.e1000`).
+    pub(super) is_exact: bool,
     pub(super) part: Option<Part>,
 }
 
 impl Request<'_> {
     fn wants(&self, name: &str) -> bool {
-        self.filter.is_none_or(|filter| name.contains(filter))
+        self.filter.is_none_or(|filter| {
+            if !self.is_exact {
+                return name.contains(filter);
+            }
+            name == filter || name.split_once(' ').is_some_and(|(_, name)| name == filter)
+        })
     }
 }
 
@@ -109,7 +116,9 @@ pub(super) fn jobs<'a>(
             None => planned.jobs.push(system_job(test, request.effort, artefacts, logs)),
         }
     }
-    for cpus in system_tests::KERNEL_TEST_CPUS {
+    // Tests that are found in what is built have no job of their own.
+    let kernels = if request.is_exact { &[][..] } else { &system_tests::KERNEL_TEST_CPUS };
+    for &cpus in kernels {
         planned.jobs.push(kernel_job(cpus, request, artefacts, logs));
     }
     for step in check::STEPS {
@@ -122,9 +131,14 @@ pub(super) fn jobs<'a>(
             planned.jobs.push(bench_job(group, request.effort, artefacts, logs, progress));
         }
     }
-    planned.jobs.push(host_job(request.filter, request.effort.includes(Tier::Long), logs, progress));
-    if request.effort.includes(Tier::Plain) {
+    if !request.is_exact {
+        planned.jobs.push(host_job(request.filter, request.effort.includes(Tier::Long), logs, progress));
+    }
+    if !request.is_exact && request.effort.includes(Tier::Plain) {
         planned.jobs.push(models_job(models::all()?, request.filter, logs, progress));
+    }
+    if let Some(filter) = request.filter.filter(|_| request.is_exact && planned.jobs.is_empty()) {
+        ensure!(!planned.skipped.is_empty(), "there is no test of exactly that name in such a run: {filter}");
     }
     if let Some(part) = request.part {
         planned.jobs = part.take(planned.jobs);
@@ -143,7 +157,8 @@ fn system_job<'a>(
     logs: &'a Path,
 ) -> Job<'a> {
     let run = move || vec![run_system_test(test, effort, artefacts, logs)];
-    Job { name: system_name(test), weight: test.processors, estimate: test.estimate, run: Box::new(run) }
+    let weight = (2 * test.processors).max(1);
+    Job { name: system_name(test), weight, estimate: test.estimate, run: Box::new(run) }
 }
 
 /// Runs one system test with a fresh folder for its logs.
@@ -176,7 +191,7 @@ fn kernel_job<'a>(cpus: u32, request: &Request<'a>, artefacts: &'a Artefacts, lo
             }
         }
     };
-    Job { name, weight: cpus as usize, estimate: Duration::from_secs(60), run: Box::new(run) }
+    Job { name, weight: 2 * cpus as usize, estimate: Duration::from_secs(60), run: Box::new(run) }
 }
 
 fn kernel_outcome(cpus: u32, result: KernelTest) -> Outcome {
