@@ -17,6 +17,8 @@ mod write;
 
 /// What the members with programs' symbol tables begin with; the name of the binary follows.
 pub const SYMBOLS: &str = "sym/";
+/// Member with addresses of network cards, if they have any of their own: lines such as `net0 10.0.0.2/24`.
+pub const ADDRESSES: &str = "etc/addresses";
 
 /// What the content of a member begins with that is another name of one; that one's name follows.
 pub const LINK: &[u8] = b"anax-link:";

@@ -36,6 +36,8 @@ pub struct Configuration {
     pub v6: bool,
     /// The lease that a predecessor had.
     pub kept: dhcp::Kept,
+    /// An address of its own from the beginning.
+    pub own: Option<IpCidr>,
 }
 
 /// What is for others.
@@ -172,6 +174,9 @@ impl Control {
         let (servers, servers_v6) = Default::default();
         let interface = Interface { dhcp, routers: None, v6: configuration.v6, servers, servers_v6 };
         self.interfaces.insert(id, interface);
+        if let Some(own) = configuration.own {
+            self.assign(now, id, own)?;
+        }
         match link {
             Some(link) if configuration.v6 => {
                 self.assign(now, id, IpCidr::Ipv6(crate::routers::link_local(link)))?;

@@ -15,6 +15,7 @@
 
 extern crate alloc;
 
+pub mod addresses;
 pub mod build;
 pub mod cards;
 pub mod convert;

@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use anax::Mapping;
 use anax::owned::Owned;
 use anax_abi::{Error, Message, Rights};
+use anax_inet::control::Configuration;
 use anax_proto::{Answered, Gift};
 use anax_ring::{AtomicU64, Epoch, SharedBytes};
 use anax_service::deliver;
@@ -55,6 +56,8 @@ impl net::crossbar::Bell for Bell {
 pub(crate) struct Posted {
     pub(crate) channel: Channel,
     pub(crate) word: &'static AtomicU64,
+    /// How the card comes by its addresses.
+    pub(crate) configuration: Configuration,
 }
 
 impl Posted {

@@ -10,9 +10,9 @@ use anax::lwkt::{Cpu, Prepared, Thread as Kernel, lwkt_alloc};
 use anax::owned::Owned;
 use anax_abi::object::priority;
 use anax_abi::{Error, Rights};
+use anax_archive::ADDRESSES;
 use anax_devices::{DevicesClient, SERVICE as DEVICES, devices};
 use anax_frames::handover::BUFFERS;
-use anax_inet::control::Configuration;
 use anax_inet::{InterfaceId, Random};
 use anax_proto::Gift;
 use anax_ring::{Doorbell, Endpoint, Epoch, Geometry, SharedBytes, Side, Sleep};
@@ -20,6 +20,7 @@ use anax_service::serve_one;
 use anax_socket::sockets::Serve;
 use anax_sys::object::{Channel, Region, RegionKind, Space};
 use anax_sys::{Deadline, Instant, Port, Received};
+use net::addresses::configuration;
 use net::cards::{Card, Cards, Client, RECEIVE};
 use net::crossbar::Crossbar;
 use net::kept::{self, Entry, Found, Leases};
@@ -175,6 +176,12 @@ fn open_cards(port: Port) -> Result<(Cards, Vec<Posted>), Error> {
     }
 }
 
+/// What the boot archive says of addresses.
+fn said() -> &'static str {
+    let said = anax::archive().ok().and_then(|archive| core::str::from_utf8(archive.get(ADDRESSES)?).ok());
+    said.unwrap_or_default()
+}
+
 fn open_card(
     devices: &mut DevicesClient<anax::Service>,
     name: &str,
@@ -184,7 +191,8 @@ fn open_card(
     let (channel, block, pool) = devices.open(device)?;
     let channel = Channel::from_handle(channel.handle);
     channel.bind(port, BELL)?;
-    let posted = Posted { channel, word: anax_mapped::epoch(channel)? };
+    let configuration = configuration(said(), name);
+    let posted = Posted { channel, word: anax_mapped::epoch(channel)?, configuration };
     let shared = |handle| anax_mapped::shared(Region::from_handle(handle));
     let (block, pool) = (shared(block.handle)?, shared(pool.handle)?);
     let geometry = Geometry::new(BUFFERS as u32, BUFFERS as u32).map_err(|_| Error::BadArgument)?;
@@ -240,8 +248,8 @@ fn run_zero<T: Turn>(
 ) -> Result<(), Error> {
     let mut zero = Zero::new(random(), now(), &mut shard);
     zero.keep(leases);
-    for card in &cards.all {
-        zero.add_card(card.interface, Configuration { dhcp: true, v6: true, ..Configuration::default() });
+    for (card, posted) in cards.all.iter().zip(posted) {
+        zero.add_card(card.interface, posted.configuration);
     }
     let mut server = Serve(Thread { shard, zero: Some(Box::new(zero)) });
     let mut asked = Asked::Perhaps;

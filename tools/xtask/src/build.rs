@@ -14,9 +14,12 @@ mod programs;
 mod symbols;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io::IsTerminal;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -99,6 +102,33 @@ pub(crate) struct Choice {
     pub(crate) packed: Packed,
     /// One that takes another's place.
     pub(crate) instead: Option<Instead>,
+    /// The address that the first network card has of its own.
+    pub(crate) address: Option<Address>,
+}
+
+/// An address and the length of its network's prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    address: IpAddr,
+    length: u8,
+}
+
+impl FromStr for Address {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = text.split_once('/').and_then(|(address, length)| {
+            Some(Self { address: address.parse().ok()?, length: length.parse().ok()? })
+        });
+        let is_sound = |of: &Self| of.length <= if of.address.is_ipv4() { 32 } else { 128 };
+        parsed.filter(is_sound).ok_or("write it as ADDRESS/LENGTH, such as 10.0.0.2/24")
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
 }
 
 /// A program that takes the place of another.
@@ -143,6 +173,7 @@ impl Choice {
         file.extend(self.with.iter().map(|program| format!("+{program}")));
         file.extend(self.without.iter().map(|program| format!("-{program}")));
         file.extend(self.instead.iter().map(|instead| format!("={}", instead.name)));
+        file.extend(self.address.iter().map(|address| format!("@{address}").replace('/', "_")));
         let mut packed = programs;
         packed
             .retain(|program| has(program) && !self.without.contains(&program.name) && !is_replaced(program));
@@ -176,7 +207,7 @@ pub(crate) fn bootable(build: &KernelBuild, choice: &Choice) -> anyhow::Result<B
     for name in with {
         chosen::choose(&mut manifests, name);
     }
-    pack::archive(&kernel, &programs, &manifests, &archive)?;
+    pack::archive(&kernel, &programs, &manifests, choice.address, &archive)?;
     Ok(Bootable { kernel, archive })
 }
 

@@ -76,6 +76,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let outcomes = if let Some(name) = &args.bite {
         bites::run(Some(name.as_str()).filter(|name| !name.is_empty()).or(filter), &logs)?
     } else {
+        if !args.exact {
+            plan::build_host_tests()?;
+        }
         let artefacts = plan::build_artefacts()?;
         let request = plan::Request { effort: args.effort(), filter, is_exact: args.exact, part: args.part };
         let progress = Progress::new();

@@ -10,6 +10,7 @@ use anax_manifest::{Manifest, Manifests};
 use anyhow::Context;
 use goblin::elf::Elf;
 
+use super::Address;
 use super::programs::Program;
 use super::symbols;
 
@@ -24,11 +25,15 @@ pub(super) fn archive(
     kernel: &Path,
     programs: &[Program],
     manifests: &Manifests,
+    address: Option<Address>,
     output: &Path,
 ) -> anyhow::Result<()> {
     let mut archive = Writer::new();
     archive.add(KERNEL_SYMBOLS, symbols::table(&read(kernel)?)?)?;
     archive.add(anax_manifest::MEMBER, manifests.encode()?)?;
+    if let Some(address) = address {
+        archive.add(anax_archive::ADDRESSES, format!("net0 {address}\n").into_bytes())?;
+    }
     let mut packed: BTreeMap<PathBuf, &str> = BTreeMap::new();
     for program in programs {
         let path = program.path();

@@ -18,7 +18,7 @@ use anax_vm::{Boot, Datagrams, Debugger, Emulator, Forward, Limits, Net, Nic, Sp
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 
-use crate::build::{Choice, KernelVariant, Packed};
+use crate::build::{Address, Choice, KernelVariant, Packed};
 
 /// Port of the guest that the host can reach.
 const GUEST_PORT: u16 = 80;
@@ -81,9 +81,9 @@ pub(crate) struct Args {
     /// such as `cargo xtask peer`.
     #[arg(long, value_name = "GUEST:PEER", value_parser = datagrams)]
     datagrams: Option<Datagrams>,
-    /// The guest's address, instead of asking by DHCP (not there yet: `ip` in the guest sets one).
+    /// The address of the guest's network card, instead of asking by DHCP: 10.0.0.2/24.
     #[arg(long, value_name = "ADDR/LEN")]
-    ip: Option<String>,
+    ip: Option<Address>,
     /// The road to the kernel: QEMU's own loader, GRUB from BIOS, or GRUB from UEFI [default: pvh on QEMU, iso
     /// on Bochs].
     #[arg(long, value_name = "ROAD")]
@@ -220,7 +220,13 @@ impl Args {
             true => Packed::All,
             false => Packed::Also(words.map(str::to_owned).collect()),
         };
-        Choice { with: self.with.clone(), without: self.without.clone(), packed, ..Choice::default() }
+        Choice {
+            with: self.with.clone(),
+            without: self.without.clone(),
+            packed,
+            address: self.ip,
+            ..Choice::default()
+        }
     }
 
     /// What programs read.
@@ -277,7 +283,10 @@ impl Args {
     /// # Errors
     /// One line that names the cure.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.ip.is_none(), "--ip: nobody hears of it in the guest yet: use `ip` there");
+        ensure!(
+            self.ip.is_none() || self.system == System::User && self.nic() != Nic::None,
+            "--ip: there is no network card that has addresses: use --system user, and no --nic none"
+        );
         ensure!(
             self.with.is_empty() || self.system == System::User,
             "--with {}: the test kernel starts nothing by itself: use --system user",

@@ -84,14 +84,20 @@ pub(super) struct Planned<'a> {
     pub(super) skipped: Vec<Outcome>,
 }
 
-/// Builds all that the tests boot or load.
-pub(super) fn build_artefacts() -> anyhow::Result<Artefacts> {
-    eprintln!("building the kernel, the programs, the plugin and the host tests");
+/// Builds the host's tests.
+pub(super) fn build_host_tests() -> anyhow::Result<()> {
+    eprintln!("building the host tests");
     let mut host_tests = build::host_command("test");
     let status = host_tests.args(["--no-run", "--quiet"]).status().context("cargo test --no-run")?;
     if !status.success() {
         bail!("the host tests do not build");
     }
+    Ok(())
+}
+
+/// Builds all that the tests boot or load.
+pub(super) fn build_artefacts() -> anyhow::Result<Artefacts> {
+    eprintln!("building the kernel, the programs and the plugin");
     build::artefacts()
 }
 
