@@ -42,12 +42,9 @@ static QUESTIONS: Questions = Questions::new();
 /// Starts every CPU that `platform` names besides this one; those that do not answer are reported and left out.
 pub(crate) fn start_all(platform: &Platform, features: &Features, trampoline_page: Option<PhysAddr>) {
     let own = percpu::this().apic_id();
-    let others: ArrayVec<_, MAX_CPUS> = platform
-        .cpus
-        .iter()
-        .filter(|entry| entry.state == CpuState::Enabled && entry.apic_id != own)
-        .take(MAX_CPUS - 1)
-        .collect();
+    let enabled = platform.cpus.iter().filter(|entry| entry.state == CpuState::Enabled);
+    let others = enabled.filter(|entry| entry.apic_id != own).take(MAX_CPUS - 1);
+    let others: ArrayVec<_, MAX_CPUS> = others.collect();
     if others.is_empty() {
         return;
     }
