@@ -112,8 +112,16 @@ impl View {
     /// # Errors
     /// As [`Mapping::new`]; `BadArgument` if they don't lie in it.
     pub fn new(region: Owned<Region>, offset: u64, bytes: u64, rights: Rights) -> Result<Self, Error> {
+        Self::of(*region, offset, bytes, rights)
+    }
+
+    /// The same of a region whose handle stays.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of(region: Region, offset: u64, bytes: u64, rights: Rights) -> Result<Self, Error> {
         let length = usize::try_from(bytes).map_err(|_| Error::BadArgument)?;
-        let address = Space::SELF.map(*region, offset, bytes, rights)?;
+        let address = Space::SELF.map(region, offset, bytes, rights)?;
         let address = NonZeroUsize::new(address as usize).ok_or(Error::BadAddress)?;
         Ok(Self { address, bytes: length })
     }

@@ -236,7 +236,7 @@ impl Fixed for Purpose {
 #[anax_proto::interface]
 pub trait Files {
     /// Begins: with an arena (READ, WRITE) of [`ARENA`] bytes, and a port to which nobody else has a handle, by whose end the server knows that the program is gone. A handle for what
-    /// it asks from then on, and its table (READ).
+    /// it asks from then on, and its table (READ, GRANT: others may look at it for the program).
     ///
     /// `TooMany`: programs. `BadArgument`: it is no such region.
     fn attach(&mut self, arena: Gift, hold: Gift) -> Result<(Gift, Gift), Failure>;

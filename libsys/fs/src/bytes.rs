@@ -20,6 +20,23 @@ const TRIES: u32 = 1000;
 /// Bytes that go through the arena at once.
 const CHUNK: usize = 4096;
 
+/// Where bytes of a file lie, as long as the table says so: for others who are to read them there ([`files`](anax_files::files)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lies {
+    /// The memory's number.
+    pub memory: u64,
+    /// Where what is leased of it begins in its region.
+    pub at: u64,
+    /// Bytes of that.
+    pub length: u64,
+    /// Where in the table its two words are.
+    pub word: u32,
+    /// Where in what is leased the bytes begin.
+    pub offset: u64,
+    /// How many there are.
+    pub bytes: u64,
+}
+
 /// An open file's leases. Mapped is the memory of that which was used last: each takes a handle, and a program may have many files open.
 pub(crate) struct Bytes {
     session: Arc<Session>,
@@ -210,17 +227,53 @@ impl Bytes {
     }
 
     fn read_lease(&mut self, place: usize, at: u64, into: &mut [u8]) -> Result<usize, Failure> {
+        self.look_at(place, at, into.len() as u64, |bytes| {
+            // They are no more than that.
+            let _ = bytes.copy_out(0, &mut into[..bytes.len()]);
+        })
+    }
+
+    /// Shows bytes where they lie: how many of them were there all the time.
+    fn look_at(
+        &mut self,
+        place: usize,
+        at: u64,
+        most: u64,
+        look: impl FnOnce(SharedBytes<'_>),
+    ) -> Result<usize, Failure> {
         let lease = self.held[place];
-        let length = self.there(&lease, at, into.len() as u64);
+        let length = self.there(&lease, at, most);
         if length == 0 {
             return Ok(0);
         }
         let Some(mapped) = self.still_mapped(place, at)? else { return Ok(0) };
-        let from = SharedBytes::new(mapped.memory.block());
         let inside = mapped.skip + (at - lease.from) as usize;
-        let copied = from.copy_out(inside, &mut into[..length as usize]);
-        copied.map_err(|_| Failure::Way(Error::PeerMisbehaved))?;
+        let bytes = SharedBytes::new(mapped.memory.block()).part(inside, length as usize);
+        look(bytes.map_err(|_| Failure::Way(Error::PeerMisbehaved))?);
         Ok(if self.is_still_there(&lease, at, length) { length as usize } else { 0 })
+    }
+
+    /// The same from an offset on, if anything lies there.
+    pub(crate) fn look_known(
+        &mut self,
+        offset: u64,
+        most: u64,
+        look: impl FnOnce(SharedBytes<'_>),
+    ) -> Result<usize, Failure> {
+        let most = self.size().saturating_sub(offset).min(most);
+        match self.lease(offset) {
+            Some(place) if most > 0 => self.look_at(place, offset, most, look),
+            _ => Ok(0),
+        }
+    }
+
+    /// Where bytes lie together from an offset on, `most` at most, if any do.
+    pub(crate) fn lies(&self, offset: u64, most: u64) -> Option<Lies> {
+        let most = self.size().saturating_sub(offset).min(most);
+        let lease = self.held[self.lease(offset)?];
+        let bytes = self.there(&lease, offset, most);
+        let Lease { word, memory, from, at, length } = lease;
+        (bytes > 0).then(|| Lies { memory, at, length, word, offset: offset - from, bytes })
     }
 
     /// Writes all of it at an offset.

@@ -6,11 +6,13 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
 
+use anax::Handle;
 use anax_abi::Error;
 use anax_files::files::{How, Lease, OpenFile, Opened};
 use anax_files::{Attributes, Failure, Kind};
+use anax_ring::SharedBytes;
 
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, Lies};
 use crate::session::Session;
 use crate::way::Access;
 
@@ -233,6 +235,44 @@ impl File {
             return Err(Failure::NotPermitted);
         }
         self.bytes.borrow_mut().read_known(offset, into)
+    }
+
+    /// Shows bytes from an offset on where they lie, `most` at most, if they are there without anybody to be asked: how many of them were there all the time. If that is 0 what was shown is
+    /// worth nothing, if anything was.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn look_known(
+        &self,
+        offset: u64,
+        most: u64,
+        look: impl FnOnce(SharedBytes<'_>),
+    ) -> Result<usize, Failure> {
+        if !self.may.read {
+            return Err(Failure::NotPermitted);
+        }
+        self.bytes.borrow_mut().look_known(offset, most, look)
+    }
+
+    /// Where bytes lie together from an offset on, `most` at most: nothing if they are not there, or can't be read. It stays so until the [table](Self::table) says otherwise, or the file is closed.
+    #[must_use]
+    pub fn lies(&self, offset: u64, most: u64) -> Option<Lies> {
+        if self.may.read { self.bytes.borrow().lies(offset, most) } else { None }
+    }
+
+    /// The table by which others see whether it still lies there (READ, GRANT), if they can be shown it.
+    #[must_use]
+    pub fn table(&self) -> Option<Handle> {
+        self.bytes.borrow().session().table()
+    }
+
+    /// Calls `with` with a handle to that memory of the file's (READ, GRANT), which is good for as long.
+    ///
+    /// # Errors
+    /// `Gone`: it has no such memory any more.
+    pub fn with_memory<R>(&self, memory: u64, with: impl FnOnce(Handle) -> R) -> Result<R, Failure> {
+        let (session, file) = self.server();
+        session.with_memory(file, memory, with)
     }
 
     /// The server has answered what was wanted there.

@@ -27,6 +27,7 @@ mod tree;
 mod way;
 
 pub use anax_files::{Attributes, Entry, Failure, Kind, Node, Usage};
+pub use bytes::Lies;
 pub use file::{File, OpenOptions, SeekFrom, read, read_to_string, write};
 pub use names::{
     ReadDir, create_dir, current_directory, hard_link, metadata, read_dir, read_link, remove_dir,

@@ -8,7 +8,7 @@ use core::any::Any;
 use core::fmt;
 use core::sync::atomic::{Ordering, fence};
 
-use anax::Lock;
+use anax::{Handle, Lock};
 use anax_abi::Error;
 use anax_files::files::{FilesClient, Lease, OpenFile, PAGE, ROOM, TOLD};
 use anax_files::{Failure, Text, path};
@@ -34,6 +34,7 @@ pub struct Session {
     line: Lock<Line>,
     target: Option<Target>,
     table: Box<dyn Memory>,
+    table_region: Option<Handle>,
     _kept: Lock<Box<dyn Any + Send>>,
 }
 
@@ -53,10 +54,10 @@ impl Session {
     /// One of these parts: for tests, and for programs that want several.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { server, target, arena, table, maps, kept } = parts;
+        let Parts { server, target, arena, table, table_region, maps, kept } = parts;
         let server = FilesClient::over(Way(server));
         let line = Line { server, arena, filled: 0, rooms: Vec::new(), maps, kept: Kept::default() };
-        Arc::new(Self { line: Lock::new(line), target, table, _kept: Lock::new(kept) })
+        Arc::new(Self { line: Lock::new(line), target, table, table_region, _kept: Lock::new(kept) })
     }
 
     /// The program's own; it begins with the first call.
@@ -148,6 +149,24 @@ impl Session {
         if self.word(file.place() as u32) & TOLD != 0 && cfg!(not(bite = "fs-never-tells")) {
             let _closed = self.ask(|line| line.server.close(file));
         }
+    }
+
+    /// The table, to be shown to others.
+    pub(crate) const fn table(&self) -> Option<Handle> {
+        self.table_region
+    }
+
+    /// A handle to the memory of that number, for as long as `with` takes.
+    pub(crate) fn with_memory<R>(
+        &self,
+        file: OpenFile,
+        memory: u64,
+        with: impl FnOnce(Handle) -> R,
+    ) -> Result<R, Failure> {
+        let gift = self.ask(|line| line.server.memory(file, memory))?;
+        let outcome = with(gift.handle);
+        self.line.lock().maps.close(gift);
+        Ok(outcome)
     }
 
     /// The memory of a lease.

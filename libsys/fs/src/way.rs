@@ -5,7 +5,7 @@ use core::any::Any;
 
 use anax::object::{Region, RegionKind, Space, Thread};
 use anax::owned::Owned;
-use anax::{Mapping, Rights, View};
+use anax::{Handle, Mapping, Rights, View};
 use anax_abi::Error;
 use anax_files::Failure;
 use anax_files::files::{ARENA, FilesClient, SERVICE};
@@ -47,6 +47,9 @@ pub trait Maps: Send {
     /// # Errors
     /// What mapping fails with.
     fn map(&self, memory: Gift, offset: u64, bytes: u64, access: Access) -> Result<Box<dyn Memory>, Error>;
+
+    /// Closes the handle of a region that was given, and not mapped.
+    fn close(&self, memory: Gift);
 }
 
 /// By what a server is asked, whatever that is.
@@ -70,8 +73,10 @@ pub struct Parts {
     pub target: Option<Target>,
     /// The arena, of [`ARENA`] bytes.
     pub arena: Box<dyn Memory>,
-    /// The table.
+    /// The table, and a handle to it (READ, GRANT), if others can be shown it.
     pub table: Box<dyn Memory>,
+    /// See [`table`](Self::table).
+    pub table_region: Option<Handle>,
     /// How memory is reached.
     pub maps: Box<dyn Maps>,
     /// What is to stay as long as the session does.
@@ -90,6 +95,11 @@ impl Maps for Here {
         };
         Ok(Box::new(View::new(region, offset, bytes, rights)?))
     }
+
+    fn close(&self, memory: Gift) {
+        // It may have ended meanwhile.
+        let _gone = Space::SELF.close(memory.handle);
+    }
 }
 
 /// Waits for the system's VFS server, and begins with it.
@@ -100,17 +110,18 @@ pub(crate) fn attach() -> Result<Parts, Failure> {
     let region = Gift::copy(arena.region().handle(), rights);
     let mut server: FilesClient<anax::Service> = anax::client(SERVICE)?;
     let (own, table) = server.attach(region, Gift::copy(hold.handle(), Rights::SEND))?;
-    let size = Region::from_handle(table.handle).size()?;
-    let table = Here.map(table, 0, size, Access::Read)?;
+    let region = Owned::new(Region::from_handle(table.handle));
+    let table = View::of(*region, 0, region.size()?, Rights::READ)?;
     let target = Target::from_handle(own.handle);
     let server = Box::new(Direct(target));
     Ok(Parts {
         server,
         target: Some(target),
         arena: Box::new(arena),
-        table,
+        table: Box::new(table),
+        table_region: Some(region.handle()),
         maps: Box::new(Here),
-        kept: Box::new((hold, Own(own))),
+        kept: Box::new((hold, Own(own), region)),
     })
 }
 

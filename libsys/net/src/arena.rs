@@ -75,6 +75,14 @@ impl Arena {
         self.pages.borrow().free()
     }
 
+    /// The ring at that place.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(crate) fn ring(&self, place: (u64, u64)) -> Ring<'_> {
+        Ring::new(self.memory.bytes(), place).expect("pages of an arena lie within it")
+    }
+
     /// Rings of that size.
     ///
     /// `BadArgument` for sizes that no ring has; `Full`.
@@ -108,16 +116,12 @@ impl Lease {
 
     /// For what comes.
     pub(crate) fn receive(&self) -> Ring<'_> {
-        self.ring(self.rings.receive())
+        self.arena.ring(self.rings.receive())
     }
 
     /// For what goes.
     pub(crate) fn send(&self) -> Ring<'_> {
-        self.ring(self.rings.send())
-    }
-
-    fn ring(&self, place: (u64, u64)) -> Ring<'_> {
-        Ring::new(self.arena.memory.bytes(), place).expect("pages of an arena lie within it")
+        self.arena.ring(self.rings.send())
     }
 }
 

@@ -35,11 +35,11 @@ mod stream;
 pub mod task;
 mod way;
 
-pub use anax_socket::{Failure, InterfaceReport, LinkKind, NeighbourReport, RouteReport};
+pub use anax_socket::{Failure, InterfaceReport, LONGEST_SHOWN, LinkKind, NeighbourReport, RouteReport};
 pub use arena::{Memory, Sizes};
 pub use datagram::UdpSocket;
 pub use listener::TcpListener;
 pub use pieces::copy;
 pub use session::Session;
 pub use stream::TcpStream;
-pub use task::{Broadcast, Change, Listening, NoDelay, Version};
+pub use task::{Broadcast, Change, Listening, Loan, Lying, NoDelay, Reading, Source, Version};

@@ -9,7 +9,7 @@ use anax_sys::Instant;
 
 use crate::arena::Sizes;
 use crate::session::Session;
-use crate::task::{self, NoDelay};
+use crate::task::{self, Loan, NoDelay};
 
 /// A connection. Dropped, it is closed; what was written still goes out, but [`close`](Self::close) waits for that, and the end of a program does not.
 #[derive(Debug)]
@@ -158,6 +158,20 @@ impl TcpStream {
     /// If there is no room for so many.
     pub fn commit(&mut self, count: usize) {
         self.stream.commit(count);
+    }
+
+    /// As [`task::WriteHalf::lent`].
+    #[must_use]
+    pub fn lent(&self, behind: usize) -> u64 {
+        self.stream.lent(behind)
+    }
+
+    /// As [`task::WriteHalf::lend`]. What is lost is put into the ring while somebody waits by this session.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn lend(&self, behind: usize, loan: &Loan) -> Result<(), Failure> {
+        self.stream.lend(behind, loan)
     }
 
     /// Tells the server what was written, if it does not know.

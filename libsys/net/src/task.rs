@@ -6,6 +6,7 @@
 mod attachment;
 mod datagram;
 mod hosts;
+mod lending;
 mod listener;
 mod open;
 mod reaper;
@@ -16,6 +17,7 @@ pub use datagram::{Broadcast, Datagram, Receiver, Sender, UdpSocket};
 pub use hosts::{
     Change, Version, assign, counters, interfaces, lookup, neighbours, ping, route, routes, wait_until_ready,
 };
+pub use lending::{Loan, Lying, Reading, Source};
 pub use listener::{Listening, TcpListener};
 pub use session::Session;
 pub use stream::{NoDelay, ReadHalf, TcpStream, WriteHalf};

@@ -7,8 +7,12 @@ mod blocking;
 mod datagrams;
 #[path = "client/deaths.rs"]
 mod deaths;
+#[path = "client/lending.rs"]
+mod lending;
 #[path = "client/messages.rs"]
 mod messages;
+#[path = "client/pieces.rs"]
+mod pieces;
 #[path = "client/server.rs"]
 mod server;
 #[path = "client/streams.rs"]

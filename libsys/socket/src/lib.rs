@@ -10,7 +10,7 @@
 //! | receive | the server | received: complete up to there | room: may be written up to there |
 //! | send | the program | written | taken: will not be looked at again up to there |
 //!
-//! A stream's ring holds its bytes; a datagram socket's holds records ([`datagram`]). The server believes nothing that it reads there: headers are copied out
+//! A stream's ring holds its bytes, but for [pieces](Piece) that lie elsewhere; a datagram socket's holds records ([`datagram`]). The server believes nothing that it reads there: headers are copied out
 //! first, and what is wrong ends the socket.
 //!
 //! Each protocol thread of the server has a port of its own, and a socket lives with one of them: by a thread's port its sockets are asked.
@@ -23,6 +23,7 @@ pub mod datagram;
 mod end;
 mod failure;
 mod network;
+mod piece;
 mod progress;
 pub mod ring;
 mod rings;
@@ -31,6 +32,7 @@ mod socket;
 pub use end::{Address, End};
 pub use failure::Failure;
 pub use network::{AddressReport, InterfaceReport, LinkKind, NeighbourReport, RouteReport};
+pub use piece::{LONGEST_SHOWN, Lost, MOST_PIECES, MOST_SHOWN, Piece, Stretch};
 pub use progress::{Progress, Standing};
 pub use rings::Rings;
 pub use socket::{Choice, Kind, Question, Socket};
@@ -103,6 +105,32 @@ pub trait Sockets {
         known: (u64, u64),
         later: Later<Progress, Failure>,
     );
+
+    /// Shows this thread a table (as many words as a VFS server's; READ) by which pieces are seen to be there. What was shown before is forgotten.
+    ///
+    /// `BadArgument`: it is no such region. `BadState`: pieces lie in what was shown before. `Full`.
+    fn show_table(&mut self, caller: Caller, table: Gift) -> Result<(), Failure>;
+
+    /// Shows this thread memory (READ) in which pieces may lie, at that place, instead of what was shown there before.
+    ///
+    /// `BadArgument`: there is no such place, or it does not lie in the region. `BadState`: pieces lie in what was shown there before, or no table was shown. `Full`: too much of all
+    /// programs is shown.
+    fn show(&mut self, caller: Caller, place: u32, stretch: Stretch, memory: Gift) -> Result<(), Failure>;
+
+    /// Bytes of a stream that are not written yet lie elsewhere than in its ring: in memory that was shown, as long as its table says so. `exchange` tells how much of it is written, as of all bytes.
+    ///
+    /// `BadArgument`: it does not lie in memory that was shown, or not behind what is written and behind other pieces, or begins beyond the ring. `Full`: [`MOST_PIECES`]. `BadState`: it is no stream, or has ended.
+    fn piece(&mut self, caller: Caller, socket: Socket, piece: Piece) -> Result<(), Failure>;
+
+    /// Waits until a piece of this program's on this thread can't be sent, since its bytes are not there any more. Its stream waits until it was [`filled`](Self::filled). Of each piece it is told once.
+    ///
+    /// `BadState`: no table was shown. `Way(Aborted)`: it is asked once more. `Gone`: with the session.
+    fn lost(&mut self, caller: Caller, later: Later<Lost, Failure>);
+
+    /// The bytes of the piece that begins there lie in the ring now, as far as they are written.
+    ///
+    /// `BadArgument`: there is none, or not any more.
+    fn filled(&mut self, caller: Caller, socket: Socket, from: u64) -> Result<(), Failure>;
 
     /// Nothing more is written: what was goes out, and the other end is told.
     fn shut_down(&mut self, caller: Caller, socket: Socket) -> Result<(), Failure>;

@@ -1,19 +1,20 @@
 //! What the threads need of the machine.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
-use anax::Mapping;
 use anax::owned::Owned;
+use anax::{Mapping, View};
 use anax_abi::{Error, Message, Rights};
 use anax_inet::control::Configuration;
 use anax_proto::{Answered, Gift};
-use anax_ring::{AtomicU64, Epoch, SharedBytes};
+use anax_ring::{AtomicU64, Epoch, SharedBlock, SharedBytes};
 use anax_service::deliver;
 use anax_socket::Failure;
 use anax_sys::object::{Channel, Region, Space};
 use anax_sys::{Port, Target};
-use net::session::Arena;
+use net::session::{Arena, Foreign};
 use net::shard::Host;
 use net::zero::ZeroHost;
 
@@ -27,6 +28,15 @@ pub(crate) struct Memory(Mapping);
 impl Arena for Memory {
     fn bytes(&self) -> SharedBytes<'_> {
         self.0.bytes()
+    }
+}
+
+/// Memory that a program has shown.
+struct Seen(View);
+
+impl Foreign for Seen {
+    fn block(&self) -> SharedBlock<'_> {
+        self.0.block()
     }
 }
 
@@ -84,6 +94,16 @@ impl Host for Machine {
 
     fn answer(&mut self, answered: &Answered) -> bool {
         deliver(answered)
+    }
+
+    fn show(&mut self, memory: Gift, at: u64, bytes: u64) -> Result<Box<dyn Foreign>, Failure> {
+        let region = Owned::new(Region::from_handle(memory.handle));
+        // Where its maker takes it away there are zeros from then on, and no fault: docs/memory.md.
+        match View::new(region, at, bytes, Rights::READ) {
+            Ok(view) => Ok(Box::new(Seen(view))),
+            Err(Error::NoMemory | Error::Full | Error::Quota) => Err(Failure::Full),
+            Err(_) => Err(Failure::BadArgument),
+        }
     }
 }
 

@@ -2,12 +2,18 @@
 
 use alloc::sync::Arc;
 
-use anax_ring::SharedBytes;
+use anax_ring::{SharedBlock, SharedBytes};
 
 /// A program's memory.
 pub trait Arena: Send + Sync + 'static {
     /// All of it.
     fn bytes(&self) -> SharedBytes<'_>;
+}
+
+/// Memory that a program has shown, or whoever has given it to that: mapped here as long as this is there, to be read.
+pub trait Foreign: Send + Sync + 'static {
+    /// All of it.
+    fn block(&self) -> SharedBlock<'_>;
 }
 
 /// A program that has attached, as all threads see it.

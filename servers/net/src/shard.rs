@@ -7,17 +7,19 @@ mod keeping;
 mod listener;
 mod output;
 mod owners;
+mod shown;
 mod stream;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use anax_frames::{Buffer, Offers};
 use anax_inet::udp::Demux;
 use anax_inet::{Hop, InterfaceId, Keyed, Random, Tables};
-use anax_proto::{Answered, Caller};
+use anax_proto::{Answered, Caller, Gift};
 use anax_socket::{Failure, Socket};
 use anax_tcp::{Config, ConnectionId, Engine, Outgoing, Record};
 use hashbrown::HashMap;
@@ -26,11 +28,12 @@ use smoltcp::wire::{EthernetAddress, IpAddress};
 use crate::crossbar::{Bell, Port};
 use crate::item::{Departing, Item};
 use crate::kept::Kept;
-use crate::session::{Arena, Held};
+use crate::session::{Arena, Foreign, Held};
 
 use datagram::Datagram;
 use listener::{Early, Listener};
 use owners::Owners;
+use shown::Showing;
 use stream::Stream;
 
 /// The interface by which this host speaks to itself.
@@ -64,6 +67,12 @@ pub trait Host {
 
     /// Sends an answer. Whether who asked is still there to get it.
     fn answer(&mut self, answered: &Answered) -> bool;
+
+    /// Maps whole pages of memory that a program has shown, to be read. The handle is gone with it, also if that fails.
+    ///
+    /// # Errors
+    /// `BadArgument`: there are no such pages, or none that may be read. `Full`: there is no room.
+    fn show(&mut self, memory: Gift, at: u64, bytes: u64) -> Result<Box<dyn Foreign>, Failure>;
 }
 
 /// Where frames to be sent get their buffers, and go.
@@ -153,6 +162,9 @@ pub struct Shard<H: Host> {
     demux: Demux<u32>,
     random: Random,
     sessions: HashMap<u64, Held<H::Arena>, Keyed>,
+    /// What programs have shown, by their numbers; and a count of what is mapped for that.
+    shown: BTreeMap<u64, Showing>,
+    mapped: Arc<()>,
     sockets: Vec<Place<H::Arena>>,
     free: Vec<u32>,
     /// The socket of each connection; none for those that nobody has accepted, or that nobody has any more.
@@ -190,6 +202,8 @@ pub struct Counted {
     pub datagrams_dropped: u64,
     /// Packets that waited for a neighbour in vain, or of which there were too many.
     pub unresolved_dropped: u64,
+    /// Pieces of streams whose bytes were taken away before they were acknowledged.
+    pub pieces_lost: u64,
     /// Times that a connection was not kept, since there are too many.
     pub not_kept: u64,
 }
@@ -218,6 +232,8 @@ impl<H: Host> Shard<H> {
             cards: BTreeMap::new(),
             demux: Demux::new(&mut random),
             sessions: HashMap::with_hasher(random.key()),
+            shown: BTreeMap::new(),
+            mapped: Arc::new(()),
             sockets: Vec::new(),
             free: Vec::new(),
             of_connection: Owners::default(),
@@ -345,12 +361,14 @@ impl<H: Host> Shard<H> {
     /// It is gone: what it has written still goes out, and nothing else.
     pub fn detached(&mut self, number: u64) {
         self.sessions.remove(&number);
+        self.forget_shown(number);
         let of_session =
             |place: &Place<H::Arena>| place.socket.as_ref().is_some_and(|open| open.session.number == number);
         let all: Vec<u32> =
             (0..).zip(&self.sockets).filter(|(_, place)| of_session(place)).map(|(index, _)| index).collect();
         for index in all {
             self.close_at(index, None);
+            self.end_if_lost(index);
         }
         let listening: Vec<Socket> =
             self.listeners.iter().filter(|(_, one)| one.session == number).map(|(name, _)| *name).collect();

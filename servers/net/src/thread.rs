@@ -9,8 +9,8 @@ use anax_frames::Buffer;
 use anax_inet::InterfaceId;
 use anax_proto::{Caller, Gift, Later};
 use anax_socket::{
-    Address, Choice, End, Failure, InterfaceReport, Kind, NeighbourReport, Progress, Question, Rings,
-    RouteReport, Socket, Sockets,
+    Address, Choice, End, Failure, InterfaceReport, Kind, Lost, NeighbourReport, Piece, Progress, Question,
+    Rings, RouteReport, Socket, Sockets, Stretch,
 };
 
 use crate::cards::Cards;
@@ -199,6 +199,26 @@ impl<H: ZeroHost> Sockets for Thread<H> {
         later: Later<Progress, Failure>,
     ) {
         self.shard.exchange(caller, question, own, known, later);
+    }
+
+    fn show_table(&mut self, caller: Caller, table: Gift) -> Result<(), Failure> {
+        self.shard.show_table(caller, table)
+    }
+
+    fn show(&mut self, caller: Caller, place: u32, stretch: Stretch, memory: Gift) -> Result<(), Failure> {
+        self.shard.show(caller, place, stretch, memory)
+    }
+
+    fn piece(&mut self, caller: Caller, socket: Socket, piece: Piece) -> Result<(), Failure> {
+        self.shard.piece(caller, socket, piece)
+    }
+
+    fn lost(&mut self, caller: Caller, later: Later<Lost, Failure>) {
+        self.shard.lost(caller, later);
+    }
+
+    fn filled(&mut self, caller: Caller, socket: Socket, from: u64) -> Result<(), Failure> {
+        self.shard.filled(caller, socket, from)
     }
 
     fn shut_down(&mut self, caller: Caller, socket: Socket) -> Result<(), Failure> {

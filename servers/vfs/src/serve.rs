@@ -93,7 +93,7 @@ impl<H: Host + 'static> Server<H> {
         let own = vfs.host().admit(number, hold).inspect_err(|_| vfs.host().close(handle))?;
         let session = Rc::new(Session::new(arena, table, handle));
         vfs.sessions.borrow_mut().insert(number, session);
-        let rights = Rights::SEND.with(Rights::READ);
+        let rights = Rights::SEND.with(Rights::GRANT).with(Rights::READ);
         Ok((own, Gift::copy(handle, rights)))
     }
 }

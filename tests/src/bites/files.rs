@@ -120,6 +120,15 @@ pub(super) const FILES: &[Bite] = &[
         judge: Judge::Host { package: "httpd", file: "slow_files", test: "bytes_that_are_not_there_yet" },
     },
     Bite {
+        name: "httpd-keeps-what-was-taken-away",
+        breaks: "bytes of a body stay in the ring though their page was taken away while they were copied",
+        judge: Judge::Host {
+            package: "httpd",
+            file: "lending",
+            test: "what_was_taken_away_while_it_was_copied_is_written_anew",
+        },
+    },
+    Bite {
         name: "fat-index-misses",
         breaks: "an entry that was made is not in its directory's index",
         judge: Judge::Host { package: "fat", file: "basic", test: "a_file_comes_back" },

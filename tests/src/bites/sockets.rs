@@ -45,6 +45,41 @@ pub(super) const SOCKETS: &[Bite] = &[
         "kept::a_successor_knows_of_each_connection_and_ends_it",
         "a dead server's connections are left to their time-outs",
     ),
+    server(
+        "net-piece-never-looked-at-again",
+        "pieces::what_is_taken_away_while_it_is_copied_is_not_sent",
+        "bytes of a piece are sent though they were taken away while they were copied",
+    ),
+    server(
+        "net-piece-of-any-memory",
+        "pieces::words_of_another_memory_say_nothing",
+        "a piece is sent as long as something lies where it did",
+    ),
+    server(
+        "net-pieces-anywhere",
+        "pieces::lies_are_refused",
+        "pieces may lie over each other, and over what was sent already",
+    ),
+    server(
+        "net-shown-for-ever",
+        "pieces::a_program_that_ends_has_nothing_mapped",
+        "what a program has shown stays mapped when it has ended",
+    ),
+    net(
+        "net-source-dropped-early",
+        "pieces::a_source_is_kept_until_all_is_acknowledged_and_no_longer",
+        "nobody can read again what was lent, since its file was closed when it was written",
+    ),
+    net(
+        "net-fills-what-was-taken",
+        "pieces::a_storm_of_pieces",
+        "a lost piece is put over bytes that have its place in the ring by now",
+    ),
+    net(
+        "net-fills-after-the-end",
+        "pieces::nothing_is_put_into_rings_that_are_anothers",
+        "a lost piece is put into a ring that was given to another socket",
+    ),
 ];
 
 const fn server(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {

@@ -1,5 +1,6 @@
 //! Files of the system's tree, below a directory.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -7,12 +8,16 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::time::Duration;
 
-use anax::eprintln;
-use anax_fs::{Attributes, Failure, File as Open, Kind, OpenOptions, task};
+use anax::{Handle, eprintln};
+use anax_fs::{Attributes, Failure, File as Open, Kind, Lies as Lying, OpenOptions, task};
+use anax_net::{LONGEST_SHOWN, Loan, Reading, Source};
+use anax_ring::SharedBytes;
 use anax_task::EventLoop;
-use httpd::{About, Date, Entries, Entry, File, Files, Found, Strength, Tag, Trouble, Window};
+use httpd::{
+    About, Date, Entries, Entry, File, Files, Found, LEAST_LENT, Lies, Strength, Tag, Trouble, Window,
+};
 
-/// Bytes of a file that are read at once: the library does not say yet where they lie, so they are copied once more than they have to be.
+/// Bytes of a file that are read at once, where they don't lie in memory that is mapped here.
 const BUFFER: usize = 16 << 10;
 /// How long a connection waits until it tries again, if as many files are open as may be.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -28,10 +33,56 @@ pub(crate) struct DiskFiles {
 
 /// An open file.
 pub(crate) struct DiskFile {
-    file: Open,
-    events: EventLoop,
+    bytes: Rc<Bytes>,
     buffer: Rc<RefCell<Vec<u8>>>,
     about: About,
+}
+
+/// Its bytes, open until the last of them that were lent are acknowledged.
+struct Bytes {
+    file: Open,
+    events: EventLoop,
+}
+
+impl Source for Bytes {
+    fn table(&self) -> Option<Handle> {
+        self.file.table()
+    }
+
+    fn with_memory(
+        &self,
+        number: u64,
+        with: &mut dyn FnMut(Handle) -> Result<(), anax_net::Failure>,
+    ) -> Result<(), anax_net::Failure> {
+        self.file.with_memory(number, with).unwrap_or(Err(anax_net::Failure::Gone))
+    }
+
+    fn read<'a>(&'a self, from: u64, into: &'a mut [u8]) -> Reading<'a> {
+        Box::pin(async move {
+            let read = self.file.read_later(&self.events, from, into).await;
+            read.map_err(unreadable).ok()
+        })
+    }
+}
+
+impl Lies for DiskFile {
+    fn loan(&self, from: u64, most: u64) -> Option<Loan> {
+        let lies = self.bytes.file.lies(from, most)?;
+        if lies.bytes < LEAST_LENT || lies.length > LONGEST_SHOWN {
+            return None;
+        }
+        let Lying { memory, at, length, word, offset, bytes } = lies;
+        let lying = anax_net::Lying { memory, at, length, word, offset };
+        Some(Loan { source: self.bytes.clone(), from, length: bytes, lying })
+    }
+
+    fn look(&self, from: u64, most: u64, show: &mut dyn FnMut(SharedBytes<'_>)) -> Result<usize, Trouble> {
+        self.bytes.file.look_known(from, most, show).map_err(unreadable)
+    }
+
+    fn read(&self, from: u64, into: &mut [u8]) -> Result<Option<usize>, Trouble> {
+        self.bytes.file.read_known(from, into).map_err(unreadable)
+    }
 }
 
 impl DiskFiles {
@@ -51,8 +102,8 @@ impl DiskFiles {
         match attributes.kind {
             Kind::Directory => Ok(Found::Directory),
             Kind::File => {
-                let (events, buffer) = (self.events.clone(), self.buffer.clone());
-                Ok(Found::File(DiskFile { file, events, buffer, about: about(&attributes) }))
+                let bytes = Rc::new(Bytes { file, events: self.events.clone() });
+                Ok(Found::File(DiskFile { bytes, buffer: self.buffer.clone(), about: about(&attributes) }))
             }
             Kind::Link | Kind::Device => Err(Trouble::Forbidden),
         }
@@ -143,13 +194,10 @@ impl File for DiskFile {
     }
 
     fn send(&self, offset: u64, most: u64, to: &mut Window<'_>) -> Result<Option<usize>, Trouble> {
-        let buffer = &mut *self.buffer.borrow_mut();
-        let most = usize::try_from(most).unwrap_or(usize::MAX).min(to.room()).min(buffer.len());
-        let count = self.file.read_known(offset, &mut buffer[..most]).map_err(unreadable)?;
-        Ok(count.map(|count| to.put(&buffer[..count])))
+        httpd::send(self, (offset, most), to, &mut self.buffer.borrow_mut())
     }
 
     async fn wait(&self, offset: u64) -> Result<(), Trouble> {
-        self.file.wait(&self.events, offset).await.map_err(unreadable)
+        self.bytes.file.wait(&self.bytes.events, offset).await.map_err(unreadable)
     }
 }

@@ -1,11 +1,8 @@
 //! What the server serves, as it sees it: something that finds files and lists directories.
 //!
-//! A body goes from where the file lies directly into the socket's send ring: [`File::send`] is given the ring's free part, and copies into it from the page cache's
-//! pages as they are mapped in this program ([`Window::put_shared`]). That is the only copy; the card reads the ring. Pages may be taken away meanwhile, so it is the file
-//! that copies, looks whether they are still there, and takes back what it wrote if they are not ([`Window::take_back`]): nothing is sent before it has returned.
-//!
-//! When the network server takes region descriptors for what is sent (`{region, offset, length}` of the page cache in place of a position in the ring), a `Window` will
-//! have a place for them beside its bytes, `send` will put one there, and no byte will be copied by this program at all; nothing else here changes.
+//! [`File::send`] is given the free part of the socket's send ring. What is long is lent ([`Window::lend`]): the network server copies it into its frames from the page cache's pages, and this program copies
+//! nothing. What is short goes into the ring from where it lies ([`Window::put_shared`]). Pages may be taken away meanwhile, so it is the file that copies, looks whether they are still there, and takes back what it wrote
+//! if they are not ([`Window::take_back`]): nothing is sent before it has returned.
 
 use alloc::string::String;
 use alloc::vec::Vec;

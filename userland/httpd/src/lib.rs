@@ -7,7 +7,7 @@
 //! | `head`, `skip`, `target` | what comes: requests, bodies that nobody wants, paths |
 //! | `answer`, `response`, `body`, `window` | what goes: heads, parts of files, the ring that they are written to |
 //! | `conditions`, `ranges`, `date`, `types`, `status` | what the standard has about each of these |
-//! | `files`, `lead`, `memory`, `listing` | what is served |
+//! | `files`, `lending`, `lead`, `memory`, `listing` | what is served |
 //! | `journal` | the access log |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -24,6 +24,7 @@ mod files;
 mod head;
 mod journal;
 mod lead;
+mod lending;
 mod limits;
 mod listing;
 mod memory;
@@ -41,9 +42,10 @@ pub use connection::{Asked, Connection, Wants};
 pub use date::Date;
 pub use files::{About, Entries, Entry, File, Files, Found, Strength, Tag, Trouble};
 pub use journal::Record;
+pub use lending::{LEAST_LENT, Lies, send};
 pub use limits::Limits;
 pub use memory::{GENERATED, MemoryFile, MemoryFiles, Way};
 pub use server::{Journal, Now, Server};
 pub use status::Status;
 pub use target::{Shape, Target};
-pub use window::Window;
+pub use window::{Lends, Window};

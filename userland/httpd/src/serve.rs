@@ -12,9 +12,9 @@ use anax::time::Instant;
 use anax::{Error, eprintln, println};
 use anax_calendar::WallClockClient;
 use anax_net::task::{Session, TcpListener, TcpStream};
-use anax_net::{Failure, Listening, NoDelay, Sizes};
+use anax_net::{Failure, Listening, Loan, NoDelay, Sizes};
 use anax_task::{Either, Elapsed, race};
-use httpd::{Admission, Connection, Date, Files, Now, Server, Wants, Window};
+use httpd::{Admission, Connection, Date, Files, Lends, Now, Server, Wants, Window};
 
 use crate::options::Options;
 
@@ -194,6 +194,20 @@ async fn within<F: Files, T>(
     }
 }
 
+/// A connection's stream, which has bytes sent from where they lie.
+#[derive(Debug)]
+struct Lender<'a>(&'a TcpStream);
+
+impl Lends for Lender<'_> {
+    fn lent(&self, behind: usize) -> u64 {
+        self.0.lent(behind)
+    }
+
+    fn lend(&self, behind: usize, loan: &Loan) -> bool {
+        self.0.lend(behind, loan).is_ok()
+    }
+}
+
 /// Hands the rings to the connection: what has come, and where there is room.
 fn look<F: Files>(site: &Site<F>, connection: &mut Connection<F>, stream: &mut TcpStream) {
     let input = &mut *site.input.borrow_mut();
@@ -207,7 +221,8 @@ fn look<F: Files>(site: &Site<F>, connection: &mut Connection<F>, stream: &mut T
             }
         }
     }
-    let mut window = Window::new(stream.writable());
+    let lender = Lender(stream);
+    let mut window = Window::lending(stream.writable(), &lender);
     let taken = connection.advance(&site.server, &input[..count], &mut window, &site.now());
     let filled = window.filled();
     stream.commit(filled);

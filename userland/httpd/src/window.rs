@@ -1,19 +1,38 @@
-//! Where a connection writes: the free part of a send ring, filled from its beginning.
+//! Where a connection writes: the free part of a send ring, filled from its beginning, or passed over where bytes are sent from where they lie.
 
+use core::fmt;
+
+use anax_net::Loan;
 use anax_ring::SharedBytes;
 
+/// Who has bytes sent from where they lie: nothing is written into the ring for them.
+pub trait Lends: fmt::Debug {
+    /// How many bytes are lent already, from so many behind the window's beginning on.
+    fn lent(&self, behind: usize) -> u64;
+
+    /// Lends some, from so many behind the window's beginning on. Whether that goes: else they are to be written.
+    fn lend(&self, behind: usize, loan: &Loan) -> bool;
+}
+
 /// Room in one piece or two.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Window<'a> {
     pieces: [SharedBytes<'a>; 2],
     filled: usize,
+    lends: Option<&'a dyn Lends>,
 }
 
 impl<'a> Window<'a> {
     /// All of it is free.
     #[must_use]
     pub const fn new(pieces: [SharedBytes<'a>; 2]) -> Self {
-        Self { pieces, filled: 0 }
+        Self { pieces, filled: 0, lends: None }
+    }
+
+    /// The same of a stream that has bytes sent from where they lie.
+    #[must_use]
+    pub const fn lending(pieces: [SharedBytes<'a>; 2], lends: &'a dyn Lends) -> Self {
+        Self { pieces, filled: 0, lends: Some(lends) }
     }
 
     /// Bytes that were written.
@@ -51,6 +70,23 @@ impl<'a> Window<'a> {
             done += count;
         }
         done
+    }
+
+    /// Passes over bytes that are lent here already, `most` at most: how many.
+    pub fn pass_lent(&mut self, most: u64) -> usize {
+        let Some(lends) = self.lends else { return 0 };
+        let count = lends.lent(self.filled).min(most).min(self.room() as u64) as usize;
+        self.filled += count;
+        count
+    }
+
+    /// Lends bytes, whose loan `loan` is asked for if there is anybody to lend them to. As many of them as there is room for are [passed](Self::pass_lent) over: how many.
+    pub fn lend(&mut self, loan: impl FnOnce() -> Option<Loan>) -> usize {
+        let Some(lends) = self.lends.filter(|_| self.room() > 0) else { return 0 };
+        match loan() {
+            Some(loan) if lends.lend(self.filled, &loan) => self.pass_lent(loan.length),
+            _ => 0,
+        }
     }
 
     /// What was written last, so many bytes of it, was not: it was wrong. All of it, if it was less.

@@ -14,6 +14,7 @@ use anax_socket::{Failure, Socket, SocketsClient, sockets};
 use anax_sys::Target;
 use anax_task::{Call, EventLoop, Reply};
 
+use super::lending::Lending;
 use super::reaper::Reaper;
 use crate::arena::{Arena, Lease};
 use crate::attach::Parts;
@@ -38,6 +39,7 @@ pub(crate) struct Attachment {
     pub(crate) events: EventLoop,
     pub(crate) arena: Rc<Arena>,
     pub(crate) reaper: Rc<Reaper>,
+    pub(crate) lending: Lending,
     threads: Box<[Thread]>,
     next: Cell<u32>,
     is_dead: Cell<bool>,
@@ -53,6 +55,7 @@ impl Attachment {
         let thread = |way: crate::attach::Way| Thread { target: way.target, blocking: way.blocking.into() };
         Ok(Rc::new(Self {
             reaper: Reaper::new(events.clone()),
+            lending: Lending::default(),
             events,
             arena: Arena::new(memory),
             threads: threads.into_iter().map(thread).collect(),
@@ -173,6 +176,7 @@ impl Attachment {
                 Ok(()) | Err(Failure::Gone) => true,
                 Err(failure) => failure == Error::PeerDied.into(),
             };
+            attachment.lending.over(thread, socket);
             // If it could not be asked, the server may use them for ever.
             if is_over {
                 drop(lease)

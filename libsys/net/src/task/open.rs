@@ -18,6 +18,7 @@ use anax_task::{Call, Reply, Sleep};
 use arrayvec::ArrayVec;
 
 use super::attachment::{Attachment, PAUSE, is_crowded};
+use super::lending::{Loan, Sending};
 use crate::arena::{Lease, Sizes};
 use crate::flow::Flow;
 
@@ -53,6 +54,8 @@ struct State {
     past: ArrayVec<Call<()>, MOST_WAITING>,
     /// It has been connected, or bound: what was written is to go out when it is closed.
     is_in_use: bool,
+    /// What of it lies elsewhere than in its ring, if anything ever did.
+    sending: Option<Rc<Sending>>,
 }
 
 /// The socket.
@@ -93,6 +96,7 @@ impl Open {
             sides: Default::default(),
             past: ArrayVec::new(),
             is_in_use,
+            sending: None,
         };
         let (attachment, state) = (attachment.clone(), RefCell::new(state));
         Rc::new(Self { attachment, thread, socket, kind, lease: Some(lease), state })
@@ -140,7 +144,40 @@ impl Open {
 
     /// So many bytes more are written; nobody is told.
     pub(crate) fn commit(&self, count: usize) {
-        self.state.borrow_mut().flow.commit(count);
+        let state = &mut *self.state.borrow_mut();
+        state.flow.commit(count);
+        if let Some(sending) = &state.sending {
+            sending.write(state.flow.written());
+        }
+    }
+
+    /// Bytes that lie in a piece, from so many behind what is written on.
+    pub(crate) fn lent(&self, behind: usize) -> u64 {
+        let state = self.state.borrow();
+        let sending = state.sending.as_ref();
+        sending.map_or(0, |sending| sending.lent(state.flow.written() + behind as u64))
+    }
+
+    /// Has bytes sent from where they lie, from so many behind what is written on.
+    pub(crate) fn lend(&self, behind: usize, loan: &Loan) -> Result<(), Failure> {
+        let (sending, from) = {
+            let state = &mut *self.state.borrow_mut();
+            if let Some(failure) = state.failed {
+                return Err(failure);
+            }
+            let (written, taken) = (state.flow.written(), state.flow.taken());
+            let begin = || {
+                let at = (self.thread, self.socket);
+                self.attachment.lending.begin(
+                    &self.attachment.arena,
+                    at,
+                    self.lease().rings(),
+                    (written, taken),
+                )
+            };
+            (state.sending.get_or_insert_with(begin).clone(), written + behind as u64)
+        };
+        self.attachment.lend((self.thread, self.socket), &sending, from, loan)
     }
 
     /// Tells the server how far it is, if there is anything to tell: by the question for more to read, which whoever reads then waits for.
@@ -256,7 +293,11 @@ impl Open {
         let flow = &mut state.flow;
         let question = Question { socket: self.socket, knows_end: flow.peer_closed() };
         let (received, taken) = match half {
-            Half::Reading => (flow.received(), u64::MAX),
+            // What was lent is given back when the last of it is acknowledged.
+            Half::Reading => (
+                flow.received(),
+                state.sending.as_ref().and_then(|sending| sending.before_end()).unwrap_or(u64::MAX),
+            ),
             Half::Writing => (u64::MAX, beyond.max(flow.taken())),
         };
         let (written, room) = flow.tell();
@@ -296,6 +337,9 @@ impl Open {
         let heard = self.attachment.outcome::<Progress>(reply).and_then(|progress| {
             let known = (state.flow.received(), state.flow.taken(), state.flow.peer_closed());
             state.flow.hear(progress).map_err(|_| Error::PeerMisbehaved)?;
+            if let Some(sending) = &state.sending {
+                sending.take(state.flow.taken());
+            }
             Ok(known != (state.flow.received(), state.flow.taken(), state.flow.peer_closed()))
         });
         let other = &mut state.sides[1 - half as usize].waker;
@@ -321,6 +365,9 @@ impl Open {
             }
             Err(failure) => {
                 state.failed.get_or_insert(failure);
+                if let Some(sending) = &state.sending {
+                    sending.end();
+                }
                 if let Some(waker) = other.take() {
                     waker.wake();
                 }
@@ -333,11 +380,13 @@ impl Open {
     pub(crate) fn close(&mut self) -> Option<impl Future<Output = Result<(), Failure>> + use<>> {
         let lease = self.lease.take()?;
         if self.attachment.is_dead() {
+            self.attachment.lending.over(self.thread, self.socket);
             return None;
         }
         let _late = self.tell();
         let state = self.state.get_mut();
         if !state.is_in_use {
+            self.attachment.lending.over(self.thread, self.socket);
             let aborted = self.attachment.ask(self.thread, |server| server.abort(self.socket));
             if matches!(aborted, Err(Failure::Way(_))) && !self.attachment.is_dead() {
                 // It may be in use as before.

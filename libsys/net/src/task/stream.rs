@@ -9,6 +9,7 @@ use anax_ring::SharedBytes;
 use anax_socket::{Choice, Failure, Kind, sockets};
 
 use super::attachment::Attachment;
+use super::lending::Loan;
 use super::open::{Half, Open};
 use super::reaper::Reaper;
 use super::session::Session;
@@ -188,6 +189,20 @@ impl TcpStream {
     /// The same.
     pub fn commit(&mut self, count: usize) {
         self.writer.commit(count);
+    }
+
+    /// As [`WriteHalf::lent`].
+    #[must_use]
+    pub fn lent(&self, behind: usize) -> u64 {
+        self.writer.lent(behind)
+    }
+
+    /// As [`WriteHalf::lend`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn lend(&self, behind: usize, loan: &Loan) -> Result<(), Failure> {
+        self.writer.lend(behind, loan)
     }
 
     /// As [`WriteHalf::push`].
@@ -417,6 +432,22 @@ impl WriteHalf {
     /// If there is no room for so many.
     pub fn commit(&mut self, count: usize) {
         self.0.commit(count);
+    }
+
+    /// How many bytes, from `behind` bytes behind what is written on, lie in a piece that was [lent](Self::lend).
+    #[must_use]
+    pub fn lent(&self, behind: usize) -> u64 {
+        self.0.lent(behind)
+    }
+
+    /// Has bytes sent from where they lie, behind what is written and `behind` bytes more: nothing is to be written into the ring for them, and they are [committed](Self::commit) as all others, all of them one
+    /// after the other. If their memory is taken away before they are acknowledged, they are read from their source and put into the ring. The executor has one task and one call more for each thread of the server of which that was asked, as long as there is
+    /// the session.
+    ///
+    /// # Errors
+    /// Then they are to be written as usual: `BadArgument`: pieces lie there, or their memory has more bytes than can be shown; `BadState`: their source has nothing to be shown; `Full`: too much is lent, or shown. What has ended the connection.
+    pub fn lend(&self, behind: usize, loan: &Loan) -> Result<(), Failure> {
+        self.0.lend(behind, loan)
     }
 
     /// Tells the server what was written, if it does not know.

@@ -8,9 +8,11 @@ use anax_proto::{Answered, Caller, Gift, Later};
 use anax_socket::datagram::{HEADER, Header, record};
 use anax_socket::ring::Ring;
 use anax_socket::{
-    Address, Choice, End, Kind, MOST_WAITING, Progress, Question, Rings, Socket, Sockets, Standing,
+    Address, Choice, End, Kind, Lost, MOST_WAITING, Piece, Progress, Question, Rings, Socket, Sockets,
+    Standing, Stretch,
 };
 
+use crate::lending::Lending;
 use crate::world::{Random, Words};
 
 struct Waiting {
@@ -73,6 +75,7 @@ pub(crate) struct Server {
     pub(crate) elsewhere: Option<(u32, u32)>,
     looked_up: BTreeMap<u64, Vec<Address>>,
     choices: Vec<(Choice, u64)>,
+    pub(crate) lending: Lending,
 }
 
 impl Server {
@@ -93,6 +96,7 @@ impl Server {
             elsewhere: None,
             looked_up: BTreeMap::new(),
             choices: Vec::new(),
+            lending: Lending::default(),
         }
     }
 
@@ -114,6 +118,7 @@ impl Server {
 
     /// Somebody has asked for the end of that question.
     pub(crate) fn forget(&mut self, ticket: u64) {
+        self.lending.forget_waiting(ticket);
         for open in self.sockets.values_mut() {
             open.waiting.retain(|waiting| waiting.later.ticket() != ticket);
             if let Some(listener) = &mut open.listener {
@@ -251,9 +256,14 @@ impl Server {
         let mut bytes = vec![0; count];
         let memory = self.memory.clone();
         Ring::new(memory.bytes(), open.rings.send()).unwrap().read(open.taken, &mut bytes);
+        if let Err(lost) = self.lending.read(index, open.taken, &mut bytes) {
+            self.answered.extend(lost);
+            return;
+        }
         Ring::new(memory.bytes(), other.rings.receive()).unwrap().write(other.received, &bytes);
         let open = self.sockets.get_mut(&index).unwrap();
         open.taken += count as u64;
+        self.lending.taken(index, open.taken);
         let is_at_end = is_shut && open.taken == open.written;
         let other = self.sockets.get_mut(&peer).unwrap();
         other.received += count as u64;
@@ -323,6 +333,7 @@ impl Server {
     }
 
     fn close_now(&mut self, index: u32) {
+        self.lending.forget(index);
         let open = self.sockets.remove(&index).unwrap();
         for one in open.waiting {
             self.answered.push(one.later.answer(Err(Failure::Gone)));
@@ -443,6 +454,29 @@ impl Sockets for Server {
         );
         (open.written, open.room) = (written, room);
         open.waiting.push_back(Waiting { knows_end: question.knows_end, received, taken, later });
+    }
+
+    fn show_table(&mut self, _: Caller, table: Gift) -> Result<(), Failure> {
+        self.lending.show_table(self.thread, table)
+    }
+
+    fn show(&mut self, _: Caller, place: u32, stretch: Stretch, memory: Gift) -> Result<(), Failure> {
+        self.lending.show(self.thread, place, stretch, memory)
+    }
+
+    fn piece(&mut self, _: Caller, socket: Socket, piece: Piece) -> Result<(), Failure> {
+        let (thread, written) = (self.thread, self.socket(socket)?.written);
+        self.lending.piece((thread, socket.index), written, piece)
+    }
+
+    fn lost(&mut self, _: Caller, later: Later<Lost, Failure>) {
+        let before = self.lending.wait(self.thread, later);
+        assert!(before.is_none(), "one task waits");
+    }
+
+    fn filled(&mut self, _: Caller, socket: Socket, from: u64) -> Result<(), Failure> {
+        self.socket(socket)?;
+        self.lending.filled(socket.index, from)
     }
 
     fn shut_down(&mut self, _: Caller, socket: Socket) -> Result<(), Failure> {

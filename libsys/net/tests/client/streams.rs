@@ -11,7 +11,7 @@ use anax_task::{Either, join, join_all, race};
 use crate::blocking::ARENA;
 use crate::world::{Random, World};
 
-fn at(port: u16) -> core::net::SocketAddr {
+pub(crate) fn at(port: u16) -> core::net::SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 

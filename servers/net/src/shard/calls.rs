@@ -246,12 +246,17 @@ impl<H: Host> Shard<H> {
                 let (connection, progress) = (stream.connection, stream.progress);
                 let waiters = core::mem::take(&mut stream.waiters);
                 let connecting = stream.connecting.take();
+                let closing = stream.closing.take().flatten();
                 for waiter in waiters.into_iter() {
                     let answered = waiter.later.answer(Ok(progress));
                     self.answer(&answered);
                 }
                 if let Some(later) = connecting {
                     let answered = later.answer(Err(Failure::Aborted));
+                    self.answer(&answered);
+                }
+                if let Some(later) = closing {
+                    let answered = later.answer(Ok(()));
                     self.answer(&answered);
                 }
                 self.of_connection.remove(connection);

@@ -7,6 +7,7 @@ use anax_inet::{Hop, InterfaceId};
 use anax_tcp::Outgoing;
 use smoltcp::wire::{EthernetAddress, IpAddress};
 
+use super::shown::Copied;
 use super::{Host, LOOPBACK, Role, Shard, Waiting, Way, Wire};
 use crate::build::{Head, segment, sum_segment};
 use crate::item::Departing;
@@ -113,7 +114,7 @@ impl<H: Host> Shard<H> {
         let Some(Way { hop, link, .. }) = self.way(remote) else { return Sent::Done };
         if hop.interface == LOOPBACK {
             let (head, _) = segment(&out, Default::default(), HOPS, &OFFERS_INSIDE);
-            self.send_inside(&out, &head);
+            self.send_inside(out, &head);
             return Sent::Done;
         }
         let to = link.or_else(|| self.neighbour(hop, || Waiting::Segment(out.clone())));
@@ -131,18 +132,25 @@ impl<H: Host> Shard<H> {
         // The buffer is that long.
         let _ = bytes.copy_in(0, &head);
         if let Some(payload) = out.payload {
-            // A connection that has just ended has no bytes any more; neither has it a segment to send.
-            let Some(ring) = self.ring(payload.connection, true) else {
-                wire.free(hop.interface, buffer);
-                return Sent::Done;
-            };
-            let [first, second] = ring.pieces(payload.position, payload.length as usize);
             let mut at = head.len();
-            for piece in [first, second] {
-                if let Ok(place) = bytes.part(at, piece.len()) {
-                    place.copy_from(piece, 0);
+            let copied = self.copy_payload(&payload, |run| {
+                if let Ok(place) = bytes.part(at, run.len()) {
+                    place.copy_from(run, 0);
                 }
-                at += piece.len();
+                at += run.len();
+            });
+            match copied {
+                Copied::All => {}
+                Copied::Nobody => {
+                    // A connection that has just ended has no bytes any more; neither has it a segment to send.
+                    wire.free(hop.interface, buffer);
+                    return Sent::Done;
+                }
+                Copied::Lost(from) => {
+                    wire.free(hop.interface, buffer);
+                    self.piece_lost(out, from);
+                    return Sent::Done;
+                }
             }
         }
         if offload.is_none()
@@ -156,13 +164,24 @@ impl<H: Host> Shard<H> {
     }
 
     /// What this host says to itself: the same frame, in its own memory.
-    fn send_inside(&mut self, out: &Outgoing, head: &Head) {
+    fn send_inside(&mut self, out: Outgoing, head: &Head) {
         let mut frame = head.to_vec();
         if let Some(payload) = out.payload {
-            let Some(ring) = self.ring(payload.connection, true) else { return };
-            let at = frame.len();
+            let mut at = frame.len();
             frame.resize(at + payload.length as usize, 0);
-            ring.read(payload.position, &mut frame[at..]);
+            let copied = self.copy_payload(&payload, |run| {
+                let end = at + run.len();
+                // Runs are as long as the payload, all together.
+                if let Some(place) = frame.get_mut(at..end) {
+                    let _ = run.copy_out(0, place);
+                }
+                at = end;
+            });
+            match copied {
+                Copied::All => {}
+                Copied::Nobody => return,
+                Copied::Lost(from) => return self.piece_lost(out, from),
+            }
         }
         self.counters.frames_out += 1;
         self.inside.push_back(frame);
@@ -200,6 +219,8 @@ impl<H: Host> Shard<H> {
             ("datagrams-dropped", own.datagrams_dropped),
             ("unresolved-dropped", own.unresolved_dropped),
             ("connections-not-kept", own.not_kept),
+            ("pieces-lost", own.pieces_lost),
+            ("memory-shown", self.mapped() as u64),
         ]
         .into_iter()
     }

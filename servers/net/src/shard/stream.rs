@@ -1,5 +1,6 @@
 //! Streams.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use anax_proto::Later;
@@ -8,6 +9,7 @@ use anax_socket::{Failure, MOST_WAITING, Progress, Question, Standing};
 use anax_tcp::{Closed, ConnectionId, Event, Tuple};
 
 use super::{Host, Role, Shard};
+use crate::pieces::Pieces;
 use crate::session::Arena;
 
 /// Who waits for a socket to be further than it knows of.
@@ -73,6 +75,8 @@ pub(super) struct Stream {
     /// The program is done with it: it is told when its rings are free, if it asks. What was written goes out.
     pub(super) closing: Option<Option<Later<(), Failure>>>,
     pub(super) waiters: Waiters,
+    /// What of it does not lie in its ring, if anything ever did.
+    pub(super) pieces: Option<Box<Pieces>>,
 }
 
 impl Stream {
@@ -87,6 +91,7 @@ impl Stream {
             connecting: None,
             closing: None,
             waiters: Waiters::new(),
+            pieces: None,
         }
     }
 
@@ -131,6 +136,11 @@ impl<H: Host> Shard<H> {
                 }
                 Event::Acknowledged { connection, upto } => self.of(connection, |stream| {
                     stream.progress.taken = upto;
+                    if let Some(pieces) = &mut stream.pieces
+                        && pieces.taken(upto)
+                    {
+                        stream.pieces = None;
+                    }
                     None
                 }),
                 Event::PeerClosed(connection) => {
@@ -170,6 +180,7 @@ impl<H: Host> Shard<H> {
         }
         self.of(connection, |stream| {
             stream.ended = Some(how);
+            stream.pieces = None;
             let later = stream.connecting.take();
             later.map(|later| later.answer(Err(failure(how).unwrap_or(Failure::Reset))))
         });

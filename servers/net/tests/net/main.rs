@@ -5,6 +5,8 @@ mod cards;
 mod datagrams;
 mod frames;
 mod kept;
+mod lending;
+mod pieces;
 mod storms;
 pub(crate) mod streams;
 mod world;

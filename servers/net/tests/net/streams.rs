@@ -10,7 +10,7 @@ use net::session::Arena as _;
 
 use crate::world::{Program, World};
 
-const PORT: u16 = 7;
+pub(crate) const PORT: u16 = 7;
 
 fn here(port: u16) -> End {
     End::new(Ipv4Addr::LOCALHOST, port)
@@ -21,10 +21,10 @@ pub(crate) struct Half {
     pub(crate) thread: usize,
     pub(crate) socket: Socket,
     pub(crate) rings: Rings,
-    written: u64,
+    pub(crate) written: u64,
     read: u64,
     received: u64,
-    peer_closed: bool,
+    pub(crate) peer_closed: bool,
 }
 
 impl Half {
@@ -32,7 +32,11 @@ impl Half {
         Self { thread, socket, rings, written: 0, read: 0, received: 0, peer_closed: false }
     }
 
-    fn exchange(&mut self, world: &mut World, program: &Program) -> Result<Option<Progress>, Failure> {
+    pub(crate) fn exchange(
+        &mut self,
+        world: &mut World,
+        program: &Program,
+    ) -> Result<Option<Progress>, Failure> {
         let (later, ticket) = world.later();
         let question = Question { socket: self.socket, knows_end: self.peer_closed };
         let room = self.read + self.rings.receive().1;

@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anax_abi::{Error, Handle, Rights};
@@ -15,7 +16,7 @@ use anax_socket::{Failure, Rings, Sockets as _};
 use net::cards::Cards;
 use net::crossbar::{Bell, Crossbar};
 use net::kept::Found;
-use net::session::Arena;
+use net::session::{Arena, Foreign};
 use net::shard::{Host, Shard};
 use net::thread::{Stock, Thread};
 use net::zero::{Zero, ZeroHost};
@@ -52,6 +53,34 @@ pub(crate) struct Common {
     answers: RefCell<HashMap<u64, Answered>>,
     arenas: RefCell<HashMap<u64, Memory>>,
     handles: Cell<u64>,
+    /// What can be shown, by its handle.
+    regions: RefCell<HashMap<u64, Arc<Region>>>,
+}
+
+/// Memory that is shown: its content, and what happens when somebody is about to look at it.
+pub(crate) struct Region {
+    pub(crate) words: Vec<AtomicU64>,
+    pub(crate) on_look: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Region {
+    pub(crate) fn bytes(&self) -> SharedBytes<'_> {
+        SharedBytes::new(SharedBlock::from_words(&self.words))
+    }
+}
+
+/// Some of it, mapped.
+struct Seen {
+    region: Arc<Region>,
+    words: Range<usize>,
+}
+
+impl Foreign for Seen {
+    fn block(&self) -> SharedBlock<'_> {
+        let happens = self.region.on_look.lock().unwrap().take();
+        happens.into_iter().for_each(|happens| happens());
+        SharedBlock::from_words(&self.region.words[self.words.clone()])
+    }
 }
 
 pub(crate) struct TestHost(Rc<Common>);
@@ -64,6 +93,17 @@ impl Host for TestHost {
         let before = self.0.answers.borrow_mut().insert(answered.ticket, *answered);
         assert!(before.is_none(), "answered twice");
         true
+    }
+
+    fn show(&mut self, memory: Gift, at: u64, bytes: u64) -> Result<Box<dyn Foreign>, Failure> {
+        assert!(at.is_multiple_of(4096) && bytes.is_multiple_of(4096), "whole pages");
+        let region = self.0.regions.borrow().get(&memory.handle.to_word()).cloned();
+        let region = region.filter(|_| memory.rights.allows(Rights::READ)).ok_or(Failure::BadArgument)?;
+        let words = (at / 8) as usize..(at / 8 + bytes / 8) as usize;
+        if bytes == 0 || words.end > region.words.len() {
+            return Err(Failure::BadArgument);
+        }
+        Ok(Box::new(Seen { region, words }))
     }
 }
 
@@ -85,6 +125,9 @@ pub(crate) struct World {
     common: Rc<Common>,
     pub(crate) now: Duration,
     ticket: u64,
+    /// Of so many packets of a hundred that this host says to itself, none comes.
+    pub(crate) lossy: u64,
+    random: u64,
 }
 
 /// A program that has attached.
@@ -133,7 +176,16 @@ impl World {
         };
         let all = (0..threads).map(thread).collect();
         let stocks = (0..threads).map(|_| Stock::default()).collect();
-        let mut world = Self { threads: all, stocks, cards: Cards::default(), common, now, ticket: 0 };
+        let mut world = Self {
+            threads: all,
+            stocks,
+            cards: Cards::default(),
+            common,
+            now,
+            ticket: 0,
+            lossy: 0,
+            random: 1,
+        };
         world.run();
         world
     }
@@ -158,6 +210,18 @@ impl World {
                         thread.item(item, &mut self.stocks[number]);
                     }
                     count += 1;
+                }
+                if self.lossy > 0 && number == 0 {
+                    thread.shard.roll_up(&mut self.cards);
+                    let said: Vec<_> = std::iter::from_fn(|| thread.shard.inside()).collect();
+                    for frame in said {
+                        self.random ^= self.random << 13;
+                        self.random ^= self.random >> 7;
+                        self.random ^= self.random << 17;
+                        if (self.random >> 20) % 100 >= self.lossy {
+                            thread.shard.say_inside(frame);
+                        }
+                    }
                 }
                 let is_all = if number == 0 {
                     thread.roll_up_zero(&mut self.cards)
@@ -204,6 +268,16 @@ impl World {
         }
         let value = V::take(&mut Reader::with(answered.reply.words, answered.gifts));
         Some(value.ok_or_else(|| Error::PeerMisbehaved.into()))
+    }
+
+    /// A region of so many pages, and a handle to it.
+    pub(crate) fn region(&mut self, pages: usize) -> (Arc<Region>, Gift) {
+        let words = (0..pages * 512).map(|_| AtomicU64::new(0)).collect();
+        let region = Arc::new(Region { words, on_look: Mutex::new(None) });
+        self.ticket += 1;
+        let handle = 2 << 40 | self.ticket;
+        self.common.regions.borrow_mut().insert(handle, region.clone());
+        (region, Gift::copy(Handle::from_word(handle), Rights::READ))
     }
 
     /// A program attaches.

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anax_abi::Error;
+use anax_files::files::{bits, unit};
 use anax_fs::{Access, Failure, Memory, OpenOptions};
 use anax_proto::Gift;
-use anax_ring::SharedBlock;
+use anax_ring::{SharedBlock, SharedBytes};
 use vfs::Limits;
 
 use crate::disk::{Disk, Make};
@@ -145,6 +146,10 @@ impl anax_fs::Maps for Hooked<Regions> {
         let memory = anax_fs::Maps::map(&self.0, memory, offset, bytes, access)?;
         Ok(Box::new(Hooked(memory, self.1.clone())))
     }
+
+    fn close(&self, memory: Gift) {
+        self.0.close(memory);
+    }
 }
 
 impl Memory for Hooked<Box<dyn Memory>> {
@@ -182,6 +187,41 @@ fn what_is_copied_was_there_all_the_time() {
         assert_eq!(file.read_at(0, &mut bytes), Ok(500));
         let wanted = [[8; 100], [9; 100], [8; 100], [8; 100], [8; 100]].concat();
         assert!(bytes[..500] == wanted, "{path}");
+    }
+}
+
+/// Others find a file's bytes where it says that they lie, and by the table when they don't any more: when it was cut, and when it was closed.
+#[test]
+fn others_read_where_it_lies() {
+    for path in ["/d/a", "/in memory"] {
+        let (world, _) = on_disk(6, Limits::default());
+        let files = world.session();
+        let content: Vec<u8> = (0..100_000u32).map(|at| (at * 7 + at / 251) as u8).collect();
+        let open = || {
+            let file = create().open_in(&files, path).unwrap();
+            file.write_at(0, &content).unwrap();
+            let table = world.regions.get(file.table().unwrap()).unwrap();
+            let lies = file.lies(5000, 50_000).unwrap();
+            assert!((1..=50_000).contains(&lies.bytes), "{lies:?}");
+            let memory = file.with_memory(lies.memory, |handle| world.regions.get(handle).unwrap()).unwrap();
+            let mut found = vec![0; lies.bytes as usize];
+            let all = SharedBytes::new(SharedBlock::from_words(&memory));
+            all.copy_out((lies.at + lies.offset) as usize, &mut found).unwrap();
+            assert!(found == content[5000..5000 + found.len()], "{path}");
+            let needed = bits(unit(lies.length), lies.offset, lies.offset + lies.bytes);
+            let word = move |word: u32| table[word as usize].load(Ordering::SeqCst);
+            let stands = move || word(lies.word) & needed == needed && word(lies.word + 1) == lies.memory;
+            assert!(stands());
+            (file, stands)
+        };
+        let (cut, stands) = open();
+        create().open_in(&world.session(), path).unwrap().set_len(10).unwrap();
+        assert!(!stands() && cut.lies(5000, 50_000).is_none(), "{path}");
+        let (closed, stands) = open();
+        drop(closed);
+        // The server sees it with the next request.
+        files.metadata("/").unwrap();
+        assert!(!stands(), "{path}");
     }
 }
 

@@ -92,6 +92,8 @@ impl Maps for Regions {
 }
 
 impl anax_fs::Maps for Regions {
+    fn close(&self, _: Gift) {}
+
     fn map(
         &self,
         memory: Gift,

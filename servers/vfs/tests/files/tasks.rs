@@ -218,6 +218,8 @@ impl anax_fs::Maps for Few {
         self.left.fetch_sub(1, Ordering::Relaxed);
         Ok(Box::new(OneOfFew { mapped, left: self.left.clone() }))
     }
+
+    fn close(&self, _: Gift) {}
 }
 
 #[test]

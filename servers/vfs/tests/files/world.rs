@@ -272,6 +272,7 @@ impl World {
             target: Some(Target::from_handle(own.handle)),
             arena: map(arena),
             table: map(table.handle),
+            table_region: Some(table.handle),
             maps,
             kept: Box::new(Hold(self.events.clone(), caller)),
         })

@@ -1,15 +1,16 @@
 //! A client for tests: what it sends is cut as it likes, what comes back is taken apart as the standard says, and time is a number.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use anax_net::Loan;
 use anax_ring::{AtomicU64, SharedBlock, SharedBytes};
-use httpd::{Connection, Date, Files, Limits, MemoryFiles, Now, Server, Wants, Way, Window};
+use httpd::{Connection, Date, Files, Lends, Limits, MemoryFiles, Now, Server, Wants, Way, Window};
 
 pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const DATE: Date = Date(784_111_777);
@@ -52,6 +53,75 @@ pub(crate) struct Client<'a, F: Files = MemoryFiles> {
     pub(crate) came: Vec<u8>,
     ring: Vec<AtomicU64>,
     room: usize,
+    /// Has bytes sent from where they lie.
+    pub(crate) lender: Option<Rc<Lender>>,
+}
+
+/// A stream that takes loans, if it likes, and forgets them at times.
+#[derive(Debug, Default)]
+pub(crate) struct Lender {
+    /// Where in the stream the present window begins.
+    at: Cell<u64>,
+    loans: RefCell<Vec<(u64, Loan)>>,
+    /// Of so many loans one is not taken, and of so many looks one finds that what was lent is lost.
+    pub(crate) refuses: Cell<u64>,
+    turn: Cell<u64>,
+    /// Bytes that nobody has copied.
+    pub(crate) sent: Cell<u64>,
+}
+
+impl Lender {
+    fn is_turn(&self) -> bool {
+        self.turn.set(self.turn.get() + 1);
+        self.refuses.get() > 0 && self.turn.get().is_multiple_of(self.refuses.get())
+    }
+
+    /// What is lent, and not lost, at a position.
+    fn of(&self, position: u64) -> Option<(u64, Loan)> {
+        let loans = self.loans.borrow();
+        let found = loans.iter().find(|(from, loan)| (*from..*from + loan.length).contains(&position))?;
+        Some((found.0, found.1.clone()))
+    }
+
+    /// Puts what was lent where nothing was written.
+    fn put(&self, bytes: &mut [u8]) {
+        let at = self.at.get();
+        for (from, loan) in self.loans.borrow().iter() {
+            let (first, end) = ((*from).max(at), (from + loan.length).min(at + bytes.len() as u64));
+            if first >= end {
+                continue;
+            }
+            let to = &mut bytes[(first - at) as usize..(end - at) as usize];
+            let mut reading = loan.source.read(loan.from + (first - from), to);
+            let read = reading.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            drop(reading);
+            assert_eq!(read, Poll::Ready(Some(to.len())), "more was lent than there is");
+            self.sent.set(self.sent.get() + to.len() as u64);
+        }
+        self.at.set(at + bytes.len() as u64);
+        let is_left = |(from, loan): &(u64, Loan)| from + loan.length > self.at.get();
+        self.loans.borrow_mut().retain(is_left);
+        if self.is_turn() {
+            self.loans.borrow_mut().clear();
+        }
+    }
+}
+
+impl Lends for Lender {
+    fn lent(&self, behind: usize) -> u64 {
+        let position = self.at.get() + behind as u64;
+        self.of(position).map_or(0, |(from, loan)| from + loan.length - position)
+    }
+
+    fn lend(&self, behind: usize, loan: &Loan) -> bool {
+        let position = self.at.get() + behind as u64;
+        assert!(self.of(position).is_none(), "lent twice");
+        let is_taken = !self.is_turn();
+        if is_taken {
+            self.loans.borrow_mut().push((position, loan.clone()));
+        }
+        is_taken
+    }
 }
 
 impl<'a, F: Files> Client<'a, F> {
@@ -64,7 +134,7 @@ impl<'a, F: Files> Client<'a, F> {
         let now = Duration::from_secs(1000);
         let connection = Connection::new(ADDRESS, &Now { elapsed: now, date: Some(DATE) });
         let ring = (0..room.div_ceil(8)).map(|_| AtomicU64::new(0)).collect();
-        Self { server, connection, now, untaken: Vec::new(), came: Vec::new(), ring, room }
+        Self { server, connection, now, untaken: Vec::new(), came: Vec::new(), ring, room, lender: None }
     }
 
     pub(crate) fn time(&self) -> Now {
@@ -94,7 +164,10 @@ impl<'a, F: Files> Client<'a, F> {
         let all = SharedBytes::new(SharedBlock::from_words(&self.ring));
         let first = self.room / 3;
         let pieces = [all.part(first, self.room - first).unwrap(), all.part(0, first).unwrap()];
-        let mut window = Window::new(pieces);
+        let mut window = match &self.lender {
+            Some(lender) => Window::lending(pieces, &**lender),
+            None => Window::new(pieces),
+        };
         let now = self.time();
         let taken = self.connection.advance(self.server, &self.untaken, &mut window, &now);
         assert!(taken <= self.untaken.len());
@@ -103,6 +176,9 @@ impl<'a, F: Files> Client<'a, F> {
         let (head, tail) = bytes.split_at_mut(self.room - first);
         pieces[0].copy_out(0, head).unwrap();
         pieces[1].copy_out(0, tail).unwrap();
+        if let Some(lender) = &self.lender {
+            lender.put(&mut bytes[..filled]);
+        }
         self.came.extend_from_slice(&bytes[..filled]);
         self.untaken.drain(..taken);
         taken > 0 || filled > 0 || have_come
