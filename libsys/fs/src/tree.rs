@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use anax::process::Command;
 use anax_abi::Error;
+use anax_files::files::Walk;
 use anax_files::{Failure, Usage};
 use anax_proto::Gift;
 
@@ -104,7 +105,7 @@ impl Session {
         let mut all = Vec::new();
         loop {
             let number = all.len() as u64;
-            let bytes = self.ask(|line| {
+            let bytes = self.first().ask(|line| {
                 let room = line.room(1024);
                 let length = line.server.mounted(number, room)?;
                 let mut bytes = alloc::vec![0; room.length as usize];
@@ -121,7 +122,7 @@ impl Session {
 
     /// See [`mount_port`].
     pub fn mount_port(&self, path: &str, source: &str, port: Gift) -> Result<(), Failure> {
-        self.ask(|line| {
+        self.first().ask(|line| {
             let (path, source) = (line.path(path)?, line.put(source.as_bytes())?);
             line.server.mount(path, source, port)
         })
@@ -129,7 +130,7 @@ impl Session {
 
     /// See [`unmount`].
     pub fn unmount(&self, path: &str) -> Result<(), Failure> {
-        self.ask(|line| {
+        self.first().ask(|line| {
             let path = line.path(path)?;
             line.server.unmount(path)
         })
@@ -137,14 +138,11 @@ impl Session {
 
     /// See [`sync`].
     pub fn sync(&self) -> Result<(), Failure> {
-        self.ask(|line| line.server.sync_all())
+        self.first().ask(|line| line.server.sync_all())
     }
 
     /// See [`usage`].
     pub fn usage(&self, path: &str) -> Result<Usage, Failure> {
-        self.ask(|line| {
-            let path = line.path(path)?;
-            line.server.usage(path)
-        })
+        self.ask_at(path, Walk::Follow, |_, line, at| line.server.usage(at.path))
     }
 }
