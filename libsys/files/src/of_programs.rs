@@ -412,7 +412,8 @@ pub trait Files {
     /// `NotFound`, `Busy`; what storing failed with, and then it stays.
     fn unmount(&mut self, caller: Caller, path: Text, later: Later<(), Failure>);
 
-    /// The mount of that number, counted from 0, in the arena: three texts of a length byte each (path, kind, source) and a byte that is 1 if it is read-only. How many bytes, 0 if there are no more.
+    /// The mount of that number, counted from 0, in the arena: three texts of a length byte each (path, kind, source), a byte that is 1 if it is read-only, and two with the number of its thread, the lower one first.
+    /// How many bytes, 0 if there are no more.
     fn mounted(&mut self, caller: Caller, number: u64, room: Text) -> Result<u64, Failure>;
 
     /// How full the file system is in which that path lies.
@@ -427,6 +428,9 @@ pub trait Files {
     ///
     /// As [`stat`](Self::stat), but never `Elsewhere`; of a [`Walk::Parent`] `Busy` where something is mounted. `TooLong`: there is no room.
     fn resolve(&mut self, caller: Caller, path: Text, walk: Walk, room: Text, later: Later<Resolved, Failure>);
+
+    /// How many operations this thread has begun, which is all that it did not answer at once: for whoever wants to see who does the work.
+    fn operations(&mut self, caller: Caller) -> Result<u64, Failure>;
 }
 
 #[cfg(test)]

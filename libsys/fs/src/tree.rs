@@ -22,6 +22,8 @@ pub struct Mount {
     pub source: String,
     /// Whether nothing in it can be changed.
     pub is_read_only: bool,
+    /// The server's thread that has it.
+    pub thread: u16,
 }
 
 impl Mount {
@@ -34,8 +36,9 @@ impl Mount {
             String::from_utf8(text.into()).ok()
         };
         let (path, kind, source) = (text()?, text()?, text()?);
-        let [is_read_only] = rest else { return None };
-        Some(Self { path, kind, source, is_read_only: *is_read_only != 0 })
+        let [is_read_only, low, high] = *rest else { return None };
+        let thread = u16::from_le_bytes([low, high]);
+        Some(Self { path, kind, source, is_read_only: is_read_only != 0, thread })
     }
 }
 
@@ -118,6 +121,14 @@ impl Session {
             }
             all.push(Mount::parse(&bytes).ok_or(Failure::Way(Error::PeerMisbehaved))?);
         }
+    }
+
+    /// How many operations a thread of the server has begun, which is all that it did not answer at once: for whoever wants to see who does the work.
+    ///
+    /// # Errors
+    /// `BadArgument`: there is no such thread.
+    pub fn operations(&self, thread: u16) -> Result<u64, Failure> {
+        self.branch(thread)?.ask(|line| line.server.operations())
     }
 
     /// See [`mount_port`].

@@ -188,7 +188,6 @@ impl<H: Host + 'static> Vfs<H> {
         let mut mounts = self.mounts.borrow_mut();
         // The longest path first: whoever looks for the mount of a path takes the first that fits.
         let place = mounts.partition_point(|mount| mount.entry.path.len() >= entry.path.len());
-        let is_changing = is_changing && cfg!(not(bite = "vfs-lets-in-early"));
         mounts.insert(place, Mount { entry, own, is_changing });
     }
 
@@ -301,7 +300,7 @@ impl<H: Host + 'static> Vfs<H> {
         let place = usize::try_from(number).unwrap_or(usize::MAX);
         // Those that were mounted first have the shortest paths.
         let Some(mount) = mounts.iter().rev().nth(place) else { return Vec::new() };
-        let Entry { path, source, traits, .. } = &mount.entry;
+        let Entry { path, source, traits, thread, .. } = &mount.entry;
         let mut bytes = Vec::new();
         for text in [path, traits.kind(), source] {
             let text = &text.as_bytes()[..text.len().min(255)];
@@ -309,6 +308,7 @@ impl<H: Host + 'static> Vfs<H> {
             bytes.extend_from_slice(text);
         }
         bytes.push(traits.is_read_only.into());
+        bytes.extend_from_slice(&thread.to_le_bytes());
         bytes
     }
 

@@ -324,6 +324,11 @@ impl<H: Host + 'static> Files for Server<H> {
         })
     }
 
+    fn operations(&mut self, caller: Caller) -> Result<u64, Failure> {
+        self.session(caller)?;
+        Ok(self.0.ops.begun())
+    }
+
     fn resolve(&mut self, caller: Caller, path: Text, walk: Walk, room: Text, later: Later<Resolved, Failure>) {
         let prepared = self.path(caller, path);
         self.later(later, prepared, |vfs, (session, path)| async move {
