@@ -50,6 +50,13 @@ pub(crate) struct Cached<H: Host> {
 }
 
 /// A thread's state. No other one has any of it: it is of `Rc`, which can't be sent.
+///
+/// ```compile_fail,E0277
+/// fn can_be_sent<T: Send>() {}
+/// fn with<H: vfs::Host + Send>() {
+///     can_be_sent::<vfs::Vfs<H>>();
+/// }
+/// ```
 pub struct Vfs<H: Host> {
     pub(crate) host: H,
     pub(crate) limits: Limits,

@@ -96,6 +96,8 @@ fn mounts_are_spread_and_all_threads_know_of_them() {
     for mount in files.mounts().unwrap() {
         assert!(whose.contains(&(&mount.path, mount.thread)), "{mount:?}");
     }
+    files.metadata("/bb").unwrap();
+    // Whose that is, is remembered.
     let before = [0, 1, 2].map(|thread| files.operations(thread).unwrap());
     make(&files, "/bb/x", "work").unwrap();
     let after = [0, 1, 2].map(|thread| files.operations(thread).unwrap());
