@@ -427,7 +427,14 @@ pub trait Files {
     /// Where a path leads as far as this thread knows, and what to ask for there, which is written into the arena.
     ///
     /// As [`stat`](Self::stat), but never `Elsewhere`; of a [`Walk::Parent`] `Busy` where something is mounted. `TooLong`: there is no room.
-    fn resolve(&mut self, caller: Caller, path: Text, walk: Walk, room: Text, later: Later<Resolved, Failure>);
+    fn resolve(
+        &mut self,
+        caller: Caller,
+        path: Text,
+        walk: Walk,
+        room: Text,
+        later: Later<Resolved, Failure>,
+    );
 
     /// How many operations this thread has begun, which is all that it did not answer at once: for whoever wants to see who does the work.
     fn operations(&mut self, caller: Caller) -> Result<u64, Failure>;

@@ -68,6 +68,9 @@ pub(crate) struct Place {
     pub(crate) is_by_link: bool,
 }
 
+/// What is asked of the thread that has a path.
+type Question<'a, R> = dyn FnMut(&Arc<Branch>, &mut Line, Place) -> Result<R, Failure> + 'a;
+
 /// A path on its way to the thread that has it.
 pub(crate) struct Route {
     /// A plain one.
@@ -165,7 +168,8 @@ impl Session {
         // What else is remembered of this path, there or below, was so once.
         let is_old = |other: &str| other.len() >= mount.len() && path::below(path, other).is_some();
         others.mounts.retain(|(other, _)| !is_old(other));
-        let is_as_unknown = thread == 0 && !others.mounts.iter().any(|(other, _)| path::below(path, other).is_some());
+        let is_as_unknown =
+            thread == 0 && !others.mounts.iter().any(|(other, _)| path::below(path, other).is_some());
         if !is_as_unknown {
             if others.mounts.len() == MOUNTS {
                 others.mounts.remove(0);
@@ -203,12 +207,7 @@ impl Session {
     }
 
     #[inline(never)]
-    fn wander<R>(
-        &self,
-        path: &str,
-        walk: Walk,
-        question: &mut dyn FnMut(&Arc<Branch>, &mut Line, Place) -> Result<R, Failure>,
-    ) -> Result<R, Failure> {
+    fn wander<R>(&self, path: &str, walk: Walk, question: &mut Question<'_, R>) -> Result<R, Failure> {
         let mut route = self.route(path)?;
         loop {
             let branch = self.branch(route.thread)?;

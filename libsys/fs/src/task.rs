@@ -248,7 +248,9 @@ impl OpenOptions {
     ) -> Result<File, Failure> {
         let options = *self;
         let (walk, how) = (options.walk(), options.how()?);
-        session.open_later(events, (path, walk, how), move |branch, opened| options.file(branch, opened)).await
+        session
+            .open_later(events, (path, walk, how), move |branch, opened| options.file(branch, opened))
+            .await
     }
 }
 

@@ -110,7 +110,9 @@ impl<H: Host + 'static> Vfs<H> {
         }
         let (mut thread, mut path) = (0, String::from(path));
         for _ in 0..HOPS {
-            let Said::Leads(to) = self.ask_thread(thread, Ask::Resolve(path, Walk::Follow)).await? else { break };
+            let Said::Leads(to) = self.ask_thread(thread, Ask::Resolve(path, Walk::Follow)).await? else {
+                break;
+            };
             if let Some(kind) = to.kind {
                 return if kind == Kind::Directory { Ok(()) } else { Err(Failure::NotADirectory) };
             }

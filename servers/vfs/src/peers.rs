@@ -171,8 +171,7 @@ impl<H: Host + 'static> Vfs<H> {
         let own = self.host.own();
         let threads = if cfg!(bite = "vfs-syncs-alone") { 0 } else { self.host.threads() };
         let others = (0..threads).filter(|thread| *thread != own);
-        let asked: alloc::vec::Vec<_> =
-            others.map(|thread| self.begin_to_ask(thread, Ask::Sync)).collect();
+        let asked: alloc::vec::Vec<_> = others.map(|thread| self.begin_to_ask(thread, Ask::Sync)).collect();
         let mut outcome = self.sync_own().await;
         for number in asked {
             outcome = outcome.and(self.answer_to(number).await.map(drop));

@@ -143,7 +143,10 @@ impl Clock {
 fn limits(threads: usize) -> Result<Limits, Error> {
     const PAGE: u64 = 4096;
     let pages = Space::SELF.usage(Resource::Pages)?;
-    Ok(Limits { cache: pages.limit.saturating_sub(pages.used) / 2 / threads as u64 * PAGE, ..Limits::default() })
+    Ok(Limits {
+        cache: pages.limit.saturating_sub(pages.used) / 2 / threads as u64 * PAGE,
+        ..Limits::default()
+    })
 }
 
 /// Begins the tree that every machine has.

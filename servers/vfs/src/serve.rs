@@ -329,7 +329,14 @@ impl<H: Host + 'static> Files for Server<H> {
         Ok(self.0.ops.begun())
     }
 
-    fn resolve(&mut self, caller: Caller, path: Text, walk: Walk, room: Text, later: Later<Resolved, Failure>) {
+    fn resolve(
+        &mut self,
+        caller: Caller,
+        path: Text,
+        walk: Walk,
+        room: Text,
+        later: Later<Resolved, Failure>,
+    ) {
         let prepared = self.path(caller, path);
         self.later(later, prepared, |vfs, (session, path)| async move {
             let to = vfs.resolve(path, walk).await?;

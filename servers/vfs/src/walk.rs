@@ -65,9 +65,8 @@ impl<H: Host + 'static> Vfs<H> {
         let mounts = self.mounts.borrow();
         // Most don't fit by the byte at their ends already.
         let may_fit = |mount: &str| path.as_bytes().get(mount.len() - 1) == mount.as_bytes().last();
-        let fits = |mount: &&Mount<H>| {
-            may_fit(&mount.entry.path) && path::below(path, &mount.entry.path).is_some()
-        };
+        let fits =
+            |mount: &&Mount<H>| may_fit(&mount.entry.path) && path::below(path, &mount.entry.path).is_some();
         let mount = mounts.iter().find(fits).ok_or(Stop::Failed(Failure::NotFound))?;
         if mount.is_changing && cfg!(not(bite = "vfs-lets-in-early")) {
             return Err(Stop::Changing);
@@ -258,7 +257,9 @@ impl<H: Host + 'static> Vfs<H> {
         let slash = if above.path == "/" { "" } else { "/" };
         way.path = alloc::format!("{}{slash}{name}", above.path);
         match walked {
-            Ok(directory) if directory.attributes.get().kind != Kind::Directory => Err(Failure::NotADirectory),
+            Ok(directory) if directory.attributes.get().kind != Kind::Directory => {
+                Err(Failure::NotADirectory)
+            }
             walked => walked,
         }
     }

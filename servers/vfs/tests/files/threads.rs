@@ -75,7 +75,11 @@ fn mounts_are_spread_and_all_threads_know_of_them() {
         let (mut client, arena, _) = world.raw_at(asked, 16_384).unwrap();
         for (path, thread) in whose {
             let known = client.stat(put(&arena, 0, path), true).map(|known| known.kind);
-            let here = if usize::from(thread) == asked { Ok(Kind::Directory) } else { elsewhere(thread, path.len() as u16) };
+            let here = if usize::from(thread) == asked {
+                Ok(Kind::Directory)
+            } else {
+                elsewhere(thread, path.len() as u16)
+            };
             assert_eq!(known, here, "{path} at {asked}");
             let resolved = client.resolve(Text::new(0, path.len() as u32), Walk::Follow, Text::new(100, 100));
             let (mount, length) = (path.len() as u16, path.len() as u32);
@@ -206,10 +210,18 @@ fn step(files: &Arc<Session>, open: &mut Vec<File>, dice: &mut Dice, number: u64
         9 => format!("{:?}", files.remove_file(&one)),
         10 => format!("{:?}", files.remove_dir(&one)),
         11 => format!("{:?}", files.metadata(&one).map(|known| (known.kind, known.size, known.links))),
-        12 => format!("{:?} {:?}", files.symlink_metadata(&one).map(|known| known.kind), files.read_link(&one)),
+        12 => {
+            format!("{:?} {:?}", files.symlink_metadata(&one).map(|known| known.kind), files.read_link(&one))
+        }
         13 => {
             let names = files.read_dir(&one).map(|all| all.map(|entry| entry.unwrap().name).collect());
-            format!("{:?}", names.map(|mut names: Vec<_>| { names.sort(); names }))
+            format!(
+                "{:?}",
+                names.map(|mut names: Vec<_>| {
+                    names.sort();
+                    names
+                })
+            )
         }
         14 => {
             let new = OpenOptions::new().write(true).create_new(true).open_in(files, &one);
@@ -237,7 +249,9 @@ fn all_is_the_same_by_any_number_of_threads() {
             let other = world.session();
             let (mut dice, mut open) = (Dice::new(seed), Vec::new());
             let outcomes: Vec<_> = (0..1500)
-                .map(|number| step(if number % 3 == 0 { &other } else { &files }, &mut open, &mut dice, number))
+                .map(|number| {
+                    step(if number % 3 == 0 { &other } else { &files }, &mut open, &mut dice, number)
+                })
                 .collect();
             drop(open);
             assert_eq!(world.quiet(), 0);
@@ -304,7 +318,9 @@ fn who_comes_meanwhile_waits() {
     make(&files, "/m/sign", "here").unwrap();
     files.unmount("/m").unwrap();
     std::thread::scope(|scope| {
-        for (path, session) in ["/m/sign", "/b/link", "/m/sign"].into_iter().zip([(); 3].map(|()| world.session())) {
+        for (path, session) in
+            ["/m/sign", "/b/link", "/m/sign"].into_iter().zip([(); 3].map(|()| world.session()))
+        {
             let epoch = &epoch;
             scope.spawn(move || {
                 let (mut seen, mut seen_in) = (false, 0);
