@@ -26,6 +26,8 @@ mod regions;
 mod storm;
 #[path = "files/tasks.rs"]
 mod tasks;
+#[path = "files/threads.rs"]
+mod threads;
 #[path = "files/world.rs"]
 mod world;
 
