@@ -6,7 +6,7 @@ use std::time::Duration;
 use anax_files::{Creation, FileSystem as _, Name};
 use anax_sectors::{MemoryDisk, SectorSize};
 use anax_vm::Spec;
-use anyhow::{anyhow, ensure};
+use anyhow::{anyhow, bail, ensure};
 use fat::{Fat, Format, Width, check, format};
 
 use crate::context::{Context, SystemTest, Tier};
@@ -15,6 +15,7 @@ use crate::guest;
 /// The tests of this module.
 pub(crate) const TESTS: &[SystemTest] = &[
     test("files.conformance-in-memory", Tier::Quick, conformance_in_memory),
+    test("files.by-two-threads", Tier::Quick, by_two_threads),
     test("files.conformance-on-fat16", Tier::Plain, |context| {
         conformance_on_a_disk(context, Width::Fat16, 40_000)
     }),
@@ -36,6 +37,34 @@ fn conformance_in_memory(context: &Context<'_>) -> anyhow::Result<()> {
         let seen = guest::run(&spec, "conformance /tmp")?;
         seen.expect_success("340 cases, 0 failed\n")?;
     }
+    Ok(())
+}
+
+/// Two programs on two mounts at once, each of which is another thread's: both have all cases right, and both threads have done the work.
+fn by_two_threads(context: &Context<'_>) -> anyhow::Result<()> {
+    let mut spec = Spec { cpus: 2, memory_mib: 256, ..guest::user_spec(context, "guest") };
+    let line = "sh -c 'mkdir /one /two; mount tmpfs /one & until df | grep -q /one; do sleep 0.1; done; \
+                mount tmpfs /two & until df | grep -q /two; do sleep 0.1; done; vfs-bench threads /one /two; \
+                conformance /one > /first & conformance /two; until grep -q failed /first; do sleep 0.1; done; \
+                cat /first; vfs-bench threads /one /two; umount /one && umount /two && mount | grep -c tmpfs'";
+    let seen = guest::run(&spec, line)?;
+    ensure!(seen.result.status() == 0, "{:?}", seen.result);
+    let out = String::from_utf8_lossy(&seen.result.out).into_owned();
+    ensure!(out.matches("340 cases, 0 failed\n").count() == 2 && out.ends_with("1\n"), "{out}");
+    let parse = |line: &str| {
+        let (thread, operations) = line.split_once(" thread ")?.1.split_once(" operations ")?;
+        Some((thread.parse().ok()?, operations.parse().ok()?))
+    };
+    let said: Vec<(u16, u64)> = out.lines().filter_map(parse).collect();
+    // The second thread is the first to be given one: the first has what every machine has.
+    let &[(1, one), (0, two), (1, one_later), (0, two_later)] = &said[..] else { bail!("{out}") };
+    // Each case takes some.
+    ensure!(one_later - one > 340 && two_later - two > 340, "{out}");
+    // With one CPU there is one thread, and it does all.
+    spec.cpus = 1;
+    let seen = guest::run(&spec, "vfs-bench threads / /boot /dev /sys")?;
+    let out = String::from_utf8_lossy(&seen.result.out).into_owned();
+    ensure!(out.lines().count() == 4 && out.lines().all(|line| line.contains(" thread 0 ")), "{out}");
     Ok(())
 }
 

@@ -15,6 +15,7 @@
 //! | `crit_enter`, `crit_exit` | none | nobody but a better thread interrupts one; what two share has a [`Lock`](crate::Lock) |
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use anax_sys::object::RegionKind;
 use anax_sys::{Error, Port, Rights};
@@ -42,7 +43,38 @@ pub fn lwkt_create(priority: u64, replies: u32, body: fn(Port)) -> Result<Port, 
 /// # Errors
 /// `Quota`, `NoMemory`; `BadArgument` also for a CPU that there is not.
 pub fn lwkt_alloc(cpu: Cpu, priority: u64, replies: u32, stack: u64) -> Result<Prepared, Error> {
-    let thread = Space::SELF.create_thread(cpu, priority, None)?;
+    prepare(Space::SELF.create_thread(cpu, priority, None)?, replies, stack)
+}
+
+/// The same on each CPU but the calling thread's, `most` of them at most. How many messages each can have under way is said when it is known how many threads there are.
+///
+/// # Errors
+/// `Quota`, `NoMemory`.
+pub fn lwkt_alloc_others(
+    priority: u64,
+    most: usize,
+    replies: impl FnOnce(usize) -> u32,
+    stack: u64,
+) -> Result<Vec<Prepared>, Error> {
+    let own = Thread::SELF.inspect()?.words[0];
+    let mut threads = Vec::new();
+    for cpu in (0..).filter(|cpu| u64::from(*cpu) != own) {
+        if threads.len() == most {
+            break;
+        }
+        match Space::SELF.create_thread(Cpu(cpu), priority, None) {
+            Ok(thread) => threads.push(thread),
+            // There is no such CPU.
+            Err(Error::BadArgument) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    let replies = replies(threads.len());
+    threads.into_iter().map(|thread| prepare(thread, replies, stack)).collect()
+}
+
+/// A thread's port and stack.
+fn prepare(thread: Thread, replies: u32, stack: u64) -> Result<Prepared, Error> {
     let port = Space::SELF.create_port(thread, replies)?;
     let region = Space::SELF.create_region(stack, RegionKind::Lazy)?;
     let bottom = Space::SELF.map(region, 0, stack, Rights::READ.with(Rights::WRITE))?;

@@ -4,6 +4,9 @@ use core::fmt;
 
 use anax_abi::Error;
 
+/// Codes of `Elsewhere` begin there, and go downwards: 32 bits of them.
+const ELSEWHERE: i64 = -(1 << 32);
+
 macro_rules! failures {
     ($($(#[$doc:meta])+ $name:ident = $code:literal, $text:literal;)+) => {
         /// Why something does not go.
@@ -11,6 +14,13 @@ macro_rules! failures {
         pub enum Failure {
             /// What the way to the server has: `PeerDied` when it has ended, `PeerMisbehaved` when it lies.
             Way(Error),
+            /// That path is the business of another thread of the VFS server. `libsys/fs` asks there: no program of it sees this.
+            Elsewhere {
+                /// Which thread.
+                thread: u16,
+                /// Bytes of the path that are the mount's own; 0 if a symbolic link leads there, and [`resolve`](crate::files::Files::resolve) says by what path.
+                mount: u16,
+            },
             $($(#[$doc])+ $name,)+
         }
 
@@ -22,6 +32,7 @@ macro_rules! failures {
             const fn number(self) -> i64 {
                 match self {
                     Self::Way(error) => error.code(),
+                    Self::Elsewhere { thread, mount } => ELSEWHERE - ((thread as i64) << 16 | mount as i64),
                     $(Self::$name => $code,)+
                 }
             }
@@ -31,6 +42,7 @@ macro_rules! failures {
             pub const fn text(self) -> &'static str {
                 match self {
                     Self::Way(_) => "the file server can't be reached",
+                    Self::Elsewhere { .. } => "another thread of the file server has it",
                     $(Self::$name => $text,)+
                 }
             }
@@ -85,6 +97,9 @@ impl anax_proto::Failure for Failure {
     }
 
     fn from_code(code: i64) -> Self {
+        if let Some(place) = ELSEWHERE.checked_sub(code).and_then(|place| u32::try_from(place).ok()) {
+            return Self::Elsewhere { thread: (place >> 16) as u16, mount: place as u16 };
+        }
         let known = Self::ALL.iter().find(|failure| failure.number() == code);
         known.copied().unwrap_or_else(|| Self::Way(Error::from_code(code)))
     }
@@ -137,6 +152,12 @@ mod tests {
             assert_eq!(Failure::from_code(failure.code()), failure);
             assert!(failure.code() < 0);
         }
+        for (thread, mount) in [(0, 0), (0, 1), (1, 0), (7, 4096), (u16::MAX, u16::MAX)] {
+            let elsewhere = Failure::Elsewhere { thread, mount };
+            assert_eq!(Failure::from_code(elsewhere.code()), elsewhere);
+            assert_ne!(Failure::from_code(elsewhere.code() + 1), elsewhere);
+        }
+        assert_eq!(Failure::from_code(-(1 << 33)), Failure::Way(Error::PeerMisbehaved));
         assert_eq!(Failure::from_code(-999), Failure::Way(Error::PeerMisbehaved));
         assert_eq!(Failure::from_code(i64::MIN), Failure::Way(Error::PeerMisbehaved));
     }

@@ -232,7 +232,72 @@ impl Fixed for Purpose {
     }
 }
 
+/// What of a path is to be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// All of it, also a symbolic link at its end.
+    Follow,
+    /// A symbolic link at its end is meant itself.
+    Itself,
+    /// The directory in which its last name is, whatever that is.
+    Parent,
+}
+
+/// One word.
+impl Fixed for Walk {
+    const WORDS: usize = 1;
+
+    fn put(self, to: &mut Writer) {
+        to.word(match self {
+            Self::Follow => 0,
+            Self::Itself => 1,
+            Self::Parent => 2,
+        });
+    }
+
+    fn take(from: &mut Reader) -> Option<Self> {
+        Some(match from.word()? {
+            0 => Self::Follow,
+            1 => Self::Itself,
+            2 => Self::Parent,
+            _ => return None,
+        })
+    }
+}
+
+/// Where a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The thread to be asked, which may know of another one.
+    pub thread: u16,
+    /// Bytes of the path to be asked for that are its mount's own.
+    pub mount: u16,
+    /// Bytes of that path, in the room that was given.
+    pub length: u32,
+    /// A symbolic link at the path's end was followed: what is not there is not to be created.
+    pub is_by_link: bool,
+}
+
+/// Two words.
+impl Fixed for Resolved {
+    const WORDS: usize = 2;
+
+    fn put(self, to: &mut Writer) {
+        to.word(u64::from(self.thread) | u64::from(self.mount) << 16 | u64::from(self.is_by_link) << 32);
+        to.word(self.length.into());
+    }
+
+    fn take(from: &mut Reader) -> Option<Self> {
+        let (place, length) = (from.word()?, u32::try_from(from.word()?).ok()?);
+        let (thread, mount, is_by_link) = (place as u16, (place >> 16) as u16, place >> 32 != 0);
+        (place >> 33 == 0).then_some(Self { thread, mount, length, is_by_link })
+    }
+}
+
 /// The one namespace. What waits for a file system is answered later; paths are plain ([`path`](crate::path)).
+///
+/// The server has a thread on each CPU, and each mount is one thread's. Whoever asks another one about a path is told `Elsewhere`; files, leases and tables are those of the thread by which they were opened.
+/// `mount` and `unmount` are thread 0's.
 #[anax_proto::interface]
 pub trait Files {
     /// Begins: with an arena (READ, WRITE) of [`ARENA`] bytes, and a port to which nobody else has a handle, by whose end the server knows that the program is gone. A handle for what
@@ -347,11 +412,32 @@ pub trait Files {
     /// `NotFound`, `Busy`; what storing failed with, and then it stays.
     fn unmount(&mut self, caller: Caller, path: Text, later: Later<(), Failure>);
 
-    /// The mount of that number, counted from 0, in the arena: three texts of a length byte each (path, kind, source) and a byte that is 1 if it is read-only. How many bytes, 0 if there are no more.
+    /// The mount of that number, counted from 0, in the arena: three texts of a length byte each (path, kind, source), a byte that is 1 if it is read-only, and two with the number of its thread, the lower one first.
+    /// How many bytes, 0 if there are no more.
     fn mounted(&mut self, caller: Caller, number: u64, room: Text) -> Result<u64, Failure>;
 
     /// How full the file system is in which that path lies.
     fn usage(&mut self, caller: Caller, path: Text, later: Later<Usage, Failure>);
+
+    /// A handle by which another thread of the server is asked, which has files of its own: to [begin](Self::attach) there.
+    ///
+    /// `BadArgument`: there is no such thread.
+    fn thread(&mut self, caller: Caller, number: u32) -> Result<Gift, Failure>;
+
+    /// Where a path leads as far as this thread knows, and what to ask for there, which is written into the arena.
+    ///
+    /// As [`stat`](Self::stat), but never `Elsewhere`; of a [`Walk::Parent`] `Busy` where something is mounted. `TooLong`: there is no room.
+    fn resolve(
+        &mut self,
+        caller: Caller,
+        path: Text,
+        walk: Walk,
+        room: Text,
+        later: Later<Resolved, Failure>,
+    );
+
+    /// How many operations this thread has begun, which is all that it did not answer at once: for whoever wants to see who does the work.
+    fn operations(&mut self, caller: Caller) -> Result<u64, Failure>;
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use anax_files::files::{Lease, OpenFile, PAGE, Purpose, bits, unit};
 use anax_files::{Failure, Kind};
 use anax_ring::SharedBytes;
 
+use crate::branch::Branch;
 use crate::mapped::Mapped;
-use crate::session::Session;
 use crate::way::Access;
 
 /// Leases that an open file remembers.
@@ -39,7 +39,7 @@ pub struct Lies {
 
 /// An open file's leases. Mapped is the memory of that which was used last: each takes a handle, and a program may have many files open.
 pub(crate) struct Bytes {
-    session: Arc<Session>,
+    session: Arc<Branch>,
     file: OpenFile,
     kind: Kind,
     access: Access,
@@ -51,7 +51,7 @@ pub(crate) struct Bytes {
 
 impl Bytes {
     pub(crate) fn new(
-        session: Arc<Session>,
+        session: Arc<Branch>,
         (file, kind): (OpenFile, Kind),
         access: Access,
         first: Option<Lease>,
@@ -64,7 +64,7 @@ impl Bytes {
         self.file
     }
 
-    pub(crate) const fn session(&self) -> &Arc<Session> {
+    pub(crate) const fn session(&self) -> &Arc<Branch> {
         &self.session
     }
 

@@ -8,10 +8,11 @@ use core::fmt;
 
 use anax::Handle;
 use anax_abi::Error;
-use anax_files::files::{How, Lease, OpenFile, Opened};
+use anax_files::files::{How, Lease, OpenFile, Opened, Walk};
 use anax_files::{Attributes, Failure, Kind};
 use anax_ring::SharedBytes;
 
+use crate::branch::Branch;
 use crate::bytes::{Bytes, Lies};
 use crate::session::Session;
 use crate::way::Access;
@@ -77,11 +78,11 @@ impl OpenOptions {
     /// As [`open`](Self::open).
     pub fn open_in(&self, session: &Arc<Session>, path: &str) -> Result<File, Failure> {
         let how = self.how()?;
-        let opened = session.ask(|line| {
-            let path = line.path(path)?;
-            line.server.open(path, how)
+        let (branch, opened) = session.ask_at(path, self.walk(), |branch, line, at| {
+            let opened = line.server.open(at.path, how_at(how, at.is_by_link))?;
+            Ok((branch.clone(), opened))
         })?;
-        self.file(session.clone(), opened)
+        self.file(branch, opened)
     }
 
     /// Opens it, if no file system has to be asked for that: nothing if one has ([`open_later`](Self::open_later)).
@@ -98,15 +99,20 @@ impl OpenOptions {
     /// As [`open`](Self::open).
     pub fn open_known_in(&self, session: &Arc<Session>, path: &str) -> Result<Option<File>, Failure> {
         let how = How { only_known: true, ..self.how()? };
-        let opened = session.ask(|line| {
-            let path = line.path(path)?;
-            line.server.open(path, how)
+        let opened = session.ask_at(path, self.walk(), |branch, line, at| {
+            let opened = line.server.open(at.path, how)?;
+            Ok((branch.clone(), opened))
         });
         match opened {
-            Ok(opened) => self.file(session.clone(), opened).map(Some),
+            Ok((branch, opened)) => self.file(branch, opened).map(Some),
             Err(Failure::Way(Error::WouldBlock)) => Ok(None),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// What of a path is followed: the last name of what is to be created is none that is there.
+    pub(crate) const fn walk(&self) -> Walk {
+        if self.create_new { Walk::Parent } else { Walk::Follow }
     }
 
     /// As the server is told.
@@ -126,17 +132,22 @@ impl OpenOptions {
     }
 
     /// What was opened like that.
-    pub(crate) fn file(&self, session: Arc<Session>, opened: Opened) -> Result<File, Failure> {
+    pub(crate) fn file(&self, branch: Arc<Branch>, opened: Opened) -> Result<File, Failure> {
         let Opened { file, kind, first } = opened;
         let write = self.write || self.append;
         let access = if write { Access::Write } else { Access::Read };
-        let bytes = Bytes::new(session, (file, kind), access, first);
+        let bytes = Bytes::new(branch, (file, kind), access, first);
         if kind == Kind::Directory {
             return Err(Failure::IsADirectory);
         }
         let may = May { read: self.read, write, append: self.append };
         Ok(File { bytes: RefCell::new(bytes), position: 0, may })
     }
+}
+
+/// How a file is opened to which a symbolic link has led: it is not created at the end of one.
+pub(crate) fn how_at(how: How, is_by_link: bool) -> How {
+    How { create: how.create && (!is_by_link || cfg!(bite = "fs-creates-behind-links")), ..how }
 }
 
 /// From where a position counts.
@@ -188,7 +199,7 @@ impl File {
         OpenOptions::new().write(true).create(true).truncate(true).open(path)
     }
 
-    pub(crate) fn server(&self) -> (Arc<Session>, OpenFile) {
+    pub(crate) fn server(&self) -> (Arc<Branch>, OpenFile) {
         let bytes = self.bytes.borrow();
         (bytes.session().clone(), bytes.file())
     }

@@ -11,12 +11,13 @@
 //!
 //! A program of tasks has the same for those, so that one disk holds up none that can go on without it ([`task`]).
 //!
-//! Everything goes by the program's one [`Session`]. When the VFS server dies, what is open is gone (`Way(PeerDied)`), and the next call finds its successor.
+//! Everything goes by the program's one [`Session`]. The server has several threads, and each file is one's: which one a session finds out, and asks there. When the VFS server dies, what is open is gone (`Way(PeerDied)`), and the next call finds its successor.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod branch;
 mod bytes;
 mod file;
 mod mapped;
@@ -35,4 +36,4 @@ pub use names::{
 };
 pub use session::Session;
 pub use tree::{Mount, mount, mount_port, mounts, sync, unmount, usage};
-pub use way::{Access, Maps, Memory, Parts};
+pub use way::{Access, Maps, Memory, Parts, Threads};

@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 
 use anax::Lock;
 use anax_abi::Error;
-use anax_files::files::{How, OpenFile};
+use anax_files::files::{How, OpenFile, Walk};
 use anax_files::{Attributes, Entry, Failure, Kind, Listing, Text};
 use anax_task::EventLoop;
 
+use crate::branch::Branch;
 use crate::session::{Session, plain};
 
 /// Where paths are seen from, once somebody has said so.
@@ -113,74 +114,58 @@ const NO_TEXT: Text = Text::new(0, 0);
 impl Session {
     /// See [`metadata`].
     pub fn metadata(&self, path: &str) -> Result<Attributes, Failure> {
-        self.ask(|line| {
-            let path = line.path(path)?;
-            line.server.stat(path, true)
-        })
+        self.ask_at(path, Walk::Follow, |_, line, at| line.server.stat(at.path, true))
     }
 
     /// See [`symlink_metadata`].
     pub fn symlink_metadata(&self, path: &str) -> Result<Attributes, Failure> {
-        self.ask(|line| {
-            let path = line.path(path)?;
-            line.server.stat(path, false)
-        })
+        self.ask_at(path, Walk::Itself, |_, line, at| line.server.stat(at.path, false))
     }
 
     /// See [`create_dir`].
     pub fn create_dir(&self, path: &str) -> Result<(), Failure> {
-        self.ask(|line| {
-            let path = line.path(path)?;
-            line.server.create(path, Kind::Directory, NO_TEXT)
-        })
+        self.ask_at(path, Walk::Parent, |_, line, at| line.server.create(at.path, Kind::Directory, NO_TEXT))
     }
 
     /// See [`remove_file`].
     pub fn remove_file(&self, path: &str) -> Result<(), Failure> {
-        self.ask(|line| {
-            let path = line.path(path)?;
-            line.server.remove(path, Kind::File)
-        })
+        self.ask_at(path, Walk::Parent, |_, line, at| line.server.remove(at.path, Kind::File))
     }
 
     /// See [`remove_dir`].
     pub fn remove_dir(&self, path: &str) -> Result<(), Failure> {
-        self.ask(|line| {
-            let path = line.path(path)?;
-            line.server.remove(path, Kind::Directory)
-        })
+        self.ask_at(path, Walk::Parent, |_, line, at| line.server.remove(at.path, Kind::Directory))
     }
 
     /// See [`rename`].
     pub fn rename(&self, from: &str, to: &str) -> Result<(), Failure> {
-        self.ask(|line| {
-            let (from, to) = (line.path(from)?, line.path(to)?);
-            line.server.rename(from, to)
-        })
+        let both = ((from, Walk::Parent), (to, Walk::Parent));
+        self.ask_at_both(both.0, both.1, |line, from, to| line.server.rename(from, to))
     }
 
     /// See [`hard_link`].
     pub fn hard_link(&self, file: &str, name: &str) -> Result<(), Failure> {
-        self.ask(|line| {
-            let (file, name) = (line.path(file)?, line.path(name)?);
-            line.server.link(file, name)
-        })
+        let (file, name) = ((file, Walk::Itself), (name, Walk::Parent));
+        match self.ask_at_both(file, name, |line, file, name| line.server.link(file, name)) {
+            // What has that name is there.
+            Err(Failure::Busy) => Err(Failure::Exists),
+            linked => linked,
+        }
     }
 
     /// See [`symlink`].
     pub fn symlink(&self, path: &str, name: &str) -> Result<(), Failure> {
-        self.ask(|line| {
-            let (path, name) = (line.put(path.as_bytes())?, line.path(name)?);
-            line.server.create(name, Kind::Link, path)
+        self.ask_at(name, Walk::Parent, |_, line, at| {
+            let path = line.put(path.as_bytes())?;
+            line.server.create(at.path, Kind::Link, path)
         })
     }
 
     /// See [`read_link`].
     pub fn read_link(&self, path: &str) -> Result<String, Failure> {
-        self.ask(|line| {
-            let path = line.path(path)?;
+        self.ask_at(path, Walk::Itself, |_, line, at| {
             let room = line.room(anax_files::path::LONGEST);
-            let length = line.server.link_path(path, room)?;
+            let length = line.server.link_path(at.path, room)?;
             let mut bytes = alloc::vec![0; room.length as usize];
             let length = line.take(room, length, &mut bytes)?;
             bytes.truncate(length);
@@ -190,27 +175,23 @@ impl Session {
 
     /// See [`set_modified`].
     pub fn set_modified(&self, path: &str, seconds: u64) -> Result<(), Failure> {
-        self.ask(|line| {
-            let path = line.path(path)?;
-            line.server.set_modified(path, seconds)
-        })
+        self.ask_at(path, Walk::Follow, |_, line, at| line.server.set_modified(at.path, seconds))
     }
 
     /// See [`read_dir`].
     pub fn read_dir(self: &Arc<Self>, path: &str) -> Result<ReadDir, Failure> {
         let how = How { read: true, directory: true, ..How::default() };
-        let opened = self.ask(|line| {
-            let path = line.path(path)?;
-            line.server.open(path, how)
-        })?;
-        Ok(ReadDir::new(self.clone(), opened.file))
+        self.ask_at(path, Walk::Follow, |branch, line, at| {
+            let opened = line.server.open(at.path, how)?;
+            Ok(ReadDir::new(branch.clone(), opened.file))
+        })
     }
 }
 
 /// A directory's entries. What is created and removed meanwhile may come or not; all others come once.
 #[derive(Debug)]
 pub struct ReadDir {
-    session: Arc<Session>,
+    branch: Arc<Branch>,
     directory: OpenFile,
     from: u64,
     waiting: VecDeque<Entry>,
@@ -218,8 +199,8 @@ pub struct ReadDir {
 }
 
 impl ReadDir {
-    pub(crate) const fn new(session: Arc<Session>, directory: OpenFile) -> Self {
-        Self { session, directory, from: 0, waiting: VecDeque::new(), is_at_end: false }
+    pub(crate) const fn new(branch: Arc<Branch>, directory: OpenFile) -> Self {
+        Self { branch, directory, from: 0, waiting: VecDeque::new(), is_at_end: false }
     }
 
     /// The next entry; others go on while the file system is asked.
@@ -228,9 +209,9 @@ impl ReadDir {
     /// As [`read_dir`]; it is the last one then.
     pub async fn next_later(&mut self, events: &EventLoop) -> Option<Result<Entry, Failure>> {
         if self.waiting.is_empty() && !self.is_at_end {
-            let (session, directory, from) = (self.session.clone(), self.directory, self.from);
+            let (branch, directory, from) = (self.branch.clone(), self.directory, self.from);
             if let Err(failure) =
-                session.list_later(events, directory, from).await.and_then(|entries| self.take(entries))
+                branch.list_later(events, directory, from).await.and_then(|entries| self.take(entries))
             {
                 self.is_at_end = true;
                 return Some(Err(failure));
@@ -241,7 +222,7 @@ impl ReadDir {
 
     fn ask(&mut self) -> Result<(), Failure> {
         let (directory, from) = (self.directory, self.from);
-        let entries = self.session.ask(|line| {
+        let entries = self.branch.ask(|line| {
             let room = line.room(4096);
             let length = line.server.list(directory, from, room)?;
             let mut bytes = alloc::vec![0; room.length as usize];
@@ -283,6 +264,6 @@ impl Iterator for ReadDir {
 
 impl Drop for ReadDir {
     fn drop(&mut self) {
-        self.session.close(self.directory);
+        self.branch.close(self.directory);
     }
 }

@@ -1,41 +1,45 @@
-//! A program's session with the VFS server.
+//! A program's session with the VFS server: a branch for each of its threads that the program has use for.
+//!
+//! Each mount is one thread's. A program begins with thread 0, and asks there what it knows nothing better of. A thread that has not got a path says which one has, and the session remembers that of
+//! the mount. What is remembered may be wrong by now; then the thread that is asked says so, as it would have the first time. A program that uses nothing but thread 0's mounts remembers nothing,
+//! and is asked for nothing.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::any::Any;
 use core::fmt;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use anax::{Handle, Lock};
-use anax_abi::Error;
-use anax_files::files::{FilesClient, Lease, OpenFile, PAGE, ROOM, TOLD};
+use anax::Lock;
+use anax_files::files::{Resolved, Walk};
 use anax_files::{Failure, Text, path};
-use anax_ring::SharedBytes;
-use anax_sys::Target;
 
-use crate::mapped::{Kept, Mapped};
-use crate::way::{Access, Maps, Memory, Parts, Way, attach};
+use crate::branch::{Branch, Line};
+use crate::way::{Here, Parts, Threads, attach};
 
-/// The way to the server, and what goes with messages.
-pub(crate) struct Line {
-    pub(crate) server: FilesClient<Way>,
-    arena: Box<dyn Memory>,
-    filled: u32,
-    /// Parts at the arena's end that questions of tasks have, in order.
-    rooms: Vec<Text>,
-    maps: Box<dyn Maps>,
-    kept: Kept,
-}
+/// How often a path is asked for elsewhere: more often than symbolic links are followed.
+const HOPS: u32 = 32;
+/// Mounts that are remembered.
+const MOUNTS: usize = 32;
 
 /// A program's session with the VFS server. Threads share it.
 pub struct Session {
-    line: Lock<Line>,
-    target: Option<Target>,
-    table: Box<dyn Memory>,
-    table_region: Option<Handle>,
-    _kept: Lock<Box<dyn Any + Send>>,
+    /// With thread 0, by which each begins.
+    first: Arc<Branch>,
+    threads: Box<dyn Threads>,
+    /// Something is remembered of mounts.
+    remembers: AtomicBool,
+    others: Lock<Others>,
+}
+
+/// What a session has of other threads than 0.
+#[derive(Default)]
+struct Others {
+    branches: Vec<(u16, Arc<Branch>)>,
+    /// Where mounts are, and whose, as it was said last.
+    mounts: Vec<(String, u16)>,
 }
 
 impl fmt::Debug for Session {
@@ -44,20 +48,45 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Bytes of the arena that questions of tasks have at most: two paths of others have room beside them.
-const LATER: u32 = ROOM as u32 - 2 * path::LONGEST.next_multiple_of(8) as u32;
-
 /// The program's own, once there is one.
 static OWN: Lock<Option<Arc<Session>>> = Lock::new(None);
+
+/// The server of that branch has died: a session that has it is the program's own no longer.
+pub(crate) fn forget(branch: &Branch) {
+    let mut own = OWN.lock();
+    let is_own = own.as_deref().is_some_and(|session| session.has(branch));
+    let dead = if is_own { own.take() } else { None };
+    drop(own);
+    drop(dead);
+}
+
+/// A path as it stands in the arena.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) path: Text,
+    /// A symbolic link at its end has led there: what is not there is not to be created.
+    pub(crate) is_by_link: bool,
+}
+
+/// What is asked of the thread that has a path.
+type Question<'a, R> = dyn FnMut(&Arc<Branch>, &mut Line, Place) -> Result<R, Failure> + 'a;
+
+/// A path on its way to the thread that has it.
+pub(crate) struct Route {
+    /// A plain one.
+    pub(crate) path: String,
+    /// Who is to be asked next.
+    pub(crate) thread: u16,
+    pub(crate) is_by_link: bool,
+    hops: u32,
+}
 
 impl Session {
     /// One of these parts: for tests, and for programs that want several.
     #[must_use]
-    pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { server, target, arena, table, table_region, maps, kept } = parts;
-        let server = FilesClient::over(Way(server));
-        let line = Line { server, arena, filled: 0, rooms: Vec::new(), maps, kept: Kept::default() };
-        Arc::new(Self { line: Lock::new(line), target, table, table_region, _kept: Lock::new(kept) })
+    pub fn new(parts: Parts, threads: Box<dyn Threads>) -> Arc<Self> {
+        let (remembers, others) = (AtomicBool::new(false), Lock::new(Others::default()));
+        Arc::new(Self { first: Branch::new(parts), threads, remembers, others })
     }
 
     /// The program's own; it begins with the first call.
@@ -69,7 +98,7 @@ impl Session {
         if let Some(session) = &*own {
             return Ok(session.clone());
         }
-        let session = Self::new(attach()?);
+        let session = Self::new(attach()?, Box::new(Here));
         *own = Some(session.clone());
         Ok(session)
     }
@@ -79,228 +108,173 @@ impl Session {
     /// # Errors
     /// As [`own`](Self::own).
     pub fn another() -> Result<Arc<Self>, Failure> {
-        Ok(Self::new(attach()?))
+        Ok(Self::new(attach()?, Box::new(Here)))
     }
 
-    /// Asks the server.
-    pub(crate) fn ask<R>(
-        &self,
-        question: impl FnOnce(&mut Line) -> Result<R, Failure>,
-    ) -> Result<R, Failure> {
-        let outcome = {
-            let mut line = self.line.lock();
-            line.filled = 0;
-            question(&mut line)
+    fn has(&self, branch: &Branch) -> bool {
+        let is_it = |one: &Arc<Branch>| core::ptr::eq(&**one, branch);
+        is_it(&self.first) || self.others.lock().branches.iter().any(|(_, one)| is_it(one))
+    }
+
+    /// The branch with thread 0, which has what is no single mount's business.
+    pub(crate) const fn first(&self) -> &Arc<Branch> {
+        &self.first
+    }
+
+    /// The branch with a thread; it begins with the first call.
+    pub(crate) fn branch(&self, thread: u16) -> Result<Arc<Branch>, Failure> {
+        if thread == 0 {
+            return Ok(self.first.clone());
+        }
+        let known = |others: &Others| {
+            let found = others.branches.iter().find(|(number, _)| *number == thread);
+            found.map(|(_, branch)| branch.clone())
         };
-        self.judge(outcome)
-    }
-
-    /// Where tasks ask.
-    pub(crate) const fn target(&self) -> Option<Target> {
-        self.target
-    }
-
-    /// What the server has answered, or that it has died: then this session is the program's own no longer.
-    pub(crate) fn judge<R>(&self, outcome: Result<R, Failure>) -> Result<R, Failure> {
-        if let Err(Failure::Way(Error::PeerDied)) = outcome {
-            // The next call finds the successor.
-            let mut own = OWN.lock();
-            let is_own = own.as_deref().is_some_and(|session| core::ptr::eq(session, self));
-            let dead = if is_own { own.take() } else { None };
-            drop(own);
-            drop(dead);
+        if let Some(branch) = known(&self.others.lock()) {
+            return Ok(branch);
         }
-        outcome
-    }
-
-    /// Room in the arena for a question that is answered later; nothing if others have it.
-    ///
-    /// # Errors
-    /// `TooLong`: there never is as much.
-    pub(crate) fn room(self: &Arc<Self>, length: usize) -> Result<Option<Room>, Failure> {
-        let length = u32::try_from(length.max(1).next_multiple_of(8)).map_err(|_| Failure::TooLong)?;
-        if length > LATER {
-            return Err(Failure::TooLong);
+        let door = self.first.ask(|line| line.server.thread(thread.into()))?;
+        let branch = Branch::new(self.threads.attach(door)?);
+        let mut others = self.others.lock();
+        // Another thread of this program may have been faster.
+        if let Some(branch) = known(&others) {
+            return Ok(branch);
         }
-        let text = self.line.lock().take_room(length);
-        Ok(text.map(|text| Room { session: self.clone(), text }))
+        others.branches.push((thread, branch.clone()));
+        Ok(branch)
     }
 
-    /// A word of the table; 0 beyond its end.
-    pub(crate) fn word(&self, word: u32) -> u64 {
-        self.table.block().words().get(word as usize).map_or(0, |word| word.load(Ordering::Acquire))
+    /// A path, and the thread that has it as far as is remembered.
+    pub(crate) fn route(&self, path: &str) -> Result<Route, Failure> {
+        let is_plain = path.starts_with('/') && path::is_plain(path);
+        let path = if is_plain { Cow::Borrowed(path) } else { Cow::Owned(plain(path)?) };
+        let others = self.others.lock();
+        let fits = others.mounts.iter().filter(|(mount, _)| path::below(&path, mount).is_some());
+        let thread = fits.max_by_key(|(mount, _)| mount.len()).map_or(0, |(_, thread)| *thread);
+        drop(others);
+        Ok(Route { path: path.into_owned(), thread, is_by_link: false, hops: 0 })
     }
 
-    /// An open file's size.
-    pub(crate) fn size(&self, file: OpenFile) -> u64 {
-        self.word(file.place() as u32) & !TOLD
-    }
-
-    /// Closes a file: a bit, which the server sees some time, unless memory is waited for. A server that has died has closed it.
-    pub(crate) fn close(&self, file: OpenFile) {
-        let (word, bit) = (ROOM as usize / size_of::<u64>() + file.place() / 64, file.place() % 64);
-        {
-            let line = self.line.lock();
-            if let Some(word) = line.arena.block().words().get(word) {
-                word.fetch_or(1 << bit, Ordering::SeqCst);
+    /// A thread has said that another one has the mount of a path, which is so many bytes of it.
+    pub(crate) fn elsewhere(&self, route: &mut Route, thread: u16, mount: u16) -> Result<(), Failure> {
+        route.hops += 1;
+        if route.hops > HOPS {
+            return Err(Failure::Loop);
+        }
+        route.thread = thread;
+        let path = &*route.path;
+        let Some(mount) = path.get(..mount.into()) else { return Ok(()) };
+        let mut others = self.others.lock();
+        // What else is remembered of this path, there or below, was so once.
+        let is_old = |other: &str| other.len() >= mount.len() && path::below(path, other).is_some();
+        others.mounts.retain(|(other, _)| !is_old(other));
+        let is_as_unknown =
+            thread == 0 && !others.mounts.iter().any(|(other, _)| path::below(path, other).is_some());
+        if !is_as_unknown {
+            if others.mounts.len() == MOUNTS {
+                others.mounts.remove(0);
             }
+            others.mounts.push((mount.into(), thread));
         }
-        fence(Ordering::SeqCst);
-        if self.word(file.place() as u32) & TOLD != 0 && cfg!(not(bite = "fs-never-tells")) {
-            let _closed = self.ask(|line| line.server.close(file));
-        }
+        self.remembers.store(!others.mounts.is_empty(), Ordering::Relaxed);
+        Ok(())
     }
 
-    /// The table, to be shown to others.
-    pub(crate) const fn table(&self) -> Option<Handle> {
-        self.table_region
+    /// A thread has said where a path leads.
+    pub(crate) fn resolved(&self, route: &mut Route, (to, path): (Resolved, String)) -> Result<(), Failure> {
+        route.path = path;
+        route.is_by_link |= to.is_by_link;
+        self.elsewhere(route, to.thread, to.mount)
     }
 
-    /// A handle to the memory of that number, for as long as `with` takes.
-    pub(crate) fn with_memory<R>(
+    /// Asks the thread to which a path belongs.
+    pub(crate) fn ask_at<R>(
         &self,
-        file: OpenFile,
-        memory: u64,
-        with: impl FnOnce(Handle) -> R,
+        path: &str,
+        walk: Walk,
+        mut question: impl FnMut(&Arc<Branch>, &mut Line, Place) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
-        let gift = self.ask(|line| line.server.memory(file, memory))?;
-        let outcome = with(gift.handle);
-        self.line.lock().maps.close(gift);
-        Ok(outcome)
+        if !self.remembers.load(Ordering::Relaxed) {
+            let answer = self.first.ask(|line| {
+                let path = line.path(path)?;
+                question(&self.first, line, Place { path, is_by_link: false })
+            });
+            if !matches!(answer, Err(Failure::Elsewhere { .. })) {
+                return answer;
+            }
+        }
+        self.wander(path, walk, &mut question)
     }
 
-    /// The memory of a lease.
-    pub(crate) fn memory(
+    #[inline(never)]
+    fn wander<R>(&self, path: &str, walk: Walk, question: &mut Question<'_, R>) -> Result<R, Failure> {
+        let mut route = self.route(path)?;
+        loop {
+            let branch = self.branch(route.thread)?;
+            let answer = branch.ask(|line| {
+                let path = line.put(route.path.as_bytes())?;
+                question(&branch, line, Place { path, is_by_link: route.is_by_link })
+            });
+            match answer {
+                Err(Failure::Elsewhere { mount: 0, .. }) => {
+                    let to = branch.resolve(&route.path, walk)?;
+                    self.resolved(&mut route, to)?;
+                }
+                Err(Failure::Elsewhere { thread, mount }) => self.elsewhere(&mut route, thread, mount)?,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Asks the thread to which both paths belong.
+    ///
+    /// # Errors
+    /// `OtherFileSystem`: there is none. And what is in the way to either of them.
+    pub(crate) fn ask_at_both<R>(
         &self,
-        file: OpenFile,
-        lease: &Lease,
-        access: Access,
-    ) -> Result<Arc<Mapped>, Failure> {
-        self.ask(|line| {
-            if let Some(mapped) = line.kept.get(lease.memory, access) {
-                return Ok(mapped);
+        first: (&str, Walk),
+        second: (&str, Walk),
+        mut question: impl FnMut(&mut Line, Text, Text) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        if !self.remembers.load(Ordering::Relaxed) {
+            let answer = self.first.ask(|line| {
+                let (first, second) = (line.path(first.0)?, line.path(second.0)?);
+                question(line, first, second)
+            });
+            if !matches!(answer, Err(Failure::Elsewhere { .. })) {
+                return answer;
             }
-            let skip = lease.at % PAGE;
-            let bytes = (skip + lease.length).next_multiple_of(PAGE);
-            let map = |line: &mut Line| {
-                let gift = line.server.memory(file, lease.memory)?;
-                Ok(line.maps.map(gift, lease.at - skip, bytes, access)?)
-            };
-            let mut mapped = map(line);
-            if is_for_lack_of_room(&mapped) && line.kept.clear() {
-                mapped = map(line);
-            }
-            let memory = mapped?;
-            let (number, length) = (lease.memory, lease.length);
-            Ok(line.kept.put(Mapped { number, access, skip: skip as usize, length, memory }))
-        })
-    }
-}
-
-/// A part of the arena that is the server's until it has answered.
-pub(crate) struct Room {
-    session: Arc<Session>,
-    text: Text,
-}
-
-impl Room {
-    /// All of it.
-    pub(crate) const fn text(&self) -> Text {
-        self.text
-    }
-
-    /// Writes down what the server is to read: where that is.
-    ///
-    /// # Errors
-    /// `TooLong`.
-    pub(crate) fn fill(&self, bytes: &[u8]) -> Result<Text, Failure> {
-        let length = u32::try_from(bytes.len()).map_err(|_| Failure::TooLong)?;
-        let line = self.session.line.lock();
-        let arena = SharedBytes::new(line.arena.block());
-        arena.copy_in(self.text.offset as usize, bytes).map_err(|_| Failure::TooLong)?;
-        Ok(Text::new(self.text.offset, length))
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.session.line.lock().rooms.retain(|room| room.offset != self.text.offset);
-    }
-}
-
-/// Whether something failed that may go if less is mapped: each piece takes a handle, and its place among addresses.
-const fn is_for_lack_of_room<T>(outcome: &Result<T, Failure>) -> bool {
-    matches!(outcome, Err(Failure::Way(Error::Quota | Error::NoMemory | Error::Full | Error::NoSlot)))
-}
-
-impl Line {
-    /// The first free part that is large enough, from the arena's end on.
-    fn take_room(&mut self, length: u32) -> Option<Text> {
-        let mut end = ROOM as u32;
-        let mut place = 0;
-        for room in &self.rooms {
-            if end - (room.offset + room.length) >= length {
-                break;
-            }
-            end = room.offset;
-            place += 1;
         }
-        let offset = end.checked_sub(length).filter(|offset| *offset >= ROOM as u32 - LATER)?;
-        let text = Text::new(offset, length);
-        self.rooms.insert(place, text);
-        Some(text)
-    }
-
-    /// Where the parts of tasks begin.
-    fn end(&self) -> u32 {
-        self.rooms.last().map_or(ROOM as u32, |room| room.offset)
-    }
-
-    /// Writes a text into the arena.
-    ///
-    /// # Errors
-    /// `TooLong`.
-    pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<Text, Failure> {
-        let length = u32::try_from(bytes.len()).map_err(|_| Failure::TooLong)?;
-        let text = Text::new(self.filled, length);
-        let arena = SharedBytes::new(self.arena.block());
-        let free = arena.part(self.filled as usize, self.end().saturating_sub(self.filled) as usize);
-        free.and_then(|free| free.copy_in(0, bytes)).map_err(|_| Failure::TooLong)?;
-        self.filled += length.next_multiple_of(8);
-        Ok(text)
-    }
-
-    /// Writes a path into the arena: what it is seen from the current directory.
-    ///
-    /// # Errors
-    /// `TooLong`, `BadArgument`.
-    pub(crate) fn path(&mut self, name: &str) -> Result<Text, Failure> {
-        if name.starts_with('/') {
-            // The server makes it plain, if it is not.
-            return self.put(name.as_bytes());
+        let (mut one, mut other) = (self.route(first.0)?, self.route(second.0)?);
+        for _ in 0..HOPS {
+            if one.thread == other.thread {
+                let answer = self.branch(one.thread)?.ask(|line| {
+                    let (first, second) = (line.put(one.path.as_bytes())?, line.put(other.path.as_bytes())?);
+                    question(line, first, second)
+                });
+                if !matches!(answer, Err(Failure::Elsewhere { .. })) {
+                    return answer;
+                }
+            }
+            self.settle(&mut one, first.1)?;
+            self.settle(&mut other, second.1)?;
+            if one.thread != other.thread {
+                return Err(Failure::OtherFileSystem);
+            }
         }
-        let plain = plain(name)?;
-        self.put(plain.as_bytes())
+        Err(Failure::Loop)
     }
 
-    /// Room for an answer.
-    pub(crate) fn room(&self, most: usize) -> Text {
-        let left = self.end().saturating_sub(self.filled) as usize;
-        let length = if most < left { most } else { left };
-        Text::new(self.filled, length as u32)
-    }
-
-    /// What was answered there.
-    ///
-    /// # Errors
-    /// `PeerMisbehaved`: more than there was room for.
-    pub(crate) fn take(&self, room: Text, length: u64, into: &mut [u8]) -> Result<usize, Failure> {
-        let misbehaved = Failure::Way(Error::PeerMisbehaved);
-        let length = usize::try_from(length).ok().filter(|length| *length <= room.length as usize);
-        let length = length.filter(|length| *length <= into.len()).ok_or(misbehaved)?;
-        let arena = SharedBytes::new(self.arena.block());
-        arena.copy_out(room.offset as usize, &mut into[..length]).map_err(|_| misbehaved)?;
-        Ok(length)
+    /// Goes on until the thread that has a path has been asked.
+    fn settle(&self, route: &mut Route, walk: Walk) -> Result<(), Failure> {
+        loop {
+            let asked = route.thread;
+            let to = self.branch(asked)?.resolve(&route.path, walk)?;
+            self.resolved(route, to)?;
+            if route.thread == asked {
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -5,21 +5,23 @@
 //!
 //! Futures may be dropped at any time. What the server has to read or write for a question stays its own until it has answered, and a file that is opened for nobody is closed again.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::time::Duration;
 
 use anax_abi::{Error, Message};
-use anax_files::files::{FilesAsync, How, OpenFile, Opened, Purpose};
-use anax_files::{Attributes, Entry, Failure, Listing, Text};
+use anax_files::files::{FilesAsync, How, OpenFile, Opened, Purpose, Resolved, Walk};
+use anax_files::{Attributes, Entry, Failure, Listing, Text, path};
 use anax_proto::{AsyncTransport, Reply, Request};
 use anax_sys::Target;
 use anax_task::EventLoop;
 
-use crate::file::{File, OpenOptions};
+use crate::branch::{Branch, Room};
+use crate::file::{File, OpenOptions, how_at};
 use crate::names::ReadDir;
-use crate::session::{Room, Session};
+use crate::session::{Place, Route, Session};
 
 /// How long what there is no room for waits until it is tried again.
 const PAUSE: Duration = Duration::from_micros(200);
@@ -66,7 +68,7 @@ impl AsyncTransport for Way<'_> {
     }
 }
 
-impl Session {
+impl Branch {
     /// Asks the server, and lets others go on. `room` is its own until it has answered; the question may look there then.
     async fn ask_later<V>(
         &self,
@@ -89,9 +91,8 @@ impl Session {
         }
     }
 
-    /// A path in the arena, as that is seen from the current directory.
+    /// A plain path in the arena.
     async fn path_later(self: &Arc<Self>, events: &EventLoop, path: &str) -> Result<(Room, Text), Failure> {
-        let path = crate::session::plain(path)?;
         let room = self.room_later(events, path.len()).await?;
         let text = room.fill(path.as_bytes())?;
         Ok((room, text))
@@ -116,6 +117,65 @@ impl Session {
         self.ask_later(events, Some(room), question).await
     }
 
+    /// Where a path leads as far as that thread knows, and what to ask for there.
+    async fn resolve_later(
+        self: &Arc<Self>,
+        events: &EventLoop,
+        path: &str,
+        walk: Walk,
+    ) -> Result<(Resolved, String), Failure> {
+        // The answer takes the question's place.
+        let room = self.room_later(events, path::LONGEST).await?;
+        let (text, all) = (room.fill(path.as_bytes())?, room.text());
+        let question = async |server: &FilesAsync<Way<'_>>| {
+            let to = server.resolve(text, walk, all).await?;
+            self.ask(|line| line.take_path(all, to.length)).map(|path| (to, path))
+        };
+        self.ask_later(events, Some(room), question).await
+    }
+}
+
+/// A path that stands in the arena of the branch that is to be asked.
+struct Written {
+    route: Route,
+    branch: Arc<Branch>,
+    room: Room,
+    text: Text,
+}
+
+impl Session {
+    /// Writes a path down where it is to be asked for.
+    async fn write_later(&self, events: &EventLoop, route: Route) -> Result<Written, Failure> {
+        let branch = self.branch(route.thread)?;
+        let (room, text) = branch.path_later(events, &route.path).await?;
+        Ok(Written { route, branch, room, text })
+    }
+
+    /// Asks the thread to which a path belongs, as [`ask_at`](Self::ask_at) does: which one it was, and what it has answered.
+    async fn ask_at_later<R>(
+        &self,
+        events: &EventLoop,
+        written: Written,
+        walk: Walk,
+        question: impl AsyncFn(&FilesAsync<Way<'_>>, Place) -> Result<R, Failure>,
+    ) -> Result<(Arc<Branch>, R), Failure> {
+        let mut written = written;
+        loop {
+            let Written { mut route, branch, room, text } = written;
+            let place = Place { path: text, is_by_link: route.is_by_link };
+            let own = async |server: &FilesAsync<Way<'_>>| question(server, place).await;
+            match branch.ask_later(events, Some(room), own).await {
+                Err(Failure::Elsewhere { mount: 0, .. }) => {
+                    let to = branch.resolve_later(events, &route.path, walk).await?;
+                    self.resolved(&mut route, to)?;
+                }
+                Err(Failure::Elsewhere { thread, mount }) => self.elsewhere(&mut route, thread, mount)?,
+                answer => return answer.map(|answer| (branch, answer)),
+            }
+            written = self.write_later(events, route).await?;
+        }
+    }
+
     /// See [`metadata`].
     ///
     /// # Errors
@@ -125,9 +185,9 @@ impl Session {
         events: &EventLoop,
         path: &str,
     ) -> Result<Attributes, Failure> {
-        let (room, text) = self.path_later(events, path).await?;
-        let question = async |server: &FilesAsync<Way<'_>>| server.stat(text, true).await;
-        self.ask_later(events, Some(room), question).await
+        let written = self.write_later(events, self.route(path)?).await?;
+        let question = async |server: &FilesAsync<Way<'_>>, at: Place| server.stat(at.path, true).await;
+        self.ask_at_later(events, written, Walk::Follow, question).await.map(|(_, known)| known)
     }
 
     /// See [`read_dir`].
@@ -140,23 +200,25 @@ impl Session {
         path: &str,
     ) -> Result<ReadDir, Failure> {
         let how = How { read: true, directory: true, ..How::default() };
-        let take = |session, opened: Opened| Ok(ReadDir::new(session, opened.file));
-        self.open_later(events, (path, how), take).await
+        let take = |branch, opened: Opened| Ok(ReadDir::new(branch, opened.file));
+        self.open_later(events, (path, Walk::Follow, how), take).await
     }
 
     /// Opens something in a task of its own: that closes what it is answered if nobody waits any more.
     async fn open_later<T: 'static>(
         self: &Arc<Self>,
         events: &EventLoop,
-        (path, how): (&str, How),
-        take: impl FnOnce(Arc<Self>, Opened) -> Result<T, Failure> + 'static,
+        (path, walk, how): (&str, Walk, How),
+        take: impl FnOnce(Arc<Branch>, Opened) -> Result<T, Failure> + 'static,
     ) -> Result<T, Failure> {
-        let (room, text) = self.path_later(events, path).await?;
+        let written = self.write_later(events, self.route(path)?).await?;
         let (session, own) = (self.clone(), events.clone());
         let opening = async move {
-            let question = async |server: &FilesAsync<Way<'_>>| server.open(text, how).await;
-            let opened = session.ask_later(&own, Some(room), question).await?;
-            take(session, opened)
+            let question = async |server: &FilesAsync<Way<'_>>, at: Place| {
+                server.open(at.path, how_at(how, at.is_by_link)).await
+            };
+            let (branch, opened) = session.ask_at_later(&own, written, walk, question).await?;
+            take(branch, opened)
         };
         if cfg!(bite = "fs-opens-for-nobody") {
             return opening.await;
@@ -185,8 +247,10 @@ impl OpenOptions {
         path: &str,
     ) -> Result<File, Failure> {
         let options = *self;
-        let how = options.how()?;
-        session.open_later(events, (path, how), move |session, opened| options.file(session, opened)).await
+        let (walk, how) = (options.walk(), options.how()?);
+        session
+            .open_later(events, (path, walk, how), move |branch, opened| options.file(branch, opened))
+            .await
     }
 }
 

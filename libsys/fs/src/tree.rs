@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use anax::process::Command;
 use anax_abi::Error;
+use anax_files::files::Walk;
 use anax_files::{Failure, Usage};
 use anax_proto::Gift;
 
@@ -21,6 +22,8 @@ pub struct Mount {
     pub source: String,
     /// Whether nothing in it can be changed.
     pub is_read_only: bool,
+    /// The server's thread that has it.
+    pub thread: u16,
 }
 
 impl Mount {
@@ -33,8 +36,9 @@ impl Mount {
             String::from_utf8(text.into()).ok()
         };
         let (path, kind, source) = (text()?, text()?, text()?);
-        let [is_read_only] = rest else { return None };
-        Some(Self { path, kind, source, is_read_only: *is_read_only != 0 })
+        let [is_read_only, low, high] = *rest else { return None };
+        let thread = u16::from_le_bytes([low, high]);
+        Some(Self { path, kind, source, is_read_only: is_read_only != 0, thread })
     }
 }
 
@@ -104,7 +108,7 @@ impl Session {
         let mut all = Vec::new();
         loop {
             let number = all.len() as u64;
-            let bytes = self.ask(|line| {
+            let bytes = self.first().ask(|line| {
                 let room = line.room(1024);
                 let length = line.server.mounted(number, room)?;
                 let mut bytes = alloc::vec![0; room.length as usize];
@@ -119,9 +123,17 @@ impl Session {
         }
     }
 
+    /// How many operations a thread of the server has begun, which is all that it did not answer at once: for whoever wants to see who does the work.
+    ///
+    /// # Errors
+    /// `BadArgument`: there is no such thread.
+    pub fn operations(&self, thread: u16) -> Result<u64, Failure> {
+        self.branch(thread)?.ask(|line| line.server.operations())
+    }
+
     /// See [`mount_port`].
     pub fn mount_port(&self, path: &str, source: &str, port: Gift) -> Result<(), Failure> {
-        self.ask(|line| {
+        self.first().ask(|line| {
             let (path, source) = (line.path(path)?, line.put(source.as_bytes())?);
             line.server.mount(path, source, port)
         })
@@ -129,7 +141,7 @@ impl Session {
 
     /// See [`unmount`].
     pub fn unmount(&self, path: &str) -> Result<(), Failure> {
-        self.ask(|line| {
+        self.first().ask(|line| {
             let path = line.path(path)?;
             line.server.unmount(path)
         })
@@ -137,14 +149,11 @@ impl Session {
 
     /// See [`sync`].
     pub fn sync(&self) -> Result<(), Failure> {
-        self.ask(|line| line.server.sync_all())
+        self.first().ask(|line| line.server.sync_all())
     }
 
     /// See [`usage`].
     pub fn usage(&self, path: &str) -> Result<Usage, Failure> {
-        self.ask(|line| {
-            let path = line.path(path)?;
-            line.server.usage(path)
-        })
+        self.ask_at(path, Walk::Follow, |_, line, at| line.server.usage(at.path))
     }
 }

@@ -83,8 +83,25 @@ pub struct Parts {
     pub kept: Box<dyn Any + Send>,
 }
 
-/// The program's own address space.
-struct Here;
+/// How other threads of the server are reached, each of which has files of its own.
+pub trait Threads: Send + Sync {
+    /// Begins with the thread that is asked by that handle.
+    ///
+    /// # Errors
+    /// What beginning fails with.
+    fn attach(&self, door: Gift) -> Result<Parts, Failure>;
+}
+
+/// The program's own address space, and its server.
+pub(crate) struct Here;
+
+impl Threads for Here {
+    fn attach(&self, door: Gift) -> Result<Parts, Failure> {
+        let door = Own(door);
+        let server = FilesClient::over(Direct(Target::from_handle(door.0.handle)));
+        attach_to(server)
+    }
+}
 
 impl Maps for Here {
     fn map(&self, memory: Gift, offset: u64, bytes: u64, access: Access) -> Result<Box<dyn Memory>, Error> {
@@ -104,11 +121,16 @@ impl Maps for Here {
 
 /// Waits for the system's VFS server, and begins with it.
 pub(crate) fn attach() -> Result<Parts, Failure> {
+    let server: FilesClient<anax::Service> = anax::client(SERVICE)?;
+    attach_to(server)
+}
+
+/// Begins with a thread of it.
+fn attach_to(mut server: FilesClient<impl Transport>) -> Result<Parts, Failure> {
     let arena = Mapping::of_bytes(ARENA, RegionKind::Lazy)?;
     let hold = Owned::new(Port::initport(Thread::SELF, 0)?);
     let rights = Rights::SEND.with(Rights::READ).with(Rights::WRITE);
     let region = Gift::copy(arena.region().handle(), rights);
-    let mut server: FilesClient<anax::Service> = anax::client(SERVICE)?;
     let (own, table) = server.attach(region, Gift::copy(hold.handle(), Rights::SEND))?;
     let region = Owned::new(Region::from_handle(table.handle));
     let table = View::of(*region, 0, region.size()?, Rights::READ)?;

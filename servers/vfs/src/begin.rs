@@ -8,13 +8,16 @@ use anax_files::{Failure, Kind};
 use anax_proto::Gift;
 
 use crate::host::Host;
+use crate::mounts::Place;
 use crate::state::Vfs;
 
 /// A step.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Mounts the file system at that port.
+    /// Mounts the file system at that port, as thread 0's.
     Mount(String, Gift),
+    /// The same as any thread's.
+    MountAnywhere(String, Gift),
     /// Makes a directory.
     Directory(String),
     /// Makes a symbolic link with that name to that path.
@@ -22,7 +25,7 @@ pub enum Step {
 }
 
 impl<H: Host + 'static> Vfs<H> {
-    /// Begins to do these steps, one after the other. `done` is told how each of them went. Until all are done, programs wait with what they ask: whoever comes first sees the whole tree.
+    /// On thread 0: begins to do these steps, one after the other. `done` is told how each of them went. Until all are done, programs wait with what they ask: whoever comes first sees the whole tree.
     pub fn begin(
         self: &Rc<Self>,
         steps: Vec<Step>,
@@ -33,7 +36,12 @@ impl<H: Host + 'static> Vfs<H> {
         self.ops.spawn(async move {
             for step in steps {
                 let outcome = match &step {
-                    Step::Mount(path, port) => vfs.mount(path.clone(), String::new(), *port).await,
+                    Step::Mount(path, port) => {
+                        vfs.mount(path.clone(), String::new(), *port, Place::First).await
+                    }
+                    Step::MountAnywhere(path, port) => {
+                        vfs.mount(path.clone(), String::new(), *port, Place::Any).await
+                    }
                     Step::Directory(path) => vfs.make(path, Kind::Directory, "").await.map(drop),
                     Step::Link(path, target) => vfs.make(path, Kind::Link, target).await.map(drop),
                 };

@@ -4,6 +4,8 @@ use anax_abi::{Error, Handle, WORDS};
 use anax_proto::{Answered, Gift, Gifts};
 use anax_ring::{SharedBlock, SharedBytes};
 
+use crate::peers::Item;
+
 /// Memory that is mapped here, and that others may change.
 pub trait Memory {
     /// All of it, as words.
@@ -15,7 +17,7 @@ pub trait Memory {
     }
 }
 
-/// The machine.
+/// The machine, as one of the server's threads has it. One with a single thread need not say anything about others.
 pub trait Host {
     /// A region that is mapped here until it is dropped.
     type Memory: Memory;
@@ -73,6 +75,35 @@ pub trait Host {
     /// # Errors
     /// `Quota`.
     fn admit(&self, number: u64, hold: Gift) -> Result<Gift, Error>;
+
+    /// The number of this thread.
+    fn own(&self) -> u16 {
+        0
+    }
+
+    /// How many threads the server has.
+    fn threads(&self) -> u16 {
+        1
+    }
+
+    /// Hands something to another thread, which is woken for it.
+    fn hand(&self, thread: u16, item: Item) {
+        let _nobody = (thread, item);
+    }
+
+    /// What others have handed to this thread, in the order in which each of them has.
+    fn handed(&self) -> Option<Item> {
+        None
+    }
+
+    /// A handle by which a program asks another thread to begin with it.
+    ///
+    /// # Errors
+    /// `BadArgument`: there is no such thread. `Quota`.
+    fn door(&self, thread: u16) -> Result<Gift, Error> {
+        let _none = thread;
+        Err(Error::BadArgument)
+    }
 
     /// Nanoseconds since the machine began.
     fn now(&self) -> u64;

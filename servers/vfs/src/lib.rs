@@ -6,7 +6,7 @@
 //!        └──▶ sessions, tables ◀──────┘    └─▶ write-back ───┘
 //! ```
 //!
-//! One thread has all of it, and nothing waits: what has to ask a file system is an operation ([`ops`]), an `async fn` that goes on when the answer has come. Between two answers it sees the state as
+//! There is a thread on each CPU, each with all of this for the mounts that are its own, and the others' by name; what they have to say to each other goes through a queue ([`peers`]). Nothing waits: what has to ask a file system is an operation ([`ops`]), an `async fn` that goes on when the answer has come. Between two answers it sees the state as
 //! others have left it, so each says what it relies on after it.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@ extern crate alloc;
 mod begin;
 mod bytes;
 mod content;
+mod crossbar;
 mod host;
 mod line;
 mod mounts;
@@ -24,6 +25,7 @@ mod node;
 mod open;
 mod ops;
 mod pages;
+mod peers;
 mod serve;
 mod session;
 mod state;
@@ -33,6 +35,8 @@ mod walk;
 mod write_back;
 
 pub use begin::Step;
+pub use crossbar::{Bell, Crossbar};
 pub use host::{Host, Memory};
+pub use peers::Item;
 pub use serve::Server;
 pub use state::{Limits, Vfs};

@@ -1,5 +1,6 @@
-//! What the server needs of the machine.
+//! What a thread of the server needs of the machine.
 
+use alloc::sync::Arc;
 use core::cell::Cell;
 use core::time::Duration;
 
@@ -9,9 +10,9 @@ use anax_abi::{Error, Handle, Message, MessageNumber, Rights, WORDS};
 use anax_calendar::WallClockClient;
 use anax_proto::{Answered, Gift, Gifts};
 use anax_ring::SharedBlock;
-use anax_sys::object::{Region, RegionKind, Space, Thread};
+use anax_sys::object::{Channel, Region, RegionKind, Space, Thread};
 use anax_sys::{Offer, Port, Target, offer, replymsg, withdraw_offers};
-use vfs::{Host, Memory};
+use vfs::{Crossbar, Host, Item, Memory};
 
 /// What is sent to a program's hold, which never answers but by its end.
 const HOLD: u32 = 0x2f00;
@@ -22,6 +23,10 @@ const PAUSE: Duration = Duration::from_micros(100);
 const SECOND: u64 = 1_000_000_000;
 /// Tokens of holds have this bit; those of questions to file systems do not.
 const IS_HOLD: u64 = 1 << 63;
+/// What thread 0 sends to each other thread has this token: it is answered by that thread's end alone.
+pub(crate) const WATCH: u64 = 1 << 62;
+/// The badge of the handles by which programs begin with another thread. No program has it.
+const NOBODY: u64 = 1;
 
 /// Memory that is mapped here.
 #[derive(Debug)]
@@ -36,9 +41,45 @@ impl Memory for Mapped {
 /// An answer in words, by the number of the message that it is to.
 pub(crate) type Due = (MessageNumber, u64, [u64; WORDS]);
 
-/// The machine, by the server's port.
+/// Wakes a thread at its port.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    ringing: Channel,
+    _heard: Owned<Channel>,
+}
+
+impl Bell {
+    pub(crate) fn new(port: Port) -> Result<Self, Error> {
+        const BYTES: u64 = 4096;
+        // The block has no use but that a channel has one.
+        let block = Space::SELF.create_region(BYTES, RegionKind::Lazy)?;
+        let (ringing, heard) = Space::SELF.create_channel(block, BYTES)?;
+        heard.bind(port, NOBODY)?;
+        Space::SELF.close(block.handle())?;
+        Ok(Self { ringing, _heard: Owned::new(heard) })
+    }
+}
+
+impl vfs::Bell for Bell {
+    fn ring(&self) {
+        // Both ends are this program's.
+        let _ = self.ringing.ring();
+    }
+}
+
+/// All threads of the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Threads {
+    pub(crate) ports: Arc<[Port]>,
+    pub(crate) crossbar: Crossbar<Bell>,
+}
+
+/// The machine, by a thread's port.
 #[derive(Debug)]
 pub(crate) struct Machine {
+    /// Which of the threads it is.
+    own: u16,
+    threads: Threads,
     port: Port,
     /// The last answer, if it is in words: sent when the server waits for the next request, by the same trap.
     due: Cell<Option<Due>>,
@@ -47,8 +88,9 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(port: Port) -> Self {
-        Self { port, due: Cell::new(None), began: began().unwrap_or(0) }
+    /// A thread's, of a machine that began then ([`began`]).
+    pub(crate) fn new(own: u16, threads: Threads, port: Port, began: u64) -> Self {
+        Self { own, threads, port, due: Cell::new(None), began }
     }
 
     /// The answer that is to be sent by whoever waits next.
@@ -70,8 +112,8 @@ pub(crate) const fn program_of(token: u64) -> Option<u64> {
     if token & IS_HOLD != 0 { Some(token & !IS_HOLD) } else { None }
 }
 
-/// When the machine began, by the clock that people set. It is asked once: this server has time of its own to count on.
-fn began() -> Result<u64, Error> {
+/// When the machine began, in seconds since 1970 did, by the clock that people set. It is asked once: this server has time of its own to count on.
+pub(crate) fn began() -> Result<u64, Error> {
     let mut clock: WallClockClient<anax::Service> = anax::client(anax_calendar::SERVICE)?;
     let now = clock.now()?;
     Ok(now.saturating_sub(anax::time::now().nanoseconds()) / SECOND)
@@ -159,6 +201,28 @@ impl Host for Machine {
         sent?;
         let rights = Rights::SEND.with(Rights::GRANT);
         Space::SELF.duplicate(self.port.handle(), rights, number).map(Gift::given)
+    }
+
+    fn own(&self) -> u16 {
+        self.own
+    }
+
+    fn threads(&self) -> u16 {
+        self.threads.ports.len() as u16
+    }
+
+    fn hand(&self, thread: u16, item: Item) {
+        self.threads.crossbar.hand(thread, item);
+    }
+
+    fn handed(&self) -> Option<Item> {
+        self.threads.crossbar.handed(self.own)
+    }
+
+    fn door(&self, thread: u16) -> Result<Gift, Error> {
+        let port = self.threads.ports.get(usize::from(thread)).ok_or(Error::BadArgument)?;
+        let rights = Rights::SEND.with(Rights::GRANT);
+        Space::SELF.duplicate(port.handle(), rights, NOBODY).map(Gift::given)
     }
 
     fn now(&self) -> u64 {

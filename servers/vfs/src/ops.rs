@@ -32,12 +32,18 @@ pub(crate) struct Ops {
     ready: RefCell<VecDeque<Id>>,
     current: Cell<Option<Id>>,
     alive: Cell<usize>,
+    begun: Cell<u64>,
 }
 
 impl Ops {
     /// How many there are.
     pub(crate) fn alive(&self) -> usize {
         self.alive.get()
+    }
+
+    /// How many there have been.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.get()
     }
 
     /// A task more, to be polled by the next [`run`](Self::run).
@@ -52,6 +58,7 @@ impl Ops {
         place.task = Some(Box::pin(task));
         place.is_used = true;
         self.alive.set(self.alive.get() + 1);
+        self.begun.set(self.begun.get() + 1);
         self.ready.borrow_mut().push_back(Id(number, place.generation));
     }
 

@@ -1,20 +1,22 @@
-//! The server's loop: requests, answers of file systems, ends of programs, and time.
+//! The server's threads, one on each CPU, and the loop of each: requests, answers of file systems, ends of programs, other threads, and time.
 
 use alloc::rc::Rc;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use anax::log;
-use anax_abi::object::{Resource, notice};
-use anax_abi::{Error, Rights};
+use anax::lwkt::{Prepared, lwkt_alloc_others};
+use anax_abi::object::{Resource, notice, priority};
+use anax_abi::{Error, Message, Rights, WORDS};
 use anax_files::files::Serve;
 use anax_proto::{Gift, Gifts, Reply};
 use anax_service::serve_but_answer;
 use anax_sys::object::{Space, Timer};
-use anax_sys::{Instant, Port, Received};
+use anax_sys::{Instant, Port, Received, Target};
 use anax_system::Name;
-use vfs::{Limits, Server, Step, Vfs};
+use vfs::{Crossbar, Limits, Server, Step, Vfs};
 
-use crate::machine::{Machine, program_of};
+use crate::machine::{self, Bell, Machine, Threads, WATCH, program_of};
 
 /// Slots for handles that come with requests and answers.
 const SLOTS: u32 = 64;
@@ -23,17 +25,71 @@ const DIRECTORIES: [&str; 5] = ["/boot", "/dev", "/mnt", "/sys", "/tmp"];
 /// What every machine has mounted there, by the names of their services.
 const MOUNTS: [(&str, &str); 3] = [("bootfs", "/boot"), ("devfs", "/dev"), ("sysfs", "/sys")];
 
-/// Serves for ever.
+/// Threads beside the first, at most: as many as the manifest allows.
+const OTHERS: usize = 7;
+/// Bytes of a stack of theirs.
+const STACK: u64 = 128 << 10;
+/// Messages that all of them together can have under way: the other half of the manifest's is the first thread's. Some are for timers and bells, and one each for threads.
+const REPLIES: u32 = 320 - 40;
+/// And each of them, at most.
+const MOST_REPLIES: u32 = 256;
+/// What thread 0 sends to each other thread, which never answers but by its end.
+const ARE_YOU_THERE: u32 = 0x2f01;
+
+/// Serves for ever: ends with the first of its threads that ends.
 pub(crate) fn run() -> Result<(), Error> {
     let port = anax::port()?;
     Space::SELF.post_slots(SLOTS)?;
+    let others = lwkt_alloc_others(priority::SERVER, OTHERS, replies, STACK)?;
+    let ports: Vec<Port> = core::iter::once(port).chain(others.iter().map(Prepared::port)).collect();
+    // One that is alone has nobody to ring.
+    let rung = if others.is_empty() { &[][..] } else { &ports[..] };
+    let bells: Vec<_> = rung.iter().map(|port| Bell::new(*port)).collect::<Result<_, _>>()?;
+    let threads = Threads { ports: ports.into(), crossbar: Crossbar::new(bells) };
+    let limits = limits(threads.ports.len())?;
+    let began = machine::began().unwrap_or(0);
+    let replies = replies(others.len());
+    for (number, thread) in (1..).zip(others) {
+        let threads = threads.clone();
+        let message = Message { token: WATCH, ..Message::new(ARE_YOU_THERE, [0; WORDS]) };
+        Target::from_handle(thread.port().handle()).beginmsg(&message, port)?;
+        // Half of its messages are for the ends of programs.
+        let limits = Limits { sessions: limits.sessions.min(replies as usize / 2), ..limits };
+        thread.start(move |port| {
+            let machine = Machine::new(number, threads, port, began);
+            let outcome = serve_another(machine, port, limits);
+            log::error!("thread {number} has ended: {outcome:?}");
+        })?;
+    }
+    let vfs = Vfs::new(Machine::new(0, threads, port, began), limits, keys());
+    build(&vfs)?;
+    serve(&vfs, port)
+}
+
+/// Messages that each of so many other threads can have under way.
+fn replies(others: usize) -> u32 {
+    (REPLIES / (others as u32).max(1)).min(MOST_REPLIES)
+}
+
+/// Numbers that nobody can guess.
+fn keys() -> (u64, u64) {
     let mut keys = [0; 16];
     anax::random::fill(&mut keys);
     let (words, _) = keys.as_chunks::<8>();
-    let keys = (u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1]));
-    let vfs = Vfs::new(Machine::new(port), limits()?, keys);
+    (u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1]))
+}
+
+/// What a thread other than the first does.
+fn serve_another(machine: Machine, port: Port, limits: Limits) -> Result<(), Error> {
+    // The first message is thread 0's, which waits for the answer as long as this thread lives.
+    let watch = port.waitport()?;
+    debug_assert!(watch.command() == ARE_YOU_THERE);
+    serve(&Vfs::new(machine, limits, keys()), port)
+}
+
+/// A thread's loop.
+fn serve(vfs: &Rc<Vfs<Machine>>, port: Port) -> Result<(), Error> {
     let mut server = Serve(Server(vfs.clone()));
-    build(&vfs)?;
     let mut clock = Clock::new(port)?;
     loop {
         vfs.run();
@@ -47,10 +103,16 @@ pub(crate) fn run() -> Result<(), Error> {
             None => port.waitport()?,
         };
         if received.is_reply() {
-            answered(&vfs, &received);
-        } else if received.command() == notice::TIMER && received.number.to_word() == 0 {
-            clock.set_for = u64::MAX;
-            vfs.tick();
+            answered(vfs, &received)?;
+        } else if received.number.to_word() == 0 {
+            match received.command() {
+                notice::TIMER => {
+                    clock.set_for = u64::MAX;
+                    vfs.tick();
+                }
+                notice::RING => vfs.look(),
+                _ => {}
+            }
         } else if let Some((result, words)) = serve_but_answer(&mut server, &received) {
             vfs.host().leave((received.number, result, words));
         }
@@ -77,11 +139,14 @@ impl Clock {
     }
 }
 
-/// The cache may have half of what this program may.
-fn limits() -> Result<Limits, Error> {
+/// The caches of so many threads may have half of what this program may.
+fn limits(threads: usize) -> Result<Limits, Error> {
     const PAGE: u64 = 4096;
     let pages = Space::SELF.usage(Resource::Pages)?;
-    Ok(Limits { cache: pages.limit.saturating_sub(pages.used) / 2 * PAGE, ..Limits::default() })
+    Ok(Limits {
+        cache: pages.limit.saturating_sub(pages.used) / 2 / threads as u64 * PAGE,
+        ..Limits::default()
+    })
 }
 
 /// Begins the tree that every machine has.
@@ -104,11 +169,14 @@ fn build(vfs: &Rc<Vfs<Machine>>) -> Result<(), Error> {
     Ok(())
 }
 
-/// A file system has answered, or a program has ended.
-fn answered(vfs: &Rc<Vfs<Machine>>, received: &Received) {
+/// A file system has answered, or a program has ended; or a thread of this server has, and all of it with it.
+fn answered(vfs: &Rc<Vfs<Machine>>, received: &Received) -> Result<(), Error> {
+    if received.badge == WATCH {
+        return Err(Error::PeerDied);
+    }
     if let Some(program) = program_of(received.badge) {
         vfs.left(program);
-        return;
+        return Ok(());
     }
     let mut gifts = Gifts::NONE;
     let count = received.came.count();
@@ -125,4 +193,5 @@ fn answered(vfs: &Rc<Vfs<Machine>>, received: &Received) {
         Err(_) => Err(Error::from_code(received.result)),
     };
     vfs.answered(received.badge, answer);
+    Ok(())
 }

@@ -4,11 +4,12 @@ use alloc::rc::Rc;
 use alloc::string::String;
 
 use anax_abi::{Error, Rights};
-use anax_files::files::{ARENA, Files, How, Lease, OpenFile, Opened, Purpose, TABLE};
+use anax_files::files::{ARENA, Files, How, Lease, OpenFile, Opened, Purpose, Resolved, TABLE, Walk};
 use anax_files::{Attributes, Failure, Kind, Text, Usage};
 use anax_proto::{Caller, Fixed, Gift, Later};
 
 use crate::host::{Host, Memory as _};
+use crate::mounts::Place;
 use crate::session::Session;
 use crate::state::Vfs;
 use crate::walk::Last;
@@ -295,7 +296,9 @@ impl<H: Host + 'static> Files for Server<H> {
         if prepared.is_err() {
             self.0.close(port.handle);
         }
-        self.later(later, prepared, |vfs, (path, source)| async move { vfs.mount(path, source, port).await });
+        self.later(later, prepared, |vfs, (path, source)| async move {
+            vfs.mount(path, source, port, Place::Any).await
+        });
     }
 
     fn unmount(&mut self, caller: Caller, path: Text, later: Later<(), Failure>) {
@@ -310,5 +313,35 @@ impl<H: Host + 'static> Files for Server<H> {
     fn usage(&mut self, caller: Caller, path: Text, later: Later<Usage, Failure>) {
         let prepared = self.path(caller, path);
         self.later(later, prepared, |vfs, (_, path)| async move { vfs.usage(&path).await });
+    }
+
+    fn thread(&mut self, caller: Caller, number: u32) -> Result<Gift, Failure> {
+        self.session(caller)?;
+        let number = u16::try_from(number).map_err(|_| Failure::BadArgument)?;
+        self.0.host().door(number).map_err(|error| match error {
+            Error::BadArgument => Failure::BadArgument,
+            error => Failure::Way(error),
+        })
+    }
+
+    fn operations(&mut self, caller: Caller) -> Result<u64, Failure> {
+        self.session(caller)?;
+        Ok(self.0.ops.begun())
+    }
+
+    fn resolve(
+        &mut self,
+        caller: Caller,
+        path: Text,
+        walk: Walk,
+        room: Text,
+        later: Later<Resolved, Failure>,
+    ) {
+        let prepared = self.path(caller, path);
+        self.later(later, prepared, |vfs, (session, path)| async move {
+            let to = vfs.resolve(path, walk).await?;
+            let length = session.write(room, to.path.as_bytes())? as u32;
+            Ok(Resolved { thread: to.thread, mount: to.mount, length, is_by_link: to.is_by_link })
+        });
     }
 }

@@ -2,7 +2,6 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::rc::{Rc, Weak};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
@@ -14,9 +13,11 @@ use anax_proto::{Gifts, Reply};
 use crate::bytes::LONGEST;
 use crate::host::Host;
 use crate::line::{Due, Line};
+use crate::mounts::{Mount, Own};
 use crate::names::Names;
 use crate::node::{Ended, Vnode};
 use crate::ops::{Ops, Signal};
+use crate::peers::Asked;
 use crate::session::Session;
 use crate::volume::Volume;
 
@@ -41,25 +42,6 @@ impl Default for Limits {
     }
 }
 
-/// A file system's place in the tree.
-pub(crate) struct Mount<H: Host> {
-    pub(crate) path: String,
-    pub(crate) source: String,
-    pub(crate) volume: Rc<Volume<H>>,
-    pub(crate) root: Rc<Vnode<H>>,
-}
-
-impl<H: Host> Clone for Mount<H> {
-    fn clone(&self) -> Self {
-        Self {
-            path: self.path.clone(),
-            source: self.source.clone(),
-            volume: self.volume.clone(),
-            root: self.root.clone(),
-        }
-    }
-}
-
 /// A piece of the cache, for whoever looks for one that nobody uses.
 pub(crate) struct Cached<H: Host> {
     pub(crate) vnode: Weak<Vnode<H>>,
@@ -67,13 +49,29 @@ pub(crate) struct Cached<H: Host> {
     pub(crate) memory: u64,
 }
 
-/// The server's state. One thread has it.
+/// A thread's state. No other one has any of it: it is of `Rc`, which can't be sent.
+///
+/// ```compile_fail,E0277
+/// fn can_be_sent<T: Send>() {}
+/// fn with<H: vfs::Host + Send>() {
+///     can_be_sent::<vfs::Vfs<H>>();
+/// }
+/// ```
 pub struct Vfs<H: Host> {
     pub(crate) host: H,
     pub(crate) limits: Limits,
     pub(crate) ops: Rc<Ops>,
     due: Due,
+    /// Those of all threads.
     pub(crate) mounts: RefCell<Vec<Mount<H>>>,
+    /// File systems of this thread's that have no place in the tree yet.
+    pub(crate) arriving: RefCell<Vec<Own<H>>>,
+    /// How many of those that every machine has.
+    pub(crate) first_mounts: Cell<usize>,
+    /// Something was mounted, or taken from the tree.
+    pub(crate) moved: Signal,
+    /// What other threads were asked.
+    pub(crate) asked: RefCell<BTreeMap<u64, Asked>>,
     pub(crate) names: RefCell<Names<H>>,
     pub(crate) ended: Rc<RefCell<Ended>>,
     pub(crate) sessions: RefCell<BTreeMap<u64, Rc<Session<H>>>>,
@@ -110,6 +108,10 @@ impl<H: Host + 'static> Vfs<H> {
             ops: Rc::default(),
             due: Due::default(),
             mounts: RefCell::default(),
+            arriving: RefCell::default(),
+            first_mounts: Cell::new(0),
+            moved: Signal::default(),
+            asked: RefCell::default(),
             names: RefCell::new(Names::new(limits.names, keys)),
             ended: Rc::default(),
             sessions: RefCell::default(),
@@ -187,7 +189,11 @@ impl<H: Host + 'static> Vfs<H> {
             self.host.send(volume.port, token, command, words, gifts)
         };
         let refuse = |gifts: &Gifts| gifts.iter().for_each(|gift| self.host.close(gift.handle));
-        self.due.ask(&self.ops, method, send, refuse).await
+        match self.due.ask(&self.ops, method, send, refuse).await {
+            // That is this server's to say.
+            Err(Failure::Elsewhere { .. }) if cfg!(not(bite = "vfs-sent-elsewhere")) => Err(Failure::Damaged),
+            outcome => outcome,
+        }
     }
 
     /// A file system has answered, or has ended over the question. Handles beside the answer are this server's from now on.
@@ -225,8 +231,9 @@ impl<H: Host + 'static> Vfs<H> {
     }
 
     fn forget(self: &Rc<Self>, volume: u32, node: Node, count: u64) {
-        let of = |mount: &Mount<H>| (mount.volume.number == volume).then(|| mount.volume.clone());
-        let Some(volume) = self.mounts.borrow().iter().find_map(of) else { return };
+        let of = |mount: &Mount<H>| mount.own.as_ref().map(|own| own.volume.clone());
+        let is_it = |of: &Rc<Volume<H>>| of.number == volume;
+        let Some(volume) = self.mounts.borrow().iter().filter_map(of).find(is_it) else { return };
         volume.forgotten.borrow_mut().push((node, count));
         if volume.is_forgetting.replace(true) {
             return;
@@ -253,7 +260,7 @@ impl<H: Host + 'static> Vfs<H> {
     /// How many nodes of mounted file systems something here refers to.
     #[must_use]
     pub fn referred_to(&self) -> usize {
-        self.mounts.borrow().iter().map(|mount| mount.volume.nodes.borrow().len()).sum()
+        self.volumes().iter().map(|volume| volume.nodes.borrow().len()).sum()
     }
 
     /// What a file system says of a node, by which it becomes known here, or is known already. Counts as so many of its answers.

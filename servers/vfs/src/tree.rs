@@ -7,10 +7,11 @@ use core::sync::atomic::{Ordering, fence};
 use anax_files::{Failure, Kind};
 
 use crate::host::Host;
+use crate::mounts::Mount;
 use crate::names::{Found, Key};
 use crate::node::Vnode;
 use crate::session::Watcher;
-use crate::state::{Mount, Vfs};
+use crate::state::Vfs;
 use crate::walk::Last;
 
 impl<H: Host + 'static> Vfs<H> {
@@ -128,7 +129,7 @@ impl<H: Host + 'static> Vfs<H> {
         }
         self.can_change(&old)?;
         // What is mounted below a directory stays where it is.
-        let is_inside = |mount: &Mount<H>| anax_files::path::below(&mount.path, from).is_some();
+        let is_inside = |mount: &Mount<H>| anax_files::path::below(&mount.entry.path, from).is_some();
         if self.mounts.borrow().iter().any(is_inside) {
             return Err(Failure::Busy);
         }

@@ -4,12 +4,15 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
 
+use anax_files::files::Walk;
 use anax_files::{Failure, Kind, Name, path};
 
 use crate::host::Host;
+use crate::mounts::Mount;
 use crate::names::{Found, Key};
 use crate::node::Vnode;
-use crate::state::{Mount, Vfs};
+use crate::peers::Whither;
+use crate::state::Vfs;
 
 /// Symbolic links that a path leads through at most.
 const LINKS: u32 = 8;
@@ -33,16 +36,59 @@ enum Walked<H: Host> {
     Link(Rc<Vnode<H>>, usize, usize),
 }
 
+/// Why a walk can't begin.
+enum Stop {
+    /// What the path is below comes or goes.
+    Changing,
+    /// There is nothing, or it is another thread's.
+    Failed(Failure),
+}
+
+/// A path on its way.
+struct Way {
+    path: String,
+    /// How many symbolic links it has led through.
+    links: u32,
+    /// One of them was at its end.
+    is_by_link: bool,
+}
+
+impl Way {
+    const fn new(path: String) -> Self {
+        Self { path, links: 0, is_by_link: false }
+    }
+}
+
 impl<H: Host + 'static> Vfs<H> {
     /// Where a walk begins: the root of the mount below which a path lies, and how much of the path that is.
-    fn beginning(&self, path: &str) -> Result<(Rc<Vnode<H>>, usize), Failure> {
+    fn beginning(&self, path: &str) -> Result<(Rc<Vnode<H>>, usize), Stop> {
         let mounts = self.mounts.borrow();
         // Most don't fit by the byte at their ends already.
         let may_fit = |mount: &str| path.as_bytes().get(mount.len() - 1) == mount.as_bytes().last();
-        let fits = |mount: &&Mount<H>| may_fit(&mount.path) && path::below(path, &mount.path).is_some();
-        let mount = mounts.iter().find(fits).ok_or(Failure::NotFound)?;
-        let length = if mount.path == "/" { 0 } else { mount.path.len() };
-        Ok((mount.root.clone(), length))
+        let fits =
+            |mount: &&Mount<H>| may_fit(&mount.entry.path) && path::below(path, &mount.entry.path).is_some();
+        let mount = mounts.iter().find(fits).ok_or(Stop::Failed(Failure::NotFound))?;
+        if mount.is_changing && cfg!(not(bite = "vfs-lets-in-early")) {
+            return Err(Stop::Changing);
+        }
+        let length = mount.entry.path.len();
+        let Some(own) = &mount.own else {
+            let (thread, mount) = (mount.entry.thread, length as u16);
+            return Err(Stop::Failed(Failure::Elsewhere { thread, mount }));
+        };
+        // The root's path is a slash, with which names begin elsewhere.
+        Ok((own.root.clone(), if length == 1 { 0 } else { length }))
+    }
+
+    /// The same, when what comes or goes has come or gone.
+    async fn begin_at(&self, path: &str) -> Result<(Rc<Vnode<H>>, usize), Failure> {
+        loop {
+            match self.beginning(path) {
+                Ok(from) => return Ok(from),
+                Err(Stop::Failed(failure)) => return Err(failure),
+                Err(Stop::Changing) => self.moved.wait(&self.ops).await,
+            }
+        }
     }
 
     /// Walks from a directory at `at` in the path as far as names are known.
@@ -83,8 +129,12 @@ impl<H: Host + 'static> Vfs<H> {
 
     /// What has that plain path, if nobody has to be asked.
     pub(crate) fn walk_known(&self, path: &str, last: Last) -> Option<Result<Rc<Vnode<H>>, Failure>> {
-        let walked = self.beginning(path).and_then(|from| self.known(path, from, last));
-        match walked {
+        let from = match self.beginning(path) {
+            Ok(from) => from,
+            Err(Stop::Failed(failure)) => return Some(Err(failure)),
+            Err(Stop::Changing) => return None,
+        };
+        match self.known(path, from, last) {
             Ok(Walked::To(node)) => Some(Ok(node)),
             Ok(_) => None,
             Err(failure) => Some(Err(failure)),
@@ -94,7 +144,7 @@ impl<H: Host + 'static> Vfs<H> {
     /// What has that plain path.
     ///
     /// # Errors
-    /// `NotFound`, `NotADirectory`, `Loop`, and what file systems answer.
+    /// `NotFound`, `NotADirectory`, `Loop`, `Elsewhere`, and what file systems answer.
     pub(crate) async fn walk(&self, path: &str, last: Last) -> Result<Rc<Vnode<H>>, Failure> {
         if let Some(walked) = self.walk_known(path, last) {
             return walked;
@@ -104,50 +154,114 @@ impl<H: Host + 'static> Vfs<H> {
     }
 
     async fn walk_asking(&self, path: &str, last: Last) -> Result<Rc<Vnode<H>>, Failure> {
-        let mut path = String::from(path);
-        let mut links = 0;
-        let mut from = self.beginning(&path)?;
+        let mut way = Way::new(path.into());
+        match self.walk_on(&mut way, last).await {
+            // By which path, whoever asked does not know.
+            Err(Failure::Elsewhere { thread, .. }) if way.links > 0 => {
+                Err(Failure::Elsewhere { thread, mount: 0 })
+            }
+            walked => walked,
+        }
+    }
+
+    /// Walks as far as this thread can: the path changes with each symbolic link.
+    async fn walk_on(&self, way: &mut Way, last: Last) -> Result<Rc<Vnode<H>>, Failure> {
+        let mut from = self.begin_at(&way.path).await?;
         loop {
-            match self.known(&path, from, last)? {
+            match self.known(&way.path, from, last)? {
                 Walked::To(node) => return Ok(node),
                 Walked::Missing(directory, begin, end) => {
-                    let key = self.key(&directory, Name::new(&path[begin..end])?);
+                    let key = self.key(&directory, Name::new(&way.path[begin..end])?);
                     let found = self.look_up(&directory, key).await?;
-                    let is_meant = end == path.len() && last == Last::Itself;
+                    let is_meant = end == way.path.len() && last == Last::Itself;
                     from = if found.attributes.get().kind == Kind::Link && !is_meant {
-                        path = self.beyond(&path, &found, (begin - 1, end), &mut links).await?;
-                        self.beginning(&path)?
+                        self.beyond(way, &found, (begin - 1, end)).await?;
+                        self.begin_at(&way.path).await?
                     } else {
                         (found, end)
                     };
                 }
                 Walked::Link(link, directory, end) => {
-                    path = self.beyond(&path, &link, (directory, end), &mut links).await?;
-                    from = self.beginning(&path)?;
+                    self.beyond(way, &link, (directory, end)).await?;
+                    from = self.begin_at(&way.path).await?;
                 }
             }
         }
     }
 
-    /// The plain path with the path of a link in place of the link's own.
+    /// Puts the path of a link in place of the link's own.
     async fn beyond(
         &self,
-        path: &str,
+        way: &mut Way,
         link: &Rc<Vnode<H>>,
         (directory, end): (usize, usize),
-        links: &mut u32,
-    ) -> Result<String, Failure> {
-        *links += 1;
-        if *links > LINKS {
+    ) -> Result<(), Failure> {
+        way.links += 1;
+        if way.links > LINKS {
             return Err(Failure::Loop);
         }
         let to = self.link_path(link).await?;
-        let directory = if directory == 0 { "/" } else { &path[..directory] };
+        let directory = if directory == 0 { "/" } else { &way.path[..directory] };
         let mut whole = path::plain(directory, &to)?;
-        if end < path.len() {
-            whole.push_str(&path[end..]);
+        if end < way.path.len() {
+            whole.push_str(&way.path[end..]);
+        } else {
+            way.is_by_link = true;
         }
-        path::plain("/", &whole)
+        way.path = path::plain("/", &whole)?;
+        Ok(())
+    }
+
+    /// Where a path leads, as far as this thread knows.
+    ///
+    /// # Errors
+    /// As [`walk`](Self::walk), but never `Elsewhere`; as [`parent`](Self::parent) if that is asked for.
+    pub(crate) async fn resolve(&self, path: String, walk: Walk) -> Result<Whither, Failure> {
+        let mut way = Way::new(path);
+        let walked = match walk {
+            Walk::Follow => self.walk_on(&mut way, Last::Follow).await,
+            Walk::Itself => self.walk_on(&mut way, Last::Itself).await,
+            Walk::Parent => self.resolve_parent(&mut way).await,
+        };
+        let Way { path, is_by_link, .. } = way;
+        match walked {
+            Ok(node) => {
+                let kind = Some(node.attributes.get().kind);
+                let mount = self.mount_length(&path);
+                Ok(Whither { thread: self.host.own(), mount, path, is_by_link, kind })
+            }
+            Err(Failure::Elsewhere { thread, mount }) => {
+                Ok(Whither { thread, mount, path, is_by_link, kind: None })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// How much of a path is its mount's own.
+    fn mount_length(&self, path: &str) -> u16 {
+        let mounts = self.mounts.borrow();
+        let is_it = |mount: &&Mount<H>| path::below(path, &mount.entry.path).is_some();
+        mounts.iter().find(is_it).map_or(1, |mount| mount.entry.path.len() as u16)
+    }
+
+    /// The directory of a path, whose last name stays as it is.
+    async fn resolve_parent(&self, way: &mut Way) -> Result<Rc<Vnode<H>>, Failure> {
+        let Some((directory, name)) = path::split(&way.path)? else { return Err(Failure::Busy) };
+        let (_, length) = self.begin_at(&way.path).await?;
+        if length == way.path.len() {
+            return Err(Failure::Busy);
+        }
+        let mut above = Way::new(directory.into());
+        let walked = self.walk_on(&mut above, Last::Follow).await;
+        let name = name.as_str();
+        let slash = if above.path == "/" { "" } else { "/" };
+        way.path = alloc::format!("{}{slash}{name}", above.path);
+        match walked {
+            Ok(directory) if directory.attributes.get().kind != Kind::Directory => {
+                Err(Failure::NotADirectory)
+            }
+            walked => walked,
+        }
     }
 
     /// The path of a link.
@@ -205,7 +319,7 @@ impl<H: Host + 'static> Vfs<H> {
     /// `Busy` for the root, or where something is mounted; as [`walk`](Self::walk).
     pub(crate) async fn parent<'a>(&self, path: &'a str) -> Result<(Rc<Vnode<H>>, Name<'a>), Failure> {
         let (directory, name) = path::split(path)?.ok_or(Failure::Busy)?;
-        let (root, length) = self.beginning(path)?;
+        let (root, length) = self.begin_at(path).await?;
         if length == path.len() {
             return Err(Failure::Busy);
         }

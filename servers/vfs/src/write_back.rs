@@ -69,9 +69,8 @@ impl<H: Host + 'static> Vfs<H> {
             self.store_oldest(Some(volume.number));
         }
         let dirty = || {
-            let volumes = self.mounts.borrow();
-            let all = volumes.iter().map(|mount| mount.volume.dirty_bytes.get()).sum();
-            if cfg!(bite = "vfs-silence-is-shared") { all } else { volume.dirty_bytes.get() }
+            let all = || self.volumes().iter().map(|volume| volume.dirty_bytes.get()).sum();
+            if cfg!(bite = "vfs-silence-is-shared") { all() } else { volume.dirty_bytes.get() }
         };
         while dirty() > most {
             self.store_oldest(Some(volume.number));
@@ -268,12 +267,11 @@ impl<H: Host + 'static> Vfs<H> {
         }
     }
 
-    /// Makes sure that all of everything lasts.
-    pub(crate) async fn sync_all(&self) -> Result<(), Failure> {
+    /// Makes sure that all lasts that this thread has.
+    pub(crate) async fn sync_own(&self) -> Result<(), Failure> {
         self.store_all(None).await;
-        let mounts: Vec<_> = self.mounts.borrow().iter().map(|mount| mount.volume.clone()).collect();
         let mut outcome = Ok(());
-        for volume in mounts {
+        for volume in self.volumes() {
             let stored = volume.failed.take().map_or(Ok(()), Err);
             let synced = self.ask(&volume, |client| client.sync()).await;
             outcome = outcome.and(stored).and(synced);

@@ -1,4 +1,7 @@
-//! Programs, the server and file systems in one process: the server on a thread of its own, programs by the library that they have in ring 3.
+//! Programs, the server and file systems in one process: each of the server's threads on one of its own, programs by the library that they have in ring 3.
+//!
+//! The same with several threads of the server: `files_by_two.rs`, `files_by_three.rs`.
+
 #[path = "files/at_once.rs"]
 mod at_once;
 #[path = "files/basics.rs"]
@@ -25,5 +28,10 @@ mod regions;
 mod storm;
 #[path = "files/tasks.rs"]
 mod tasks;
+#[path = "files/threads.rs"]
+mod threads;
 #[path = "files/world.rs"]
 mod world;
+
+/// How many threads the server has.
+pub(crate) const THREADS: u16 = 1;

@@ -114,6 +114,31 @@ pub(super) const FILES: &[Bite] = &[
         "tasks::what_nobody_waits_for_any_more_is_closed",
         "a file stays open if nobody waits any more when it has been opened",
     ),
+    files(
+        "vfs-mounts-untold",
+        "threads::mounts_are_spread_and_all_threads_know_of_them",
+        "a mount is known to its own thread and to the first one alone",
+    ),
+    files(
+        "vfs-lets-in-early",
+        "threads::all_know_before_anybody_is_let_in",
+        "a mount's thread answers before the others know that it has come, or have forgotten it",
+    ),
+    files(
+        "vfs-syncs-alone",
+        "threads::sync_is_of_all_threads",
+        "when all is to last, what other threads have does not",
+    ),
+    files(
+        "vfs-sent-elsewhere",
+        "threads::a_file_system_sends_nobody_elsewhere",
+        "a file system sends programs to other threads, one after the other",
+    ),
+    files(
+        "fs-creates-behind-links",
+        "threads::links_lead_from_one_thread_to_another",
+        "a link that leads nowhere, on another thread, makes a file there",
+    ),
     Bite {
         name: "httpd-waits-for-files",
         breaks: "a connection waits for a disk itself, and all others with it",

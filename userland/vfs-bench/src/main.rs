@@ -2,6 +2,7 @@
 //!
 //! Each figure is printed as `bench NAME VALUE`, the least of some rounds, and only if what was read and listed was right. The directory is the first argument: a file system in memory unless
 //! somebody says otherwise. `vfs-bench / vfs.stat 100000` does one of them that often. `vfs-bench sequential DEVICE PATH SECTOR BYTES STREAM` measures another thing: see the module.
+//! `vfs-bench threads PATH…` says of each mount which thread of the server has it, and how many operations that thread has begun.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -16,7 +17,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use anax::{Error, println};
-use anax_fs::{Failure, File, OpenOptions};
+use anax_fs::{Failure, File, OpenOptions, Session};
 use anax_pattern::{Direction, Pattern};
 use sequential::Sequential;
 
@@ -28,6 +29,7 @@ fn main() -> Result<(), Error> {
     let arguments = anax::arguments();
     let measured = match arguments {
         [word, rest @ ..] if word == "sequential" => sequential(rest),
+        [word, rest @ ..] if word == "threads" => threads(rest),
         [directory, ..] => measure(directory.trim_end_matches('/')),
         [] => measure(""),
     };
@@ -45,6 +47,16 @@ fn sequential(words: &[String]) -> Result<(), Failure> {
     };
     let pattern = Pattern::new(stream, Direction::FromGuest);
     Sequential { device, path, first, bytes: bytes as usize, pattern }.measure()
+}
+
+fn threads(paths: &[String]) -> Result<(), Failure> {
+    let session = Session::own()?;
+    let mounts = session.mounts()?;
+    for path in paths {
+        let mount = mounts.iter().find(|mount| mount.path == *path).ok_or(Failure::NotFound)?;
+        println!("{path} thread {} operations {}", mount.thread, session.operations(mount.thread)?);
+    }
+    Ok(())
 }
 
 fn now() -> u64 {

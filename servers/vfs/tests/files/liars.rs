@@ -22,6 +22,9 @@ const BOTH: How = How {
     only_known: false,
 };
 
+/// The thread of what is mounted first beside the root.
+const THERE: usize = if crate::THREADS > 1 { 1 } else { 0 };
+
 /// Writes a text into an arena.
 fn put(arena: &Mapped, offset: u32, text: &str) -> Text {
     arena.bytes().copy_in(offset as usize, text.as_bytes()).unwrap();
@@ -47,7 +50,7 @@ fn arenas_that_are_too_small() {
 #[test]
 fn texts_that_lie_elsewhere() {
     let (world, _) = on_disk();
-    let (mut client, arena, _) = world.raw(16_384).unwrap();
+    let (mut client, arena, _) = world.raw_at(THERE, 16_384).unwrap();
     put(&arena, 0, "/d/a");
     for text in [Text::new(16_380, 5), Text::new(u32::MAX, 1), Text::new(20_000, 10)] {
         assert_eq!(client.open(text, BOTH).map(drop), Err(Failure::BadArgument));
@@ -68,8 +71,8 @@ fn texts_that_lie_elsewhere() {
 #[test]
 fn files_that_are_not_open() {
     let (world, _) = on_disk();
-    let (mut client, arena, _) = world.raw(16_384).unwrap();
-    let (mut other, other_arena, _) = world.raw(16_384).unwrap();
+    let (mut client, arena, _) = world.raw_at(THERE, 16_384).unwrap();
+    let (mut other, other_arena, _) = world.raw_at(THERE, 16_384).unwrap();
     let text = put(&arena, 0, "/d/a");
     let file = client.open(text, BOTH).unwrap().file;
     let text = put(&other_arena, 0, "/d/b");
@@ -95,7 +98,7 @@ fn files_that_are_not_open() {
 #[test]
 fn what_was_not_written_where_it_is_said() {
     let (world, _) = on_disk();
-    let (mut client, arena, _) = world.raw(16_384).unwrap();
+    let (mut client, arena, _) = world.raw_at(THERE, 16_384).unwrap();
     let text = put(&arena, 0, "/d/a");
     let file = client.open(text, BOTH).unwrap().file;
     let lease = client.want(file, 0, Purpose::Write).unwrap();
@@ -126,7 +129,8 @@ fn what_was_not_written_where_it_is_said() {
 fn what_was_cut_away_meanwhile() {
     for path in ["/d/a", "/in memory"] {
         let (world, _) = on_disk();
-        let (mut client, arena, table) = world.raw(16_384).unwrap();
+        let thread = if path == "/d/a" { THERE } else { 0 };
+        let (mut client, arena, table) = world.raw_at(thread, 16_384).unwrap();
         let text = put(&arena, 0, path);
         let file = client.open(text, BOTH).unwrap().file;
         let lease = client.want(file, 0, Purpose::Write).unwrap();
@@ -147,7 +151,7 @@ fn what_was_cut_away_meanwhile() {
 #[test]
 fn what_was_taken_away() {
     let (world, _) = on_disk();
-    let (mut client, arena, table) = world.raw(16_384).unwrap();
+    let (mut client, arena, table) = world.raw_at(THERE, 16_384).unwrap();
     let text = put(&arena, 0, "/d/a");
     let file = client.open(text, BOTH).unwrap().file;
     let lease = client.want(file, 0, Purpose::Write).unwrap();

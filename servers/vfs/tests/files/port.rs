@@ -10,14 +10,15 @@ use anax_sys::object::Channel;
 use anax_sys::{Deadline, Target};
 use anax_task::{Arrived, Kernel};
 
-use crate::world::{Answer, Event, To};
+use crate::world::{Answer, Event, To, behind};
 
 /// Longer than any answer takes here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The kernel as a program of tasks has it.
 pub(crate) struct Port {
-    events: Sender<Event>,
+    /// Those of the server's threads.
+    events: Vec<Sender<Event>>,
     to: Sender<(u64, Answer)>,
     came: Receiver<(u64, Answer)>,
     begin: Instant,
@@ -25,7 +26,7 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    pub(crate) fn new(events: Sender<Event>) -> Self {
+    pub(crate) fn new(events: Vec<Sender<Event>>) -> Self {
         let (to, came) = channel();
         Self { events, to, came, begin: Instant::now(), sent: Cell::new(0) }
     }
@@ -50,10 +51,10 @@ impl Kernel for Port {
         _: Option<anax_sys::Beside>,
     ) -> Result<MessageNumber, Error> {
         let to = To::Port(message.token, self.to.clone());
-        let caller = target.handle().to_word() & 0xffff_ffff;
+        let (thread, caller) = behind(target.handle());
         let (command, words) = (message.command, message.words);
         let event = Event::Request { caller, command, words, gifts: Gifts::NONE, to };
-        self.events.send(event).map_err(|_| Error::BadHandle)?;
+        self.events[thread].send(event).map_err(|_| Error::BadHandle)?;
         self.sent.set(self.sent.get() + 1);
         Ok(MessageNumber::from_word(self.sent.get()))
     }

@@ -167,7 +167,10 @@ fn what_is_copied_was_there_all_the_time() {
     for path in ["/d/a", "/in memory"] {
         let (world, _) = on_disk(5, SMALL);
         let hook = Hook::default();
-        let files = world.session_with(Box::new(Hooked(world.regions.clone(), hook.clone())));
+        let files = {
+            let (regions, hook) = (world.regions.clone(), hook.clone());
+            world.session_with(move || Box::new(Hooked(regions.clone(), hook.clone())))
+        };
         let cut = || {
             let other = create().open_in(&world.session(), path).unwrap();
             let cut = move || {
@@ -220,7 +223,7 @@ fn others_read_where_it_lies() {
         let (closed, stands) = open();
         drop(closed);
         // The server sees it with the next request.
-        files.metadata("/").unwrap();
+        files.metadata(path).unwrap();
         assert!(!stands(), "{path}");
     }
 }

@@ -181,6 +181,7 @@ fn what_nobody_waits_for_any_more_is_closed() {
 }
 
 /// Maps a few at a time only, as a program with few handles.
+#[derive(Clone)]
 struct Few {
     regions: Regions,
     left: Arc<AtomicUsize>,
@@ -228,7 +229,7 @@ fn many_files_and_few_handles() {
     let (world, _) = with_disk(6, move |regions| serve(disk, regions));
     let left = Arc::new(AtomicUsize::new(FILES as usize + 1));
     let maps = Few { regions: world.regions.clone(), left: left.clone() };
-    let session = world.session_with(Box::new(maps));
+    let session = world.session_with(move || Box::new(maps.clone()));
     let mut executor = world.executor();
     let events = executor.events();
     let judged = executor.block_on(async {

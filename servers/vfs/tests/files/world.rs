@@ -1,20 +1,20 @@
-//! A machine for the server: messages go through queues, time stands still until somebody moves it.
+//! A machine for the server, which has as many threads as the test program says: messages go through queues, time stands still until somebody moves it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use anax_abi::{Error, Handle, Rights, WORDS};
 use anax_files::files::{ARENA, FilesClient, Serve};
 use anax_files::{Failure, FileSystem, volume};
-use anax_fs::{Parts, Session};
+use anax_fs::{Maps, Parts, Session, Threads};
 use anax_proto::{Answered, Beside, Caller, Dispatch as _, Gift, Gifts, Reply, Request, Transport};
 use anax_sys::Target;
 use anax_task::Executor;
-use vfs::{Host, Limits, Server, Vfs};
+use vfs::{Bell, Crossbar, Host, Item, Limits, Server, Vfs};
 
 use crate::port::Port;
 use crate::regions::{Mapped, Regions};
@@ -28,8 +28,34 @@ struct Sent {
     gifts: Gifts,
 }
 
-/// The machine as the server has it.
+/// Wakes a thread of the server.
+struct Ring(Sender<Event>);
+
+impl Bell for Ring {
+    fn ring(&self) {
+        // It may have ended.
+        let _gone = self.0.send(Event::Look);
+    }
+}
+
+/// File systems that were not yet asked for anything, by their ports: each is made by the thread that asks it.
+type Makers = Arc<Mutex<HashMap<Handle, MakeVolume>>>;
+
+/// What all threads of the server share with the test.
+#[derive(Clone)]
+struct Common {
+    regions: Regions,
+    time: Arc<std::sync::atomic::AtomicU64>,
+    makers: Makers,
+    crossbar: Crossbar<Ring>,
+    threads: u16,
+}
+
+/// The machine as a thread of the server has it.
 struct Machine {
+    own: u16,
+    threads: u16,
+    crossbar: Crossbar<Ring>,
     regions: Regions,
     sent: Rc<RefCell<VecDeque<Sent>>>,
     lent: Lent,
@@ -109,7 +135,28 @@ impl Host for Machine {
     fn close(&self, _: Handle) {}
 
     fn admit(&self, number: u64, _: Gift) -> Result<Gift, Error> {
-        Ok(Gift::given(Handle::from_word(2 << 32 | number)))
+        Ok(Gift::given(door(self.own, number)))
+    }
+
+    fn own(&self) -> u16 {
+        self.own
+    }
+
+    fn threads(&self) -> u16 {
+        self.threads
+    }
+
+    fn hand(&self, thread: u16, item: Item) {
+        assert!(thread != self.own && thread < self.threads);
+        self.crossbar.hand(thread, item);
+    }
+
+    fn handed(&self) -> Option<Item> {
+        self.crossbar.handed(self.own)
+    }
+
+    fn door(&self, thread: u16) -> Result<Gift, Error> {
+        if thread < self.threads { Ok(Gift::given(door(thread, 0))) } else { Err(Error::BadArgument) }
     }
 
     fn now(&self) -> u64 {
@@ -121,7 +168,17 @@ impl Host for Machine {
     }
 }
 
-/// What reaches the server's thread.
+/// A handle by which a program asks a thread of the server.
+fn door(thread: u16, number: u64) -> Handle {
+    Handle::from_word(u64::from(thread) << 48 | 2 << 32 | number)
+}
+
+/// The thread and the program's number of such a handle.
+pub(crate) fn behind(door: Handle) -> (usize, u64) {
+    ((door.to_word() >> 48) as usize, door.to_word() & 0xffff_ffff)
+}
+
+/// What reaches a thread of the server.
 pub(crate) enum Event {
     Request {
         caller: u64,
@@ -137,6 +194,10 @@ pub(crate) enum Event {
     },
     Left(u64),
     Tick,
+    /// Another thread has handed something over.
+    Look,
+    /// It does nothing until the other end is dropped.
+    Pause(Receiver<()>),
     /// How many operations are under way when no message is, and how many nodes are referred to.
     Quiet(Sender<(usize, usize)>),
     End,
@@ -164,13 +225,12 @@ pub(crate) fn serve<F: FileSystem + 'static>(system: F, regions: Regions) -> Vol
     Box::new(move |request, beside| Answering::Answer(server.dispatch(Caller(0), request, beside, &mut [])))
 }
 
-/// The server on its thread.
+/// The server on its threads.
 pub(crate) struct World {
     pub(crate) regions: Regions,
-    events: Sender<Event>,
+    events: Vec<Sender<Event>>,
     time: Arc<std::sync::atomic::AtomicU64>,
-    thread: Option<JoinHandle<()>>,
-    sessions: Cell<u64>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 pub(crate) struct Way {
@@ -203,14 +263,77 @@ impl Drop for Hold {
     }
 }
 
+/// How a program of tests begins with a thread of the server.
+struct Beginning {
+    regions: Regions,
+    events: Vec<Sender<Event>>,
+    maps: Box<dyn Fn() -> Box<dyn Maps> + Send + Sync>,
+}
+
+impl Beginning {
+    fn parts(&self, thread: usize) -> Result<Parts, Failure> {
+        let (client, own, arena, (table, table_region)) = begin(&self.regions, &self.events, thread, ARENA)?;
+        drop(client);
+        let (_, caller) = behind(own);
+        let events = self.events[thread].clone();
+        Ok(Parts {
+            server: Box::new(Way { events: events.clone(), caller }),
+            target: Some(Target::from_handle(own)),
+            arena: Box::new(arena),
+            table: Box::new(table),
+            table_region: Some(table_region),
+            maps: (self.maps)(),
+            kept: Box::new(Hold(events, caller)),
+        })
+    }
+}
+
+impl Threads for Beginning {
+    fn attach(&self, door: Gift) -> Result<Parts, Failure> {
+        self.parts(behind(door.handle).0)
+    }
+}
+
+/// A program begins with a thread: by what it asks, by which handle, its arena, its table.
+fn begin(
+    regions: &Regions,
+    events: &[Sender<Event>],
+    thread: usize,
+    arena_bytes: u64,
+) -> Result<(FilesClient<Way>, Handle, Mapped, (Mapped, Handle)), Failure> {
+    let events = &events[thread];
+    let mut client = FilesClient::over(Way { events: events.clone(), caller: 0 });
+    let arena = regions.make(arena_bytes);
+    let gift = |handle| Gift::copy(handle, Rights::ALL);
+    let (own, table) = client.attach(gift(arena), gift(Handle::from_word(3 << 32 | 1)))?;
+    let (at, caller) = behind(own.handle);
+    assert_eq!(at, thread);
+    let client = FilesClient::over(Way { events: events.clone(), caller });
+    Ok((client, own.handle, regions.map(arena)?, (regions.map(table.handle)?, table.handle)))
+}
+
 impl World {
     pub(crate) fn new(limits: Limits, seed: u64) -> Self {
-        let (events, receiver) = channel();
-        let regions = Regions::default();
-        let time = Arc::new(std::sync::atomic::AtomicU64::new(1));
-        let (own, clock) = (regions.clone(), time.clone());
-        let thread = std::thread::spawn(move || run(limits, seed, own, clock, &receiver));
-        Self { regions, events, time, thread: Some(thread), sessions: Cell::new(0) }
+        Self::with_threads(crate::THREADS, limits, seed)
+    }
+
+    /// One with so many threads.
+    pub(crate) fn with_threads(threads: u16, limits: Limits, seed: u64) -> Self {
+        let (events, receivers): (Vec<_>, Vec<_>) = (0..threads).map(|_| channel()).unzip();
+        let common = Common {
+            regions: Regions::default(),
+            time: Arc::new(std::sync::atomic::AtomicU64::new(1)),
+            makers: Makers::default(),
+            crossbar: Crossbar::new(events.iter().cloned().map(Ring)),
+            threads,
+        };
+        let (regions, time) = (common.regions.clone(), common.time.clone());
+        let start = |(own, receiver)| {
+            let common = common.clone();
+            std::thread::spawn(move || run(own, limits, seed ^ u64::from(own) << 20, &common, &receiver))
+        };
+        let threads = (0..).zip(receivers).map(start).collect();
+        Self { regions, events, time, threads }
     }
 
     /// Mounts what `make` makes.
@@ -229,7 +352,7 @@ impl World {
         make: impl FnOnce(Regions) -> Volume + Send + 'static,
     ) -> Receiver<Result<(), Failure>> {
         let (to, answer) = channel();
-        self.events.send(Event::Mount { path: path.into(), make: Box::new(make), to }).unwrap();
+        self.events[0].send(Event::Mount { path: path.into(), make: Box::new(make), to }).unwrap();
         answer
     }
 
@@ -240,42 +363,50 @@ impl World {
         world
     }
 
-    /// A program that says what it likes: by what it asks, its arena, its table.
+    /// A program that says what it likes to thread 0: by what it asks, its arena, its table.
     pub(crate) fn raw(&self, arena_bytes: u64) -> Result<(FilesClient<Way>, Mapped, Mapped), Failure> {
-        self.sessions.set(self.sessions.get() + 1);
-        let mut client = FilesClient::over(Way { events: self.events.clone(), caller: self.sessions.get() });
-        let arena = self.regions.make(arena_bytes);
-        let gift = |handle| Gift::copy(handle, Rights::ALL);
-        let (own, table) = client.attach(gift(arena), gift(Handle::from_word(3 << 32 | 1)))?;
-        let caller = own.handle.to_word() & 0xffff_ffff;
-        let client = FilesClient::over(Way { events: self.events.clone(), caller });
-        Ok((client, self.regions.map(arena).unwrap(), self.regions.map(table.handle).unwrap()))
+        self.raw_at(0, arena_bytes)
+    }
+
+    /// One that says it to that thread.
+    pub(crate) fn raw_at(
+        &self,
+        thread: usize,
+        arena_bytes: u64,
+    ) -> Result<(FilesClient<Way>, Mapped, Mapped), Failure> {
+        let (client, _, arena, (table, _)) = begin(&self.regions, &self.events, thread, arena_bytes)?;
+        Ok((client, arena, table))
     }
 
     /// A program.
     pub(crate) fn session(&self) -> Arc<Session> {
-        self.session_with(Box::new(self.regions.clone()))
+        let regions = self.regions.clone();
+        self.session_with(move || Box::new(regions.clone()))
     }
 
     /// A program that reaches memory of files in its own way.
-    pub(crate) fn session_with(&self, maps: Box<dyn anax_fs::Maps>) -> Arc<Session> {
-        self.sessions.set(self.sessions.get() + 1);
-        let mut client = FilesClient::over(Way { events: self.events.clone(), caller: self.sessions.get() });
-        let arena = self.regions.make(ARENA);
-        let gift = |handle| Gift::copy(handle, Rights::ALL);
-        let (own, table) = client.attach(gift(arena), gift(Handle::from_word(3 << 32 | 1))).unwrap();
-        let caller = own.handle.to_word() & 0xffff_ffff;
-        let map =
-            |handle: Handle| -> Box<dyn anax_fs::Memory> { Box::new(self.regions.map(handle).unwrap()) };
-        Session::new(Parts {
-            server: Box::new(Way { events: self.events.clone(), caller }),
-            target: Some(Target::from_handle(own.handle)),
-            arena: map(arena),
-            table: map(table.handle),
-            table_region: Some(table.handle),
-            maps,
-            kept: Box::new(Hold(self.events.clone(), caller)),
-        })
+    pub(crate) fn session_with(
+        &self,
+        maps: impl Fn() -> Box<dyn Maps> + Send + Sync + 'static,
+    ) -> Arc<Session> {
+        let (regions, events) = (self.regions.clone(), self.events.clone());
+        let beginning = Beginning { regions, events, maps: Box::new(maps) };
+        Session::new(beginning.parts(0).unwrap(), Box::new(beginning))
+    }
+
+    /// A thread of the server does nothing until that is dropped.
+    pub(crate) fn pause(&self, thread: usize) -> Sender<()> {
+        let (end, until) = channel();
+        self.events[thread].send(Event::Pause(until)).unwrap();
+        end
+    }
+
+    /// All programs end that there are, without having closed anything.
+    pub(crate) fn end_programs(&self) {
+        const FIRST: u64 = 1 << 31;
+        for events in &self.events {
+            (FIRST..FIRST + 64).for_each(|number| events.send(Event::Left(number)).unwrap());
+        }
     }
 
     /// What runs a program's tasks.
@@ -295,9 +426,13 @@ impl World {
     }
 
     fn at_rest(&self) -> (usize, usize) {
-        let (to, answer) = channel();
-        self.events.send(Event::Quiet(to)).unwrap();
-        answer.recv().unwrap()
+        let ask = |events: &Sender<Event>| {
+            let (to, answer) = channel();
+            events.send(Event::Quiet(to)).unwrap();
+            answer.recv().unwrap()
+        };
+        let all: Vec<(usize, usize)> = self.events.iter().map(ask).collect();
+        all.into_iter().fold((0, 0), |sum, (one, other)| (sum.0 + one, sum.1 + other))
     }
 
     /// Time passes by itself until that is dropped.
@@ -309,7 +444,7 @@ impl World {
                 == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
             {
                 time.fetch_add(300_000_000, std::sync::atomic::Ordering::Relaxed);
-                let _gone = events.send(Event::Tick);
+                let _gone = events.iter().try_for_each(|events| events.send(Event::Tick));
             }
         });
         Ticking { end: Some(end), thread: Some(thread) }
@@ -318,7 +453,7 @@ impl World {
     /// Time passes.
     pub(crate) fn pass(&self, nanoseconds: u64) {
         self.time.fetch_add(nanoseconds, std::sync::atomic::Ordering::Relaxed);
-        self.events.send(Event::Tick).unwrap();
+        self.events.iter().for_each(|events| events.send(Event::Tick).unwrap());
     }
 }
 
@@ -337,9 +472,13 @@ impl Drop for Ticking {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _gone = self.events.send(Event::End);
-        let outcome = self.thread.take().unwrap().join();
-        assert!(outcome.is_ok() || std::thread::panicking(), "the server's thread has panicked");
+        for events in &self.events {
+            let _gone = events.send(Event::End);
+        }
+        for thread in self.threads.drain(..) {
+            let outcome = thread.join();
+            assert!(outcome.is_ok() || std::thread::panicking(), "a thread of the server has panicked");
+        }
     }
 }
 
@@ -374,8 +513,9 @@ type Mounted = Result<(), Failure>;
 type Mounting = (Sender<Mounted>, Rc<RefCell<Option<Mounted>>>);
 
 /// Messages between the server and file systems: each file system gets them in order, and answers in order, but when, and which one is next, is a matter of chance.
-#[derive(Default)]
 struct Wires {
+    regions: Regions,
+    makers: Makers,
     volumes: HashMap<Handle, Volume>,
     /// In the order in which they came, so that a test that repeats itself repeats every step.
     ports: Vec<Handle>,
@@ -393,13 +533,12 @@ pub(crate) const fn shuffling(seed: u64) -> u64 {
 }
 
 impl Wires {
-    fn add(&mut self, port: Handle, volume: Volume) {
-        self.volumes.insert(port, volume);
-        self.ports.push(port);
-    }
-
     fn take(&mut self, sent: &mut VecDeque<Sent>) {
         for message in sent.drain(..) {
+            if let Some(make) = self.makers.lock().unwrap().remove(&message.port) {
+                self.volumes.insert(message.port, make(self.regions.clone()));
+                self.ports.push(message.port);
+            }
             self.asked.entry(message.port).or_default().push_back(message);
         }
     }
@@ -447,28 +586,35 @@ impl Wires {
     }
 }
 
-/// The server's loop. Which message is next is a matter of chance; so is whether requests of programs come between.
-fn run(
-    limits: Limits,
-    seed: u64,
-    regions: Regions,
-    time: Arc<std::sync::atomic::AtomicU64>,
-    events: &Receiver<Event>,
-) {
+/// The loop of a thread of the server. Which message is next is a matter of chance; so is whether requests of programs come between.
+fn run(own: u16, limits: Limits, seed: u64, common: &Common, events: &Receiver<Event>) {
     let sent: Rc<RefCell<VecDeque<Sent>>> = Rc::default();
     let waiting: Rc<RefCell<HashMap<u64, To>>> = Rc::default();
     let lent = Lent::default();
     let machine = Machine {
-        regions: regions.clone(),
+        own,
+        threads: common.threads,
+        crossbar: common.crossbar.clone(),
+        regions: common.regions.clone(),
         sent: sent.clone(),
         lent: lent.clone(),
         waiting: waiting.clone(),
-        time,
+        time: common.time.clone(),
     };
     let vfs = Vfs::new(machine, limits, (seed, !seed));
     let mut server = Serve(Server(vfs.clone()));
     let is_slow = seed >> 62 & 1 != 0;
-    let mut wires = Wires { is_shuffling: seed >> 63 != 0, lent, ..Wires::default() };
+    let mut wires = Wires {
+        regions: common.regions.clone(),
+        makers: common.makers.clone(),
+        volumes: HashMap::default(),
+        ports: Vec::new(),
+        asked: HashMap::default(),
+        answers: HashMap::default(),
+        dead: HashSet::default(),
+        lent,
+        is_shuffling: seed >> 63 != 0,
+    };
     let mut mounting: Vec<Mounting> = Vec::new();
     let mut quiet: Vec<Sender<(usize, usize)>> = Vec::new();
     let (mut ticket, mut chance) = (0, seed | 1);
@@ -508,15 +654,21 @@ fn run(
                 }
             }
             Some(Event::Mount { path, make, to }) => {
-                let port = regions.make(4096);
-                wires.add(port, make(regions.clone()));
+                let port = common.regions.make(4096);
+                common.makers.lock().unwrap().insert(port, make);
                 let outcome: Rc<RefCell<Option<_>>> = Rc::default();
                 mounting.push((to, outcome.clone()));
-                let step = vfs::Step::Mount(path, Gift::copy(port, Rights::ALL));
+                let port = Gift::copy(port, Rights::ALL);
+                let step = match &*path {
+                    "/" => vfs::Step::Mount(path, port),
+                    _ => vfs::Step::MountAnywhere(path, port),
+                };
                 vfs.begin(vec![step], move |_, result| *outcome.borrow_mut() = Some(result));
             }
             Some(Event::Left(caller)) => vfs.left(caller),
             Some(Event::Tick) => vfs.tick(),
+            Some(Event::Look) => vfs.look(),
+            Some(Event::Pause(until)) => assert!(until.recv().is_err()),
             Some(Event::Quiet(to)) => quiet.push(to),
             Some(Event::End) => {
                 // Operations that wait for ever keep all of it.
