@@ -373,10 +373,8 @@ fn all_know_before_anybody_is_let_in() {
         std::thread::spawn(move || to.send(client.stat(put(&arena, 0, path), true).map(|known| known.kind)));
         answer
     };
-    let is_known = || {
-        let (mut client, arena, _) = world.raw_at(0, 16_384).unwrap();
-        client.stat(put(&arena, 0, "/m"), true).map(drop) == elsewhere(1, 2)
-    };
+    let (mut client, arena, _) = world.raw_at(0, 16_384).unwrap();
+    let mut is_known = || client.stat(put(&arena, 0, "/m"), true).map(drop) == elsewhere(1, 2);
     let paused = world.pause(2);
     let (own, other) = (Disk::new(Make::default()), world.session());
     let mounting = world.begin_mount("/m", move |regions| serve(own, regions));
