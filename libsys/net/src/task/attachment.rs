@@ -86,6 +86,25 @@ impl Attachment {
     pub(crate) fn ask<V>(
         &self,
         thread: u32,
+        question: impl FnMut(&mut SocketsClient<At<'_>>) -> Result<V, Failure>,
+    ) -> Result<V, Failure> {
+        self.ask_at_once(thread, question).map_err(|failure| self.mourn(failure))
+    }
+
+    /// The same with a handle of others' that may have ended: then it fails with `Gone`, and says nothing about the server.
+    pub(crate) fn ask_with<V>(
+        &self,
+        thread: u32,
+        question: impl FnMut(&mut SocketsClient<At<'_>>) -> Result<V, Failure>,
+    ) -> Result<V, Failure> {
+        self.ask_at_once(thread, question).map_err(|failure| {
+            if failure == Error::BadHandle.into() { Failure::Gone } else { self.mourn(failure) }
+        })
+    }
+
+    fn ask_at_once<V>(
+        &self,
+        thread: u32,
         mut question: impl FnMut(&mut SocketsClient<At<'_>>) -> Result<V, Failure>,
     ) -> Result<V, Failure> {
         let thread = self.threads.get(thread as usize).ok_or(Failure::BadArgument)?;
@@ -100,7 +119,7 @@ impl Attachment {
                     left -= 1;
                     anax::time::sleep(PAUSE);
                 }
-                answer => return answer.map_err(|failure| self.mourn(failure)),
+                answer => return answer,
             }
         }
     }

@@ -272,7 +272,7 @@ impl Attachment {
         let shown = threads.entry(thread).or_default();
         let table = loan.source.table().ok_or(Failure::BadState)?;
         if shown.table != Some(table) {
-            self.ask(thread, |server| server.show_table(Gift::copy(table, Rights::READ)))?;
+            self.ask_with(thread, |server| server.show_table(Gift::copy(table, Rights::READ)))?;
             (shown.table, shown.places) = (Some(table), Vec::new());
         }
         let Lying { memory, at, length, .. } = loan.lying;
@@ -289,7 +289,7 @@ impl Attachment {
                 }
                 loan.source.with_memory(memory, &mut |handle| {
                     let gift = Gift::copy(handle, Rights::READ);
-                    self.ask(thread, |server| server.show(place as u32, stretch, gift))
+                    self.ask_with(thread, |server| server.show(place as u32, stretch, gift))
                 })?;
                 shown.places[place] = Some(Place { memory: known, used_at: 0, uses: Rc::new(()) });
                 place

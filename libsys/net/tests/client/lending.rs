@@ -10,6 +10,8 @@ use anax_proto::{Answered, Gift, Later};
 use anax_socket::{Lost, MOST_PIECES, MOST_SHOWN, Piece, Socket, Stretch};
 use anax_task::EventLoop;
 
+use crate::world::ENDED;
+
 thread_local! {
     /// All regions of a test, by their handles.
     static REGIONS: RefCell<HashMap<u64, Rc<Region>>> = RefCell::default();
@@ -52,6 +54,8 @@ pub(crate) struct TestFile {
     pub(crate) delay: Cell<u64>,
     pub(crate) fails: Cell<bool>,
     pub(crate) shown: Cell<u32>,
+    /// Its memory is no more when it is to be shown.
+    pub(crate) has_ended: Cell<bool>,
 }
 
 impl TestFile {
@@ -61,7 +65,19 @@ impl TestFile {
         *table.0.words.borrow_mut() = [1, number];
         let (delay, fails, shown) = (Cell::new(50), Cell::new(false), Cell::new(0));
         let events = events.clone();
-        Rc::new(Self { content, memory, table, number, memory_handle, events, delay, fails, shown })
+        let has_ended = Cell::new(false);
+        Rc::new(Self {
+            content,
+            memory,
+            table,
+            number,
+            memory_handle,
+            events,
+            delay,
+            fails,
+            shown,
+            has_ended,
+        })
     }
 
     /// With another one's table.
@@ -98,7 +114,7 @@ impl Source for TestFile {
     ) -> Result<(), Failure> {
         assert_eq!(number, self.number);
         self.shown.set(self.shown.get() + 1);
-        with(self.memory_handle)
+        with(if self.has_ended.get() { ENDED } else { self.memory_handle })
     }
 
     fn read<'a>(&'a self, from: u64, into: &'a mut [u8]) -> Reading<'a> {

@@ -287,3 +287,27 @@ fn a_servers_successor_is_shown_all_anew() {
     assert_eq!(done, Ok(Ok::<_, Failure>(())));
     assert_eq!(Rc::strong_count(&file), 1);
 }
+
+/// A region may end between two steps, and that is no news of the server.
+#[test]
+fn memory_that_has_ended_before_it_is_shown_is_copied() {
+    let world = World::new(9);
+    let (mut executor, session) = world.tasks(ARENA);
+    let file = TestFile::new(session.events(), 1, content(8));
+    let done = executor.block_on(async {
+        let (mut one, mut other) = pair(&session).await?;
+        file.has_ended.set(true);
+        assert_eq!(one.lend(0, &loan(&file, 0, 100)), Err(Failure::Gone));
+        let (sent, read) =
+            join(send(&mut one, &file, 0, 3000), receive(&mut other, &content(8)[..3000])).await;
+        sent.and(read)?;
+        assert_eq!(world.server(|server| server.lending.sent), 0);
+        file.has_ended.set(false);
+        let (sent, read) =
+            join(send(&mut one, &file, 0, 3000), receive(&mut other, &content(8)[..3000])).await;
+        sent.and(read)?;
+        assert_eq!(world.server(|server| server.lending.sent), 3000);
+        Ok(())
+    });
+    assert_eq!(done, Ok(Ok::<_, Failure>(())));
+}

@@ -280,6 +280,9 @@ impl Kernel for World {
     }
 }
 
+/// A handle to what is no more: it can't be passed along.
+pub(crate) const ENDED: Handle = Handle::new(1, 99);
+
 /// The way of what is answered at once.
 struct AtOnce {
     world: World,
@@ -296,6 +299,9 @@ impl Transport for AtOnce {
         self.world.serve();
         let mut server = self.world.0.server.borrow_mut();
         let server = server.as_mut().ok_or(Error::PeerDied)?;
+        if beside.sent.iter().any(|gift| gift.handle == ENDED) {
+            return Err(Error::BadHandle);
+        }
         server.0.thread = self.thread;
         self.world.0.sent.borrow_mut().push(request.command);
         let reply = server.dispatch(Caller(1), request, beside, space);
