@@ -17,7 +17,7 @@ const OURS: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
 
 fuzz_target!(|input: &[u8]| {
     let mut control = Control::new(Random::new((1, 2)));
-    let configuration = Configuration { dhcp: true, v6: true };
+    let configuration = Configuration { dhcp: true, v6: true, ..Configuration::default() };
     let _ = control.add_interface(Duration::ZERO, ETH, (Kind::Ethernet(OURS), 1500), configuration);
     let _ = control.assign(Duration::ZERO, ETH, IpCidr::new(IpAddress::v4(10, 0, 0, 1), 24));
     let mut now = Duration::from_secs(2);

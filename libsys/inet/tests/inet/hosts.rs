@@ -10,7 +10,8 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpProtocol, Ipv4Address, Ipv6Add
 
 use crate::support::{ETH, Host, OURS, THEIRS, cidr, frame_of, ip, look, ms, secs, summed, talk, udp};
 
-const V6: Configuration = Configuration { dhcp: false, v6: true, kept: anax_inet::dhcp::Kept([0; 8]) };
+const V6: Configuration =
+    Configuration { dhcp: false, v6: true, kept: anax_inet::dhcp::Kept([0; 8]), own: None };
 
 fn ping(host: &mut Host, now: std::time::Duration, to: &str, length: usize) {
     let (hop, source) = host.control.tables().route(ip(to), None).unwrap();
