@@ -52,7 +52,7 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["run", "--emulator", "vax"], "bochs"),
     (&["run", "--smp", "0", "--exec", "true"], "smp"),
     (&["run", "--disk", "/nowhere/disk.img", "--exec", "true"], "disk"),
-    (&["run", "--ip", "10.0.0.1/24", "--exec", "true"], "--ip"),
+    (&["run", "--ip", "10.0.0.1/33", "--exec", "true"], "--ip"),
     (&["run", "--datagrams", "5001", "--exec", "true"], "5001:5002"),
     (&["run", "--peer", "10", "--nic", "none", "--exec", "true"], "--peer"),
     (&["peer", "--guest", "1", "--port", "2", "--size", "9000"], "1514"),

@@ -272,8 +272,8 @@ struct Beginning {
 
 impl Beginning {
     fn parts(&self, thread: usize) -> Result<Parts, Failure> {
-        let (client, own, arena, (table, table_region)) = begin(&self.regions, &self.events, thread, ARENA)?;
-        drop(client);
+        let begun = begin(&self.regions, &self.events, thread, ARENA)?;
+        let Begun { own, arena, table, table_region, .. } = begun;
         let (_, caller) = behind(own);
         let events = self.events[thread].clone();
         Ok(Parts {
@@ -294,13 +294,22 @@ impl Threads for Beginning {
     }
 }
 
-/// A program begins with a thread: by what it asks, by which handle, its arena, its table.
+/// What a program has of a thread: by what it asks, by which handle, its arena, its table.
+struct Begun {
+    client: FilesClient<Way>,
+    own: Handle,
+    arena: Mapped,
+    table: Mapped,
+    table_region: Handle,
+}
+
+/// A program begins with a thread.
 fn begin(
     regions: &Regions,
     events: &[Sender<Event>],
     thread: usize,
     arena_bytes: u64,
-) -> Result<(FilesClient<Way>, Handle, Mapped, (Mapped, Handle)), Failure> {
+) -> Result<Begun, Failure> {
     let events = &events[thread];
     let mut client = FilesClient::over(Way { events: events.clone(), caller: 0 });
     let arena = regions.make(arena_bytes);
@@ -309,7 +318,8 @@ fn begin(
     let (at, caller) = behind(own.handle);
     assert_eq!(at, thread);
     let client = FilesClient::over(Way { events: events.clone(), caller });
-    Ok((client, own.handle, regions.map(arena)?, (regions.map(table.handle)?, table.handle)))
+    let (arena, mapped) = (regions.map(arena)?, regions.map(table.handle)?);
+    Ok(Begun { client, own: own.handle, arena, table: mapped, table_region: table.handle })
 }
 
 impl World {
@@ -374,7 +384,7 @@ impl World {
         thread: usize,
         arena_bytes: u64,
     ) -> Result<(FilesClient<Way>, Mapped, Mapped), Failure> {
-        let (client, _, arena, (table, _)) = begin(&self.regions, &self.events, thread, arena_bytes)?;
+        let Begun { client, arena, table, .. } = begin(&self.regions, &self.events, thread, arena_bytes)?;
         Ok((client, arena, table))
     }
 
@@ -444,7 +454,8 @@ impl World {
                 == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
             {
                 time.fetch_add(300_000_000, std::sync::atomic::Ordering::Relaxed);
-                let _gone = events.iter().try_for_each(|events| events.send(Event::Tick));
+                // Whoever has gone needs no time.
+                events.iter().for_each(|events| _ = events.send(Event::Tick));
             }
         });
         Ticking { end: Some(end), thread: Some(thread) }
