@@ -24,7 +24,7 @@ const WEB: Files = &[
     ("src/serve.rs", include_str!("../../../../userland/httpd/src/serve.rs")),
     ("src/connection.rs", include_str!("../../../../userland/httpd/src/connection.rs")),
     ("src/head.rs", include_str!("../../../../userland/httpd/src/head.rs")),
-    ("src/disk.rs", include_str!("../../../../userland/httpd/src/disk.rs")),
+    ("src/lending.rs", include_str!("../../../../userland/httpd/src/lending.rs")),
     ("tests/hostile.rs", include_str!("../../../../userland/httpd/tests/hostile.rs")),
 ];
 

@@ -40,7 +40,7 @@ fn sizes() {
 #[test]
 fn what_is_wrong_is_said_in_one_line() {
     for (words, cure) in [
-        (&["--ip", "10.0.0.1/24", "--nic", "none"][..], "--ip"),
+        (&["--ip", "10.0.0.1/24"][..], "--ip"),
         (&["--with", "httpd", "echo", "--system", "kernel"], "--with httpd echo"),
         (&["--disk", "/nowhere/at-all"], "truncate"),
         (&["--log", "/nowhere/at-all/log"], "existing folder"),
