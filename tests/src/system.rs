@@ -181,7 +181,7 @@ fn names_and_loader_may_die(context: &Context<'_>) -> anyhow::Result<()> {
             let seen = run(context, cpus, &commands)?;
             ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}", seen.result.ending);
             let expected = "hello from user mode\n".repeat(commands.matches("hello").count());
-            let printed = seen.printed();
+            let printed = String::from_utf8_lossy(&seen.result.out);
             ensure!(printed == expected, "on {cpus} CPUs not all programs started: {printed}");
             let (asked, others) = ends(&seen);
             // One that is to be started again is not killed again.

@@ -7,6 +7,7 @@ use core::cell::{Cell, RefCell};
 use anax_abi::Handle;
 use anax_files::files::TOLD;
 use anax_files::{Attributes, Failure, Node};
+use smallvec::SmallVec;
 
 use crate::host::Host;
 use crate::ops::Signal;
@@ -55,8 +56,8 @@ pub(crate) struct Vnode<H: Host> {
     pub(crate) changes: Cell<u64>,
     /// How many have it open.
     pub(crate) opens: Cell<u32>,
-    /// Who is told of its size.
-    pub(crate) watchers: RefCell<Vec<Watcher<H>>>,
+    /// Who is told of its size. Most are opened by one program at a time, which then takes no memory of its own.
+    pub(crate) watchers: RefCell<SmallVec<[Watcher<H>; 1]>>,
     /// Where its bytes lie.
     pub(crate) pages: RefCell<Pages<H>>,
     /// Bytes that its file system has.

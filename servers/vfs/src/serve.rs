@@ -37,9 +37,10 @@ impl<H: Host + 'static> Server<H> {
         &self,
         later: Later<V, Failure>,
         prepared: Result<P, Failure>,
-        operation: impl FnOnce(Rc<Vfs<H>>, P) -> F,
+        operation: impl FnOnce(Rc<Vfs<H>>, P) -> F + 'static,
     ) where
         V: Fixed + 'static,
+        P: 'static,
         F: Future<Output = Result<V, Failure>> + 'static,
     {
         let prepared = match prepared {
@@ -47,12 +48,12 @@ impl<H: Host + 'static> Server<H> {
             Err(failure) => return self.answer(later, Err(failure)),
         };
         let vfs = self.0.clone();
-        let operation = operation(vfs.clone(), prepared);
         self.0.ops.spawn(async move {
             if vfs.is_building() && cfg!(not(bite = "vfs-first-is-too-early")) {
                 vfs.wait_for_tree().await;
             }
-            let answer = operation.await;
+            // Made where it stays: it is large.
+            let answer = operation(vfs.clone(), prepared).await;
             vfs.host().answer(later.answer(answer.map_err(told)));
         });
     }
@@ -137,11 +138,9 @@ impl<H: Host + 'static> Files for Server<H> {
             return self.answer(later, answer);
         }
         let prepared = session.and_then(|session| Ok((session.clone(), session.path(path)?)));
-        self.later(
-            later,
-            prepared,
-            |vfs, (session, path)| async move { vfs.open(&session, &path, how).await },
-        );
+        self.later(later, prepared, move |vfs, (session, path)| async move {
+            vfs.open(&session, &path, how).await
+        });
     }
 
     fn close(&mut self, caller: Caller, file: OpenFile) -> Result<(), Failure> {
@@ -159,11 +158,9 @@ impl<H: Host + 'static> Files for Server<H> {
         later: Later<Lease, Failure>,
     ) {
         let session = self.session(caller);
-        self.later(
-            later,
-            session,
-            |vfs, session| async move { vfs.want(&session, file, offset, purpose).await },
-        );
+        self.later(later, session, move |vfs, session| async move {
+            vfs.want(&session, file, offset, purpose).await
+        });
     }
 
     fn memory(&mut self, caller: Caller, file: OpenFile, memory: u64) -> Result<Gift, Failure> {
@@ -185,31 +182,39 @@ impl<H: Host + 'static> Files for Server<H> {
         later: Later<(), Failure>,
     ) {
         let file = self.session(caller).and_then(|session| session.file(file));
-        self.later(later, file, |vfs, file| async move { vfs.wrote(&file, memory, offset, length).await });
+        self.later(
+            later,
+            file,
+            move |vfs, file| async move { vfs.wrote(&file, memory, offset, length).await },
+        );
     }
 
     fn append(&mut self, caller: Caller, file: OpenFile, length: u64, later: Later<u64, Failure>) {
         let file = self.session(caller).and_then(|session| session.file(file));
-        self.later(later, file, |vfs, file| async move { vfs.append(&file, length).await });
+        self.later(later, file, move |vfs, file| async move { vfs.append(&file, length).await });
     }
 
     fn read(&mut self, caller: Caller, file: OpenFile, offset: u64, room: Text, later: Later<u64, Failure>) {
         let session = self.session(caller);
-        self.later(later, session, |vfs, session| async move {
+        self.later(later, session, move |vfs, session| async move {
             vfs.read_device(&session, file, offset, room).await
         });
     }
 
     fn write(&mut self, caller: Caller, file: OpenFile, offset: u64, bytes: Text, later: Later<(), Failure>) {
         let session = self.session(caller);
-        self.later(later, session, |vfs, session| async move {
+        self.later(later, session, move |vfs, session| async move {
             vfs.write_device(&session, file, offset, bytes).await
         });
     }
 
     fn list(&mut self, caller: Caller, file: OpenFile, from: u64, room: Text, later: Later<u64, Failure>) {
         let session = self.session(caller);
-        self.later(later, session, |vfs, session| async move { vfs.list(&session, file, from, room).await });
+        self.later(
+            later,
+            session,
+            move |vfs, session| async move { vfs.list(&session, file, from, room).await },
+        );
     }
 
     fn attributes(&mut self, caller: Caller, file: OpenFile) -> Result<Attributes, Failure> {
@@ -228,7 +233,7 @@ impl<H: Host + 'static> Files for Server<H> {
             }
         }
         let prepared = session.and_then(|session| Ok((session.clone(), session.path(path)?)));
-        self.later(later, prepared, |vfs, (_, path)| async move { vfs.stat(&path, last).await });
+        self.later(later, prepared, move |vfs, (_, path)| async move { vfs.stat(&path, last).await });
     }
 
     fn set_size(&mut self, caller: Caller, file: OpenFile, size: u64, later: Later<(), Failure>) {
@@ -238,22 +243,22 @@ impl<H: Host + 'static> Files for Server<H> {
             Kind::File => Ok(file),
             _ => Err(Failure::Unsupported),
         });
-        self.later(later, file, |vfs, file| async move { vfs.set_size(&file.vnode, size).await });
+        self.later(later, file, move |vfs, file| async move { vfs.set_size(&file.vnode, size).await });
     }
 
     fn set_modified(&mut self, caller: Caller, path: Text, seconds: u64, later: Later<(), Failure>) {
         let prepared = self.path(caller, path);
-        self.later(later, prepared, |vfs, (_, path)| async move { vfs.set_time(&path, seconds).await });
+        self.later(later, prepared, move |vfs, (_, path)| async move { vfs.set_time(&path, seconds).await });
     }
 
     fn sync(&mut self, caller: Caller, file: OpenFile, later: Later<(), Failure>) {
         let file = self.session(caller).and_then(|session| session.file(file));
-        self.later(later, file, |vfs, file| async move { vfs.sync(&file.vnode).await });
+        self.later(later, file, move |vfs, file| async move { vfs.sync(&file.vnode).await });
     }
 
     fn sync_all(&mut self, caller: Caller, later: Later<(), Failure>) {
         let session = self.session(caller);
-        self.later(later, session, |vfs, _| async move { vfs.sync_all().await });
+        self.later(later, session, move |vfs, _| async move { vfs.sync_all().await });
     }
 
     fn create(&mut self, caller: Caller, path: Text, kind: Kind, target: Text, later: Later<(), Failure>) {
@@ -262,29 +267,29 @@ impl<H: Host + 'static> Files for Server<H> {
             Kind::Link if target.length > 0 => Ok((path, session.text(target)?)),
             _ => Err(Failure::BadArgument),
         });
-        self.later(later, prepared, |vfs, (path, target)| async move {
+        self.later(later, prepared, move |vfs, (path, target)| async move {
             vfs.make(&path, kind, &target).await.map(drop)
         });
     }
 
     fn remove(&mut self, caller: Caller, path: Text, kind: Kind, later: Later<(), Failure>) {
         let prepared = self.path(caller, path);
-        self.later(later, prepared, |vfs, (_, path)| async move { vfs.remove(&path, kind).await });
+        self.later(later, prepared, move |vfs, (_, path)| async move { vfs.remove(&path, kind).await });
     }
 
     fn rename(&mut self, caller: Caller, from: Text, to: Text, later: Later<(), Failure>) {
         let prepared = self.paths(caller, from, to);
-        self.later(later, prepared, |vfs, (from, to)| async move { vfs.rename(&from, &to).await });
+        self.later(later, prepared, move |vfs, (from, to)| async move { vfs.rename(&from, &to).await });
     }
 
     fn link(&mut self, caller: Caller, file: Text, name: Text, later: Later<(), Failure>) {
         let prepared = self.paths(caller, file, name);
-        self.later(later, prepared, |vfs, (file, name)| async move { vfs.link(&file, &name).await });
+        self.later(later, prepared, move |vfs, (file, name)| async move { vfs.link(&file, &name).await });
     }
 
     fn link_path(&mut self, caller: Caller, path: Text, room: Text, later: Later<u64, Failure>) {
         let prepared = self.path(caller, path);
-        self.later(later, prepared, |vfs, (session, path)| async move {
+        self.later(later, prepared, move |vfs, (session, path)| async move {
             let node = vfs.walk(&path, Last::Itself).await?;
             let to = vfs.link_path(&node).await?;
             session.write(room, to.as_bytes())
@@ -296,14 +301,14 @@ impl<H: Host + 'static> Files for Server<H> {
         if prepared.is_err() {
             self.0.close(port.handle);
         }
-        self.later(later, prepared, |vfs, (path, source)| async move {
+        self.later(later, prepared, move |vfs, (path, source)| async move {
             vfs.mount(path, source, port, Place::Any).await
         });
     }
 
     fn unmount(&mut self, caller: Caller, path: Text, later: Later<(), Failure>) {
         let prepared = self.path(caller, path);
-        self.later(later, prepared, |vfs, (_, path)| async move { vfs.unmount(&path).await });
+        self.later(later, prepared, move |vfs, (_, path)| async move { vfs.unmount(&path).await });
     }
 
     fn mounted(&mut self, caller: Caller, number: u64, room: Text) -> Result<u64, Failure> {
@@ -312,7 +317,7 @@ impl<H: Host + 'static> Files for Server<H> {
 
     fn usage(&mut self, caller: Caller, path: Text, later: Later<Usage, Failure>) {
         let prepared = self.path(caller, path);
-        self.later(later, prepared, |vfs, (_, path)| async move { vfs.usage(&path).await });
+        self.later(later, prepared, move |vfs, (_, path)| async move { vfs.usage(&path).await });
     }
 
     fn thread(&mut self, caller: Caller, number: u32) -> Result<Gift, Failure> {
@@ -338,7 +343,7 @@ impl<H: Host + 'static> Files for Server<H> {
         later: Later<Resolved, Failure>,
     ) {
         let prepared = self.path(caller, path);
-        self.later(later, prepared, |vfs, (session, path)| async move {
+        self.later(later, prepared, move |vfs, (session, path)| async move {
             let to = vfs.resolve(path, walk).await?;
             let length = session.write(room, to.path.as_bytes())? as u32;
             Ok(Resolved { thread: to.thread, mount: to.mount, length, is_by_link: to.is_by_link })

@@ -8,7 +8,7 @@ use core::cell::{Cell, RefCell};
 use anax_abi::{Handle, WORDS};
 use anax_files::volume::VolumeClient;
 use anax_files::{Attributes, Failure, Node};
-use anax_proto::{Gifts, Reply};
+use anax_proto::{Failure as _, Gifts, Reply};
 
 use crate::bytes::LONGEST;
 use crate::host::Host;
@@ -189,15 +189,19 @@ impl<H: Host + 'static> Vfs<H> {
             self.host.send(volume.port, token, command, words, gifts)
         };
         let refuse = |gifts: &Gifts| gifts.iter().for_each(|gift| self.host.close(gift.handle));
-        match self.due.ask(&self.ops, method, send, refuse).await {
-            // That is this server's to say.
-            Err(Failure::Elsewhere { .. }) if cfg!(not(bite = "vfs-sent-elsewhere")) => Err(Failure::Damaged),
-            outcome => outcome,
-        }
+        self.due.ask(&self.ops, method, send, refuse).await
     }
 
     /// A file system has answered, or has ended over the question. Handles beside the answer are this server's from now on.
-    pub fn answered(&self, token: u64, answer: Result<(Reply, Gifts), anax_abi::Error>) {
+    pub fn answered(&self, token: u64, mut answer: Result<(Reply, Gifts), anax_abi::Error>) {
+        if let Ok((reply, _)) = &mut answer
+            && reply.code < 0
+            && matches!(Failure::from_code(reply.code), Failure::Elsewhere { .. })
+            && cfg!(not(bite = "vfs-sent-elsewhere"))
+        {
+            // That is this server's to say.
+            reply.code = Failure::Damaged.code();
+        }
         let gifts = answer.as_ref().map_or(Gifts::NONE, |(_, gifts)| *gifts);
         if !self.due.answered(token, answer, &self.ops) {
             gifts.iter().for_each(|gift| self.host.close(gift.handle));

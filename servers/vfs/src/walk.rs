@@ -319,7 +319,11 @@ impl<H: Host + 'static> Vfs<H> {
     /// `Busy` for the root, or where something is mounted; as [`walk`](Self::walk).
     pub(crate) async fn parent<'a>(&self, path: &'a str) -> Result<(Rc<Vnode<H>>, Name<'a>), Failure> {
         let (directory, name) = path::split(path)?.ok_or(Failure::Busy)?;
-        let (root, length) = self.begin_at(path).await?;
+        let (root, length) = match self.beginning(path) {
+            Ok(from) => from,
+            Err(Stop::Failed(failure)) => return Err(failure),
+            Err(Stop::Changing) => Box::pin(self.begin_at(path)).await?,
+        };
         if length == path.len() {
             return Err(Failure::Busy);
         }
