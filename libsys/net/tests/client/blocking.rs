@@ -15,6 +15,20 @@ fn at(port: u16) -> core::net::SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
+/// Of a host's addresses the first that takes the connection is it, and if none does, the last one says why.
+#[test]
+fn any_of_several_addresses() {
+    let world = World::new(2);
+    let net = world.session(ARENA);
+    let mut listener = TcpListener::bind(&net, at(80)).unwrap();
+    let client = TcpStream::connect_any(&net, &[at(81), at(80), at(82)]).unwrap();
+    assert_eq!(client.peer_addr(), Ok(at(80)));
+    assert_eq!(listener.accept().map(|(_, from)| from), client.local_addr());
+    let refused = TcpStream::connect_any(&net, &[at(81), at(82)]).map(drop);
+    assert_eq!(refused, Err(Failure::Refused));
+    assert_eq!(TcpStream::connect_any(&net, &[]).map(drop), Err(Failure::BadArgument));
+}
+
 #[test]
 fn a_connection_from_its_beginning_to_its_end() {
     let world = World::new(1);
