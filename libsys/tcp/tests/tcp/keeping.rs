@@ -139,6 +139,19 @@ fn who_ends_what_was_left_says_so_behind_all_that_was_sent() {
     assert_eq!(resets[0].seq, first.wrapping_add(500));
 }
 
+/// Segments of loopback are as long as that.
+#[test]
+fn the_longest_segments_are_reckoned_with() {
+    const SIZES: usize = 15;
+    let mut record = sound();
+    record.0[SIZES] = 0xffff_0000_ffff;
+    let now = Duration::from_secs(5);
+    let mut engine = Engine::new(Config::default(), [3; 32]);
+    let id = engine.restore(&record, now).unwrap();
+    let (received, _) = record.positions();
+    engine.make_room(id, received + 1_000_000, now).unwrap();
+}
+
 proptest! {
     /// Rubbish is refused, or is a connection with which everything can be done.
     #[test]
