@@ -173,6 +173,26 @@ fn circles_are_damage() {
     }
 }
 
+/// A file of fourteen clusters in which a row of clusters leads into another row that was there before.
+#[test]
+fn circles_of_rows_are_damage() {
+    for width in [Width::Fat12, Width::Fat16, Width::Fat32] {
+        let mut fat = Fat::open(formatted(width, if width == Width::Fat16 { 4600 } else { 400 })).unwrap();
+        let root = fat.root();
+        let file = fat.create(root, name("file"), Creation::File, 0).unwrap().node;
+        fat.write(file, 0, &[7; 14 * 512]).unwrap();
+        fat.sync(None).unwrap();
+        let mut bytes = fat.into_disk().into_bytes();
+        let first = if width == Width::Fat32 { 3 } else { 2 };
+        // One, six behind it, and five that lead to those six.
+        set_link(&mut bytes, width, first, first + 6);
+        set_link(&mut bytes, width, first + 11, first + 1);
+        let mut fat = Fat::open(MemoryDisk::new(bytes, SectorSize::SMALLEST)).unwrap();
+        let file = fat.lookup(root, name("FILE")).unwrap().node;
+        assert_eq!(fat.read(file, 0, &mut [0; 14 * 512]), Err(Failure::Damaged));
+    }
+}
+
 /// Two names for one directory, and one for the root.
 #[test]
 fn directories_in_two_places_are_damage() {
