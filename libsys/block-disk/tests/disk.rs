@@ -154,6 +154,13 @@ fn through(manner: &[Manner]) {
         let mut read = vec![0; bytes.len()];
         disk.read(17, &mut read).unwrap();
         assert!(read == bytes);
+        // The same into memory that others may change.
+        let words: Vec<_> = (0..bytes.len() / 8).map(|_| AtomicU64::new(0)).collect();
+        let shared = SharedBytes::new(SharedBlock::from_words(&words));
+        disk.read_shared(17, shared).unwrap();
+        read.fill(0);
+        shared.copy_out(0, &mut read).unwrap();
+        assert!(read == bytes);
         assert!(world.borrow().disk.as_bytes()[17 * 512..][..bytes.len()] == bytes);
         assert_eq!(world.borrow().disk.as_bytes()[16 * 512], 16 * 7);
     });
