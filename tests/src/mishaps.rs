@@ -38,6 +38,12 @@ pub(crate) const TESTS: &[SystemTest] = &[
     test("mishaps.virtio-blk", Tier::Plain, 40, virtio_blk),
     test("mishaps.ata", Tier::Plain, 40, ata),
     test("mishaps.edu-device", Tier::Plain, 75, edu_device).sleepy(),
+    test("mishaps.vfs", Tier::Plain, 45, |context| file_server(context, "vfs")).sleepy(),
+    test("mishaps.tmpfs", Tier::Plain, 45, |context| file_server(context, "tmpfs")).sleepy(),
+    test("mishaps.bootfs", Tier::Plain, 20, |context| file_server(context, "bootfs")).sleepy(),
+    test("mishaps.devfs", Tier::Plain, 20, |context| file_server(context, "devfs")).sleepy(),
+    test("mishaps.sysfs", Tier::Plain, 20, |context| file_server(context, "sysfs")).sleepy(),
+    test("mishaps.rtc", Tier::Plain, 40, |context| server(context, "rtc")).sleepy(),
     test("mishaps.who-has-no-cpu-does-not-hang", Tier::Quick, 10, who_has_no_cpu_does_not_hang),
 ];
 
@@ -96,8 +102,15 @@ const HELLO: &str = "'run,hello from user mode,hello'";
 
 fn server(context: &Context<'_>, program: &str) -> anyhow::Result<()> {
     let machine = |spec| Spec { nic: Nic::VirtioNet, ..spec };
-    let loads = format!("names devices {HELLO}");
+    let loads = format!("names devices clock {HELLO}");
     all(context, (machine, ""), (program, &loads), good)
+}
+
+/// The VFS server, and those whose file systems every machine has: what was open is gone, and by their paths all clients go on.
+fn file_server(context: &Context<'_>, program: &str) -> anyhow::Result<()> {
+    let loads =
+        "names files,/tmp/mishaps reads,/boot,/boot/kernel.sym reads,/sys,/sys/version reads,/dev,/dev/zero";
+    all(context, (|spec| spec, ""), (program, loads), good)
 }
 
 /// Whatever is printed meanwhile arrives, once and in order.

@@ -89,6 +89,8 @@ failures! {
     TooMany = -1017, "there are too many";
     /// A symbolic link leads to itself.
     Loop = -1018, "too many symbolic links";
+    /// The file system's server has ended, and what was open there with it. Its successor, if there is one, is found by the path.
+    Ended = -1019, "its file system has ended";
 }
 
 impl anax_proto::Failure for Failure {
@@ -123,6 +125,7 @@ impl From<Failure> for Error {
             Failure::Unsupported => Self::BadCommand,
             Failure::Medium | Failure::Damaged => Self::PeerMisbehaved,
             Failure::Busy => Self::WouldBlock,
+            Failure::Ended => Self::PeerDied,
             _ => Self::BadArgument,
         }
     }

@@ -18,6 +18,8 @@ pub enum Step {
     Mount(String, Gift),
     /// The same as any thread's.
     MountAnywhere(String, Gift),
+    /// Mounts the file system at that port in the place of one whose server has ended.
+    Succeed(String, Gift),
     /// Makes a directory.
     Directory(String),
     /// Makes a symbolic link with that name to that path.
@@ -42,6 +44,7 @@ impl<H: Host + 'static> Vfs<H> {
                     Step::MountAnywhere(path, port) => {
                         vfs.mount(path.clone(), String::new(), *port, Place::Any).await
                     }
+                    Step::Succeed(path, port) => vfs.succeed(path, *port).await,
                     Step::Directory(path) => vfs.make(path, Kind::Directory, "").await.map(drop),
                     Step::Link(path, target) => vfs.make(path, Kind::Link, target).await.map(drop),
                 };

@@ -99,6 +99,7 @@ impl<H: Host + 'static> Vfs<H> {
     }
 
     fn may(&self, file: &File<H>, purpose: Purpose, offset: u64) -> Result<(), Failure> {
+        file.vnode.volume.is_there()?;
         let How { read, write, .. } = file.how;
         let is_allowed = if purpose == Purpose::Read { read } else { write };
         match file.vnode.attributes.get().kind {
@@ -315,6 +316,7 @@ impl<H: Host + 'static> Vfs<H> {
             while vnode.is_cutting.get() {
                 vnode.signal.wait(&self.ops).await;
             }
+            vnode.volume.is_there()?;
             self.promise(vnode, end).await?;
             self.too_dirty(&vnode.volume).await;
             // Somebody may have begun to make it shorter meanwhile.

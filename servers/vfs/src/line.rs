@@ -15,15 +15,22 @@ use anax_proto::{Beside, Gifts, Reply, Request, Transport};
 use crate::ops::{Id, Ops};
 
 /// What an answer brings: the message's result and words, and what came beside them.
-pub(crate) type Answer = Result<(Reply, Gifts), Error>;
+pub type Answer = Result<(Reply, Gifts), Error>;
 
-/// A message on its way, or an answer.
+/// A message on its way, or an answer: what a typed client has for a transport whose method is called twice.
 #[derive(Debug)]
-pub(crate) enum Line {
+pub enum Line {
     /// To be asked.
     Asking,
     /// What was asked.
-    Asked { command: u32, words: [u64; WORDS], gifts: Gifts },
+    Asked {
+        /// The method's number.
+        command: u32,
+        /// The message's words.
+        words: [u64; WORDS],
+        /// Handles beside it.
+        gifts: Gifts,
+    },
     /// What was answered.
     Answered(Answer),
     /// An answer that is none, and what came beside it.

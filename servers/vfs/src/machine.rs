@@ -25,6 +25,8 @@ const SECOND: u64 = 1_000_000_000;
 const IS_HOLD: u64 = 1 << 63;
 /// What thread 0 sends to each other thread has this token: it is answered by that thread's end alone.
 pub(crate) const WATCH: u64 = 1 << 62;
+/// Questions for successors of file systems have this bit and their number.
+pub(crate) const SUCCESSOR: u64 = WATCH | 1 << 61;
 /// The badge of the handles by which programs begin with another thread. No program has it.
 const NOBODY: u64 = 1;
 
@@ -110,6 +112,11 @@ impl Machine {
 /// Whose reply that is: a program that has ended, or else a file system that has answered.
 pub(crate) const fn program_of(token: u64) -> Option<u64> {
     if token & IS_HOLD != 0 { Some(token & !IS_HOLD) } else { None }
+}
+
+/// Whether that is the answer to a question for a file system's successor.
+pub(crate) const fn is_successor(token: u64) -> bool {
+    token & SUCCESSOR == SUCCESSOR
 }
 
 /// When the machine began, in seconds since 1970 did, by the clock that people set. It is asked once: this server has time of its own to count on.

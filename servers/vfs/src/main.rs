@@ -7,6 +7,7 @@ extern crate alloc;
 
 mod machine;
 mod program;
+mod successors;
 
 #[anax::main]
 fn main() -> Result<(), anax_abi::Error> {

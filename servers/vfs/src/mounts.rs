@@ -178,7 +178,7 @@ impl<H: Host + 'static> Vfs<H> {
         }
     }
 
-    fn arrived(&self, number: u32) -> Option<Own<H>> {
+    pub(crate) fn arrived(&self, number: u32) -> Option<Own<H>> {
         let mut arriving = self.arriving.borrow_mut();
         let place = arriving.iter().position(|own| own.volume.number == number)?;
         Some(arriving.swap_remove(place))

@@ -46,6 +46,8 @@ pub(crate) enum Ask {
     Abandon(u32),
     /// To know of a mount. Whoever comes to it waits, if `is_changing` says so.
     Enter(Entry, bool),
+    /// To know of that mount in the place of the one with that number, whose file system has ended.
+    Replace(u32, Entry),
     /// To let those go on who wait.
     Open(u32),
     /// To let nobody in any more, if nothing is open there, when all is stored.
@@ -158,6 +160,7 @@ impl<H: Host + 'static> Vfs<H> {
             Ask::Attach(number, port) => return self.begin_with(number, port).await.map(Said::Attached),
             Ask::Abandon(number) => self.abandon(number),
             Ask::Enter(entry, is_changing) => self.enter(entry, is_changing),
+            Ask::Replace(old, entry) => self.replace(old, entry)?,
             Ask::Open(number) => self.open_mount(number),
             Ask::Leave(number) => self.leave(number).await?,
             Ask::Remove(number) => self.remove_mount(number),

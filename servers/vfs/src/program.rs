@@ -1,7 +1,6 @@
 //! The server's threads, one on each CPU, and the loop of each: requests, answers of file systems, ends of programs, other threads, and time.
 
 use alloc::rc::Rc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use anax::log;
@@ -13,18 +12,13 @@ use anax_proto::{Gift, Gifts, Reply};
 use anax_service::serve_but_answer;
 use anax_sys::object::{Space, Timer};
 use anax_sys::{Instant, Port, Received, Target};
-use anax_system::Name;
-use vfs::{Crossbar, Limits, Server, Step, Vfs};
+use vfs::{Crossbar, Limits, Server, Vfs};
 
 use crate::machine::{self, Bell, Machine, Threads, WATCH, program_of};
+use crate::successors::Successors;
 
 /// Slots for handles that come with requests and answers.
 const SLOTS: u32 = 64;
-/// Directories that every machine has.
-const DIRECTORIES: [&str; 5] = ["/boot", "/dev", "/mnt", "/sys", "/tmp"];
-/// What every machine has mounted there, by the names of their services.
-const MOUNTS: [(&str, &str); 3] = [("bootfs", "/boot"), ("devfs", "/dev"), ("sysfs", "/sys")];
-
 /// Threads beside the first, at most: as many as the manifest allows.
 const OTHERS: usize = 7;
 /// Bytes of a stack of theirs.
@@ -62,8 +56,8 @@ pub(crate) fn run() -> Result<(), Error> {
         })?;
     }
     let vfs = Vfs::new(Machine::new(0, threads, port, began), limits, keys());
-    build(&vfs)?;
-    serve(&vfs, port)
+    let successors = Successors::build(&vfs, port)?;
+    serve(&vfs, port, Some(&successors))
 }
 
 /// Messages that each of so many other threads can have under way.
@@ -84,11 +78,11 @@ fn serve_another(machine: Machine, port: Port, limits: Limits) -> Result<(), Err
     // The first message is thread 0's, which waits for the answer as long as this thread lives.
     let watch = port.waitport()?;
     debug_assert!(watch.command() == ARE_YOU_THERE);
-    serve(&Vfs::new(machine, limits, keys()), port)
+    serve(&Vfs::new(machine, limits, keys()), port, None)
 }
 
 /// A thread's loop.
-fn serve(vfs: &Rc<Vfs<Machine>>, port: Port) -> Result<(), Error> {
+fn serve(vfs: &Rc<Vfs<Machine>>, port: Port, successors: Option<&Rc<Successors>>) -> Result<(), Error> {
     let mut server = Serve(Server(vfs.clone()));
     let mut clock = Clock::new(port)?;
     loop {
@@ -103,7 +97,7 @@ fn serve(vfs: &Rc<Vfs<Machine>>, port: Port) -> Result<(), Error> {
             None => port.waitport()?,
         };
         if received.is_reply() {
-            answered(vfs, &received)?;
+            answered(vfs, &received, successors)?;
         } else if received.number.to_word() == 0 {
             match received.command() {
                 notice::TIMER => {
@@ -149,28 +143,12 @@ fn limits(threads: usize) -> Result<Limits, Error> {
     })
 }
 
-/// Begins the tree that every machine has.
-fn build(vfs: &Rc<Vfs<Machine>>) -> Result<(), Error> {
-    let port = |service: &str| {
-        let name: Name = service.parse().map_err(|_| Error::BadArgument)?;
-        anax::names()?.wait(name, 0).map(|(port, _)| port)
-    };
-    let mut steps = vec![Step::Mount("/".into(), port("tmpfs")?)];
-    steps.extend(DIRECTORIES.map(|path| Step::Directory(path.into())));
-    for (service, path) in MOUNTS {
-        steps.push(Step::Mount(path.into(), port(service)?));
-    }
-    steps.push(Step::Link("/bin".into(), "/boot/bin".into()));
-    vfs.begin(steps, |step, outcome| {
-        if let Err(failure) = outcome {
-            log::error!("{step:?}: {failure}");
-        }
-    });
-    Ok(())
-}
-
-/// A file system has answered, or a program has ended; or a thread of this server has, and all of it with it.
-fn answered(vfs: &Rc<Vfs<Machine>>, received: &Received) -> Result<(), Error> {
+/// A file system has answered, or has a successor, or a program has ended; or a thread of this server has, and all of it with it.
+fn answered(
+    vfs: &Rc<Vfs<Machine>>,
+    received: &Received,
+    successors: Option<&Rc<Successors>>,
+) -> Result<(), Error> {
     if received.badge == WATCH {
         return Err(Error::PeerDied);
     }
@@ -192,6 +170,11 @@ fn answered(vfs: &Rc<Vfs<Machine>>, received: &Received) -> Result<(), Error> {
         Ok(result) => Ok((Reply::failed(-result.cast_signed()), gifts)),
         Err(_) => Err(Error::from_code(received.result)),
     };
-    vfs.answered(received.badge, answer);
+    match successors {
+        Some(successors) if machine::is_successor(received.badge) => {
+            successors.came(vfs, received.badge, answer);
+        }
+        _ => vfs.answered(received.badge, answer),
+    }
     Ok(())
 }

@@ -110,7 +110,7 @@ fn possible(how: How) -> Result<(), Failure> {
 /// What a program is told. That a file system has died, or lies, is no news of the way to this server, by which a program would take this one for dead.
 const fn told(failure: Failure) -> Failure {
     match failure {
-        Failure::Way(Error::PeerDied) => Failure::Medium,
+        Failure::Way(Error::PeerDied) => Failure::Ended,
         Failure::Way(Error::PeerMisbehaved) => Failure::Damaged,
         other => other,
     }

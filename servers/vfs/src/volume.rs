@@ -4,7 +4,7 @@ use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use anax_abi::Handle;
+use anax_abi::{Error, Handle};
 use anax_files::volume::{ARENA, Traits};
 use anax_files::{Failure, Node, Nodes, Text};
 
@@ -25,6 +25,8 @@ pub(crate) struct Volume<H: Host> {
     pub(crate) number: u32,
     pub(crate) port: Handle,
     pub(crate) traits: Cell<Traits>,
+    /// Another one has its place: it is asked nothing any more.
+    pub(crate) has_ended: Cell<bool>,
     arena: H::Memory,
     used: RefCell<u32>,
     room: Signal,
@@ -59,6 +61,7 @@ impl<H: Host> Volume<H> {
             number,
             port,
             traits: Cell::new(traits),
+            has_ended: Cell::new(false),
             arena,
             used: RefCell::new(0),
             room: Signal::default(),
@@ -74,6 +77,12 @@ impl<H: Host> Volume<H> {
             is_changing: Cell::new(false),
             turns: Signal::default(),
         }
+    }
+
+    /// # Errors
+    /// `Way(PeerDied)`: it has ended, and another one has its place.
+    pub(crate) const fn is_there(&self) -> Result<(), Failure> {
+        if self.has_ended.get() { Err(Failure::Way(Error::PeerDied)) } else { Ok(()) }
     }
 
     /// So many bytes less are to be stored.

@@ -26,6 +26,8 @@ mod random;
 mod regions;
 #[path = "files/storm.rs"]
 mod storm;
+#[path = "files/succession.rs"]
+mod succession;
 #[path = "files/tasks.rs"]
 mod tasks;
 #[path = "files/threads.rs"]

@@ -24,6 +24,8 @@ mod random;
 mod regions;
 #[path = "files/storm.rs"]
 mod storm;
+#[path = "files/succession.rs"]
+mod succession;
 #[path = "files/tasks.rs"]
 mod tasks;
 #[path = "files/threads.rs"]

@@ -25,6 +25,11 @@ pub(super) const FILES: &[Bite] = &[
         "a file loses the name that was another's by the time it was removed",
     ),
     files(
+        "vfs-leases-of-the-dead",
+        "succession::the_root_has_a_successor",
+        "what is written by leases of a file system that has ended is nobody's, and nobody says so",
+    ),
+    files(
         "vfs-wrote-believed",
         "liars::what_was_not_written_where_it_is_said",
         "whoever says that he has written is believed",

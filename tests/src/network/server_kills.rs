@@ -18,6 +18,7 @@ use crate::guest;
 pub(crate) const TESTS: &[SystemTest] = &[
     SystemTest { needs: &[], ..test("network.server-killed", Tier::Plain, 15, among_themselves) },
     test("network.server-killed-beside-host", Tier::Long, 60, beside_host),
+    SystemTest { needs: &[], ..test("mishaps.net", Tier::Plain, 30, faults_and_hangs) }.sleepy(),
 ];
 
 /// Who has sockets, and the names of what each says.
@@ -36,8 +37,26 @@ const fn kills(effort: Effort) -> u64 {
     }
 }
 
-fn commands(effort: Effort, host: &str) -> String {
-    format!("mishaps net {} kill {}", kills(effort), LOADS.replace("{}", host))
+fn commands(times: u64, how: &str, host: &str) -> String {
+    format!("mishaps net {times} {how} {}", LOADS.replace("{}", host))
+}
+
+/// As all servers have them: `crate::mishaps`.
+fn faults_and_hangs(context: &Context<'_>) -> anyhow::Result<()> {
+    const TIMES: u32 = 100;
+    // Ten in all in a plain run.
+    let times = u64::from(context.effort.repetitions(TIMES)).div_ceil(2);
+    let times = if context.effort == Effort::Long { TIMES.into() } else { times };
+    for (cpus, how) in [(1, "fault"), (1, "hang"), (2, "fault"), (2, "hang")] {
+        let mut spec = Plan::new(context, Nic::None, cpus).spec;
+        spec.log = Some(context.folder.join(format!("{how}-{cpus}.log")));
+        spec.limits.total = spec.limits.total.map(|total| total * times.div_ceil(10) as u32);
+        let seen = guest::run(&spec, &commands(times, how, "127.0.0.1"))?;
+        let told = String::from_utf8_lossy(&seen.result.out);
+        let ending = &seen.result.ending;
+        ensure!(*ending == Ending::Exited { status: 0 }, "{how} on {cpus} CPUs: {ending:?}: {told}");
+    }
+    Ok(())
 }
 
 /// With each other, over the loopback interface.
@@ -45,7 +64,7 @@ fn among_themselves(context: &Context<'_>) -> anyhow::Result<()> {
     for cpus in [1, 2] {
         let mut spec = Plan::new(context, Nic::None, cpus).spec;
         spec.log = Some(context.folder.join(format!("boot-{cpus}.log")));
-        let seen = guest::run(&spec, &commands(context.effort, "127.0.0.1"))?;
+        let seen = guest::run(&spec, &commands(kills(context.effort), "kill", "127.0.0.1"))?;
         let told = String::from_utf8_lossy(&seen.result.out);
         ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {told}", seen.result.ending);
         judge(&told, kills(context.effort)).with_context(|| told.clone().into_owned())?;
@@ -55,8 +74,8 @@ fn among_themselves(context: &Context<'_>) -> anyhow::Result<()> {
 
 /// With the host, for which the card has to be had again and its address to be lent again.
 fn beside_host(context: &Context<'_>) -> anyhow::Result<()> {
-    let commands =
-        format!("{} && echo all kills went well ; nc -l {END} ;", commands(context.effort, HOSTS[0]));
+    let commands = commands(kills(context.effort), "kill", HOSTS[0]);
+    let commands = format!("{commands} && echo all kills went well ; nc -l {END} ;");
     let plan = Plan { commands, servers: Servers::MayEnd, ..Plan::new(context, Nic::VirtioNet, 2) };
     let told = with_guest(context, plan, || {
         let _server = Server::start(Ports::STANDARD)?;

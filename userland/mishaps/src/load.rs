@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `names` | names, for the way to a service, and by hand |
 //! | `devices` | the device manager, which devices there are |
+//! | `clock` | the wall clock, what time it is |
 //! | `print N` | nobody: it prints N lines, each with its number |
 //! | `run TEXT PROGRAM WORD...` | init and the loader: a program's run, which prints TEXT, or a number if TEXT is `number` |
 //!
@@ -22,6 +23,7 @@ use anax::message::{Message, Port, Received, replymsg};
 use anax::process::{self, Command};
 use anax::stream::{ByteStream, Host as _, Lender, Piece, Stdio, Typing, byte_stream};
 use anax::{Error, Service, println};
+use anax_calendar::WallClockClient;
 use anax_devices::{DevicesClient, SERVICE, State, devices};
 use anax_proto::{Caller, Gift, Later};
 use anax_sys::object::Space;
@@ -168,12 +170,24 @@ fn ask_devices(client: &mut DevicesClient<Service>, known: &mut Vec<(String, boo
     Err(Error::PeerMisbehaved)
 }
 
+/// The time, which goes on as this program's own does, by a second more or less.
+fn ask_clock(client: &mut WallClockClient<Service>, began: &mut Option<u64>) -> Result<(), Error> {
+    const SECOND: u64 = 1_000_000_000;
+    let begun = client.now()?.saturating_sub(anax::time::now().nanoseconds());
+    if begun.abs_diff(*began.get_or_insert(begun)) > 2 * SECOND {
+        println!("mishap-load: the machine began at {begun}, and not at {began:?}");
+        return Err(Error::PeerMisbehaved);
+    }
+    Ok(())
+}
+
 #[anax::main]
 fn main() -> Result<(), Error> {
     let arguments: Vec<&str> = anax::arguments().iter().map(|text| text.as_str()).collect();
     let printed = byte_stream::Serve(Printed::default());
     let mut load = Load { port: anax::port()?, printed, good: 0, died: 0, stop: None, pause: None };
     let (mut client, mut known) = (None, Vec::new());
+    let (mut clock, mut began) = (None, None);
     let (mut longest, mut left) = (Duration::ZERO, u64::MAX);
     if let ["print", lines] = &arguments[..] {
         left = lines.parse().map_err(|_| Error::BadArgument)?;
@@ -185,6 +199,10 @@ fn main() -> Result<(), Error> {
             ["devices"] => match &mut client {
                 Some(client) => ask_devices(client, &mut known),
                 none => anax::client(SERVICE).map(|connected| *none = Some(connected)),
+            },
+            ["clock"] => match &mut clock {
+                Some(clock) => ask_clock(clock, &mut began),
+                none => anax::client(anax_calendar::SERVICE).map(|connected| *none = Some(connected)),
             },
             ["print", _] => {
                 println!("line {} of what is printed while the line's driver dies", load.good);

@@ -1,6 +1,6 @@
 //! Causes mishaps to a server or a driver while clients go on: `mishaps PROGRAM TIMES kill|fault|hang [LOAD...]`.
 //!
-//! A `LOAD` is a device's name, whose client keeps it busy; `sockets,HOST` or `waits,HOST`, which use the network; or what `mishap-load` takes, its words
+//! A `LOAD` is a device's name, whose client keeps it busy; `sockets,HOST` or `waits,HOST`, which use the network; `files,DIRECTORY` or `reads,PATH,...`, which use files; or what `mishap-load` takes, its words
 //! joined by commas. After each mishap the program has a
 //! successor, and each client gets what it asks for; after all of them the system has taken what it had after the first ones. Without a `LOAD`
 //! others are the clients, and judge. `control` runs the
@@ -40,7 +40,10 @@ const FORGIVEN_EVERY: usize = 4;
 /// Pause after a mishap of a server that has the policy of most: five of them in ten seconds are too many.
 const POLICY: Duration = Duration::from_millis(2100);
 /// Servers that are started again however often they end.
-const NEVER_GIVEN_UP: [&str; 6] = ["names", "loader", "devmgr", "serial", "control", "net"];
+const NEVER_GIVEN_UP: [&str; 12] = [
+    "names", "loader", "devmgr", "serial", "control", "net", "vfs", "tmpfs", "bootfs", "devfs", "sysfs",
+    "rtc",
+];
 
 /// What the system has taken: pages, handles, threads, messages; and handles of each server.
 type Accounts = ([u64; 4], Vec<(String, u64)>);
@@ -133,6 +136,7 @@ fn client(load: &str, times: usize) -> Result<Client, Error> {
     let (program, is_busy) = match load {
         _ if load.starts_with("sockets,") => ("mishap-sockets", false),
         _ if load.starts_with("waits,") => ("mishap-waits", false),
+        _ if load.starts_with("files,") || load.starts_with("reads,") => ("mishap-files", false),
         _ if load.starts_with("net") => ("net-load", true),
         _ if load.starts_with("blk") || load.starts_with("ata") => ("disk-load", true),
         _ => ("mishap-load", false),

@@ -20,7 +20,7 @@ const SMALL: Limits = Limits { cache: 512 << 10, names: 32, sessions: 64, mounts
 /// Longer than anything takes here that goes on at all.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn both() -> OpenOptions {
+pub(crate) fn both() -> OpenOptions {
     OpenOptions::new().read(true).write(true).create(true)
 }
 
@@ -72,7 +72,7 @@ fn lying(mut inner: Volume, seed: u64, times: u64) -> Volume {
 }
 
 /// Uses a file system as it comes, for so many steps.
-fn use_anyhow(files: &Arc<Session>, directory: &str, seed: u64, steps: u64) {
+pub(crate) fn use_anyhow(files: &Arc<Session>, directory: &str, seed: u64, steps: u64) {
     let mut dice = Dice::new(seed);
     let mut open: Vec<File> = Vec::new();
     for step in 0..steps {
@@ -279,12 +279,12 @@ fn one_that_dies_with_pages_unstored() {
     *is_dead.lock().unwrap() = true;
     in_time("sync of a dead file system", move || {
         // Not `PeerDied`: this program's own server lives.
-        assert_eq!(file.sync_all(), Err(Failure::Medium));
+        assert_eq!(file.sync_all(), Err(Failure::Ended));
         let mut bytes = [0; 10];
         assert_eq!(file.read_at(0, &mut bytes), Ok(10), "what is cached is read");
         assert_eq!(bytes, [7; 10]);
-        assert_eq!(files.metadata("/d/unknown"), Err(Failure::Medium));
-        assert_eq!(files.sync(), Err(Failure::Medium));
+        assert_eq!(files.metadata("/d/unknown"), Err(Failure::Ended));
+        assert_eq!(files.sync(), Err(Failure::Ended));
         assert_eq!(files.unmount("/d"), Err(Failure::Busy));
         drop((file, other));
         files.unmount("/d").unwrap();

@@ -190,6 +190,8 @@ pub(crate) enum Event {
     Mount {
         path: String,
         make: MakeVolume,
+        /// In the place of one that has ended.
+        succeeds: bool,
         to: Sender<Result<(), Failure>>,
     },
     Left(u64),
@@ -361,9 +363,22 @@ impl World {
         path: &str,
         make: impl FnOnce(Regions) -> Volume + Send + 'static,
     ) -> Receiver<Result<(), Failure>> {
+        self.send_mount(path, Box::new(make), false)
+    }
+
+    fn send_mount(&self, path: &str, make: MakeVolume, succeeds: bool) -> Receiver<Result<(), Failure>> {
         let (to, answer) = channel();
-        self.events[0].send(Event::Mount { path: path.into(), make: Box::new(make), to }).unwrap();
+        self.events[0].send(Event::Mount { path: path.into(), make, succeeds, to }).unwrap();
         answer
+    }
+
+    /// What `make` makes takes the place of what is mounted there, whose server has ended.
+    pub(crate) fn succeed(
+        &self,
+        path: &str,
+        make: impl FnOnce(Regions) -> Volume + Send + 'static,
+    ) -> Result<(), Failure> {
+        self.send_mount(path, Box::new(make), true).recv().unwrap()
     }
 
     /// One with an empty file system in memory.
@@ -664,13 +679,14 @@ fn run(own: u16, limits: Limits, seed: u64, common: &Common, events: &Receiver<E
                     to.send((reply, beside.back));
                 }
             }
-            Some(Event::Mount { path, make, to }) => {
+            Some(Event::Mount { path, make, succeeds, to }) => {
                 let port = common.regions.make(4096);
                 common.makers.lock().unwrap().insert(port, make);
                 let outcome: Rc<RefCell<Option<_>>> = Rc::default();
                 mounting.push((to, outcome.clone()));
                 let port = Gift::copy(port, Rights::ALL);
                 let step = match &*path {
+                    _ if succeeds => vfs::Step::Succeed(path, port),
                     "/" => vfs::Step::Mount(path, port),
                     _ => vfs::Step::MountAnywhere(path, port),
                 };
