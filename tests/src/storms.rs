@@ -10,21 +10,26 @@ use crate::context::{Context, SystemTest, Tier};
 use crate::guest;
 
 /// The tests of this module.
-pub(crate) const TESTS: &[SystemTest] = &[SystemTest {
-    name: "storms.every-server",
-    tier: Tier::Quick,
-    needs: &[],
-    processors: 2,
-    estimate: Duration::from_secs(20),
-    run: every_server,
-}];
+pub(crate) const TESTS: &[SystemTest] = &[
+    test("storms.every-server", Tier::Quick, 30, every_server),
+    test("storms.network-server", Tier::Plain, 10, network_server),
+];
+
+const fn test(
+    name: &'static str,
+    tier: Tier,
+    seconds: u64,
+    run: fn(&Context<'_>) -> anyhow::Result<()>,
+) -> SystemTest {
+    SystemTest { name, tier, needs: &[], processors: 2, estimate: Duration::from_secs(seconds), run }
+}
 
 /// Requests to each server in a quick run, and in any other.
 const FEW: u32 = 500;
 const MANY: u32 = 10_000;
 
 /// Those that have to be there; the program says of all others that they do not run.
-const SERVERS: [&str; 9] = [
+const SERVERS: [&str; 14] = [
     "init",
     "names",
     "loader",
@@ -32,23 +37,38 @@ const SERVERS: [&str; 9] = [
     "serial",
     "control",
     "control-input",
+    "vfs",
+    "wall-clock",
+    "tmpfs",
+    "devfs",
+    "sysfs",
     "visitor-count",
     "edu-device",
 ];
 
 fn every_server(context: &Context<'_>) -> anyhow::Result<()> {
-    let count = if context.effort.includes(Tier::Plain) { MANY } else { FEW };
     let extra = ["-device", "edu"].map(OsString::from).to_vec();
-    let spec =
-        Spec { cpus: 2, memory_mib: 256, nic: Nic::VirtioNet, extra, ..guest::user_spec(context, "boot") };
-    let seen = guest::run(&spec, &format!("storm all {count} 1"))?;
+    let spec = Spec { nic: Nic::VirtioNet, extra, ..guest::user_spec(context, "boot") };
+    storm(context, spec, "all", &SERVERS)
+}
+
+/// In other tests cards are the tests' own.
+fn network_server(context: &Context<'_>) -> anyhow::Result<()> {
+    let archive = context.artefacts.network_archive.clone();
+    storm(context, Spec { archive, ..guest::user_spec(context, "boot") }, "net", &["net"])
+}
+
+fn storm(context: &Context<'_>, spec: Spec, what: &str, servers: &[&str]) -> anyhow::Result<()> {
+    let count = if context.effort.includes(Tier::Plain) { MANY } else { FEW };
+    let spec = Spec { cpus: 2, memory_mib: 256, ..spec };
+    let seen = guest::run(&spec, &format!("storm {what} {count} 1"))?;
     let printed = seen.printed();
     // What the storm itself has printed is of no interest.
     let said: Vec<_> =
         printed.lines().filter_map(|line| line.find("storm: ").map(|at| &line[at..])).collect();
     ensure!(seen.result.ending == Ending::Exited { status: 0 }, "{:?}: {said:#?}", seen.result.ending);
     ensure!(said.last().is_some_and(|line| line.ends_with("nothing is lost")), "{said:#?}");
-    for server in SERVERS {
+    for server in servers {
         let start = format!("storm: {server}: ");
         let sent =
             said.iter().find_map(|line| line.strip_prefix(&start)).and_then(|line| line.split_once(" sent"));

@@ -24,6 +24,8 @@ const SLOTS: u32 = 8;
 pub(crate) struct Sender {
     server: Server,
     target: Target,
+    /// By what a server that has sessions has let it begin.
+    session: Option<Handle>,
     dice: Dice,
     replies: Port,
     /// Sent by that port, and not answered.
@@ -51,7 +53,19 @@ impl Sender {
         Space::SELF.post_slots(slots)?;
         let thread = Thread::SELF.inspect()?.words[2];
         let (target, tally) = (Target::from_handle(handle), Tally::default());
-        Ok(Self { server, target, dice, replies, under_way: 0, page, things, slots, thread, tally })
+        Ok(Self {
+            server,
+            target,
+            session: None,
+            dice,
+            replies,
+            under_way: 0,
+            page,
+            things,
+            slots,
+            thread,
+            tally,
+        })
     }
 
     /// Sends one.
@@ -70,7 +84,7 @@ impl Sender {
             Duration::from_millis(1),
             Duration::from_millis(20),
         ]);
-        let answered = self.target.domsg_until(&message, within(patience));
+        let answered = self.target().domsg_until(&message, within(patience));
         match answered {
             Ok((answer, came)) => {
                 self.came(came)?;
@@ -80,6 +94,14 @@ impl Sender {
             Err(error) => self.failed(error),
         }
         withdraw_offers()
+    }
+
+    /// Whom it asks next.
+    fn target(&mut self) -> Target {
+        match self.session {
+            Some(session) if !self.dice.once_in(4) => Target::from_handle(session),
+            _ => self.target,
+        }
     }
 
     /// Words and handles of a request.
@@ -131,7 +153,7 @@ impl Sender {
 
     /// Sends without waiting. From time to time all that is under way is waited for, or left to nobody.
     fn begin(&mut self, message: &Message) -> Result<(), Error> {
-        match self.target.beginmsg(message, self.replies) {
+        match self.target().beginmsg(message, self.replies) {
             Ok(number) => {
                 self.under_way += 1;
                 if self.dice.once_in(4) {
@@ -192,7 +214,14 @@ impl Sender {
     /// Closes what came, and makes room for as many.
     fn came(&mut self, came: Came) -> Result<(), Error> {
         let handles = if came.count() == 0 { [None; MAX_HANDLES] } else { came.all()? };
-        for handle in handles.into_iter().flatten() {
+        let mut handles = handles.into_iter().flatten();
+        if self.server.has_sessions
+            && let Some(session) = handles.next()
+            && let Some(before) = self.session.replace(session)
+        {
+            let _ = Space::SELF.close(before);
+        }
+        for handle in handles {
             let _ = Space::SELF.close(handle);
         }
         if self.slots > 0 && came.count() > 0 {

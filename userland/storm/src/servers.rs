@@ -3,8 +3,12 @@
 use anax::object::Space;
 use anax::process::{Child, Command, system};
 use anax::{Error, Handle, Rights, handles};
+use anax_calendar::wall_clock;
 use anax_devices::devices;
+use anax_files::files::files;
+use anax_files::volume::volume;
 use anax_proto::{FIRST_METHOD, Format, Method};
+use anax_socket::sockets;
 use anax_stream::{BULK, byte_stream};
 use anax_sys::WORDS;
 use anax_system::{Name, loader, names, processes};
@@ -35,6 +39,8 @@ pub(crate) struct Server {
     pub(crate) fingerprint: Option<u64>,
     /// Names that mean something to it.
     pub(crate) words: &'static [&'static str],
+    /// Beginning with it gives a handle by which everything else is asked.
+    pub(crate) has_sessions: bool,
     /// Commands that write to where this program's own output goes: with nothing but letters.
     prints: &'static [u32],
 }
@@ -47,6 +53,7 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: processes::METHODS,
         fingerprint: Some(processes::FINGERPRINT),
         words: &["hello", "names", "serial", "virtio-net", "nobody"],
+        has_sessions: false,
         prints: &[],
     },
     Server {
@@ -55,6 +62,7 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: names::METHODS,
         fingerprint: Some(names::FINGERPRINT),
         words: &["devices", "serial", "visitor-count", "edu-device", "nobody"],
+        has_sessions: false,
         prints: &[],
     },
     Server {
@@ -63,6 +71,7 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: loader::METHODS,
         fingerprint: Some(loader::FINGERPRINT),
         words: &["hello", "nobody"],
+        has_sessions: false,
         prints: &[],
     },
     Server {
@@ -71,6 +80,7 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: devices::METHODS,
         fingerprint: Some(devices::FINGERPRINT),
         words: &["net0", "blk0", "virtio-net", "virtio-net-polling", "virtio-blk", "e1000"],
+        has_sessions: false,
         prints: &[],
     },
     Server {
@@ -80,6 +90,7 @@ pub(crate) const SERVERS: &[Server] = &[
         fingerprint: Some(terminal::FINGERPRINT),
         words: &["tty"],
         // The control line, which the build tool believes.
+        has_sessions: false,
         prints: &[terminal::WRITE],
     },
     Server {
@@ -88,6 +99,7 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: byte_stream::METHODS,
         fingerprint: Some(byte_stream::FINGERPRINT),
         words: &["storm"],
+        has_sessions: false,
         prints: &[byte_stream::WRITE, byte_stream::WRITE_FROM],
     },
     Server {
@@ -96,15 +108,52 @@ pub(crate) const SERVERS: &[Server] = &[
         methods: byte_stream::METHODS,
         fingerprint: Some(byte_stream::FINGERPRINT),
         words: &["storm"],
+        has_sessions: false,
         prints: &[],
     },
+    Server { has_sessions: true, ..known("vfs", files::METHODS, files::FINGERPRINT, FILES) },
+    Server { has_sessions: true, ..known("net", sockets::METHODS, sockets::FINGERPRINT, &["storm"]) },
+    known("wall-clock", wall_clock::METHODS, wall_clock::FINGERPRINT, &["storm"]),
+    // Those that serve the system have begun with the VFS server, and forget it when another one begins.
+    Server { way: Way::StartAlways, ..known("tmpfs", volume::METHODS, volume::FINGERPRINT, &["storm"]) },
+    Server { way: Way::StartAlways, ..known("devfs", volume::METHODS, volume::FINGERPRINT, &["zero"]) },
+    Server { way: Way::StartAlways, ..known("sysfs", volume::METHODS, volume::FINGERPRINT, &["devices"]) },
     unknown("visitor-count", Way::Start),
     unknown("edu-device", Way::Name),
 ];
 
+/// Paths that mean something.
+const FILES: &[&str] = &["/tmp/storm", "/boot", "/dev/zero", "/sys/devices"];
+
+/// One that runs in every system.
+const fn known(
+    name: &'static str,
+    methods: &'static [Method],
+    fingerprint: u64,
+    words: &'static [&'static str],
+) -> Server {
+    Server {
+        name,
+        way: Way::Name,
+        methods,
+        fingerprint: Some(fingerprint),
+        words,
+        has_sessions: false,
+        prints: &[],
+    }
+}
+
 /// One whose interface is its own folder's: any that is like others.
 const fn unknown(name: &'static str, way: Way) -> Server {
-    Server { name, way, methods: METHODS, fingerprint: None, words: &["storm"], prints: &[] }
+    Server {
+        name,
+        way,
+        methods: METHODS,
+        fingerprint: None,
+        words: &["storm"],
+        has_sessions: false,
+        prints: &[],
+    }
 }
 
 const METHODS: &[Method] = &[method(0), method(1), method(2)];
