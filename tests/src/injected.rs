@@ -48,6 +48,7 @@ pub(crate) const TESTS: &[SystemTest] = &[
     test("injected.hostile-nonsense", Tier::Plain, 20, |context| hostile(context, "nonsense", &["Silent"]))
         .sleepy(),
     test("injected.hostile-mute", Tier::Plain, 70, |context| hostile(context, "mute", &["NotUp"])).sleepy(),
+    test("injected.hostile-dead", Tier::Plain, 20, |context| hostile(context, "dead", &["NotUp"])).sleepy(),
     test("injected.hostile-deaf", Tier::Plain, 20, |context| hostile(context, "deaf", &["Silent"])).sleepy(),
     test("injected.hostile-spin", Tier::Plain, 20, |context| hostile(context, "spin", &["Hung", "Silent"])),
     test("injected.hostile-record", Tier::Plain, 20, |context| hostile(context, "record", &["Silent"]))
@@ -212,7 +213,12 @@ fn hostile(context: &Context<'_>, how: &str, ends: &[&str]) -> anyhow::Result<()
     // Its interrupts come by a line, which it can hold.
     let nic = if how == "storm" { Nic::E1000 } else { Nic::VirtioNet };
     // Accounts are compared after some. One that never comes up costs ten seconds each time.
-    let (machines, times) = if how == "mute" { (2..=2, 6) } else { (1..=2, 5) };
+    // And one that is dead at once is a race.
+    let (machines, times) = match how {
+        "mute" => (2..=2, 6),
+        "dead" => (2..=2, 100),
+        _ => (1..=2, 5),
+    };
     for cpus in machines {
         let log = Some(context.folder.join(format!("cpus-{cpus}.log")));
         let spec = Spec { cpus, nic, log, ..spec(context) };

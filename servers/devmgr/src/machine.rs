@@ -130,6 +130,11 @@ impl Machine {
             Error::NoRights | Error::Exists | Error::BadArgument => NotStarted { why: Why::Manifest, error },
             error => no_room(error),
         })?;
+        // Before anything can come of it: init keeps whoever has ended until somebody has asked for that.
+        if let Err(error) = self.watch(process) {
+            let _ = self.init.kill(process);
+            return Err(no_room(error));
+        }
         for (name, handle, rights) in parts {
             // Init passes it on.
             let given = self.init.give(process, name, Gift::copy(handle, rights.with(Rights::GRANT)));
@@ -169,8 +174,6 @@ impl Machine {
 
     fn answers(&mut self, driver: Driver, device: usize, how: How) -> Result<Driver, Error> {
         let Driver { process, port } = driver;
-        // Its end is told when it comes.
-        self.watch(process)?;
         if !self.hands_over(device) {
             return answers(port, START).map(|()| driver);
         }

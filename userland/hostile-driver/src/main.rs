@@ -9,6 +9,7 @@
 //! | `storm` | lets its device interrupt without end, and answers each interrupt at once; of an 82540EM |
 //! | `quota` | takes all memory, handles and threads that it gets |
 //! | `nonsense` | sends all commands that there are, and others, to whoever it can name |
+//! | `dead` | ends as soon as it begins |
 //! | `mute` | never comes up |
 //! | `deaf` | comes up, and then sleeps for ever |
 //! | `spin` | comes up, and then computes for ever |
@@ -148,6 +149,9 @@ impl Serve for Hostile<'_> {
 fn main() -> Result<u64, Error> {
     let given = Given::find()?;
     let how = anax::arguments().get(1).map_or("", |text| text.as_str());
+    if how == "dead" {
+        return Ok(1);
+    }
     let registers = anax_mapped::registers(Region::from_handle(given.registers))?;
     let irqs = [(given.irq, Wake::Line)];
     let begin = || {
