@@ -173,7 +173,7 @@ impl Machine {
     }
 
     fn answers(&mut self, driver: Driver, device: usize, how: How) -> Result<Driver, Error> {
-        let Driver { process, port } = driver;
+        let Driver { port, .. } = driver;
         if !self.hands_over(device) {
             return answers(port, START).map(|()| driver);
         }

@@ -20,7 +20,7 @@ pub enum Step {
     MountAnywhere(String, Gift),
     /// Mounts the file system at that port in the place of one whose server has ended.
     Succeed(String, Gift),
-    /// Makes a directory.
+    /// Makes a directory, unless there is something of that name.
     Directory(String),
     /// Makes a symbolic link with that name to that path.
     Link(String, String),
@@ -45,7 +45,10 @@ impl<H: Host + 'static> Vfs<H> {
                         vfs.mount(path.clone(), String::new(), *port, Place::Any).await
                     }
                     Step::Succeed(path, port) => vfs.succeed(path, *port).await,
-                    Step::Directory(path) => vfs.make(path, Kind::Directory, "").await.map(drop),
+                    Step::Directory(path) => match vfs.make(path, Kind::Directory, "").await {
+                        Ok(_) | Err(Failure::Exists) => Ok(()),
+                        Err(failure) => Err(failure),
+                    },
                     Step::Link(path, target) => vfs.make(path, Kind::Link, target).await.map(drop),
                 };
                 done(&step, outcome);

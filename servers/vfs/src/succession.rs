@@ -4,14 +4,19 @@
 //! What was still to be stored is lost, and who asks for it to last is told so.
 
 use alloc::rc::{Rc, Weak};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use anax_abi::Error;
-use anax_files::Failure;
+use anax_files::path::below;
+use anax_files::volume::VolumeClient;
+use anax_files::{Failure, Kind};
 use anax_proto::Gift;
 
 use crate::host::Host;
+use crate::line::Line;
 use crate::mounts::Own;
+use crate::node::Vnode;
 use crate::peers::{Ask, Entry, Said};
 use crate::state::Vfs;
 
@@ -31,6 +36,15 @@ impl<H: Host + 'static> Vfs<H> {
         let Said::Attached(traits) = self.ask_thread(thread, Ask::Attach(number, port.handle)).await? else {
             return Err(Failure::Damaged);
         };
+        let places =
+            if thread == self.host.own() { self.furnish(number, path).await } else { Ok(Vec::new()) };
+        let places = match places {
+            Ok(places) => places,
+            Err(failure) => {
+                self.ask_thread(thread, Ask::Abandon(number)).await?;
+                return Err(failure);
+            }
+        };
         let (old, entry) = (old.number, Entry { number, traits, ..old });
         // Its own thread says whether it is still there. Others only know whose it is, which stays as it was.
         if let Err(failure) = self.ask_thread(thread, Ask::Replace(old, entry.clone())).await {
@@ -40,7 +54,42 @@ impl<H: Host + 'static> Vfs<H> {
         for other in (0..self.host.threads()).filter(|other| *other != thread) {
             self.ask_thread(other, Ask::Replace(old, entry.clone())).await?;
         }
+        // Only now they can be forgotten, by a file system that is known.
+        drop(places);
         Ok(())
+    }
+
+    /// Makes directories in one that has no place in the tree yet, for what is mounted below the path at which it will be.
+    async fn furnish(self: &Rc<Self>, number: u32, path: &str) -> Result<Vec<Rc<Vnode<H>>>, Failure> {
+        let own = self.arriving.borrow().iter().find(|own| own.volume.number == number).cloned();
+        let Some(Own { volume, root }) = own else { return Err(Failure::NotFound) };
+        let mut made = Vec::new();
+        if volume.traits.get().is_read_only {
+            return Ok(made);
+        }
+        let inner: Vec<String> = self.mounts.borrow().iter().map(|mount| mount.entry.path.clone()).collect();
+        for rest in
+            inner.iter().filter_map(|inner| below(inner, path)).map(|rest| rest.trim_start_matches('/'))
+        {
+            let mut here = root.clone();
+            for name in rest.split('/').filter(|name| !name.is_empty()) {
+                let mut slot = volume.slot(&self.ops).await;
+                let (text, target) = (slot.put(name.as_bytes())?, slot.put(&[])?);
+                let now = self.host.seconds();
+                let create = |client: &mut VolumeClient<Line>| {
+                    client.create(here.node, text, Kind::Directory, target, now)
+                };
+                let attributes = match self.ask(&volume, create).await {
+                    Err(Failure::Exists) => {
+                        self.ask(&volume, |client| client.lookup(here.node, text)).await?
+                    }
+                    created => created?,
+                };
+                here = self.know(&volume, attributes, 1)?;
+                made.push(here.clone());
+            }
+        }
+        Ok(made)
     }
 
     /// Knows of a mount in another one's place.

@@ -71,6 +71,38 @@ fn the_root_has_a_successor() {
     assert_eq!(world.quiet(), 0, "operations are left over");
 }
 
+/// What is mounted below stays where it is, and has its place in the successor.
+#[test]
+fn inner_mounts_stay() {
+    let world = World::new(SMALL, 6);
+    let is_dead = Arc::new(AtomicBool::new(false));
+    world.mount("/", mortal(in_memory, is_dead.clone())).unwrap();
+    let files = world.session();
+    files.create_dir("/mnt").unwrap();
+    for path in ["/mnt/a", "/mnt/b", "/c"] {
+        files.create_dir(path).unwrap();
+        world.mount(path, in_memory).unwrap();
+        both().open_in(&files, &format!("{path}/file")).unwrap().write_at(0, path.as_bytes()).unwrap();
+    }
+    is_dead.store(true, Ordering::SeqCst);
+    world.succeed("/", in_memory).unwrap();
+    let names = |path: &str| {
+        let mut names: Vec<_> =
+            files.read_dir(path).unwrap().map(|entry| entry.unwrap().name.as_str().to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("/"), ["c", "mnt"]);
+    assert_eq!(names("/mnt"), ["a", "b"]);
+    for path in ["/mnt/a", "/mnt/b", "/c"] {
+        assert_eq!(contents(&files, &format!("{path}/file")), Ok(path.into()));
+        files.unmount(path).unwrap();
+        files.remove_dir(path).unwrap();
+    }
+    assert_eq!(files.remove_dir("/mnt"), Ok(()));
+    assert_eq!((world.quiet(), world.nodes()), (0, 1), "something is left over");
+}
+
 /// What was to be stored is lost, which is told once to who asks; nothing of it is stored at the successor.
 #[test]
 fn what_was_not_stored_is_lost() {

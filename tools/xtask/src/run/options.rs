@@ -91,7 +91,7 @@ pub(crate) struct Args {
     /// The program that plays the computer.
     #[arg(long, value_name = "PROGRAM", default_value = "qemu")]
     emulator: Program,
-    /// Attach this raw disk image (Anax has no disk driver yet).
+    /// Attach this raw disk image: `blk0`, on Bochs `ata1`.
     #[arg(long, value_name = "FILE")]
     disk: Option<PathBuf>,
     /// Attach this device, by QEMU's name and properties: its teaching device is `edu`.
