@@ -108,8 +108,7 @@ fn server(context: &Context<'_>, program: &str) -> anyhow::Result<()> {
 
 /// The VFS server, and those whose file systems every machine has: what was open is gone, and by their paths all clients go on.
 fn file_server(context: &Context<'_>, program: &str) -> anyhow::Result<()> {
-    let loads =
-        "names files,/tmp/mishaps reads,/,/boot,/boot/kernel.sym reads,/sys,/sys/version reads,/dev,/dev/zero";
+    let loads = "names files,/tmp/mishaps reads,/,/boot,/boot/kernel.sym reads,/sys,/sys/version reads,/dev,/dev/zero";
     all(context, (|spec| spec, ""), (program, loads), good)
 }
 

@@ -22,7 +22,7 @@ pub enum Step {
     Succeed(String, Gift),
     /// Makes a directory, unless there is something of that name.
     Directory(String),
-    /// Makes a symbolic link with that name to that path.
+    /// Makes a symbolic link with that name to that path, unless there is something of that name.
     Link(String, String),
 }
 
@@ -45,17 +45,21 @@ impl<H: Host + 'static> Vfs<H> {
                         vfs.mount(path.clone(), String::new(), *port, Place::Any).await
                     }
                     Step::Succeed(path, port) => vfs.succeed(path, *port).await,
-                    Step::Directory(path) => match vfs.make(path, Kind::Directory, "").await {
-                        Ok(_) | Err(Failure::Exists) => Ok(()),
-                        Err(failure) => Err(failure),
-                    },
-                    Step::Link(path, target) => vfs.make(path, Kind::Link, target).await.map(drop),
+                    Step::Directory(path) => vfs.make_unless_there(path, Kind::Directory, "").await,
+                    Step::Link(path, target) => vfs.make_unless_there(path, Kind::Link, target).await,
                 };
                 done(&step, outcome);
             }
             vfs.building.set(vfs.building.get() - 1);
             vfs.built.notify(&vfs.ops);
         });
+    }
+
+    async fn make_unless_there(self: &Rc<Self>, path: &str, kind: Kind, target: &str) -> Result<(), Failure> {
+        match self.make(path, kind, target).await {
+            Ok(_) | Err(Failure::Exists) => Ok(()),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Whether the tree is not all there yet.
