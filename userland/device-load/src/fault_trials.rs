@@ -24,10 +24,10 @@ use device_load::outcome::{Outcome, Table};
 use device_load::{ASK, STOP, TRUST};
 
 /// So long a driver is watched that has shown nothing, and at least until so many things were done by it, of which a turn of its loop does up to 16 frames,
-/// or a request or two; and so often it is looked at.
+/// or a request or two: more than a hundred turns, of which the fault comes in one of the first thirty. So often it is looked at.
 const WATCHED: Duration = Duration::from_millis(50);
 const FRAMES: u64 = 2000;
-const REQUESTS: u64 = 500;
+const REQUESTS: u64 = 250;
 const LOOK: Duration = Duration::from_millis(3);
 /// After that long nobody will do anything about a driver with which its client does not get on.
 const LONGEST: Duration = Duration::from_secs(15);
