@@ -1,8 +1,6 @@
 //! ACPI discovery over memory that is nothing but the input, and over a good image patched by it. Checksums are
 //! repaired first, or hardly any input would get past them.
-#![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use anax_acpi::image::Image;
 use anax_acpi::{PciSegment, PhysMemory, discover};
 
@@ -56,7 +54,8 @@ fn patched(input: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     for mut bytes in [input.to_vec(), patched(input)] {
         reseal(&mut bytes);
         let platform = discover(&Memory(bytes), Some(BASE));
@@ -64,4 +63,4 @@ fuzz_target!(|input: &[u8]| {
             assert!(!warning.to_string().is_empty());
         }
     }
-});
+}

@@ -1,11 +1,11 @@
 //! What the targets about FAT share: a good image, and everything that can be done to one.
 
-use ::fat::{Fat, Format, Width, check, format};
 use anax_files::{Creation, FileSystem, Kind, Listing, Name, Node};
 use anax_sectors::{MemoryDisk, SectorSize};
+use fat::{Fat, Format, Width, check, format};
 
 /// A small tree, on one of the three widths.
-pub fn image(which: u8) -> Vec<u8> {
+pub(crate) fn image(which: u8) -> Vec<u8> {
     let (width, sectors) =
         [(Width::Fat12, 200), (Width::Fat16, 4600), (Width::Fat32, 200)][usize::from(which % 3)];
     let mut disk = MemoryDisk::with_sectors(sectors);
@@ -22,7 +22,7 @@ pub fn image(which: u8) -> Vec<u8> {
 }
 
 /// The first sector behind the tables: the root directory, and then the clusters.
-pub fn root(bytes: &[u8]) -> usize {
+pub(crate) fn root(bytes: &[u8]) -> usize {
     let half = |place: usize| usize::from(u16::from_le_bytes([bytes[place], bytes[place + 1]]));
     let table = if half(22) > 0 { half(22) } else { half(36) };
     (half(14) + usize::from(bytes[16]) * table) * 512
@@ -33,7 +33,7 @@ fn name(text: &str) -> Name<'_> {
 }
 
 /// Does everything to it, a limited number of times.
-pub fn everything(bytes: Vec<u8>) {
+pub(crate) fn everything(bytes: Vec<u8>) {
     let mut disk = MemoryDisk::new(bytes, SectorSize::SMALLEST);
     let _ = check(&mut disk);
     let Ok(mut fat) = Fat::with_cache(disk, 16 << 10) else { return };

@@ -1,15 +1,13 @@
 //! A FAT whose root directory is the input, and the cluster behind it.
-#![no_main]
 
-mod fat;
+use crate::image;
 
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     let [which, rest @ ..] = input else { return };
-    let mut bytes = fat::image(*which);
-    let root = fat::root(&bytes);
+    let mut bytes = image::image(*which);
+    let root = image::root(&bytes);
     let count = rest.len().min(bytes.len() - root);
     bytes[root..root + count].copy_from_slice(&rest[..count]);
-    fat::everything(bytes);
-});
+    image::everything(bytes);
+}

@@ -1,13 +1,12 @@
 //! A disk whose tables are the input: an MBR, the chain of an extended partition, and a GPT with its checksums repaired. No part may reach beyond the disk or into another.
-#![no_main]
 
 use anax_partitions::read;
 use anax_sectors::{MemoryDisk, SectorSize};
-use libfuzzer_sys::fuzz_target;
 
 const SECTORS: usize = 128;
 
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     let mut bytes = vec![0; SECTORS * 512];
     let count = input.len().min(bytes.len());
     bytes[..count].copy_from_slice(&input[..count]);
@@ -27,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
         end = partition.first + partition.sectors;
     }
     assert!(end <= SECTORS as u64);
-});
+}
 
 /// Repairs what hardly any input would have right.
 fn seal(bytes: &mut [u8]) {

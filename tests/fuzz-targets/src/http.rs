@@ -1,6 +1,5 @@
 //! The web server: what the input says are pieces of requests, room for responses, and time. Nothing panics, nothing goes on for ever, each response begins as one,
 //! and in the end time ends the connection.
-#![no_main]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
@@ -9,11 +8,11 @@ use std::time::Duration;
 
 use anax_ring::{AtomicU64, SharedBlock, SharedBytes};
 use httpd::{Connection, Date, Limits, MemoryFiles, Now, Server, Wants, Way, Window};
-use libfuzzer_sys::fuzz_target;
 
 const ROOM: usize = 4096;
 
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     let Some((kind, mut steps)) = input.split_first() else { return };
     let mut files = MemoryFiles::new(if kind & 1 != 0 { Way::Mapped } else { Way::Read });
     files.insert("/index.html", b"<h1>root</h1>", Some(Date(784_111_777)));
@@ -26,31 +25,34 @@ fuzz_target!(|input: &[u8]| {
     let ring: Vec<_> = (0..ROOM / 8).map(|_| AtomicU64::new(0)).collect();
     let ring = SharedBytes::new(SharedBlock::from_words(&ring));
     let (mut untaken, mut first) = (Vec::new(), true);
-    let mut look = |connection: &mut Connection<MemoryFiles>, untaken: &mut Vec<u8>, room: usize, now: &Now| {
-        let mut has_come = false;
-        if connection.wants() == Wants::Files {
-            let asked = {
-                let asking = pin!(connection.ask(&server));
-                // What lies in memory is there.
-                let Poll::Ready(asked) = asking.poll(&mut Context::from_waker(Waker::noop())) else { panic!() };
-                asked
-            };
-            connection.asked(&server, asked, now);
-            has_come = true;
-        }
-        let pieces = [ring.part(ROOM - room, room).unwrap(), ring.part(0, 0).unwrap()];
-        let mut window = Window::new(pieces);
-        let taken = connection.advance(&server, untaken, &mut window, now);
-        untaken.drain(..taken);
-        let filled = window.filled();
-        if first && filled >= 7 {
-            first = false;
-            let mut begin = [0; 7];
-            pieces[0].copy_out(0, &mut begin).unwrap();
-            assert_eq!(&begin, b"HTTP/1.");
-        }
-        taken > 0 || filled > 0 || has_come
-    };
+    let mut look =
+        |connection: &mut Connection<MemoryFiles>, untaken: &mut Vec<u8>, room: usize, now: &Now| {
+            let mut has_come = false;
+            if connection.wants() == Wants::Files {
+                let asked = {
+                    let asking = pin!(connection.ask(&server));
+                    // What lies in memory is there.
+                    let Poll::Ready(asked) = asking.poll(&mut Context::from_waker(Waker::noop())) else {
+                        panic!()
+                    };
+                    asked
+                };
+                connection.asked(&server, asked, now);
+                has_come = true;
+            }
+            let pieces = [ring.part(ROOM - room, room).unwrap(), ring.part(0, 0).unwrap()];
+            let mut window = Window::new(pieces);
+            let taken = connection.advance(&server, untaken, &mut window, now);
+            untaken.drain(..taken);
+            let filled = window.filled();
+            if first && filled >= 7 {
+                first = false;
+                let mut begin = [0; 7];
+                pieces[0].copy_out(0, &mut begin).unwrap();
+                assert_eq!(&begin, b"HTTP/1.");
+            }
+            taken > 0 || filled > 0 || has_come
+        };
     while let [step, argument, rest @ ..] = steps {
         steps = rest;
         match step % 8 {
@@ -76,4 +78,4 @@ fuzz_target!(|input: &[u8]| {
         while look(&mut connection, &mut untaken, ROOM, &now) {}
     }
     assert!(matches!(connection.wants(), Wants::Close | Wants::Abort));
-});
+}

@@ -1,13 +1,12 @@
 //! What file systems and programs say to each other in memory that they share: entries of directories, paths, and words of messages.
-#![no_main]
 
 use anax_files::files::{Lease, Opened};
 use anax_files::volume::{Piece, Traits};
 use anax_files::{Attributes, Listing, Name, Usage, path};
 use anax_proto::{Fixed, Reader};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     if let Ok(entries) = Listing::parse(input) {
         // What can be read can be written, and is the same then.
         let mut listing = Listing::with_room(input.len());
@@ -31,4 +30,4 @@ fuzz_target!(|input: &[u8]| {
     let _any = Opened::take(&mut Reader::new(words));
     let _any = Piece::take(&mut Reader::new(words));
     let _any = Traits::take(&mut Reader::new(words));
-});
+}

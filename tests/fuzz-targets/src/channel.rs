@@ -1,6 +1,5 @@
 //! A channel whose shared memory is written by the input: each step is three bytes, what to do and two for how. Whatever is
 //! written, the client's requests end once each, and nothing panics. The epoch is posted where the input can't write.
-#![no_main]
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,7 +9,6 @@ use anax_ring::{
     AtomicU64, Completion, Endpoint, Epoch, Geometry, Requester, Responder, SharedBlock, Side, Supervisor,
     Taken, Ticket,
 };
-use libfuzzer_sys::fuzz_target;
 
 struct Client<'a> {
     requester: Requester<'a, 4>,
@@ -40,7 +38,8 @@ impl Client<'_> {
     }
 }
 
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     let geometry = Geometry::new(2, 4).expect("powers of two");
     let words: Vec<_> = (0..geometry.words()).map(|_| AtomicU64::new(0)).collect();
     let block = SharedBlock::from_words(&words);
@@ -88,4 +87,4 @@ fuzz_target!(|input: &[u8]| {
         client.complete(1);
     }
     assert!(client.in_flight.is_empty(), "some never ended");
-});
+}

@@ -1,17 +1,16 @@
 //! The TCP engine: what the input says are packets (real headers, so that options are read, too), calls and time. Nothing panics, everything is bounded, and
 //! what is placed lies within the segment.
-#![no_main]
 
 use std::time::Duration;
 
 use anax_tcp::{Config, ConnectionId, Endpoint, Engine, Event, Segment, Tuple};
-use libfuzzer_sys::fuzz_target;
 use smoltcp::wire::IpAddress;
 
 const HERE: IpAddress = IpAddress::v4(10, 0, 0, 1);
 const THERE: IpAddress = IpAddress::v4(10, 0, 0, 2);
 
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     let Some((kind, mut steps)) = input.split_first() else { return };
     let config = Config {
         sack: kind & 1 != 0,
@@ -35,7 +34,10 @@ fuzz_target!(|input: &[u8]| {
         match step % 9 {
             0 => now += Duration::from_millis(1 << (argument % 18)),
             1 => {
-                let tuple = Tuple { local: Endpoint::new(HERE, 1000 + u16::from(*argument)), remote: Endpoint::new(THERE, 80) };
+                let tuple = Tuple {
+                    local: Endpoint::new(HERE, 1000 + u16::from(*argument)),
+                    remote: Endpoint::new(THERE, 80),
+                };
                 ids.extend(engine.connect(tuple, 5000, now));
             }
             2 => drop(id.map(|id| engine.write(id, amount, now))),
@@ -49,7 +51,9 @@ fuzz_target!(|input: &[u8]| {
                 steps = rest;
                 let mut bytes = bytes.to_vec();
                 if step & 0x80 != 0 && bytes.len() >= 12 {
-                    let near = |from: u32, by: &[u8]| from.wrapping_add(u32::from(by[3])).wrapping_sub(u32::from(by[2]));
+                    let near = |from: u32, by: &[u8]| {
+                        from.wrapping_add(u32::from(by[3])).wrapping_sub(u32::from(by[2]))
+                    };
                     let numbers = [near(ack, &bytes[4..8]), near(seq, &bytes[8..12])];
                     bytes[4..8].copy_from_slice(&numbers[0].to_be_bytes());
                     bytes[8..12].copy_from_slice(&numbers[1].to_be_bytes());
@@ -81,4 +85,4 @@ fuzz_target!(|input: &[u8]| {
         let [connections, openings, waiting] = engine.population();
         assert!(connections <= 4 && openings <= 2 && waiting <= 2);
     }
-});
+}

@@ -1,6 +1,5 @@
 //! The internet layers: what the input says are frames (some of right headers and sums, so that what is in them is looked at, too), requests and time. Nothing panics,
 //! what is found lies within the frame, and what others can make a host hold is bounded.
-#![no_main]
 
 use core::time::Duration;
 
@@ -9,13 +8,13 @@ use anax_inet::dns::{Kind as NameKind, Name};
 use anax_inet::frame::parse;
 use anax_inet::neighbours::{NEIGHBOURS, Token};
 use anax_inet::{Control, Hop, InterfaceId, Kind, Random, Verified, What};
-use libfuzzer_sys::fuzz_target;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 const ETH: InterfaceId = InterfaceId(1);
 const OURS: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
 
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     let mut control = Control::new(Random::new((1, 2)));
     let configuration = Configuration { dhcp: true, v6: true, ..Configuration::default() };
     let _ = control.add_interface(Duration::ZERO, ETH, (Kind::Ethernet(OURS), 1500), configuration);
@@ -48,16 +47,14 @@ fuzz_target!(|input: &[u8]| {
         }
         // What this host says can be read.
         for frame in own {
-            parse(ETH, &frame[..], Verified::default()).map_or_else(
-                |why| assert_eq!(why, anax_inet::Drop::Source, "DHCP's from nobody"),
-                |_| (),
-            );
+            parse(ETH, &frame[..], Verified::default())
+                .map_or_else(|why| assert_eq!(why, anax_inet::Drop::Source, "DHCP's from nobody"), |_| ());
         }
         let [packets, bytes, neighbours, waiting, questions] = control.load();
         assert!(packets <= 32 && bytes <= 512 * 1024 && neighbours <= NEIGHBOURS);
         assert!(waiting <= 512 && questions <= 64);
     }
-});
+}
 
 fn hear(control: &mut Control, now: Duration, frame: &[u8]) {
     // As if the card had looked at sums: else nothing but luck comes further.

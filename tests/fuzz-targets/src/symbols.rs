@@ -1,9 +1,7 @@
 //! The symbol table: eight bytes of address, then the table; and the same address in a good table with the rest of the
 //! input as patches, three bytes each: where (16 bits) and what.
-#![no_main]
 
 use anax_symbols::{Symbols, Writer};
-use libfuzzer_sys::fuzz_target;
 
 const BASE: u64 = 0x1000;
 
@@ -22,7 +20,8 @@ fn patched(patches: &[u8]) -> Vec<u8> {
     table
 }
 
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     let Some((address, rest)) = input.split_first_chunk::<8>() else { return };
     let address = u64::from_le_bytes(*address);
     for table in [rest.to_vec(), patched(rest)] {
@@ -32,4 +31,4 @@ fuzz_target!(|input: &[u8]| {
             }
         }
     }
-});
+}

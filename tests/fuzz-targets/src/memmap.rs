@@ -1,13 +1,12 @@
 //! Memory maps: 17 bytes of input a region, then normalised, carved and searched.
-#![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use microkernel_core::memmap::{MemoryMap, RawRegion, RegionKind};
 
 const KINDS: [RegionKind; 4] =
     [RegionKind::Usable, RegionKind::Reserved, RegionKind::AcpiReclaimable, RegionKind::Bad];
 
-fuzz_target!(|input: &[u8]| {
+/// Takes an input.
+pub fn take(input: &[u8]) {
     let raw = input.as_chunks::<17>().0.iter().map(|bytes| {
         let number = |range: core::ops::Range<usize>| {
             u64::from_le_bytes(bytes[range].try_into().expect("eight bytes"))
@@ -25,4 +24,4 @@ fuzz_target!(|input: &[u8]| {
     let regions: Vec<_> = map.iter().collect();
     assert!(regions.windows(2).all(|pair| pair[0].end <= pair[1].start));
     let _ = map.find_low_page(1 << 20);
-});
+}
