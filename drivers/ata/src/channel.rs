@@ -95,6 +95,13 @@ impl<P: Ports> Channel<P> {
         Self { command, control, unit }
     }
 
+    /// Whether one of the devices is at something, and be it a reset.
+    pub(crate) fn is_busy(&self) -> bool {
+        let bits = self.look(1);
+        // An empty bus is at nothing.
+        bits & BUSY != 0 && bits != u8::MAX
+    }
+
     /// Resets both devices. They are busy with it for up to 31 seconds, and for 2 ms nothing they say counts.
     pub(crate) fn reset(&self) {
         self.control.write8(ALTERNATE_CONTROL, CONTROL_RESET | CONTROL_NO_INTERRUPTS);

@@ -7,6 +7,9 @@ use anax_device::{Broken, Ports};
 use crate::channel::{Channel, SECTOR_BYTES};
 use crate::identity::{IDENTIFY, Identity};
 
+/// A device that is at something is given so long before it is reset: what a predecessor has begun to write is whole then, or its reset is over. (QEMU 7.2 waits for itself, for ever, if a disk is
+/// reset a second time before it has come to the first, with a request under way.)
+const SETTLES: Duration = Duration::from_millis(100);
 /// After a reset nothing counts for so long, and it may take so long.
 pub(crate) const RESET_QUIET: Duration = Duration::from_millis(2);
 pub(crate) const RESET_PATIENCE: Duration = Duration::from_secs(31);
@@ -30,16 +33,27 @@ pub enum SetupError {
 #[derive(Debug)]
 pub struct Starting<P> {
     pub(crate) channel: Channel<P>,
+    is_reset: bool,
     asked: bool,
     not_before: Duration,
     until: Duration,
 }
 
 impl<P: Ports> Starting<P> {
-    /// Resets the channel, whatever it was at. Times are since boot.
+    /// Resets the channel, whatever it was at, when it is at nothing any more, or has had time enough. Times are since boot.
     pub fn new(channel: Channel<P>, now: Duration) -> Self {
-        channel.reset();
-        Self { channel, asked: false, not_before: now + RESET_QUIET, until: now + RESET_PATIENCE }
+        let mut starting =
+            Self { channel, is_reset: false, asked: false, not_before: now, until: now + SETTLES };
+        if !starting.channel.is_busy() {
+            starting.reset(now);
+        }
+        starting
+    }
+
+    fn reset(&mut self, now: Duration) {
+        self.channel.reset();
+        self.is_reset = true;
+        (self.not_before, self.until) = (now + RESET_QUIET, now + RESET_PATIENCE);
     }
 
     /// Goes on. Nothing yet: call it again at an interrupt, or [`LOOK_AGAIN`](Self::look_again) later.
@@ -48,6 +62,12 @@ impl<P: Ports> Starting<P> {
     /// [`SetupError`].
     pub fn poll(&mut self, now: Duration) -> Result<Option<Identity>, SetupError> {
         if now < self.not_before {
+            return Ok(None);
+        }
+        if !self.is_reset {
+            if now >= self.until || !self.channel.is_busy() {
+                self.reset(now);
+            }
             return Ok(None);
         }
         let Some(status) = self.channel.select().map_err(|Broken| SetupError::NoDevice)? else {

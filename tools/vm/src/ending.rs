@@ -35,6 +35,11 @@ pub enum Ending {
     Forgotten,
     /// The user quit.
     Quit,
+    /// The emulator itself hangs: it does not answer at its own control socket, whatever the guest does.
+    Stuck {
+        /// One line.
+        complaint: String,
+    },
     /// No status can be believed: dead emulator, silent guest, damaged line, wrong version.
     Lost {
         /// One line.
@@ -52,7 +57,7 @@ impl Ending {
             Self::Quit | Self::Ended { code: Some(0) } => 0,
             // isa-debug-exit turns a value v into the status 2v + 1; 3 is the kernel's "refused".
             Self::Ended { code: Some(3) } => 3,
-            Self::Ended { .. } | Self::Forgotten | Self::Lost { .. } => LOST,
+            Self::Ended { .. } | Self::Forgotten | Self::Stuck { .. } | Self::Lost { .. } => LOST,
         }
     }
 
@@ -67,7 +72,7 @@ impl Ending {
                 "the guest's control server died over the commands, and was started again without them"
                     .to_owned(),
             ),
-            Self::Lost { complaint } => Some(complaint.clone()),
+            Self::Stuck { complaint } | Self::Lost { complaint } => Some(complaint.clone()),
         }
     }
 }

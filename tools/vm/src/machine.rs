@@ -14,13 +14,16 @@ use crate::console::Text;
 use crate::control::ControlWriter;
 use crate::terminal::RawTerminal;
 use crate::wiring::{self, Wired};
-use crate::{Console, ControlLine, Courier, Emulator, Ending, Event, ExecResult, Spec, Told, accel};
+use crate::{Console, ControlLine, Courier, Emulator, Ending, Event, ExecResult, Spec, Told, accel, qemu};
 
 /// How often a command line is sent until the guest says that it came.
 const RESEND: Duration = Duration::from_millis(500);
 
 /// How long the emulator may take to end after the guest said its last word.
 const POWER_OFF: Duration = Duration::from_secs(10);
+
+/// How long one that does not hang takes at most to greet.
+const GREETING: Duration = Duration::from_secs(10);
 
 /// QEMU's exit status when the kernel panicked (it writes 66 to the debug-exit port), and when it refused to boot (1).
 const PANIC_EXIT: i32 = 2 * 66 + 1;
@@ -328,7 +331,12 @@ impl Machine {
         let limit = [limit, total].into_iter().flatten().min_by_key(|limit| limit.at);
         let now = Instant::now();
         if let Some(Limit { complaint, .. }) = limit.as_ref().filter(|limit| limit.at <= now) {
+            let hangs = self.spec.emulator == Emulator::Qemu && qemu::hangs(self.folder.path(), GREETING);
             self.child.kill();
+            if hangs {
+                let complaint = format!("{complaint}: the emulator itself hangs");
+                return Err(Ending::Stuck { complaint: self.with_last_line(&complaint) });
+            }
             return Err(Ending::Lost { complaint: self.with_last_line(complaint) });
         }
         let received = match limit.map(|limit| limit.at).into_iter().chain(wake).min() {

@@ -1,8 +1,11 @@
 //! QEMU's command line. QEMU 7.2 (Debian 12) and later.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::host::{need_file, need_program};
 use crate::{Accel, Acpi, Boot, Chipset, Debugger, Net, Nic, Spec, iso};
@@ -44,6 +47,9 @@ pub(crate) fn command(spec: &Spec, folder: &Path, console: &Path, control: &Path
         qemu.arg("-drive").arg(option("if=none,id=disk,format=raw,file=", &disk));
         qemu.args(["-device", "virtio-blk-pci,drive=disk"]);
     }
+    let mut monitor = option("unix:", &monitor(folder));
+    monitor.push(",server=on,wait=off");
+    qemu.arg("-qmp").arg(monitor);
     if let Debugger::Port(port) = spec.debugger {
         qemu.args(["-gdb", &format!("tcp:127.0.0.1:{port}"), "-S"]);
     }
@@ -57,6 +63,20 @@ pub(crate) fn command(spec: &Spec, folder: &Path, console: &Path, control: &Path
     }
     qemu.args(&spec.extra);
     Ok(qemu)
+}
+
+/// Where QEMU is asked how it is itself.
+fn monitor(folder: &Path) -> PathBuf {
+    folder.join("monitor")
+}
+
+/// Whether QEMU's main loop does not go on: it greets whoever connects, as long as it does (QEMU Machine Protocol Specification, section 2.2). One that has ended does not hang.
+pub(crate) fn hangs(folder: &Path, patience: Duration) -> bool {
+    let greeted = UnixStream::connect(monitor(folder)).and_then(|mut stream| {
+        stream.set_read_timeout(Some(patience))?;
+        stream.read_exact(&mut [0])
+    });
+    greeted.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
 }
 
 fn boot(qemu: &mut Command, spec: &Spec, folder: &Path) -> anyhow::Result<()> {
@@ -137,6 +157,9 @@ fn doubled_commas(text: &OsStr) -> OsString {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixListener;
+
     use super::*;
 
     fn line(spec: &Spec) -> Option<String> {
@@ -144,6 +167,22 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let command = command(spec, folder.path(), Path::new("/a"), Path::new("/b,c")).ok()?;
         Some(command.get_args().map(|word| word.to_string_lossy() + " ").collect())
+    }
+
+    #[test]
+    fn who_does_not_greet_hangs() {
+        let folder = tempfile::tempdir().unwrap();
+        let patience = Duration::from_millis(100);
+        assert!(!hangs(folder.path(), patience), "one that has ended");
+        let listener = UnixListener::bind(monitor(folder.path())).unwrap();
+        assert!(hangs(folder.path(), patience));
+        let greeting = std::thread::spawn(move || {
+            // The one above is the first.
+            let streams = [(); 2].map(|()| listener.accept().unwrap().0);
+            (&streams[1]).write_all(b"{}").unwrap();
+        });
+        assert!(!hangs(folder.path(), Duration::from_secs(10)));
+        greeting.join().unwrap();
     }
 
     #[test]

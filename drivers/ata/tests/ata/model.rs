@@ -79,6 +79,11 @@ pub(crate) fn identity(sectors: u64) -> [u16; 256] {
 }
 
 impl Model {
+    /// It is busy until it is reset.
+    pub(crate) const fn hang(&mut self) {
+        self.busy = u32::MAX;
+    }
+
     pub(crate) fn new(sectors: u64) -> RefCell<Self> {
         RefCell::new(Self {
             whim: Whim::None,

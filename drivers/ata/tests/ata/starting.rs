@@ -57,6 +57,35 @@ fn a_disk_says_what_it_is() {
     assert_eq!(disk(&model), Err(SetupError::Garbled));
 }
 
+/// A predecessor may have died in the middle of something.
+#[test]
+fn a_device_that_is_at_something_is_given_time() {
+    for hangs in [false, true] {
+        let model = Model::new(100);
+        model.borrow_mut().delay = 5;
+        let mut now = Duration::from_secs(7);
+        drop(Starting::new(channel(&model, Unit::Master), now));
+        assert_eq!(model.borrow().resets, 1);
+        if hangs {
+            model.borrow_mut().hang();
+        }
+        let begun = now;
+        let mut starting = Starting::new(channel(&model, Unit::Master), now);
+        assert_eq!(model.borrow().resets, 1, "it is reset while it is at that");
+        while model.borrow().resets == 1 {
+            now = starting.look_again(now);
+            assert_eq!(starting.poll(now), Ok(None));
+        }
+        let waited = now - begun;
+        assert!(if hangs {
+            waited >= Duration::from_millis(100)
+        } else {
+            waited < Duration::from_millis(100)
+        });
+        assert!(waited < Duration::from_millis(200), "it was let be for {waited:?}");
+    }
+}
+
 type Change = fn(&mut Model);
 
 #[test]

@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anax_vm::{Boot, Datagrams, Debugger, Emulator, Forward, Limits, Net, Nic, Spec, Transport};
+use anax_vm::{Boot, Chipset, Datagrams, Debugger, Emulator, Forward, Limits, Net, Nic, Spec, Transport};
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 
@@ -94,6 +94,9 @@ pub(crate) struct Args {
     /// Attach this raw disk image: `blk0`, on Bochs `ata1`.
     #[arg(long, value_name = "FILE")]
     disk: Option<PathBuf>,
+    /// Attach this raw disk image to the IDE controller of an older machine, as `ata0` (QEMU only).
+    #[arg(long, value_name = "FILE")]
+    ide_disk: Option<PathBuf>,
     /// Attach this device, by QEMU's name and properties: its teaching device is `edu`.
     #[arg(long, value_name = "DEVICE")]
     device: Vec<String>,
@@ -296,16 +299,18 @@ impl Args {
             ensure!(self.boot() == Boot::Iso, "--boot: Bochs boots from the CD image only: use --boot iso");
             ensure!(self.nic() != Nic::VirtioNet, "--nic: Bochs has no virtio-net: use --nic e1000");
             ensure!(self.device.is_empty(), "--device: only QEMU knows it: use --emulator qemu");
+            ensure!(self.ide_disk.is_none(), "--ide-disk: with Bochs --disk is one: use that");
             ensure!(!self.gdb, "--gdb: Bochs lets no gdb in: use --emulator qemu");
         }
         ensure!(
             self.boot() != Boot::Uefi || self.memory >= 128,
             "--memory: the UEFI firmware needs 128M or more for itself"
         );
-        if let Some(disk) = &self.disk {
+        let disks = [("--disk", &self.disk), ("--ide-disk", &self.ide_disk)];
+        for (option, disk) in disks.into_iter().filter_map(|(option, disk)| Some((option, disk.as_ref()?))) {
             ensure!(
                 disk.is_file(),
-                "--disk: there is no file {0}: make one with `truncate -s 64M {0}`",
+                "{option}: there is no file {0}: make one with `truncate -s 64M {0}`",
                 disk.display()
             );
         }
@@ -386,15 +391,23 @@ impl Args {
                 Net::User(self.host_port()?.map(forward).into_iter().collect())
             }
         };
+        let devices = self.device.iter().flat_map(|device| ["-device", device]).map(OsString::from);
+        let ide = self.ide_disk.iter().flat_map(|disk| {
+            let mut drive = OsString::from("if=ide,format=raw,file=");
+            // A comma in a name would end it.
+            drive.push(disk.to_string_lossy().replace(',', ",,"));
+            [OsString::from("-drive"), drive]
+        });
         Ok(Spec {
             emulator: self.emulator(),
+            chipset: if self.ide_disk.is_some() { Chipset::Pc } else { base.chipset },
             boot: self.boot(),
             cpus: self.smp,
             memory_mib: self.memory,
             nic: self.nic(),
             net,
             disk: self.disk.clone(),
-            extra: self.device.iter().flat_map(|device| ["-device", device]).map(OsString::from).collect(),
+            extra: devices.chain(ide).collect(),
             log: self.log.clone(),
             debugger: if self.gdb { Debugger::Port(GDB_PORT) } else { Debugger::None },
             limits: Limits { ready: Duration::from_secs(ready), ..base.limits },
