@@ -208,6 +208,10 @@ impl<H: Host> Pages<H> {
 
     /// All pieces end.
     pub(crate) fn end_all(&mut self, ended: &mut Ended) {
+        // Most that come and go are empty.
+        if self.0.is_empty() {
+            return;
+        }
         core::mem::take(&mut self.0).into_values().for_each(|extent| extent.end(ended));
     }
 

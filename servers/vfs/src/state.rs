@@ -185,7 +185,6 @@ impl<H: Host + 'static> Vfs<H> {
         volume: &Volume<H>,
         method: impl FnMut(&mut VolumeClient<Line>) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
-        volume.is_there()?;
         let send = |token, command, words: [u64; WORDS], gifts: &Gifts| {
             self.host.send(volume.port, token, command, words, gifts)
         };

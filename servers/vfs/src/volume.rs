@@ -25,7 +25,7 @@ pub(crate) struct Volume<H: Host> {
     pub(crate) number: u32,
     pub(crate) port: Handle,
     pub(crate) traits: Cell<Traits>,
-    /// Another one has its place: it is asked nothing any more.
+    /// Another one has its place, and its port is closed: whoever asks it finds nobody.
     pub(crate) has_ended: Cell<bool>,
     arena: H::Memory,
     used: RefCell<u32>,
