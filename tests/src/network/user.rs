@@ -2,6 +2,7 @@
 //! to the guest's services.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ pub(crate) const TESTS: &[SystemTest] = &[
         needs: &[],
         ..test("network.user-e1000", Tier::Long, 10, |context| user(context, Nic::E1000))
     },
+    SystemTest { needs: &[], ..test("network.own-address", Tier::Plain, 10, own_address) }.sleepy(),
     SystemTest {
         needs: &[Need::Bochs, Need::Grub],
         processors: 1,
@@ -55,6 +57,23 @@ fn user(context: &Context<'_>, nic: Nic) -> anyhow::Result<()> {
     let plan = Plan::new(context, nic, 2);
     let scale = Scale { streams: 16, bytes: 100_000, datagrams: 500, patience: PATIENCE };
     behind_ports(context, plan, &scale)
+}
+
+/// An address that a person has given: it is the card's at once, nobody is asked for another one, and the neighbours know it.
+fn own_address(context: &Context<'_>) -> anyhow::Result<()> {
+    const OWN: &str = "10.0.2.77/24";
+    let commands = format!(
+        "sh -c 'until ip | grep {OWN} | grep -v tentative; do sleep 0.1; done; ping -c 2 {GATEWAY}; ip'"
+    );
+    let mut command = Command::new(&context.artefacts.xtask);
+    command.current_dir(&context.artefacts.root).stdin(Stdio::null());
+    let output = command.args(["run", "--ip", OWN, "--exec", &commands]).output()?;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    std::fs::write(context.folder.join("own-address.log"), format!("{out}{err}"))?;
+    ensure!(output.status.success(), "{}: {out}", output.status);
+    ensure!(out.contains("2 sent, 2 answered"), "{GATEWAY} does not know it: {out}");
+    ensure!(!out.contains(GUEST), "it has asked for another one: {out}");
+    Ok(())
 }
 
 /// Another maker's idea of the card, and a slow machine.
