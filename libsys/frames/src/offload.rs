@@ -153,6 +153,12 @@ impl Offers {
         self.checksum && (offload.segmentation.is_none() || self.cut(offload.internet).is_some())
     }
 
+    /// Whether it cuts frames of TCP at all.
+    #[must_use]
+    pub const fn cuts(&self) -> bool {
+        self.cut_v4.is_some() || self.cut_v6.is_some()
+    }
+
     /// Whether it cuts frames of TCP over that protocol, and how they have to be.
     #[must_use]
     pub const fn cut(&self, internet: Internet) -> Option<Lengths> {

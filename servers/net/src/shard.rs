@@ -38,8 +38,8 @@ use stream::Stream;
 
 /// The interface by which this host speaks to itself.
 pub const LOOPBACK: InterfaceId = InterfaceId(0);
-/// Bytes of payload in a frame that a card cuts: what fits into eight buffers, in whole segments of the usual size.
-const MOST_CUT: u32 = 22 * 1448;
+/// Bytes of payload in a frame that a card cuts: what fits into sixteen buffers, in whole segments of the usual size.
+pub(crate) const MOST_CUT: u32 = 22 * 1448;
 /// Sockets of a thread.
 const MOST_SOCKETS: usize = 32_768;
 /// Bits of a socket's name that say its place; those above say its thread, so that no two sockets of the server have the same.
@@ -383,9 +383,9 @@ impl<H: Host> Shard<H> {
                 return self.packet(arrived, wire);
             }
             Item::Card(interface, offers) => {
-                if self.port.own() == 0 && (offers.cut_v4.is_some() || offers.cut_v6.is_some()) {
-                    // Others are given single buffers.
-                    self.engine.set_tso(MOST_CUT);
+                // Others wait until they are given a long buffer.
+                if self.port.own() == 0 && offers.cuts() {
+                    self.sends_long();
                 }
                 self.cards.insert(interface, offers);
             }
@@ -412,6 +412,11 @@ impl<H: Host> Shard<H> {
             other => return Some(other),
         }
         None
+    }
+
+    /// From now on segments may be long: a card cuts them, and there are buffers for them.
+    pub(crate) fn sends_long(&mut self) {
+        self.engine.set_tso(MOST_CUT);
     }
 
     fn session(&self, caller: Caller) -> Result<Held<H::Arena>, Failure> {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use anax_frames::Buffer;
+use anax_frames::{BUFFER_BYTES, Buffer};
 use anax_inet::InterfaceId;
 use anax_proto::{Caller, Gift, Later};
 use anax_socket::{
@@ -15,7 +15,7 @@ use anax_socket::{
 
 use crate::cards::Cards;
 use crate::item::{Departing, Item};
-use crate::shard::{Host, Shard, Wire};
+use crate::shard::{Host, MOST_CUT, Shard, Wire};
 use crate::zero::{Zero, ZeroHost};
 
 /// A protocol thread.
@@ -31,21 +31,37 @@ pub struct Thread<H: Host> {
 pub struct Stock {
     buffers: Vec<(InterfaceId, Buffer<'static>)>,
     departing: Vec<Departing>,
+    /// Long ones that are being sent, and whose successors come by themselves.
+    away: usize,
 }
 
-/// Buffers of each card that each of so many threads but 0 is given.
-#[must_use]
-pub fn stock(threads: u32) -> usize {
-    (SHARED / (threads as usize).saturating_sub(1).max(1)).clamp(2, MOST_STOCK)
+fn is_long(buffer: &Buffer<'static>) -> bool {
+    buffer.bytes().len() > BUFFER_BYTES
 }
 
-/// Buffers of a card that are given away, of those that are for sending; and to one thread at most.
+/// What each of so many threads but 0 is given of each card, by its bytes: single buffers, and one for a long segment if the card cuts and there is enough for that.
+pub fn stock(threads: u32, cuts: bool) -> impl Iterator<Item = usize> {
+    let each = SHARED / (threads as usize).saturating_sub(1).max(1);
+    let has_long = cuts && each >= LONG + LEAST_BESIDE;
+    let single = if has_long { each - LONG } else { each };
+    let long = has_long.then_some(LONG * BUFFER_BYTES);
+    core::iter::repeat_n(BUFFER_BYTES, single.clamp(2, MOST_STOCK)).chain(long)
+}
+
+/// Buffers of a card that are given away, of those that are for sending; and single ones to one thread at most.
 const SHARED: usize = 28;
 const MOST_STOCK: usize = 16;
+/// Buffers side by side for the longest segment, and single ones that whoever has them needs besides.
+const LONG: usize = 16;
+const LEAST_BESIDE: usize = 8;
+const _: () = assert!(LONG * BUFFER_BYTES >= MOST_CUT as usize + 14 + 40 + 60);
 
 impl Stock {
     /// One more.
     pub fn add(&mut self, interface: InterfaceId, buffer: Buffer<'static>) {
+        if is_long(&buffer) {
+            self.away = self.away.saturating_sub(1);
+        }
         self.buffers.push((interface, buffer));
     }
 
@@ -57,24 +73,25 @@ impl Stock {
 
 impl Wire for Stock {
     fn buffer(&mut self, interface: InterfaceId, bytes: usize) -> Option<Buffer<'static>> {
-        let place = self
-            .buffers
-            .iter()
-            .position(|(card, buffer)| *card == interface && buffer.bytes().len() >= bytes)?;
+        // A long one is not for what a single one has room for.
+        let fits = |buffer: &Buffer<'static>| {
+            buffer.bytes().len() >= bytes && is_long(buffer) == (bytes > BUFFER_BYTES)
+        };
+        let place = self.buffers.iter().position(|(card, buffer)| *card == interface && fits(buffer))?;
         Some(self.buffers.swap_remove(place).1)
     }
 
     fn is_sending(&mut self, _: InterfaceId) -> bool {
-        // All that it has are single ones.
-        false
+        self.away > 0
     }
 
     fn send(&mut self, departing: Departing) {
+        self.away += usize::from(is_long(&departing.buffer));
         self.departing.push(departing);
     }
 
     fn free(&mut self, interface: InterfaceId, buffer: Buffer<'static>) {
-        self.add(interface, buffer);
+        self.buffers.push((interface, buffer));
     }
 }
 
@@ -89,7 +106,12 @@ impl<H: ZeroHost> Thread<H> {
     /// Sees to what another thread has handed over, on a thread other than 0.
     pub fn item(&mut self, item: Item<H::Arena>, stock: &mut Stock) {
         match self.shard.item(item, stock) {
-            Some(Item::Stock(interface, buffer)) => stock.add(interface, buffer),
+            Some(Item::Stock(interface, buffer)) => {
+                if is_long(&buffer) {
+                    self.shard.sends_long();
+                }
+                stock.add(interface, buffer);
+            }
             Some(item @ Item::Unclaimed(_)) => self.shard.port().send(0, item),
             _ => {}
         }

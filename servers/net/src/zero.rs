@@ -98,8 +98,8 @@ pub struct Zero<A> {
     echoes: BTreeMap<(u16, u16), Echo>,
     lookups: BTreeMap<u64, names::Lookup>,
     next_lookup: u64,
-    /// Buffers that threads are to be given, one each.
-    owed: Vec<(u32, InterfaceId)>,
+    /// Buffers that threads are to be given, of so many bytes.
+    owed: Vec<(u32, InterfaceId, usize)>,
     readies: Vec<(u8, Later<(), Failure>)>,
     drops: anax_inet::Counters,
     leases: Option<Leases>,
@@ -204,7 +204,8 @@ impl<A: crate::session::Arena> Zero<A> {
         broadcast(shard, || Item::Card(interface, about.offers));
         if !is_known {
             let threads = shard.port().threads();
-            let each = |thread| core::iter::repeat_n((thread, interface), stock(threads));
+            let each =
+                |thread| stock(threads, about.offers.cuts()).map(move |bytes| (thread, interface, bytes));
             self.owed.extend((1..threads).flat_map(each));
             let kind = Kind::Ethernet(EthernetAddress(about.mac.0));
             let mtu = about.max_frame.saturating_sub(18).max(576);
@@ -311,7 +312,7 @@ impl<A: crate::session::Arena> Zero<A> {
         match item {
             Item::Unclaimed(arrived) => self.unclaimed(*arrived, shard, cards),
             Item::Send(thread, departing) => {
-                self.owed.push((thread, departing.interface));
+                self.owed.push((thread, departing.interface, departing.buffer.bytes().len()));
                 cards.send(departing);
             }
             Item::Free(interface, buffer) => cards.free(interface, buffer),

@@ -94,7 +94,7 @@ impl<A: Arena> Zero<A> {
             let _ = buffer.bytes().copy_in(0, &frame);
             cards.send(Departing { interface, buffer, length: frame.len(), offload: None });
         }
-        self.owed.retain(|(thread, interface)| match cards.buffer(*interface, 1) {
+        self.owed.retain(|(thread, interface, bytes)| match cards.buffer(*interface, *bytes) {
             Some(buffer) => {
                 shard.port().send(*thread, Item::Stock(*interface, buffer));
                 false

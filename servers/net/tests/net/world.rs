@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use anax_abi::{Error, Handle, Rights};
 use anax_inet::Random;
+use anax_inet::control::Configuration;
 use anax_proto::{Answered, Caller, Failure as _, Fixed, Gift, Later, Reader};
 use anax_ring::{AtomicU64, SharedBlock, SharedBytes};
 use anax_socket::sockets::Serve;
 use anax_socket::{Failure, Rings, Sockets as _};
-use net::cards::Cards;
+use net::cards::{Card, Cards};
 use net::crossbar::{Bell, Crossbar};
 use net::kept::Found;
 use net::session::{Arena, Foreign};
@@ -236,6 +237,32 @@ impl World {
             }
         }
         panic!("the threads never come to rest");
+    }
+
+    /// Plugs a card in, whose client this is.
+    pub(crate) fn plug(&mut self, card: Card) {
+        self.threads[0].0.zero.as_mut().unwrap().add_card(card.interface, Configuration::default());
+        self.cards.all.push(card);
+    }
+
+    /// Hears what the cards have to tell, and lets all threads do what comes of it.
+    pub(crate) fn hear(&mut self) {
+        let Thread { shard, zero } = &mut self.threads[0].0;
+        for place in 0..self.cards.all.len() {
+            let interface = self.cards.all[place].interface;
+            while let Some(told) = self.cards.all[place].told() {
+                zero.as_mut().unwrap().told(interface, told, shard, &mut self.cards);
+            }
+        }
+        self.run();
+        for card in &mut self.cards.all {
+            let _ = card.client.flush().unwrap();
+        }
+    }
+
+    /// What a thread other than 0 has to send with.
+    pub(crate) fn stock(&mut self, thread: usize) -> &mut Stock {
+        &mut self.stocks[thread]
     }
 
     /// Lets time pass, from deadline to deadline.
