@@ -1,8 +1,11 @@
 //! The table of contents, and the arithmetic of cpio's layout that reader and writer share.
 //!
-//! An index is the postcard encoding of `{ version: u32, entries: [{ name, length: u32, crc32: u32 }] }`
-//! followed by its own CRC-32, little endian. Entries are sorted by name, each name once; in the archive the
+//! An index is the postcard encoding of `{ version: u32, entries: [{ name, length: u32, sum: u32 }] }`
+//! followed by its own sum, little endian. Entries are sorted by name, each name once; in the archive the
 //! members follow in the same order.
+//!
+//! A sum is the lower half of the content's xxHash64, by the seed 0: it finds what was damaged by chance, at two thirds of an instruction a byte; a CRC-32 without
+//! the processor's help takes more than two, which was most of what the kernel did until it was ready.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +16,7 @@ pub const INDEX: &str = ".index";
 pub(crate) const TRAILER: &str = "TRAILER!!!";
 
 /// Version of the index's format.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The most members an archive can have, the index not counted.
 pub const MAX_MEMBERS: u32 = 4096;
@@ -33,7 +36,12 @@ pub(crate) struct Head {
 pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
     pub(crate) length: u32,
-    pub(crate) crc32: u32,
+    pub(crate) sum: u32,
+}
+
+/// What tells whether content is whole.
+pub(crate) fn sum(content: &[u8]) -> u32 {
+    twox_hash::XxHash64::oneshot(0, content) as u32
 }
 
 /// Bytes of a cpio "newc" member header, without the name.
@@ -70,4 +78,17 @@ pub(crate) fn is_valid_name(name: &str) -> bool {
         && name != INDEX
         && name != TRAILER
         && name.bytes().all(|byte| byte > b' ' && byte < 0x7f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By the vectors of the xxHash specification's reference implementation.
+    #[test]
+    fn sums_are_xxhash64() {
+        assert_eq!(sum(b""), 0x51d8_e999);
+        assert_eq!(sum(b"a"), 0xa98c_6e5b);
+        assert_eq!(sum(b"abc"), 0xad77_0999);
+    }
 }

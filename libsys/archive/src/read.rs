@@ -1,6 +1,6 @@
 //! Reading: believe nothing until all of it was checked, then hand out slices.
 
-use crate::index::{Entry, HEADER, Head, INDEX, MAX_MEMBERS, TRAILER, VERSION, is_valid_name, member_size};
+use crate::index::{Entry, HEADER, Head, INDEX, MAX_MEMBERS, TRAILER, VERSION, is_valid_name, member_size, sum};
 
 /// Why an archive is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl<'a> Archive<'a> {
         let mut size = member_size(0, INDEX, index.len() as u64);
 
         let (entries, checksum) = index.split_last_chunk::<4>().ok_or(ArchiveError::DamagedIndex)?;
-        if crc32fast::hash(entries) != u32::from_le_bytes(*checksum) {
+        if sum(entries) != u32::from_le_bytes(*checksum) {
             return Err(ArchiveError::DamagedIndex);
         }
         let (head, mut entries) =
@@ -86,7 +86,7 @@ impl<'a> Archive<'a> {
             if name(&file) != entry.name || file.file().len() as u64 != u64::from(entry.length) {
                 return Err(ArchiveError::MisplacedMember);
             }
-            if crc32fast::hash(file.file()) != entry.crc32 {
+            if sum(file.file()) != entry.sum {
                 return Err(ArchiveError::DamagedMember);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::index::{Entry, INDEX, MAX_MEMBERS, PAGE, TRAILER, VERSION, is_valid_name, name_size};
+use crate::index::{Entry, INDEX, MAX_MEMBERS, PAGE, TRAILER, VERSION, is_valid_name, name_size, sum};
 
 /// Why a member cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,11 +75,11 @@ impl Writer {
             .map(|(name, content)| Entry {
                 name,
                 length: u32::try_from(content.len()).expect("checked by add"),
-                crc32: crc32fast::hash(content),
+                sum: sum(content),
             })
             .collect();
         let mut index = postcard::to_stdvec(&(VERSION, entries)).expect("writing to memory");
-        index.extend(crc32fast::hash(&index).to_le_bytes());
+        index.extend(sum(&index).to_le_bytes());
 
         let mut archive = Vec::new();
         member(&mut archive, INDEX, &index, 1);
