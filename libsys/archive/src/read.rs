@@ -1,6 +1,8 @@
 //! Reading: believe nothing until all of it was checked, then hand out slices.
 
-use crate::index::{Entry, HEADER, Head, INDEX, MAX_MEMBERS, TRAILER, VERSION, is_valid_name, member_size, sum};
+use crate::index::{
+    Entry, HEADER, Head, INDEX, MAX_MEMBERS, TRAILER, VERSION, is_valid_name, member_size, sum,
+};
 
 /// Why an archive is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,8 +22,8 @@ const RESEND: Duration = Duration::from_millis(500);
 /// How long the emulator may take to end after the guest said its last word.
 const POWER_OFF: Duration = Duration::from_secs(10);
 
-/// How long one that does not hang takes at most to greet.
-const GREETING: Duration = Duration::from_secs(10);
+/// How long one that does not hang takes at most to answer its monitor.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// QEMU's exit status when the kernel panicked (it writes 66 to the debug-exit port), and when it refused to boot (1).
 const PANIC_EXIT: i32 = 2 * 66 + 1;
@@ -331,7 +331,7 @@ impl Machine {
         let limit = [limit, total].into_iter().flatten().min_by_key(|limit| limit.at);
         let now = Instant::now();
         if let Some(Limit { complaint, .. }) = limit.as_ref().filter(|limit| limit.at <= now) {
-            let hangs = self.spec.emulator == Emulator::Qemu && qemu::hangs(self.folder.path(), GREETING);
+            let hangs = self.spec.emulator == Emulator::Qemu && qemu::hangs(self.folder.path(), ANSWER);
             self.child.kill();
             if hangs {
                 let complaint = format!("{complaint}: the emulator itself hangs");

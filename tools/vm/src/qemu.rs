@@ -1,7 +1,7 @@
 //! QEMU's command line. QEMU 7.2 (Debian 12) and later.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{ErrorKind, Read as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -70,13 +70,17 @@ fn monitor(folder: &Path) -> PathBuf {
     folder.join("monitor")
 }
 
-/// Whether QEMU's main loop does not go on: it greets whoever connects, as long as it does (QEMU Machine Protocol Specification, section 2.2). One that has ended does not hang.
+/// Whether QEMU's main loop does not go on: it is asked for something by its monitor (QEMU Machine Protocol Specification, sections 2.2 and 3.1). The greeting alone says nothing: that is
+/// another thread's. One that has ended does not hang.
 pub(crate) fn hangs(folder: &Path, patience: Duration) -> bool {
-    let greeted = UnixStream::connect(monitor(folder)).and_then(|mut stream| {
+    let ask = |stream: UnixStream| {
         stream.set_read_timeout(Some(patience))?;
-        stream.read_exact(&mut [0])
-    });
-    greeted.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+        (&stream).write_all(b"{\"execute\":\"qmp_capabilities\"}\n")?;
+        // The greeting, and what is returned.
+        BufReader::new(&stream).lines().take(2).try_for_each(|line| line.map(drop))
+    };
+    let asked = UnixStream::connect(monitor(folder)).and_then(ask);
+    asked.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
 }
 
 fn boot(qemu: &mut Command, spec: &Spec, folder: &Path) -> anyhow::Result<()> {
@@ -157,7 +161,6 @@ fn doubled_commas(text: &OsStr) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
     use std::os::unix::net::UnixListener;
 
     use super::*;
@@ -170,19 +173,26 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_greet_hangs() {
+    fn who_only_greets_hangs() {
         let folder = tempfile::tempdir().unwrap();
         let patience = Duration::from_millis(100);
         assert!(!hangs(folder.path(), patience), "one that has ended");
         let listener = UnixListener::bind(monitor(folder.path())).unwrap();
-        assert!(hangs(folder.path(), patience));
-        let greeting = std::thread::spawn(move || {
-            // The one above is the first.
-            let streams = [(); 2].map(|()| listener.accept().unwrap().0);
-            (&streams[1]).write_all(b"{}").unwrap();
-        });
-        assert!(!hangs(folder.path(), Duration::from_secs(10)));
-        greeting.join().unwrap();
+        let says = |text: &'static [u8]| {
+            let listener = listener.try_clone().unwrap();
+            std::thread::spawn(move || {
+                let mut stream = listener.accept().unwrap().0;
+                let _gone = stream.write_all(text);
+                // Until the other end has heard enough.
+                let _any = std::io::copy(&mut stream, &mut std::io::sink());
+            })
+        };
+        for (text, is_stuck) in [(&b""[..], true), (b"{}\n", true), (b"{}\n{}\n", false)] {
+            let monitor = says(text);
+            let patience = if is_stuck { patience } else { Duration::from_secs(10) };
+            assert_eq!(hangs(folder.path(), patience), is_stuck);
+            monitor.join().unwrap();
+        }
     }
 
     #[test]

@@ -212,23 +212,28 @@ struct Load {
     good: u64,
     died: u64,
     stop: Option<Received>,
+    pause: Option<Received>,
 }
 
 impl Load {
     fn happened(&mut self, received: &Received) -> Result<(), Error> {
         match received.command() {
-            STOP => {
-                self.stop = Some(*received);
-                Ok(())
-            }
-            COUNT => replymsg(received.number, Ok(self.good), [self.died, 0, 0, 0, 0]),
-            PAUSE => {
-                replymsg(received.number, Ok(0), [0; 5])?;
-                let next = self.port.waitport()?;
-                self.happened(&next)
-            }
-            _ => replymsg(received.number, Err(Error::BadCommand), [0; 5]),
+            STOP => self.stop = Some(*received),
+            COUNT => return replymsg(received.number, Ok(self.good), [self.died, 0, 0, 0, 0]),
+            PAUSE => self.pause = Some(*received),
+            _ => return replymsg(received.number, Err(Error::BadCommand), [0; 5]),
         }
+        Ok(())
+    }
+
+    /// Whoever wants it to be idle compares what it has: behind a round that went well, that is always the same.
+    fn rest(&mut self) -> Result<(), Error> {
+        while let Some(pause) = self.pause.take() {
+            replymsg(pause.number, Ok(0), [0; 5])?;
+            let next = self.port.waitport()?;
+            self.happened(&next)?;
+        }
+        Ok(())
     }
 }
 
@@ -236,12 +241,15 @@ impl Load {
 fn main() -> Result<u64, Error> {
     let arguments: Vec<String> = anax::arguments().to_vec();
     let mut work = Work::of(&arguments)?;
-    let mut load = Load { port: anax::port()?, good: 0, died: 0, stop: None };
+    let mut load = Load { port: anax::port()?, good: 0, died: 0, stop: None, pause: None };
     let mut longest = Duration::ZERO;
     while load.stop.is_none() {
         let begun = anax::time::now();
         match work.round() {
-            Ok(true) => load.good += 1,
+            Ok(true) => {
+                load.good += 1;
+                load.rest()?;
+            }
             Ok(false) => load.died += 1,
             Err(failure) => {
                 println!("mishap-files {arguments:?}: {failure}");

@@ -170,12 +170,16 @@ fn ask_devices(client: &mut DevicesClient<Service>, known: &mut Vec<(String, boo
     Err(Error::PeerMisbehaved)
 }
 
-/// The time, which goes on as this program's own does, by a second more or less.
+/// The time, which goes on as this program's own does, by a second or two more or less: it was that some time between question and answer.
 fn ask_clock(client: &mut WallClockClient<Service>, began: &mut Option<u64>) -> Result<(), Error> {
-    const SECOND: u64 = 1_000_000_000;
-    let begun = client.now()?.saturating_sub(anax::time::now().nanoseconds());
-    if begun.abs_diff(*began.get_or_insert(begun)) > 2 * SECOND {
-        println!("mishap-load: the machine began at {begun}, and not at {began:?}");
+    const MOST: u64 = 2_000_000_000;
+    let before = anax::time::now().nanoseconds();
+    let said = client.now()?;
+    let (earliest, latest) =
+        (said.saturating_sub(anax::time::now().nanoseconds()), said.saturating_sub(before));
+    let known = *began.get_or_insert(latest);
+    if known > latest + MOST || known + MOST < earliest {
+        println!("mishap-load: the machine began from {earliest} to {latest}, and not at {known}");
         return Err(Error::PeerMisbehaved);
     }
     Ok(())
