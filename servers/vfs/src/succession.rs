@@ -124,6 +124,7 @@ impl<H: Host + 'static> Vfs<H> {
         for vnode in nodes {
             let was_changed = vnode.is_changed.get();
             self.clean(&vnode);
+            vnode.dirty_since.set(None);
             if was_changed {
                 vnode.failed.set(Some(Failure::Way(Error::PeerDied)));
             }
@@ -132,6 +133,8 @@ impl<H: Host + 'static> Vfs<H> {
             }
             vnode.signal.notify(&self.ops);
         }
+        // Nobody is to be waited for who would store them.
+        self.dirty.borrow_mut().retain(|vnode| vnode.volume.number != volume.number);
         self.close(volume.port);
         self.cleaned.notify(&self.ops);
     }
