@@ -19,6 +19,11 @@ use vfs::{Bell, Crossbar, Host, Item, Limits, Server, Vfs};
 use crate::port::Port;
 use crate::regions::{Mapped, Regions};
 
+#[path = "wires.rs"]
+mod wires;
+
+use wires::Wires;
+
 /// A message to a file system that is not delivered yet.
 struct Sent {
     port: Handle,
@@ -532,84 +537,13 @@ pub(crate) const fn slow(seed: u64) -> u64 {
     seed | 1 << 62
 }
 
-/// An answer that comes, by the token of the question.
-type Came = (u64, Result<Answer, Error>);
 type Mounted = Result<(), Failure>;
 /// Who waits for a mount, and how it went.
 type Mounting = (Sender<Mounted>, Rc<RefCell<Option<Mounted>>>);
 
-/// Messages between the server and file systems: each file system gets them in order, and answers in order, but when, and which one is next, is a matter of chance.
-struct Wires {
-    regions: Regions,
-    makers: Makers,
-    volumes: HashMap<Handle, Volume>,
-    /// In the order in which they came, so that a test that repeats itself repeats every step.
-    ports: Vec<Handle>,
-    asked: HashMap<Handle, VecDeque<Sent>>,
-    answers: HashMap<Handle, VecDeque<Came>>,
-    dead: HashSet<Handle>,
-    lent: Lent,
-    /// Answers come in any order, as of a file system with several threads.
-    is_shuffling: bool,
-}
-
 /// A seed by which answers come in any order.
 pub(crate) const fn shuffling(seed: u64) -> u64 {
     seed | 1 << 63
-}
-
-impl Wires {
-    fn take(&mut self, sent: &mut VecDeque<Sent>) {
-        for message in sent.drain(..) {
-            if let Some(make) = self.makers.lock().unwrap().remove(&message.port) {
-                self.volumes.insert(message.port, make(self.regions.clone()));
-                self.ports.push(message.port);
-            }
-            self.asked.entry(message.port).or_default().push_back(message);
-        }
-    }
-
-    fn is_quiet(&self) -> bool {
-        self.asked.values().all(VecDeque::is_empty) && self.answers.values().all(VecDeque::is_empty)
-    }
-
-    /// One step of one of them: an answer that has come.
-    fn step(&mut self, chance: u64) -> Option<Came> {
-        let is_busy = |port: &&Handle| {
-            self.asked.get(*port).is_some_and(|asked| !asked.is_empty())
-                || self.answers.get(*port).is_some_and(|answers| !answers.is_empty())
-        };
-        let busy: Vec<_> = self.ports.iter().filter(is_busy).copied().collect();
-        let port = *busy.get((chance >> 20) as usize % busy.len().max(1))?;
-        let answers = self.answers.entry(port).or_default();
-        let message = self.asked.get_mut(&port).and_then(|asked| {
-            if answers.is_empty() || chance >> 40 & 1 == 0 { asked.pop_front() } else { None }
-        });
-        let message = message.inspect(|message| {
-            if message.gifts.count() > 0 {
-                *self.lent.borrow_mut().entry(port).or_default() -= 1;
-            }
-        });
-        let Some(Sent { token, command, words, gifts, .. }) = message else {
-            let place = if self.is_shuffling { (chance >> 8) as usize % answers.len().max(1) } else { 0 };
-            return answers.remove(place);
-        };
-        if self.dead.contains(&port) {
-            answers.push_back((token, Err(Error::PeerDied)));
-            return None;
-        }
-        let mut beside = Beside { sent: gifts, ..Beside::default() };
-        let volume = self.volumes.get_mut(&port).unwrap();
-        match volume(&Request::fixed(command, words), &mut beside) {
-            Answering::Answer(reply) => answers.push_back((token, Ok((reply, beside.back)))),
-            Answering::Never => {}
-            Answering::Died => {
-                self.dead.insert(port);
-                answers.push_back((token, Err(Error::PeerDied)));
-            }
-        }
-        None
-    }
 }
 
 /// The loop of a thread of the server. Which message is next is a matter of chance; so is whether requests of programs come between.

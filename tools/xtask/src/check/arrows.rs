@@ -53,8 +53,10 @@ impl Part {
                 other == Self::Libsys
             }
             Self::Tool => matches!(other, Self::Tool | Self::Tests | Self::Libsys | Self::KernelCore),
-            // What a server has left on a disk is judged by its own library.
-            Self::Tests => matches!(other, Self::Tool | Self::Libsys | Self::KernelCore | Self::Server),
+            // What a server has left on a disk is judged by its own library, and what programs read of strangers is fuzzed.
+            Self::Tests => {
+                matches!(other, Self::Tool | Self::Libsys | Self::KernelCore | Self::Server | Self::Userland)
+            }
         }
     }
 }
