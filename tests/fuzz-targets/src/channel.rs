@@ -28,7 +28,7 @@ impl Client<'_> {
     fn complete(&mut self, retry: u8) {
         match self.requester.complete() {
             Ok(Completion::Reply(reply)) => assert!(self.in_flight.remove(&reply.token), "ended twice"),
-            Ok(Completion::NewPeer(_)) if retry % 2 == 0 => {
+            Ok(Completion::NewPeer(_)) if retry.is_multiple_of(2) => {
                 if let Some(lost) = self.requester.take_lost() {
                     assert!(self.in_flight.remove(&lost.token), "ended twice");
                 }

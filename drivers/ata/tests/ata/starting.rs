@@ -64,7 +64,7 @@ fn a_device_that_is_at_something_is_given_time() {
         let model = Model::new(100);
         model.borrow_mut().delay = 5;
         let mut now = Duration::from_secs(7);
-        drop(Starting::new(channel(&model, Unit::Master), now));
+        let _gone = Starting::new(channel(&model, Unit::Master), now);
         assert_eq!(model.borrow().resets, 1);
         if hangs {
             model.borrow_mut().hang();
