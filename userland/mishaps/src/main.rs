@@ -178,8 +178,8 @@ impl Cycle {
             return Ok(false);
         }
         let mut before = None;
-        // Some that are to hang fault, where they run on another CPU at that moment.
-        for round in 0..3 * times + 10 {
+        // Some that are to hang fault, where they run on another CPU at that moment: of a server with much to do nine of ten.
+        for round in 0..40 * times + 10 {
             // Without clients of its own nobody is idle, so there is nothing to compare.
             if !self.clients.is_empty() && self.done() >= WARM.min(times - 1) && before.is_none() {
                 before = Some(self.accounts()?);
