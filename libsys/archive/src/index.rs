@@ -4,7 +4,7 @@
 //! followed by its own sum, little endian. Entries are sorted by name, each name once; in the archive the
 //! members follow in the same order.
 //!
-//! A sum is the lower half of the content's xxHash64, by the seed 0: it finds what was damaged by chance, at two thirds of an instruction a byte; a CRC-32 without
+//! A sum is the lower half of the content's xxHash64, by the seed 0: it finds what was damaged by chance, at about one instruction a byte; a CRC-32 without
 //! the processor's help takes more than two, which was most of what the kernel did until it was ready.
 
 use serde::{Deserialize, Serialize};
