@@ -7,7 +7,6 @@ use alloc::rc::{Rc, Weak};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use anax_abi::Error;
 use anax_files::path::below;
 use anax_files::volume::VolumeClient;
 use anax_files::{Failure, Kind};
@@ -122,12 +121,9 @@ impl<H: Host + 'static> Vfs<H> {
         self.names.borrow_mut().clear_volume(volume.number);
         let nodes: Vec<_> = volume.nodes.borrow().values().filter_map(Weak::upgrade).collect();
         for vnode in nodes {
-            let was_changed = vnode.is_changed.get();
+            // Whoever asks for it to last asks the file system, too, and finds nobody.
             self.clean(&vnode);
             vnode.dirty_since.set(None);
-            if was_changed {
-                vnode.failed.set(Some(Failure::Way(Error::PeerDied)));
-            }
             if cfg!(not(bite = "vfs-leases-of-the-dead")) {
                 vnode.pages.borrow_mut().end_all(&mut self.ended.borrow_mut());
             }
