@@ -102,8 +102,12 @@ impl<P: Ports> Channel<P> {
         bits & BUSY != 0 && bits != u8::MAX
     }
 
-    /// Resets both devices. They are busy with it for up to 31 seconds, and for 2 ms nothing they say counts.
+    /// Resets both devices. They are busy with it for up to 31 seconds, and for 2 ms nothing they say counts. Where firmware has left a device
+    /// selected that is not there, nobody would say that the other one is busy (QEMU 7.2), so this one is selected first.
     pub(crate) fn reset(&self) {
+        if !self.is_busy() && cfg!(not(bite = "ata-resets-unselected")) {
+            self.command.write8(DEVICE, self.device(0));
+        }
         self.control.write8(ALTERNATE_CONTROL, CONTROL_RESET | CONTROL_NO_INTERRUPTS);
         self.look(RESET_READS);
         self.control.write8(ALTERNATE_CONTROL, 0);

@@ -191,7 +191,8 @@ impl Reference for Disturbed {
     }
 
     fn read(&self) -> u64 {
-        let random = self.1.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let random =
+            self.1.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.1.set(random);
         let delay = (250.0 * 4000_f64.powf((random >> 40) as f64 / (1 << 24) as f64)) as u64;
         self.0.nanoseconds.set(self.0.nanoseconds.get() + delay / 2);
@@ -204,7 +205,8 @@ impl Reference for Disturbed {
 #[test]
 fn a_busy_host_is_waited_for() {
     for seed in 0..200 {
-        let machine = Machine { nanoseconds: std::cell::Cell::new(123_456_789), hertz: 100_000_000, bits: 64 };
+        let machine =
+            Machine { nanoseconds: std::cell::Cell::new(123_456_789), hertz: 100_000_000, bits: 64 };
         let machine = Disturbed(machine, std::cell::Cell::new(seed));
         let counter = || machine.0.pass() * 29 / 10;
         let measured = measure(&machine, counter).expect("there are quiet moments");

@@ -80,6 +80,11 @@ pub(super) const BLOCKS: &[Bite] = &[
         },
     },
     Bite {
+        name: "ata-resets-unselected",
+        breaks: "a reset goes to the device that firmware looked at last, which is not there and hides that the channel is busy",
+        judge: Judge::Host { package: "ata", file: "ata", test: "starting::a_disk_says_what_it_is" },
+    },
+    Bite {
         name: "ata-first-block-waits",
         breaks: "the first block of a write waits for an interrupt that never comes",
         judge: Judge::Host {

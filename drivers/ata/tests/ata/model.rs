@@ -113,6 +113,16 @@ impl Model {
         (0..4).map(|at| u64::from(self.words[100 + at]) << (16 * at)).sum()
     }
 
+    /// Whether what is read is its own; the other device is not there.
+    const fn is_selected(&self) -> bool {
+        (self.device >> 4 & 1 == 1) == matches!(self.unit, Unit::Slave)
+    }
+
+    /// Firmware has looked for the other device last.
+    pub(crate) fn select_other(&mut self, own: Unit) {
+        self.device = if own == Unit::Master { 0xb0 } else { 0xa0 };
+    }
+
     /// Its status; a look brings it on.
     fn look(&mut self) -> u8 {
         if self.whim == Whim::Empty {
@@ -120,9 +130,9 @@ impl Model {
         }
         if self.busy > 0 {
             self.busy = if self.busy == u32::MAX { self.busy } else { self.busy - 1 };
-            return 0x80 | self.status & 0x08;
+            return if self.is_selected() { 0x80 | self.status & 0x08 } else { 0 };
         }
-        self.status
+        if self.is_selected() { self.status } else { 0 }
     }
 
     fn interrupt(&mut self) {
@@ -151,7 +161,10 @@ impl Model {
             6 => {
                 assert_eq!(value & 0xe0, 0xe0);
                 assert_eq!(value >> 4 & 1 == 1, self.unit == Unit::Slave);
-                self.device = value;
+                // A channel that is busy does not take it.
+                if self.busy == 0 {
+                    self.device = value;
+                }
             }
             7 => self.command(value),
             _ => panic!("a write to {offset}"),

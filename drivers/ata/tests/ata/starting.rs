@@ -37,6 +37,7 @@ fn a_disk_says_what_it_is() {
         for unit in [Unit::Master, Unit::Slave] {
             let model = Model::new(1 << 40);
             model.borrow_mut().delay = delay;
+            model.borrow_mut().select_other(unit);
             let mut now = Duration::from_secs(7);
             let (_, identity) = start(&model, unit, &mut now).expect("nothing wrong");
             assert_eq!(identity.disk(), expected(1 << 40));
