@@ -18,11 +18,14 @@ use anax::{Error, Service, println};
 use anax_devices::{Change, DevicesClient, Report, SERVICE, State, devices};
 use anax_sys::Target;
 use anax_system::Name;
-use device_load::{Longest, STOP};
+use device_load::{COUNT, Longest, STOP};
 
-/// How long the client works between two changes; longer after a kill, so that no frame meets three drivers that die, which it is given up after.
+/// How long the client works between two changes; longer after a kill, so that nothing meets three drivers that die, which it is given up after.
 const BETWEEN: Duration = Duration::from_millis(5);
 const AFTER_A_KILL: Duration = Duration::from_millis(50);
+/// A load has to get so many things done after a kill before the next, which is more than it has under way, and in that time.
+const GETS_ON: u64 = 32;
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether somebody else has changed a driver, and how many times.
 const LOOK: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 15_000;
@@ -49,6 +52,7 @@ fn main() -> Result<u64, Error> {
     let process = command.process();
     let mut child = command.start()?;
     let port = anax::process::system()?.port(process)?;
+    let target = Target::from_handle(port.handle);
     anax::time::sleep(10 * BETWEEN);
 
     let (mut pauses, mut failed, mut before) = (Longest::new(times), 0, None);
@@ -77,11 +81,15 @@ fn main() -> Result<u64, Error> {
             _ => return usage(),
         };
         failed += u64::from(!is_done);
-        anax::time::sleep(if *how == "kill" { AFTER_A_KILL } else { BETWEEN });
+        match *how {
+            "kill" if is_load => gets_on(target)?,
+            "kill" => anax::time::sleep(AFTER_A_KILL),
+            _ => anax::time::sleep(BETWEEN),
+        }
     }
     let after = accounts()?;
     if is_load {
-        Target::from_handle(port.handle).domsg(STOP, [0; 5])?;
+        target.domsg(STOP, [0; 5])?;
     }
     let status = child.wait()?;
     awake.as_mut().map_or(Ok(()), Child::kill)?;
@@ -99,6 +107,19 @@ fn main() -> Result<u64, Error> {
         println!("cycle: accounts differ: {before:?} before, {after:?} after");
     }
     Ok(u64::from(failed != 0 || status != 0 || !works || is_lost))
+}
+
+/// Waits until a load has finished what it had under way, and more, however slow the machine is.
+fn gets_on(client: Target) -> Result<(), Error> {
+    let done = || client.domsg(COUNT, [0; 5]).map(|answer| answer.result);
+    let (enough, until) = (done()? + GETS_ON, anax::time::now().after(PATIENCE));
+    while done()? < enough {
+        if anax::time::now() > until {
+            return Err(Error::TimedOut);
+        }
+        anax::time::sleep(BETWEEN);
+    }
+    Ok(())
 }
 
 fn accounts() -> Result<Accounts, Error> {
