@@ -43,8 +43,7 @@ fn conformance_in_memory(context: &Context<'_>) -> anyhow::Result<()> {
 /// Two programs on two mounts at once, each of which is another thread's: both have all cases right, and both threads have done the work.
 fn by_two_threads(context: &Context<'_>) -> anyhow::Result<()> {
     let mut spec = Spec { cpus: 2, memory_mib: 256, ..guest::user_spec(context, "guest") };
-    let line = "sh -c 'mkdir /one /two; mount tmpfs /one & until df | grep -q /one; do sleep 0.1; done; \
-                mount tmpfs /two & until df | grep -q /two; do sleep 0.1; done; vfs-bench threads /one /two; \
+    let line = "sh -c 'mkdir /one /two; mount tmpfs /one && mount tmpfs /two && vfs-bench threads /one /two; \
                 conformance /one > /first & conformance /two; until grep -q failed /first; do sleep 0.1; done; \
                 cat /first; vfs-bench threads /one /two; umount /one && umount /two && mount | grep -c tmpfs'";
     let seen = guest::run(&spec, line)?;
@@ -80,8 +79,8 @@ fn conformance_on_a_disk(context: &Context<'_>, width: Width, sectors: usize) ->
     fs::write(&path, fat.into_disk().as_bytes())?;
     let spec = Spec { memory_mib: 256, disk: Some(path.clone()), ..guest::user_spec(context, "boot") };
     let line = format!(
-        "sh -c 'mkdir /case; mount fat blk0 /case & until [ -e /case/{SIGN} ]; do sleep 0.1; done; \
-         conformance /case && umount /case'"
+        "sh -c 'mkdir /case /other; mount fat blk0 /case && [ -e /case/{SIGN} ] && ! mount fat blk0 /other && \
+         conformance /case && umount /case && mount fat blk0 /other && [ -e /other/{SIGN} ] && umount /other'"
     );
     let seen = guest::run(&spec, &line)?;
     seen.expect_success("304 cases, 0 failed\n")?;

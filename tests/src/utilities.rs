@@ -100,8 +100,9 @@ fn files(context: &Context<'_>) -> anyhow::Result<()> {
             ),
             ("mount | grep -c \" at /$\"; df / | wc -l; df | grep -c \"/$\"; sync", "1\n      2\n1\n= 0"),
             (
-                "mkdir /m; mount tmpfs /m & sleep 1; echo in > /m/f; cat /m/f; mount | grep -c \" at /m$\"; umount /m; wait; ls /m",
-                "in\n1\n= 0",
+                "mkdir /m; mount tmpfs /m | cat; echo in > /m/f; cat /m/f; mount | grep -c \" at /m$\"; ps | grep -c tmpfs; umount /m; ls /m; \
+                 until ps | grep -c tmpfs | grep 1; do sleep 0.1; done",
+                "in\n1\n2\n1\n= 0",
             ),
             ("rm -rf /t /m; ls -d /t /m", "= 1"),
         ],

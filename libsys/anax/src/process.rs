@@ -203,6 +203,15 @@ impl Child {
         self.init.port(self.process)
     }
 
+    /// Leaves it to the program that serves `service`: it goes on when this program ends, and ends with that one.
+    ///
+    /// # Errors
+    /// As [`entrust`](anax_system::Processes::entrust).
+    pub fn entrust(mut self, service: &str) -> Result<(), Error> {
+        let service = service.parse().map_err(|_| Error::BadArgument)?;
+        self.init.entrust(self.process, service)
+    }
+
     /// Ends it.
     ///
     /// # Errors

@@ -62,10 +62,14 @@ impl Way for Device {
 /// The disk of a program.
 pub type OwnDisk = BlockDisk<'static, Device>;
 
-/// The disk of that device, such as `blk0`. Whoever had it before has it no longer. The program's manifest says that it needs `devices`.
+/// Whoever had a disk may be about to end, as the server of a file system that was unmounted is.
+const ENDS_IN: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The disk of that device, such as `blk0`, for this program alone while it runs. The program's manifest says that it needs `devices`.
 ///
 /// # Errors
-/// `BadArgument`: there is no such device, or it is no disk. `TimedOut`: it has no driver that answers. Those of the device manager.
+/// `BadArgument`: there is no such device, or it is no disk. `Exists`: another program has it. `TimedOut`: it has no driver that answers. Those of the device manager.
 pub fn open(device: &str) -> Result<OwnDisk, Error> {
     let mut devices: DevicesClient<_> = anax::client(SERVICE)?;
     let name = device.parse().map_err(|_| Error::BadArgument)?;
@@ -74,7 +78,17 @@ pub fn open(device: &str) -> Result<OwnDisk, Error> {
     }
     // For what comes with the answer.
     Space::SELF.post_slots(3)?;
-    let (channel, block, pool) = devices.open(name)?;
+    let until = anax::time::now().after(ENDS_IN);
+    let (channel, block, pool) = loop {
+        match devices.open(name) {
+            Err(Error::Exists) if anax::time::now() < until => anax::time::sleep(LOOK),
+            Err(Error::Exists) => {
+                anax::log::error!("{device} is used by another program");
+                return Err(Error::Exists);
+            }
+            opened => break opened?,
+        }
+    };
     let channel = Channel::from_handle(channel.handle);
     let bell = Port::initport(Thread::SELF, 0)?;
     channel.bind(bell, 0)?;

@@ -20,6 +20,9 @@ pub trait Volume {
     /// `BadArgument`: it is no such region.
     fn attach(&mut self, arena: Gift) -> Result<(Node, Traits), Failure>;
 
+    /// It has no place in the tree any more, which a program has given it: all nodes are forgotten, and a server that serves nobody else ends when it has answered.
+    fn detach(&mut self) -> Result<(), Failure>;
+
     /// As [`FileSystem::lookup`](crate::FileSystem::lookup).
     fn lookup(&mut self, directory: Node, name: Text) -> Result<Attributes, Failure>;
 

@@ -4,8 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use anax::process::Command;
+use anax::stream::Stdio;
 use anax_abi::Error;
-use anax_files::files::Walk;
+use anax_files::files::{SERVICE, Walk};
 use anax_files::{Failure, Usage};
 use anax_proto::Gift;
 
@@ -51,24 +52,41 @@ pub fn mounts() -> Result<Vec<Mount>, Failure> {
 }
 
 /// Mounts a file system of that kind (`"fat"`), of that source (`"blk0p1"`, or nothing), at a directory, whose own entries are then out of sight: starts the program of that name with the source as its
-/// argument, and mounts what it serves. The caller may start programs, and the file system ends with it: unmounting does not end its program.
+/// argument, and mounts what it serves. The caller may start programs. The file system outlives it: its program ends when it is unmounted, and with the VFS server.
 ///
 /// # Errors
-/// `NotFound`, `NotADirectory`, `Busy`; `Unsupported`: there is no such kind; `Medium`: its program has ended, for a reason that it has said itself, as when the source is none of that kind.
+/// `NotADirectory`; `NotFound`, also of a source that there is not; `Busy`, also of one that another program has; `Unsupported`: there is no such kind; `Damaged`: the source is none of that kind; `Medium`: its program has
+/// ended, for a reason that it has said itself.
 pub fn mount(kind: &str, source: &str, path: &str) -> Result<(), Failure> {
     let command = Command::new(kind).map_err(|_| Failure::Unsupported)?;
     let command = if source.is_empty() { command } else { command.argument(source) };
+    // What it says goes to the log: a pipe would stay open for as long as it is mounted.
+    let command = command.stdin(Stdio::Null).stdout(Stdio::Null).stderr(Stdio::Null);
     let mut child = command.start()?;
     let port = child.port()?;
     let mounted = mount_port(path, if source.is_empty() { kind } else { source }, port);
-    if mounted.is_err() {
-        // It has said why it can't; or nobody has use for it.
-        let _ended = child.kill();
+    match mounted {
+        Ok(()) => Ok(child.entrust(SERVICE)?),
+        // It has said why it can't.
+        Err(Failure::Ended | Failure::Way(Error::PeerDied)) => Err(why(child.wait()?)),
+        Err(failure) => {
+            let _ended = child.kill();
+            Err(failure)
+        }
     }
-    mounted
 }
 
-/// Mounts a file system that is served at a port.
+/// Why a file system's program has ended before it was mounted.
+const fn why(status: u64) -> Failure {
+    match Error::from_code(status.cast_signed()) {
+        Error::Exists => Failure::Busy,
+        Error::BadArgument | Error::BadHandle => Failure::NotFound,
+        Error::PeerMisbehaved => Failure::Damaged,
+        _ => Failure::Medium,
+    }
+}
+
+/// Mounts a file system that is served at a port. `source` says to people what it is of; its server is told when it is unmounted, and `anax_volume::serve` returns then.
 ///
 /// # Errors
 /// `NotFound`, `NotADirectory`, `Busy`; what the file system answers.

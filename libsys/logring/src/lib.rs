@@ -21,7 +21,7 @@ mod record;
 mod text;
 mod told;
 
-pub use line::{LastWords, Truncated, line};
+pub use line::{LastWords, Plain, Truncated, line};
 pub use reader::{Read, Reader};
 pub use record::{LogRecord, TEXT_BYTES};
 pub use told::TOLD_BYTES;

@@ -38,6 +38,26 @@ impl<const N: usize> Write for Truncated<'_, N> {
     }
 }
 
+/// What a program wants to have logged: its text as it is, but nothing that moves a cursor or is no text.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<'a>(pub &'a [u8]);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if character.is_control() {
+                    write!(f, "{}", character.escape_default())?;
+                } else {
+                    f.write_char(character)?;
+                }
+            }
+            write!(f, "{}", chunk.invalid().escape_ascii())?;
+        }
+        Ok(())
+    }
+}
+
 /// The console's last words: text whose lines end as a terminal wants it, written at once; the first line is remembered.
 #[derive(Debug)]
 pub struct LastWords<W, const N: usize> {
@@ -85,6 +105,17 @@ mod tests {
         assert_eq!(short.as_str(), "[   12.345678] ready\r\n");
         let cut = line::<32>(0, Level::Warn, format_args!("ääääääääääääääääääää"));
         assert_eq!(cut.as_str(), "[    0.000000] warning: äää\r\n");
+    }
+
+    #[test]
+    fn what_programs_say_is_text() {
+        let said = |bytes: &[u8]| std::format!("{}", Plain(bytes));
+        assert_eq!(
+            said("it can't be \"opened\": größer \\ ☺".as_bytes()),
+            "it can't be \"opened\": größer \\ ☺"
+        );
+        assert_eq!(said(b"a\r\n\x1b[2J\x7f\xff\xc3"), r"a\r\n\u{1b}[2J\u{7f}\xff\xc3");
+        assert_eq!(said("\u{9b}2J".as_bytes()), r"\u{9b}2J");
     }
 
     #[test]

@@ -23,5 +23,6 @@ pub use channel::{ChannelTransport, serve_channel};
 pub use client::{Find, PortTransport};
 pub use server::{
     SLOTS, answer_in_words, deliver, in_words, reserve_slots, send, serve, serve_but_answer, serve_one,
+    serve_until,
 };
 pub use words::{INLINE, pack, unpack};

@@ -18,9 +18,28 @@ pub const SLOTS: u32 = 16;
 /// # Errors
 /// What receiving fails with: the port is gone.
 pub fn serve<S: Dispatch>(port: Port, server: &mut S) -> Result<(), Error> {
+    serve_until(port, server, |_| false)
+}
+
+/// The same until `is_over` says so, which is asked behind each message; what that one asked for is answered.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_until<S: Dispatch>(
+    port: Port,
+    server: &mut S,
+    is_over: impl Fn(&S) -> bool,
+) -> Result<(), Error> {
     let mut received = port.waitport()?;
     loop {
-        received = match answer(server, received) {
+        let reply = answer(server, received);
+        if is_over(server) {
+            if let Some(reply) = reply {
+                reply_with(received.number, &reply, &Gifts::NONE);
+            }
+            return Ok(());
+        }
+        received = match reply {
             None => port.waitport()?,
             Some(reply) => match port.replymsg_waitport(received.number, Ok(result(&reply)), reply.words) {
                 // Whoever asked has ended meanwhile: nothing is held any more.

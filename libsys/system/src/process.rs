@@ -125,6 +125,11 @@ pub trait Processes {
     /// `NoRights` without the capability `kill` for a process of another's.
     fn kill(&mut self, caller: Caller, process: u64) -> Result<(), Error>;
 
+    /// Makes a process of the caller's that of the program that serves `service`, and runs: it goes on when the caller ends, and ends with that one. Nobody is to ask how.
+    ///
+    /// `BadHandle`: it is not the caller's, or was not started. `BadArgument`: no program that starts with the system serves that now.
+    fn entrust(&mut self, caller: Caller, process: u64, service: Name) -> Result<(), Error>;
+
     /// Starts a program that starts with the system, if it does not run: its process.
     ///
     /// `NoRights` without the capability `kill`, `BadArgument`: there is no such program, `Exists`: it runs.

@@ -41,10 +41,12 @@ impl Maps for Here {
     }
 }
 
-/// Serves a file system at the program's own port, for ever.
+/// Serves a file system at the program's own port: for ever if every machine has it mounted, else until it is unmounted.
 ///
 /// # Errors
 /// As [`anax::serve`].
 pub fn serve<F: FileSystem>(system: F) -> Result<(), anax::Error> {
-    anax::serve(&mut Serve(Server::new(system, Here)))
+    anax_service::serve_until(anax::port()?, &mut Serve(Server::new(system, Here)), |server| {
+        server.0.is_detached()
+    })
 }

@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use anax_abi::object::{MachineCommand, TRACE_RECORD};
 use anax_abi::{Error, Rights};
 
-use microkernel_core::{acpi::Wiring, logring::TOLD_BYTES};
+use microkernel_core::{
+    acpi::Wiring,
+    logring::{Plain, TOLD_BYTES},
+};
 
 use super::{Call, Served, handle, objects::deliver};
 use crate::arch::{msi, power, serial};
@@ -44,7 +47,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             let mut buffer = [0; TEXT];
             let bytes = read(call, words[0], words[1], &mut buffer)?;
             if command == MachineCommand::Log {
-                log::info!("{}", bytes.trim_ascii_end().escape_ascii());
+                log::info!("{}", Plain(bytes.trim_ascii_end()));
                 return Ok(Served::Value(0));
             }
             serial::write(serial::Line::Com1, bytes);

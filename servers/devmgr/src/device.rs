@@ -62,6 +62,13 @@ impl Device {
         }
     }
 
+    /// The same, which a predecessor of this program has opened for that process.
+    #[must_use]
+    pub const fn used_by(mut self, client: Option<u64>) -> Self {
+        self.client = client;
+        self
+    }
+
     /// The program that drives it now.
     pub(crate) fn drives(&self) -> &str {
         self.trial.as_ref().unwrap_or(&self.program)

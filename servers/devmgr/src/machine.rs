@@ -19,7 +19,7 @@ use anax_proto::{Beside, CONNECT, Fixed as _, Gift, Request, Transport as _, Wri
 use anax_service::PortTransport;
 use anax_sys::object::{Region, Space, Thread};
 use anax_sys::{Port, Target};
-use anax_system::{Name, ProcessesClient, processes};
+use anax_system::{Condition, Name, ProcessesClient, processes};
 use devmgr::{Driver, How, Image, NotStarted, Refusal, System};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,15 @@ pub(crate) struct Entry {
     pub(crate) file: Option<(u64, Manifest)>,
 }
 
+/// What is written down.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Record {
+    /// Drivers at work.
+    pub(crate) entries: Vec<Entry>,
+    /// Devices, and who has opened them.
+    pub(crate) clients: Vec<(String, u64)>,
+}
+
 /// A device with all that its drivers are given.
 pub(crate) struct Place {
     pub(crate) device: anax_pci::Device,
@@ -61,9 +70,9 @@ pub(crate) struct Machine {
     pub(crate) port: Port,
     pub(crate) manifests: Manifests,
     pub(crate) places: Vec<Place>,
-    /// Where entries are written down.
-    pub(crate) record: Region,
-    pub(crate) entries: Vec<Entry>,
+    /// What is written down, and where.
+    pub(crate) record: Record,
+    pub(crate) memory: Region,
 }
 
 type Way = PortTransport<Fixed>;
@@ -199,8 +208,8 @@ impl Machine {
     }
 
     fn write_record(&self) -> Result<(), Error> {
-        let bytes = postcard::to_allocvec(&self.entries).map_err(|_| Error::NoMemory)?;
-        let mapping = Mapping::new(self.record, RECORD)?;
+        let bytes = postcard::to_allocvec(&self.record).map_err(|_| Error::NoMemory)?;
+        let mapping = Mapping::new(self.memory, RECORD)?;
         let record = mapping.bytes()?;
         record.copy_in(8, &bytes).map_err(|_| Error::Full)?;
         record.write_u64(0, bytes.len() as u64).map_err(|_| Error::Full)
@@ -208,8 +217,8 @@ impl Machine {
 }
 
 /// What a predecessor of this program has written down.
-pub(crate) fn read_record(record: Region) -> Result<Vec<Entry>, Error> {
-    let mapping = Mapping::to_read(record, RECORD)?;
+pub(crate) fn read_record(memory: Region) -> Result<Record, Error> {
+    let mapping = Mapping::to_read(memory, RECORD)?;
     let bytes = mapping.bytes()?;
     let length = bytes.read_u64(0).map_err(|_| Error::BadArgument)?.min(RECORD - 8);
     let mut copy = vec![0; length as usize];
@@ -325,6 +334,23 @@ impl System for Machine {
         line.map(Line::open).ok_or(Error::BadArgument)
     }
 
+    fn lives(&mut self, process: u64) -> bool {
+        let report = self.init.list(process.saturating_sub(1)).ok().and_then(|all| all.into_iter().next());
+        report.is_some_and(|report| report.process == process && report.condition == Condition::Runs)
+    }
+
+    fn remember_client(&mut self, device: usize, client: u64) {
+        let name = &self.places[device].device.name;
+        self.record.clients.retain(|(device, _)| device != name);
+        self.record.clients.push((name.clone(), client));
+        if let Err(error) = self.write_record() {
+            log::error!(
+                "who uses {name} is not written down: {error}",
+                name = self.places[device].device.name
+            );
+        }
+    }
+
     fn close(&mut self, image: &Image) {
         if let Image::Region(handle, ..) = image {
             let _ = Space::SELF.close(*handle);
@@ -333,7 +359,7 @@ impl System for Machine {
 
     fn remember(&mut self, device: usize, driver: Option<(Driver, String, Image)>) {
         let name = self.places[device].device.name.clone();
-        self.entries.retain(|entry| entry.device != name);
+        self.record.entries.retain(|entry| entry.device != name);
         let kept = match driver {
             Some((driver, program, image)) => {
                 let (file, kept) = match image {
@@ -343,7 +369,7 @@ impl System for Machine {
                         (Some((bytes, Rc::unwrap_or_clone(manifest))), kept)
                     }
                 };
-                self.entries.push(Entry { device: name, program, process: driver.process, file });
+                self.record.entries.push(Entry { device: name, program, process: driver.process, file });
                 kept.and_then(|()| self.init.keep(port_number(device), Gift::copy(driver.port, Rights::ALL)))
             }
             None => self.init.forget(port_number(device)),

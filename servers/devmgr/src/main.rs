@@ -73,8 +73,9 @@ fn find_devices() -> Result<(Manager<Machine>, Vec<u64>), Error> {
     let bus = Bus::open(machine)?;
     let mut init = anax::process::system()?;
     let mut keep = Keep::new(&mut init, RECORD_NUMBER);
-    let record = keep.object(|| Ok(Space::SELF.create_region(RECORD, RegionKind::Pinned)?.handle()))?;
-    let record = Region::from_handle(record);
+    let memory = keep.object(|| Ok(Space::SELF.create_region(RECORD, RegionKind::Pinned)?.handle()))?;
+    let memory = Region::from_handle(memory);
+    let record = read_record(memory)?;
     // A predecessor's drivers are at work: their devices' windows are left alone.
     let sizing = if keep.is_successor { Sizing::Leave } else { Sizing::Measure };
     let found = walk(&bus, &[Root { segment: 0, first_bus: 0, last_bus: 255 }], sizing);
@@ -100,12 +101,12 @@ fn find_devices() -> Result<(Manager<Machine>, Vec<u64>), Error> {
             }
         }
         let programs = if place.hardware.is_some() { programs } else { Vec::new() };
-        devices.push(Device::new(&device.name, &describe(&device), programs));
+        let client = record.clients.iter().find(|(name, _)| *name == device.name).map(|(_, client)| *client);
+        devices.push(Device::new(&device.name, &describe(&device), programs).used_by(client));
         places.push(place);
     }
-    let entries = read_record(record)?;
     let mut at_work = Vec::new();
-    for entry in &entries {
+    for entry in &record.entries {
         let Some(device) = places.iter().position(|place| place.device.name == entry.device) else {
             continue;
         };
@@ -123,6 +124,6 @@ fn find_devices() -> Result<(Manager<Machine>, Vec<u64>), Error> {
     }
     let processes = at_work.iter().map(|driven| driven.driver.process).collect();
     let port = anax::port()?;
-    let machine = Machine { init, port, manifests, places, record, entries };
+    let machine = Machine { init, port, manifests, places, record, memory };
     Ok((Manager::new(machine, devices, at_work), processes))
 }

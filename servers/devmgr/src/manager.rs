@@ -343,10 +343,15 @@ impl<S: System> Devices for Manager<S> {
 
     fn open(&mut self, caller: Caller, device: Name) -> Result<(Gift, Gift, Gift), Error> {
         let place = self.find(device.as_str())?;
+        let other = self.devices[place].client.filter(|client| *client != caller.0);
+        if other.is_some_and(|client| self.system.lives(client)) && cfg!(not(bite = "devmgr-gives-to-two")) {
+            return Err(Error::Exists);
+        }
         // Whoever had it has it no longer: his buffers come back to nobody, and his replies go nowhere.
         let opened = self.system.open(place)?;
         self.system.new_epoch(place)?;
         self.devices[place].client = Some(caller.0);
+        self.system.remember_client(place, caller.0);
         Ok(opened)
     }
 

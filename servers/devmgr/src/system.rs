@@ -133,6 +133,12 @@ pub trait System {
     /// `BadArgument` for a device without a channel, `Quota`.
     fn open(&mut self, device: Hardware) -> Result<(Gift, Gift, Gift), Error>;
 
+    /// Whether that process runs.
+    fn lives(&mut self, process: u64) -> bool;
+
+    /// Writes down who has opened the device, for a successor of this program.
+    fn remember_client(&mut self, device: Hardware, client: u64);
+
     /// Gives a file up.
     fn close(&mut self, image: &Image);
 

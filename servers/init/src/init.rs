@@ -131,6 +131,7 @@ impl<S: System> Init<S> {
             restarts,
             due: None,
             is_stopped: false,
+            is_entrusted: false,
             stuck: 0,
             share: Share::default(),
         })
@@ -297,6 +298,7 @@ impl<S: System> Init<S> {
         let waiting = core::mem::take(&mut process.waiting);
         let was_told = !waiting.is_empty();
         self.answers.extend(waiting.into_iter().map(|later| later.answer(Ok(status))));
+        let is_entrusted = process.is_entrusted;
         let may_restart = process.is_restartable() && process.maker == 0 && !process.is_stopped;
         let verdict = if may_restart { process.restarts.ended(status, now) } else { Verdict::Stop };
         let (manifest, maker) = (Rc::clone(&process.manifest), process.maker);
@@ -330,8 +332,10 @@ impl<S: System> Init<S> {
             }
         }
         // Its maker asks for its end, or is gone.
-        let is_asked_for =
-            maker != 0 && !was_told && self.processes.get(&maker).is_some_and(|maker| maker.made.is_some());
+        let is_asked_for = maker != 0
+            && !was_told
+            && !(is_entrusted && cfg!(not(bite = "init-keeps-the-entrusted")))
+            && self.processes.get(&maker).is_some_and(|maker| maker.made.is_some());
         if !matches!(verdict, Verdict::At(_)) && !is_asked_for {
             self.drop_record(number);
         }

@@ -50,6 +50,8 @@ pub struct Process<M> {
     pub due: Option<u64>,
     /// Somebody has stopped it: it is not started again.
     pub is_stopped: bool,
+    /// Its maker did not start it, and will not ask for its end.
+    pub is_entrusted: bool,
     /// How long it was seen to have work, to wait for nobody but the CPU, and not to get on, in nanoseconds.
     pub stuck: u64,
     /// What is known of its share of the CPU, of a driver.

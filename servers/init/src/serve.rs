@@ -182,6 +182,16 @@ impl<S: System> Processes for Init<S> {
         Ok(())
     }
 
+    fn entrust(&mut self, caller: Caller, process: u64, service: Name) -> Result<(), Error> {
+        if self.own(caller, process)?.condition != Condition::Runs {
+            return Err(Error::BadHandle);
+        }
+        let keeper = self.server_of(service.as_str()).ok_or(Error::BadArgument)?;
+        let process = self.own(caller, process)?;
+        (process.maker, process.is_entrusted) = (keeper, true);
+        Ok(())
+    }
+
     fn start_service(&mut self, caller: Caller, name: Name) -> Result<u64, Error> {
         self.can(caller.0, &Capability::Kill)?;
         self.begin_service(name.as_str())

@@ -4,7 +4,7 @@ use alloc::string::ToString as _;
 
 use anax_abi::Error;
 use anax_manifest::Start;
-use anax_system::KILLED;
+use anax_system::{Condition, KILLED};
 
 use crate::init::{Init, LOADER, NAMES};
 use crate::process::Image;
@@ -17,6 +17,16 @@ impl<S: System> Init<S> {
         let found = all.find(|(_, process)| {
             let lives = process.made.is_some() || process.due.is_some();
             process.maker == 0 && process.manifest.name == name && lives
+        });
+        found.map(|(number, _)| *number)
+    }
+
+    /// The process that serves `service`, of a program that starts with the system.
+    pub(crate) fn server_of(&self, service: &str) -> Option<u64> {
+        let mut all = self.processes.iter();
+        let found = all.find(|(_, process)| {
+            let serves = process.manifest.provides.iter().any(|provided| provided == service);
+            process.maker == 0 && process.condition == Condition::Runs && serves
         });
         found.map(|(number, _)| *number)
     }

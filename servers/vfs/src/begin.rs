@@ -16,7 +16,7 @@ use crate::state::Vfs;
 pub enum Step {
     /// Mounts the file system at that port, as thread 0's.
     Mount(String, Gift),
-    /// The same as any thread's.
+    /// The same as if a program did: any thread's, and of something, which is called like the path here.
     MountAnywhere(String, Gift),
     /// Mounts the file system at that port in the place of one whose server has ended.
     Succeed(String, Gift),
@@ -42,7 +42,7 @@ impl<H: Host + 'static> Vfs<H> {
                         vfs.mount(path.clone(), String::new(), *port, Place::First).await
                     }
                     Step::MountAnywhere(path, port) => {
-                        vfs.mount(path.clone(), String::new(), *port, Place::Any).await
+                        vfs.mount(path.clone(), path.clone(), *port, Place::Any).await
                     }
                     Step::Succeed(path, port) => vfs.succeed(path, *port).await,
                     Step::Directory(path) => vfs.make_unless_there(path, Kind::Directory, "").await,

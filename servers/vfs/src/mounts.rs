@@ -261,16 +261,28 @@ impl<H: Host + 'static> Vfs<H> {
     }
 
     /// It has no place in the tree any more.
-    pub(crate) fn remove_mount(&self, number: u32) {
+    pub(crate) fn remove_mount(self: &Rc<Self>, number: u32) {
         let mut mounts = self.mounts.borrow_mut();
         let place = mounts.iter().position(|mount| mount.entry.number == number);
-        let own = place.and_then(|place| mounts.remove(place).own);
+        let removed = place.map(|place| mounts.remove(place));
         drop(mounts);
-        if let Some(own) = own {
+        if let Some(Mount { entry, own: Some(own), .. }) = removed {
             self.names.borrow_mut().clear_volume(number);
-            self.close(own.volume.port);
+            self.dismiss(own.volume, entry.is_of_a_program());
         }
         self.moved.notify(&self.ops);
+    }
+
+    /// Has no use for a file system any more. The server of one that a program has mounted is told, and may end.
+    fn dismiss(self: &Rc<Self>, volume: Rc<Volume<H>>, is_told: bool) {
+        let vfs = self.clone();
+        self.ops.spawn(async move {
+            if is_told && cfg!(not(bite = "vfs-leaves-servers-behind")) {
+                // One that has died needs no telling.
+                let _gone = vfs.ask(&volume, |client| client.detach()).await;
+            }
+            vfs.close(volume.port);
+        });
     }
 
     /// Whether something is mounted below it.

@@ -96,6 +96,13 @@ pub(crate) struct Entry {
     pub(crate) traits: Traits,
 }
 
+impl Entry {
+    /// Whether a program has mounted it: what every machine has is of nothing that could be named.
+    pub(crate) const fn is_of_a_program(&self) -> bool {
+        !self.source.is_empty()
+    }
+}
+
 /// A question that another thread has, and its answer.
 #[derive(Debug)]
 pub(crate) struct Asked {

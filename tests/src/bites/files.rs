@@ -25,6 +25,11 @@ pub(super) const FILES: &[Bite] = &[
         "a file loses the name that was another's by the time it was removed",
     ),
     files(
+        "vfs-leaves-servers-behind",
+        "faults::who_is_unmounted_is_told",
+        "the server of a file system that was unmounted goes on for nobody",
+    ),
+    files(
         "vfs-leases-of-the-dead",
         "succession::the_root_has_a_successor",
         "what is written by leases of a file system that has ended is nobody's, and nobody says so",

@@ -60,6 +60,12 @@ pub(super) const PROGRAMS: &[Bite] = &[
     ),
     host(
         "init",
+        "init-keeps-the-entrusted",
+        "who_was_entrusted_to_a_server_ends_with_it",
+        "init remembers for ever how those have ended that nobody will ask for",
+    ),
+    host(
+        "init",
         "init-believes-anybody",
         "the_kernel_alone_tells_of_ends",
         "whoever says so tells init of the end of a thread, as the kernel does",
@@ -97,6 +103,12 @@ pub(super) const PROGRAMS: &[Bite] = &[
         "init-drivers-may-hog",
         "a_driver_that_keeps_the_cpu_becomes_less_urgent",
         "a driver that never waits keeps its clients from the CPU for ever",
+    ),
+    host(
+        "devmgr",
+        "devmgr-gives-to-two",
+        "a_device_is_one_client_s_while_he_lives",
+        "a disk is taken from the file system that writes to it, by whoever asks for it next",
     ),
     host(
         "devmgr",

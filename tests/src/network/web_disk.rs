@@ -36,7 +36,7 @@ fn under_swaps(context: &Context<'_>, nic: Nic) -> anyhow::Result<()> {
     let rounds: String = (0..SWAPS / 2).map(|round| format!(" {round}")).collect();
     let (other, usual) = drivers(nic);
     let script = format!(
-        "mkdir -p /srv; mount fat blk0 /srv & until [ -e /srv/{SIGN} ]; do sleep 0.1; done; \
+        "mkdir -p /srv; mount fat blk0 /srv && [ -e /srv/{SIGN} ] || exit 1; \
          httpd /srv & nc -l {END}; for round in{rounds}; do \
          drvctl swap net0 {other} && drvctl swap blk0 virtio-blk && \
          drvctl swap net0 {usual} && drvctl swap blk0 virtio-blk || exit 1; done; \

@@ -48,6 +48,9 @@ pub(crate) struct World {
     pub(crate) told: Vec<String>,
     pub(crate) remembered: BTreeMap<Hardware, u64>,
     pub(crate) lines: Vec<String>,
+    /// Clients that have ended.
+    pub(crate) dead: BTreeSet<u64>,
+    pub(crate) clients: BTreeMap<Hardware, u64>,
 }
 
 impl World {
@@ -201,6 +204,14 @@ impl System for Machine {
     fn open(&mut self, _: Hardware) -> Result<(Gift, Gift, Gift), Error> {
         let gift = Gift::copy(Handle::from_word(1), Rights::ALL);
         Ok((gift, gift, gift))
+    }
+
+    fn lives(&mut self, process: u64) -> bool {
+        !self.0.borrow().dead.contains(&process)
+    }
+
+    fn remember_client(&mut self, device: Hardware, client: u64) {
+        self.0.borrow_mut().clients.insert(device, client);
     }
 
     fn close(&mut self, image: &Image) {

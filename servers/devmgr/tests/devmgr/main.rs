@@ -272,6 +272,26 @@ fn opening_begins_anew() {
     assert!(manager.open(Caller(5), NET).is_ok());
     assert_eq!(machine.0.borrow().epochs, 1);
     assert_eq!(manager.open(Caller(5), Name::new("x")).err(), Some(Error::BadArgument));
+    assert!(manager.open(Caller(5), NET).is_ok(), "it has it already");
+    assert_eq!(machine.0.borrow().epochs, 2);
+}
+
+/// Two that write to one disk would be its end.
+#[test]
+fn a_device_is_one_client_s_while_he_lives() {
+    let (mut manager, machine) = started();
+    manager.open(Caller(5), NET).unwrap();
+    assert_eq!(manager.open(Caller(6), NET).err(), Some(Error::Exists));
+    assert_eq!((machine.0.borrow().epochs, machine.0.borrow().clients[&0]), (1, 5), "nobody has noticed");
+    // Nor does he lose it with the manager.
+    let net = Device::new("net0", "a card", vec!["card".into()]).used_by(Some(5));
+    let mut successor = Manager::new(machine.clone(), vec![net], vec![]);
+    assert_eq!(successor.open(Caller(6), NET).err(), Some(Error::Exists));
+    machine.0.borrow_mut().dead.insert(5);
+    for manager in [&mut manager, &mut successor] {
+        manager.open(Caller(6), NET).unwrap();
+    }
+    assert_eq!(machine.0.borrow().clients[&0], 6);
 }
 
 #[test]

@@ -370,6 +370,33 @@ fn children_end_with_their_maker_but_drivers_do_not() {
     assert!(alive.contains(&"driver".into()) && !alive.contains(&"job".into()), "{alive:?}");
 }
 
+/// It outlives who has started it, and not whom it was left to.
+#[test]
+fn who_was_entrusted_to_a_server_ends_with_it() {
+    let (mut init, fake) = booted();
+    let files = Name::new("files");
+    let number = |init: &mut Init<Fake>, name: &str| {
+        let all = init.list(BOSS, 0).unwrap();
+        all.iter().find(|report| report.name == name).map(|report| report.process)
+    };
+    for ends_first in ["job", "files", "job"] {
+        let shell = Caller(number(&mut init, "shell").unwrap());
+        let process = init.prepare(shell, JOB).unwrap();
+        assert_eq!(init.entrust(shell, process, files), Err(Error::BadHandle), "it was not started");
+        init.start(shell, process, vec![]).unwrap();
+        assert_eq!(init.entrust(BOSS, process, files), Err(Error::BadHandle), "it is not his");
+        assert_eq!(init.entrust(shell, process, Name::new("job")), Err(Error::BadArgument));
+        init.entrust(shell, process, files).unwrap();
+        assert_eq!(init.entrust(shell, process, files), Err(Error::BadHandle));
+        exits(&mut init, &fake, "shell", 1);
+        assert_eq!(number(&mut init, "job"), Some(process), "it goes on");
+        exits(&mut init, &fake, ends_first, 0);
+        assert_eq!(number(&mut init, "job"), None, "nobody asks how");
+        assert!(!fake.0.borrow().alive.values().any(|name| name == "job"));
+        pass(&mut init, &fake, 1000);
+    }
+}
+
 /// Whoever has given up waiting, or has died over it, is not known to have: he must not cost memory for ever, nor keep others out.
 #[test]
 fn who_has_waited_longest_makes_room() {

@@ -1,5 +1,6 @@
 //! File systems that fail, lie, are silent and die. Who uses them is told; nobody else notices.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -370,4 +371,28 @@ fn a_full_disk_says_so_and_takes_what_fits() {
     file.write_at(0, &[9; 290_000]).unwrap();
     files.sync().unwrap();
     assert!(disk.state().bytes("/a").unwrap() == [9; 290_000]);
+}
+
+/// Its server was started for that, and ends then. What every machine has is a service.
+#[test]
+fn who_is_unmounted_is_told() {
+    let world = World::with_tmpfs(SMALL, 5);
+    let files = world.session();
+    files.create_dir("/d").unwrap();
+    let told = Arc::new(AtomicUsize::new(0));
+    for times in 1..=3 {
+        let told_here = told.clone();
+        let make = move |regions| -> Volume {
+            let mut served = serve(Disk::new(Make::default()), regions);
+            Box::new(move |request, beside| {
+                told_here.fetch_add((request.command == volume::DETACH).into(), Ordering::Relaxed);
+                served(request, beside)
+            })
+        };
+        world.mount("/d", make).unwrap();
+        both().open_in(&files, "/d/a").unwrap().write_at(0, b"some").unwrap();
+        files.unmount("/d").unwrap();
+        world.quiet();
+        assert_eq!(told.load(Ordering::Relaxed), times);
+    }
 }

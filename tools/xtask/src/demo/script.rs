@@ -57,7 +57,7 @@ pub(super) fn line(site: Site, swaps: &[(Device, &str)], every: Duration) -> Str
     let site = match site {
         Site::Memory => String::new(),
         Site::Disk(disk) => format!(
-            "mkdir -p /srv; mount fat {} /srv & until [ -e /srv/{SIGN} ]; do sleep 0.1; done; httpd /srv & ",
+            "mkdir -p /srv; mount fat {} /srv && [ -e /srv/{SIGN} ] || exit 1; httpd /srv & ",
             disk.name()
         ),
     };

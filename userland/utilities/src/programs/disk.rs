@@ -3,7 +3,6 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use anax_fs::{Usage, mount as mounted, mounts, sync as synced, unmount as unmounted, usage};
 use utilities::{Options, human, table};
@@ -55,12 +54,8 @@ Shows what is mounted, or mounts a file system at a directory.
   mount
   mount KIND [SOURCE] DIRECTORY
 
-KIND is the program that serves it, such as tmpfs, SOURCE a disk. It lives as long as this program, which ends when it is
-unmounted: run it in the background, 'mount tmpfs /mnt &'.
+KIND is the program that serves it, such as tmpfs, SOURCE a disk. It is there until it is unmounted.
 ";
-
-/// How often it is looked at whether it is still mounted.
-const LOOK: Duration = Duration::from_millis(500);
 
 pub(super) fn mount(words: &[String]) -> Done {
     let options = Options::of(words, "t:")?;
@@ -85,12 +80,8 @@ pub(super) fn mount(words: &[String]) -> Done {
         [kind, source, path] => (kind, source, path),
         _ => return wrong("[KIND [SOURCE] DIRECTORY]"),
     };
-    let count = mounts()?.len();
-    mounted(kind, source, path).map_err(of(path))?;
-    // The server of the file system is this program's child, and ends with it.
-    while mounts()?.len() > count {
-        anax::time::sleep(LOOK);
-    }
+    let what = if source.is_empty() { kind } else { source };
+    mounted(kind, source, path).map_err(of(&format!("{what} at {path}")))?;
     Ok(0)
 }
 
