@@ -203,11 +203,11 @@ impl Child {
         self.init.port(self.process)
     }
 
-    /// Leaves it to the program that serves `service`: it goes on when this program ends, and ends with that one.
+    /// Leaves it to the program that serves `service`: it goes on when this program ends, which can do nothing with it any more, and ends with that one.
     ///
     /// # Errors
     /// As [`entrust`](anax_system::Processes::entrust).
-    pub fn entrust(mut self, service: &str) -> Result<(), Error> {
+    pub fn entrust(&mut self, service: &str) -> Result<(), Error> {
         let service = service.parse().map_err(|_| Error::BadArgument)?;
         self.init.entrust(self.process, service)
     }

@@ -9,6 +9,7 @@ use anax_abi::Error;
 use anax_files::files::{SERVICE, Walk};
 use anax_files::{Failure, Usage};
 use anax_proto::Gift;
+use anax_system::KILLED;
 
 use crate::session::Session;
 
@@ -65,18 +66,15 @@ pub fn mount(kind: &str, source: &str, path: &str) -> Result<(), Failure> {
     let mut child = command.start()?;
     let port = child.port()?;
     let mounted = mount_port(path, if source.is_empty() { kind } else { source }, port);
-    match mounted {
-        Ok(()) => Ok(child.entrust(SERVICE)?),
-        // It has said why it can't.
-        Err(Failure::Ended | Failure::Way(Error::PeerDied)) => Err(why(child.wait()?)),
-        Err(failure) => {
-            let _ended = child.kill();
-            Err(failure)
-        }
-    }
+    let Err(failure) = mounted.and_then(|()| Ok(child.entrust(SERVICE)?)) else { return Ok(()) };
+    // Nobody has use for it, if it has not ended by itself.
+    let _ended = child.kill();
+    let status = child.wait()?;
+    let has_ended = matches!(failure, Failure::Ended | Failure::Way(Error::PeerDied));
+    Err(if has_ended && status != KILLED { why(status) } else { failure })
 }
 
-/// Why a file system's program has ended before it was mounted.
+/// Why a file system's program has ended before it was mounted. It has said more itself.
 const fn why(status: u64) -> Failure {
     match Error::from_code(status.cast_signed()) {
         Error::Exists => Failure::Busy,
