@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use netpeer::Ports;
 use netpeer::serve::Server;
 
-use super::behind::{END, GUESTS, HOSTS, Plan, Servers, call, with_guest};
+use super::behind::{GUESTS, HOSTS, Plan, Servers, call_at, with_guest};
 use super::guests::test;
 use crate::context::{Context, Effort, SystemTest, Tier};
 use crate::guest;
@@ -27,6 +27,8 @@ const TALLIES: [&str; 5] = ["stream", "datagrams", "accept", "receive", "waits"]
 /// How soon there is to be a new connection, by the guest's clock.
 const SOON: Duration = Duration::from_secs(1);
 
+/// A port where the guest waits for a call behind the kills: another one than where it waits for the next, so that none is taken for the other.
+const OVER: u16 = 10;
 /// How long all of that may take.
 const LONGEST: Duration = Duration::from_secs(4 * 60);
 
@@ -75,12 +77,12 @@ fn among_themselves(context: &Context<'_>) -> anyhow::Result<()> {
 /// With the host, for which the card has to be had again and its address to be lent again.
 fn beside_host(context: &Context<'_>) -> anyhow::Result<()> {
     let commands = commands(kills(context.effort), "kill", HOSTS[0]);
-    let commands = format!("{commands} && echo all kills went well ; nc -l {END} ;");
+    let commands = format!("{commands} && echo all kills went well ; nc -l {OVER} ;");
     let plan = Plan { commands, servers: Servers::MayEnd, ..Plan::new(context, Nic::VirtioNet, 2) };
     let told = with_guest(context, plan, || {
         let _server = Server::start(Ports::STANDARD)?;
         let begin = Instant::now();
-        while !call(GUESTS[0]) {
+        while !call_at(GUESTS[0], OVER) {
             ensure!(begin.elapsed() < LONGEST, "the kills do not end");
             thread::sleep(Duration::from_millis(100));
         }
