@@ -34,6 +34,18 @@ impl fmt::Debug for Device {
     }
 }
 
+/// Another program may open it.
+impl Drop for Device {
+    fn drop(&mut self) {
+        if let Ok(name) = self.name.parse() {
+            let _ = self.devices.close(name);
+        }
+        for handle in [self.channel.handle(), self.bell.handle()] {
+            let _ = Space::SELF.close(handle);
+        }
+    }
+}
+
 impl Way for Device {
     fn ring(&mut self) -> Result<(), Error> {
         self.channel.ring()

@@ -40,11 +40,17 @@ pub trait Devices {
     #[idempotent]
     fn statistics(&mut self, device: Name) -> Result<Statistics, Error>;
 
-    /// Uses a device that has a channel: the client's end of it (SEND, RECEIVE), the memory that it lies in, and the memory for buffers. It is the caller's until he ends; what he had
+    /// Uses a device that has a channel: the client's end of it (SEND, RECEIVE), the memory that it lies in, and the memory for buffers. It is the caller's until he ends, or closes it; what he had
     /// opened before he has no longer.
     ///
     /// `BadArgument`: there is no such device, or it has no channel. `Exists`: another one has it, and runs.
     fn open(&mut self, caller: Caller, device: Name) -> Result<(Gift, Gift, Gift), Error>;
+
+    /// The caller has no use any more for a device that he has opened: another program may open it.
+    ///
+    /// `NoRights`: another has it.
+    #[idempotent]
+    fn close(&mut self, caller: Caller, device: Name) -> Result<(), Error>;
 
     /// Replaces the driver by the program of that name, which may be the same, while it works: the client sees a pause.
     ///

@@ -44,15 +44,22 @@ pub struct Plain<'a>(pub &'a [u8]);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // As good as always.
+        if self.0.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            return f.write_str(core::str::from_utf8(self.0).unwrap_or_default());
+        }
         for chunk in self.0.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                if character.is_control() {
-                    write!(f, "{}", character.escape_default())?;
-                } else {
-                    f.write_char(character)?;
+            for part in chunk.valid().split_inclusive(char::is_control) {
+                match part.chars().next_back().filter(|last| last.is_control()) {
+                    Some(last) => {
+                        write!(f, "{}{}", &part[..part.len() - last.len_utf8()], last.escape_default())?
+                    }
+                    None => f.write_str(part)?,
                 }
             }
-            write!(f, "{}", chunk.invalid().escape_ascii())?;
+            if !chunk.invalid().is_empty() {
+                write!(f, "{}", chunk.invalid().escape_ascii())?;
+            }
         }
         Ok(())
     }

@@ -339,10 +339,10 @@ impl System for Machine {
         report.is_some_and(|report| report.process == process && report.condition == Condition::Runs)
     }
 
-    fn remember_client(&mut self, device: usize, client: u64) {
+    fn remember_client(&mut self, device: usize, client: Option<u64>) {
         let name = &self.places[device].device.name;
         self.record.clients.retain(|(device, _)| device != name);
-        self.record.clients.push((name.clone(), client));
+        self.record.clients.extend(client.map(|client| (name.clone(), client)));
         if let Err(error) = self.write_record() {
             log::error!(
                 "who uses {name} is not written down: {error}",

@@ -351,8 +351,21 @@ impl<S: System> Devices for Manager<S> {
         let opened = self.system.open(place)?;
         self.system.new_epoch(place)?;
         self.devices[place].client = Some(caller.0);
-        self.system.remember_client(place, caller.0);
+        self.system.remember_client(place, Some(caller.0));
         Ok(opened)
+    }
+
+    fn close(&mut self, caller: Caller, device: Name) -> Result<(), Error> {
+        let place = self.find(device.as_str())?;
+        match self.devices[place].client {
+            Some(client) if client != caller.0 => Err(Error::NoRights),
+            Some(_) => {
+                self.devices[place].client = None;
+                self.system.remember_client(place, None);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     fn swap(&mut self, device: Name, driver: Name) -> Result<Swapped, Error> {

@@ -137,7 +137,7 @@ pub trait System {
     fn lives(&mut self, process: u64) -> bool;
 
     /// Writes down who has opened the device, for a successor of this program.
-    fn remember_client(&mut self, device: Hardware, client: u64);
+    fn remember_client(&mut self, device: Hardware, client: Option<u64>);
 
     /// Gives a file up.
     fn close(&mut self, image: &Image);

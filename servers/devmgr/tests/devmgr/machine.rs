@@ -50,7 +50,7 @@ pub(crate) struct World {
     pub(crate) lines: Vec<String>,
     /// Clients that have ended.
     pub(crate) dead: BTreeSet<u64>,
-    pub(crate) clients: BTreeMap<Hardware, u64>,
+    pub(crate) clients: BTreeMap<Hardware, Option<u64>>,
 }
 
 impl World {
@@ -210,7 +210,7 @@ impl System for Machine {
         !self.0.borrow().dead.contains(&process)
     }
 
-    fn remember_client(&mut self, device: Hardware, client: u64) {
+    fn remember_client(&mut self, device: Hardware, client: Option<u64>) {
         self.0.borrow_mut().clients.insert(device, client);
     }
 

@@ -282,7 +282,11 @@ fn a_device_is_one_client_s_while_he_lives() {
     let (mut manager, machine) = started();
     manager.open(Caller(5), NET).unwrap();
     assert_eq!(manager.open(Caller(6), NET).err(), Some(Error::Exists));
-    assert_eq!((machine.0.borrow().epochs, machine.0.borrow().clients[&0]), (1, 5), "nobody has noticed");
+    assert_eq!(
+        (machine.0.borrow().epochs, machine.0.borrow().clients[&0]),
+        (1, Some(5)),
+        "nobody has noticed"
+    );
     // Nor does he lose it with the manager.
     let net = Device::new("net0", "a card", vec!["card".into()]).used_by(Some(5));
     let mut successor = Manager::new(machine.clone(), vec![net], vec![]);
@@ -291,7 +295,12 @@ fn a_device_is_one_client_s_while_he_lives() {
     for manager in [&mut manager, &mut successor] {
         manager.open(Caller(6), NET).unwrap();
     }
-    assert_eq!(machine.0.borrow().clients[&0], 6);
+    assert_eq!(machine.0.borrow().clients[&0], Some(6));
+    assert_eq!(manager.close(Caller(7), NET), Err(Error::NoRights));
+    assert_eq!(manager.open(Caller(7), NET).err(), Some(Error::Exists));
+    assert_eq!(manager.close(Caller(6), NET), Ok(()));
+    assert_eq!((manager.close(Caller(6), NET), machine.0.borrow().clients[&0]), (Ok(()), None));
+    manager.open(Caller(7), NET).unwrap();
 }
 
 #[test]
