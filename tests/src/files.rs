@@ -1,11 +1,12 @@
 //! Files of programs: all cases of the interface in the running system.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anax_files::{Creation, FileSystem as _, Name};
 use anax_sectors::{MemoryDisk, SectorSize};
-use anax_vm::Spec;
+use anax_vm::{Ending, Spec};
 use anyhow::{anyhow, bail, ensure};
 use fat::{Fat, Format, Width, check, format};
 
@@ -22,6 +23,7 @@ pub(crate) const TESTS: &[SystemTest] = &[
     test("files.conformance-on-fat32", Tier::Plain, |context| {
         conformance_on_a_disk(context, Width::Fat32, 80_000)
     }),
+    test("files.the-last-written-lasts", Tier::Quick, the_last_written_lasts),
 ];
 
 const fn test(name: &'static str, tier: Tier, run: fn(&Context<'_>) -> anyhow::Result<()>) -> SystemTest {
@@ -30,6 +32,19 @@ const fn test(name: &'static str, tier: Tier, run: fn(&Context<'_>) -> anyhow::R
 
 /// A file by which the guest sees that the disk is mounted.
 const SIGN: &str = "sign";
+
+/// A disk with nothing but that.
+fn disk(context: &Context<'_>, width: Width, sectors: usize) -> anyhow::Result<PathBuf> {
+    let mut disk = MemoryDisk::with_sectors(sectors);
+    format(&mut disk, &Format { width: Some(width), label: "CASES", serial: 1, ..Format::default() })?;
+    let mut fat = Fat::open(disk)?;
+    let sign = Name::new(SIGN).map_err(|failure| anyhow!("{failure}"))?;
+    fat.create(fat.root(), sign, Creation::File, 0)?;
+    fat.sync(None)?;
+    let path = std::path::absolute(context.folder.join("disk"))?;
+    fs::write(&path, fat.into_disk().as_bytes())?;
+    Ok(path)
+}
 
 fn conformance_in_memory(context: &Context<'_>) -> anyhow::Result<()> {
     for cpus in [1, 2] {
@@ -67,16 +82,32 @@ fn by_two_threads(context: &Context<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Without a word of `sync`: a program writes to a disk, ends, and the machine is switched off.
+fn the_last_written_lasts(context: &Context<'_>) -> anyhow::Result<()> {
+    let path = disk(context, Width::Fat16, 40_000)?;
+    for (cpus, end) in [(1, ""), (2, ""), (2, "; poweroff 0")] {
+        let spec =
+            Spec { cpus, memory_mib: 256, disk: Some(path.clone()), ..guest::user_spec(context, "boot") };
+        let line =
+            format!("sh -c 'mkdir /case; mount fat blk0 /case && echo end {cpus} > /case/LAST.TXT{end}'");
+        let seen = guest::run(&spec, &line)?;
+        // Who switches it off says nothing more.
+        let is_well = !end.is_empty() || seen.result.ending == Ending::Exited { status: 0 };
+        ensure!(is_well, "{line}: {:?}", seen.result.ending);
+        let mut after = Fat::open(MemoryDisk::new(fs::read(&path)?, SectorSize::SMALLEST))?;
+        let last = Name::new("LAST.TXT").map_err(|failure| anyhow!("{failure}"))?;
+        let node = after.lookup(after.root(), last)?.node;
+        let mut bytes = vec![0; 64];
+        let length = after.read(node, 0, &mut bytes)?;
+        let found = String::from_utf8_lossy(&bytes[..length]);
+        ensure!(found.starts_with(&format!("end {cpus}")), "{line}: {found:?}");
+    }
+    Ok(())
+}
+
 /// All cases that need no links, on a disk, which is sound afterwards, and as empty as before.
 fn conformance_on_a_disk(context: &Context<'_>, width: Width, sectors: usize) -> anyhow::Result<()> {
-    let mut disk = MemoryDisk::with_sectors(sectors);
-    format(&mut disk, &Format { width: Some(width), label: "CASES", serial: 1, ..Format::default() })?;
-    let mut fat = Fat::open(disk)?;
-    let sign = Name::new(SIGN).map_err(|failure| anyhow!("{failure}"))?;
-    fat.create(fat.root(), sign, Creation::File, 0)?;
-    fat.sync(None)?;
-    let path = std::path::absolute(context.folder.join("disk"))?;
-    fs::write(&path, fat.into_disk().as_bytes())?;
+    let path = disk(context, width, sectors)?;
     let spec = Spec { memory_mib: 256, disk: Some(path.clone()), ..guest::user_spec(context, "boot") };
     let line = format!(
         "sh -c 'mkdir /case /other; mount fat blk0 /case && [ -e /case/{SIGN} ] && ! mount fat blk0 /other && \

@@ -18,28 +18,22 @@ pub const SLOTS: u32 = 16;
 /// # Errors
 /// What receiving fails with: the port is gone.
 pub fn serve<S: Dispatch>(port: Port, server: &mut S) -> Result<(), Error> {
-    serve_until(port, server, |_| false)
+    serve_until(port, server, 0)
 }
 
-/// The same until `is_over` says so, which is asked behind each message; what that one asked for is answered.
+/// The same until a message with that command was answered. Command 0 is none's.
 ///
 /// # Errors
 /// As [`serve`].
-pub fn serve_until<S: Dispatch>(
-    port: Port,
-    server: &mut S,
-    is_over: impl Fn(&S) -> bool,
-) -> Result<(), Error> {
+#[inline(always)]
+pub fn serve_until<S: Dispatch>(port: Port, server: &mut S, last: u32) -> Result<(), Error> {
     let mut received = port.waitport()?;
     loop {
-        let reply = answer(server, received);
-        if is_over(server) {
-            if let Some(reply) = reply {
-                reply_with(received.number, &reply, &Gifts::NONE);
-            }
+        if last != 0 && received.command() == last {
+            serve_one(server, &received);
             return Ok(());
         }
-        received = match reply {
+        received = match answer(server, received) {
             None => port.waitport()?,
             Some(reply) => match port.replymsg_waitport(received.number, Ok(result(&reply)), reply.words) {
                 // Whoever asked has ended meanwhile: nothing is held any more.

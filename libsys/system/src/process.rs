@@ -172,9 +172,14 @@ pub trait Processes {
     #[idempotent]
     fn forget(&mut self, caller: Caller, number: u64) -> Result<(), Error>;
 
-    /// Ends all processes, those above first, and switches the machine off. Needs the capability `power`, as the next one.
-    fn power_off(&mut self, caller: Caller, status: u8) -> Result<(), Error>;
+    /// Is answered when the system is about to end and all applications have: the caller has three seconds from then on for what is to last, and says that it has done that by ending.
+    ///
+    /// `Aborted`: it has asked again.
+    fn farewell(&mut self, caller: Caller, later: Later<(), Error>);
+
+    /// Ends all processes, those above first, and switches the machine off: returns only if that is refused. Needs the capability `power`, as the next one.
+    fn power_off(&mut self, caller: Caller, status: u8, later: Later<(), Error>);
 
     /// The same, but the machine starts again.
-    fn reboot(&mut self, caller: Caller) -> Result<(), Error>;
+    fn reboot(&mut self, caller: Caller, later: Later<(), Error>);
 }

@@ -20,7 +20,7 @@ pub use server::{Maps, Memory, Server};
 use anax::Mapping;
 use anax::object::{Region, Space};
 use anax::owned::Owned;
-use anax_files::volume::Serve;
+use anax_files::volume::{DETACH, Serve};
 use anax_proto::Gift;
 
 /// The program's own address space.
@@ -46,7 +46,5 @@ impl Maps for Here {
 /// # Errors
 /// As [`anax::serve`].
 pub fn serve<F: FileSystem>(system: F) -> Result<(), anax::Error> {
-    anax_service::serve_until(anax::port()?, &mut Serve(Server::new(system, Here)), |server| {
-        server.0.is_detached()
-    })
+    anax_service::serve_until(anax::port()?, &mut Serve(Server::new(system, Here)), DETACH)
 }

@@ -65,23 +65,17 @@ pub struct Server<F, M: Maps> {
     arena: Option<M::Memory>,
     known: Known,
     chunk: Vec<u8>,
-    is_detached: bool,
 }
 
 impl<F: FileSystem, M: Maps> Server<F, M> {
     /// Of a file system that nobody has begun with.
     pub fn new(system: F, maps: M) -> Self {
-        Self { system, maps, arena: None, known: Known::default(), chunk: Vec::new(), is_detached: false }
+        Self { system, maps, arena: None, known: Known::default(), chunk: Vec::new() }
     }
 
     /// The file system.
     pub const fn system(&mut self) -> &mut F {
         &mut self.system
-    }
-
-    /// Whether it was mounted, and is no longer.
-    pub const fn is_detached(&self) -> bool {
-        self.is_detached
     }
 
     /// How the VFS server's memory is reached.
@@ -141,7 +135,7 @@ impl<F: FileSystem, M: Maps> Volume for Server<F, M> {
     fn attach(&mut self, arena: Gift) -> Result<(Node, Traits), Failure> {
         let arena = self.maps.map(arena)?;
         self.detach()?;
-        (self.arena, self.is_detached) = (Some(arena), false);
+        self.arena = Some(arena);
         Ok((self.system.root(), self.system.features().into()))
     }
 
@@ -149,7 +143,7 @@ impl<F: FileSystem, M: Maps> Volume for Server<F, M> {
         for node in self.known.take() {
             self.system.forget(node, u64::MAX);
         }
-        (self.arena, self.is_detached) = (None, true);
+        self.arena = None;
         Ok(())
     }
 

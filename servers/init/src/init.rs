@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 
 use anax_abi::{Error, Handle};
 use anax_manifest::{Capability, Layer, Manifest, Restarts, Verdict};
-use anax_proto::Answered;
+use anax_proto::{Answered, Later};
 use anax_startup::{Seed, Start};
 use anax_system::{Condition, HUNG, KILLED, Status};
 
+use crate::ending::Ending;
 use crate::process::{Image, Process};
 use crate::share::{Share, Urgency};
 use crate::system::{Entry, Happened, System};
@@ -40,6 +41,10 @@ pub struct Init<S: System> {
     looked: u64,
     /// Who is preferred because he seems to hang, and how long he was seen to run meanwhile: one at a time, or they would take the CPU from each other.
     suspect: Option<(u64, u64)>,
+    /// Who wants to be told before all ends, or was.
+    pub(crate) farewells: BTreeMap<u64, Option<Later<(), Error>>>,
+    /// All ends.
+    pub(crate) ending: Option<Ending>,
 }
 
 impl<S: System> Init<S> {
@@ -56,6 +61,8 @@ impl<S: System> Init<S> {
             next: 1,
             looked,
             suspect: None,
+            farewells: BTreeMap::new(),
+            ending: None,
         }
     }
 
@@ -299,7 +306,8 @@ impl<S: System> Init<S> {
         let was_told = !waiting.is_empty();
         self.answers.extend(waiting.into_iter().map(|later| later.answer(Ok(status))));
         let is_entrusted = process.is_entrusted;
-        let may_restart = process.is_restartable() && process.maker == 0 && !process.is_stopped;
+        let may_restart =
+            process.is_restartable() && process.maker == 0 && !process.is_stopped && self.ending.is_none();
         let verdict = if may_restart { process.restarts.ended(status, now) } else { Verdict::Stop };
         let (manifest, maker) = (Rc::clone(&process.manifest), process.maker);
         (process.condition, process.due) = match verdict {
@@ -340,6 +348,7 @@ impl<S: System> Init<S> {
             self.drop_record(number);
         }
         self.end_children(number, maker == 0);
+        self.has_said_farewell(number);
     }
 
     pub(crate) fn drop_record(&mut self, number: u64) {
@@ -372,6 +381,7 @@ impl<S: System> Init<S> {
     /// Starts what is due, and looks at those that must not hang; when to come again at the latest, in nanoseconds since boot.
     pub fn tick(&mut self) -> Option<u64> {
         let now = self.system.now();
+        let until = self.tick_of_the_end(now);
         let due = |process: &Process<S::Made>| process.due.is_some_and(|due| due <= now);
         let all: Vec<u64> =
             self.processes.iter().filter(|(_, process)| due(process)).map(|(number, _)| *number).collect();
@@ -385,7 +395,7 @@ impl<S: System> Init<S> {
         }
         let is_watched = |process: &Process<S::Made>| process.made.is_some() && process.manifest.hang_ms > 0;
         let look = self.processes.values().any(is_watched).then_some(self.looked + LOOK);
-        self.processes.values().filter_map(|process| process.due).chain(look).min()
+        self.processes.values().filter_map(|process| process.due).chain(look).chain(until).min()
     }
 
     fn look(&mut self, now: u64) {
@@ -436,17 +446,5 @@ impl<S: System> Init<S> {
             self.system.say(format_args!("{name} (process {number}) hangs"));
             self.over(number, HUNG);
         }
-    }
-
-    /// Ends all processes, those above first.
-    pub(crate) fn end_all(&mut self) {
-        let mut all: Vec<_> = self
-            .processes
-            .values()
-            .filter_map(|process| process.made.map(|made| (process.manifest.layer, made)))
-            .collect();
-        all.sort_by_key(|(layer, _)| core::cmp::Reverse(*layer));
-        all.into_iter().for_each(|(_, made)| self.system.end(made));
-        self.processes.clear();
     }
 }

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod ending;
 mod init;
 mod notice;
 mod process;

@@ -279,17 +279,17 @@ impl<S: System> Processes for Init<S> {
         Ok(())
     }
 
-    fn power_off(&mut self, caller: Caller, status: u8) -> Result<(), Error> {
-        self.can(caller.0, &Capability::Power)?;
-        self.end_all();
-        self.system.finish(Some(status));
-        Ok(())
+    fn farewell(&mut self, caller: Caller, later: Later<(), Error>) {
+        let lives = self.processes.get(&caller.0).is_some_and(|process| process.made.is_some());
+        let old = if lives { self.farewells.insert(caller.0, Some(later)).flatten() } else { Some(later) };
+        self.answers.extend(old.map(|old| old.answer(Err(Error::Aborted))));
     }
 
-    fn reboot(&mut self, caller: Caller) -> Result<(), Error> {
-        self.can(caller.0, &Capability::Power)?;
-        self.end_all();
-        self.system.finish(None);
-        Ok(())
+    fn power_off(&mut self, caller: Caller, status: u8, later: Later<(), Error>) {
+        self.end_for(caller, Some(status), later);
+    }
+
+    fn reboot(&mut self, caller: Caller, later: Later<(), Error>) {
+        self.end_for(caller, None, later);
     }
 }

@@ -176,6 +176,15 @@ impl<H: Host + 'static> Vfs<H> {
         Ok(Said::Done)
     }
 
+    /// Begins to make all of everything last; `done` is called when that is over, however it went.
+    pub fn store_and(self: &Rc<Self>, done: impl FnOnce() + 'static) {
+        let vfs = self.clone();
+        self.ops.spawn(async move {
+            let _told_before = vfs.sync_all().await;
+            done();
+        });
+    }
+
     /// Makes sure that all of everything lasts, on all threads at once.
     pub(crate) async fn sync_all(self: &Rc<Self>) -> Result<(), Failure> {
         let own = self.host.own();

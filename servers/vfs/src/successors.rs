@@ -6,11 +6,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
+use anax::handles;
 use anax::log;
-use anax_abi::{Error, Message};
+use anax_abi::{Error, Message, WORDS};
 use anax_proto::{Gift, Gifts, Reply};
-use anax_sys::Port;
-use anax_system::{Name, NamesClient};
+use anax_sys::object::Thread;
+use anax_sys::{Port, Target};
+use anax_system::{Name, NamesClient, processes};
 use vfs::{Line, Step, Vfs};
 
 use crate::machine::{Machine, SUCCESSOR};
@@ -24,6 +26,9 @@ const MOUNTS: [(Name, &str); 4] = [
     (Name::new("devfs"), "/dev"),
     (Name::new("sysfs"), "/sys"),
 ];
+
+/// What is told behind those: that the system ends.
+const END: u64 = MOUNTS.len() as u64;
 
 /// The file systems that are mounted, and whose successors are waited for.
 pub(crate) struct Successors {
@@ -45,7 +50,15 @@ impl Successors {
         }
         vfs.begin(steps, complain);
         (0..MOUNTS.len()).try_for_each(|place| this.wait_for(place))?;
+        this.wait_for_the_end()?;
         Ok(this)
+    }
+
+    /// Asks init to say when the system ends.
+    fn wait_for_the_end(&self) -> Result<(), Error> {
+        let init = anax::handle(handles::INIT).ok_or(Error::BadHandle)?;
+        let message = Message { token: SUCCESSOR | END, ..Message::new(processes::FAREWELL, [0; WORDS]) };
+        Target::from_handle(init).beginmsg(&message, self.port).map(drop)
     }
 
     /// Asks for the successor of what is mounted there.
@@ -65,6 +78,10 @@ impl Successors {
         token: u64,
         answer: Result<(Reply, Gifts), Error>,
     ) {
+        if token == SUCCESSOR | END {
+            // What lasts now lasts, and what does not has been said to those who have asked.
+            return vfs.store_and(|| Thread::exit(0));
+        }
         let place = (token & !SUCCESSOR) as usize;
         let Some((service, path)) = MOUNTS.get(place) else { return };
         let mut names = NamesClient::over(Line::Answered(answer));

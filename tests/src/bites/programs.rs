@@ -60,6 +60,12 @@ pub(super) const PROGRAMS: &[Bite] = &[
     ),
     host(
         "init",
+        "init-says-no-farewell",
+        "the_end_waits_for_who_has_something_to_store",
+        "the machine is switched off before files are stored",
+    ),
+    host(
+        "init",
         "init-keeps-the-entrusted",
         "who_was_entrusted_to_a_server_ends_with_it",
         "init remembers for ever how those have ended that nobody will ask for",

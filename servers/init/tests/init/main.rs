@@ -195,7 +195,8 @@ fn rights_are_the_manifests() {
     assert_eq!(init.kill(Caller(3), job), Err(Error::NoRights));
     init.wait(Caller(3), job, Later::new(1));
     assert_eq!(answers(&mut init), [(1, Error::NoRights.code(), 0)]);
-    assert_eq!(init.power_off(SHELL, 0), Err(Error::NoRights));
+    init.power_off(SHELL, 0, Later::new(17));
+    assert_eq!(answers(&mut init), [(17, Error::NoRights.code(), 0)]);
     assert_eq!(init.space(SHELL, 3), Err(Error::NoRights));
     assert_eq!(init.space(BOSS, BOSS.0), Err(Error::BadArgument), "its own");
     let debugged = init.space(BOSS, job).unwrap();
@@ -451,7 +452,8 @@ fn who_waits_for_a_driver_goes_on_waiting() {
 #[test]
 fn the_end_is_orderly() {
     let (mut init, fake) = booted();
-    init.power_off(BOSS, 3).unwrap();
+    init.power_off(BOSS, 3, Later::new(1));
+    assert_eq!(answers(&mut init), []);
     let world = fake.0.borrow();
     assert_eq!(world.finished, Some(Some(3)));
     assert!(world.alive.is_empty());
@@ -460,6 +462,44 @@ fn the_end_is_orderly() {
         .map(|name| world.ended.iter().position(|ended| ended == name).unwrap())
         .collect();
     assert!(layers[0] < layers[2] && layers[1] < layers[2] && layers[2] < layers[3] && layers[2] < layers[4]);
+}
+
+/// Who has something that is to last is told when no application can change it any more, and ends when it does.
+#[test]
+fn the_end_waits_for_who_has_something_to_store() {
+    const FILES: Caller = Caller(3);
+    let finished = |fake: &Fake| fake.0.borrow().finished;
+    for takes_too_long in [false, true] {
+        let (mut init, fake) = booted();
+        init.farewell(FILES, Later::new(7));
+        init.farewell(FILES, Later::new(8));
+        init.farewell(SHELL, Later::new(9));
+        assert_eq!(answers(&mut init), [(7, Error::Aborted.code(), 0)]);
+        init.reboot(BOSS, Later::new(1));
+        assert_eq!(answers(&mut init), [(8, 0, 0)], "the shell has ended, and nobody else is told");
+        assert_eq!(finished(&fake), None);
+        let alive: Vec<String> = fake.0.borrow().alive.values().cloned().collect();
+        assert_eq!(alive, ["loader", "names", "files"]);
+        // Nobody starts again.
+        pass(&mut init, &fake, 1000);
+        init.power_off(BOSS, 5, Later::new(2));
+        assert_eq!((finished(&fake), fake.0.borrow().alive.len()), (None, 3));
+        if takes_too_long {
+            pass(&mut init, &fake, 2001);
+        } else {
+            exits(&mut init, &fake, "files", 0);
+        }
+        assert_eq!(finished(&fake), Some(None));
+        assert!(fake.0.borrow().alive.is_empty());
+        let said = fake.0.borrow().lines.iter().any(|line| line.contains("takes too long"));
+        assert_eq!(said, takes_too_long);
+    }
+    // Who has ended before is not waited for.
+    let (mut init, fake) = booted();
+    init.farewell(FILES, Later::new(7));
+    exits(&mut init, &fake, "files", 1);
+    init.power_off(BOSS, 5, Later::new(1));
+    assert_eq!(finished(&fake), Some(Some(5)));
 }
 
 #[test]
