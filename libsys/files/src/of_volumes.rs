@@ -12,6 +12,9 @@ pub const ARENA: u64 = 65_536;
 /// Most bytes that one request fills or stores.
 pub const MOST: u64 = 1 << 20;
 
+/// The environment variable of a program that was started to be mounted: it ends when it is not any more.
+pub const FOR_A_MOUNT: &str = "FOR_A_MOUNT";
+
 /// A file system.
 #[anax_proto::interface]
 pub trait Volume {
@@ -20,7 +23,7 @@ pub trait Volume {
     /// `BadArgument`: it is no such region.
     fn attach(&mut self, arena: Gift) -> Result<(Node, Traits), Failure>;
 
-    /// It has no place in the tree any more, which a program has given it: all nodes are forgotten, and a server that serves nobody else ends when it has answered.
+    /// It has no place in the tree any more, which a program has given it: all nodes are forgotten, and a server that was started for that ends when it has answered.
     fn detach(&mut self) -> Result<(), Failure>;
 
     /// As [`FileSystem::lookup`](crate::FileSystem::lookup).

@@ -7,6 +7,7 @@ use anax::process::Command;
 use anax::stream::Stdio;
 use anax_abi::Error;
 use anax_files::files::{SERVICE, Walk};
+use anax_files::volume::FOR_A_MOUNT;
 use anax_files::{Failure, Usage};
 use anax_proto::Gift;
 use anax_system::KILLED;
@@ -62,7 +63,7 @@ pub fn mount(kind: &str, source: &str, path: &str) -> Result<(), Failure> {
     let command = Command::new(kind).map_err(|_| Failure::Unsupported)?;
     let command = if source.is_empty() { command } else { command.argument(source) };
     // What it says goes to the log: a pipe would stay open for as long as it is mounted.
-    let command = command.stdin(Stdio::Null).stdout(Stdio::Null).stderr(Stdio::Null);
+    let command = command.env(FOR_A_MOUNT, "1").stdin(Stdio::Null).stdout(Stdio::Null).stderr(Stdio::Null);
     let mut child = command.start()?;
     let port = child.port()?;
     let mounted = mount_port(path, if source.is_empty() { kind } else { source }, port);
@@ -84,7 +85,7 @@ const fn why(status: u64) -> Failure {
     }
 }
 
-/// Mounts a file system that is served at a port. `source` says to people what it is of; its server is told when it is unmounted, and `anax_volume::serve` returns then.
+/// Mounts a file system that is served at a port. `source` says to people what it is of; its server is told when it is unmounted.
 ///
 /// # Errors
 /// `NotFound`, `NotADirectory`, `Busy`; what the file system answers.

@@ -20,7 +20,7 @@ pub use server::{Maps, Memory, Server};
 use anax::Mapping;
 use anax::object::{Region, Space};
 use anax::owned::Owned;
-use anax_files::volume::{DETACH, Serve};
+use anax_files::volume::{DETACH, FOR_A_MOUNT, Serve};
 use anax_proto::Gift;
 
 /// The program's own address space.
@@ -41,10 +41,12 @@ impl Maps for Here {
     }
 }
 
-/// Serves a file system at the program's own port: for ever if every machine has it mounted, else until it is unmounted.
+/// Serves a file system at the program's own port: for ever, or until it is unmounted if `anax_fs::mount` has started the program, which an environment variable says ([`FOR_A_MOUNT`]). A service does not end because
+/// somebody says so.
 ///
 /// # Errors
 /// As [`anax::serve`].
 pub fn serve<F: FileSystem>(system: F) -> Result<(), anax::Error> {
-    anax_service::serve_until(anax::port()?, &mut Serve(Server::new(system, Here)), DETACH)
+    let last = if anax::variable(FOR_A_MOUNT).is_some() { DETACH } else { 0 };
+    anax_service::serve_until(anax::port()?, &mut Serve(Server::new(system, Here)), last)
 }

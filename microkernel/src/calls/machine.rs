@@ -5,10 +5,7 @@ use alloc::vec::Vec;
 use anax_abi::object::{MachineCommand, TRACE_RECORD};
 use anax_abi::{Error, Rights};
 
-use microkernel_core::{
-    acpi::Wiring,
-    logring::{Plain, TOLD_BYTES},
-};
+use microkernel_core::{acpi::Wiring, logring};
 
 use super::{Call, Served, handle, objects::deliver};
 use crate::arch::{msi, power, serial};
@@ -47,7 +44,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
             let mut buffer = [0; TEXT];
             let bytes = read(call, words[0], words[1], &mut buffer)?;
             if command == MachineCommand::Log {
-                log::info!("{}", Plain(bytes.trim_ascii_end()));
+                log::info!("{}", logring::Plain(bytes.trim_ascii_end()));
                 return Ok(Served::Value(0));
             }
             serial::write(serial::Line::Com1, bytes);
@@ -108,7 +105,7 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         MachineCommand::Memory => Ok(Served::Value(frames::usage().1)),
         MachineCommand::ReadLog => {
             let cpu = percpu::all().nth(words[2] as usize).ok_or(Error::BadArgument)?;
-            give(call, cpu.log.tell(words[3], &mut [0; TOLD_BYTES]))
+            give(call, cpu.log.tell(words[3], &mut [0; logring::TOLD_BYTES]))
         }
         MachineCommand::PowerOff => power::off(words[0] as u8),
         MachineCommand::Restart => power::restart(),
