@@ -79,8 +79,12 @@ impl Successors {
         answer: Result<(Reply, Gifts), Error>,
     ) {
         if token == SUCCESSOR | END {
-            // What lasts now lasts, and what does not has been said to those who have asked.
-            return vfs.store_and(|| Thread::exit(0));
+            // What lasts now lasts, and what does not has been said to those who have asked. A refusal is no reason to end.
+            match answer {
+                Ok(_) => vfs.store_and(|| Thread::exit(0)),
+                Err(error) => log::error!("nobody says when the system ends: {error}"),
+            }
+            return;
         }
         let place = (token & !SUCCESSOR) as usize;
         let Some((service, path)) = MOUNTS.get(place) else { return };

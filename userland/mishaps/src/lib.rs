@@ -18,5 +18,5 @@ pub const COUNT: u32 = 0x2001;
 /// The client is idle when it has answered, until the next message.
 pub const PAUSE: u32 = 0x2002;
 
-/// What takes longer than this has hung. By itself nothing takes a fifth as long: init looks after a server for two seconds at most. But on a host that is busy it looks late, and what it has not seen does not count.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// What takes longer than this has hung. Nothing that passes takes half as long: init looks after a server for two seconds at most.
+pub const PATIENCE: Duration = Duration::from_secs(5);
