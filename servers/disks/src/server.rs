@@ -128,6 +128,7 @@ impl<'a, S: System<'a>> Disks<'a, S> {
             more |= self.disks[place].disk.work(&mut |one| ended.push(one));
             more |= self.take(place, ended);
         }
+        self.close_unused();
         more
     }
 
@@ -220,7 +221,7 @@ impl<'a, S: System<'a>> Disks<'a, S> {
         }
     }
 
-    /// Answers all who have waited for a disk's table.
+    /// Answers all who have waited for a disk's table. Whether the disk is used any more is the caller's to look at.
     fn admit(&mut self, place: usize) {
         let name = self.disks[place].disk.name;
         let waiting: Vec<_> = self.waiters.extract_if(.., |waiter| waiter.claim.disk == name).collect();
@@ -228,7 +229,6 @@ impl<'a, S: System<'a>> Disks<'a, S> {
             let admitted = self.give(place, claim, room);
             self.answers.push(later.answer(admitted));
         }
-        self.close_unused();
         self.remember();
     }
 
@@ -413,11 +413,9 @@ impl<'a, S: System<'a>> Parts for Disks<'a, S> {
                 self.waiters.push(Waiter { claim, room, later, age: 0 });
                 self.look(place);
             }
-            Err(error) => {
-                self.answers.push(later.answer(Err(error)));
-                self.close_unused();
-            }
+            Err(error) => self.answers.push(later.answer(Err(error))),
         }
+        self.close_unused();
     }
 
     fn read(

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use anax_abi::Error;
 use anax_block_disk::parts::{PartError, ROOM_BYTES, parts};
 use anax_block_disk::{Complaint, PATIENCE, SILENCE};
-use anax_proto::{Beside, Caller, Gift, Request};
+use anax_proto::{Beside, Caller, Fixed as _, Gift, Request};
 use anax_sectors::{Disk, DiskError};
 use proptest::prelude::*;
 
@@ -271,6 +271,30 @@ fn a_disk_that_hangs_keeps_nobody_else_waiting() {
     world.around.borrow_mut().machines.get_mut("blk1").unwrap().manner = vec![Manner::Silent; 100_000];
     assert_eq!(world.open(12, "blk1", 1).err(), Some(PartError::Failed));
     assert!(!world.around.borrow().machines["blk1"].is_open);
+}
+
+/// A disk is let go of while another one has work, whichever was opened first.
+#[test]
+fn disks_come_and_go_beside_each_other() {
+    for (first, second) in [("blk0", "blk1"), ("blk1", "blk0")] {
+        let world = World::new();
+        let ticket = begin_open(&world, 10, first, 7);
+        let other = begin_open(&world, 11, second, 1);
+        assert_eq!(until(&world, ticket), anax_proto::Failure::code(&PartError::NoPart));
+        assert_eq!(until(&world, other), 0);
+        assert!(!world.around.borrow().machines[first].is_open);
+        assert!(world.around.borrow().machines[second].is_open);
+    }
+}
+
+fn begin_open(world: &World, process: u64, disk: &str, part: u32) -> u64 {
+    let mut writer = anax_proto::Writer::default();
+    disk.parse::<anax_system::Name>().unwrap().put(&mut writer);
+    part.put(&mut writer);
+    let mut beside = Beside::default();
+    beside.sent.push(world.room().0);
+    beside.sent.push(Gift::copy(anax_abi::Handle::from_word(process), anax_abi::Rights::ALL));
+    world.begin(Caller(process), &Request::fixed(command("open"), writer.finish()), &mut beside).unwrap_err()
 }
 
 #[test]
