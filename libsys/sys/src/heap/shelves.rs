@@ -1,7 +1,7 @@
 //! Small blocks that were given back, kept by their sizes for whoever wants one next: most of what a program allocates comes and goes with each thing that it does, and is the same again
 //! the next time. A block from a shelf costs a tenth of one that has to be found, and one that goes there is not joined with its neighbours.
 //!
-//! A shelf keeps few blocks, so that what a program needed once does not stay apart for ever.
+//! A shelf keeps few blocks: what lies there is joined with nothing, so that what a program needed once would stay apart for ever, and tables could not grow where they are.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -10,10 +10,10 @@ use talc::base::CHUNK_UNIT;
 
 /// Bytes of a block that the allocator underneath keeps for itself.
 const TAG: usize = size_of::<usize>();
-/// Shelves: blocks of up to 2 KiB, which most tasks are smaller than.
-const SHELVES: usize = 64;
-/// Bytes that a shelf keeps, beside two blocks.
-const KEPT: usize = 2048;
+/// Shelves: blocks of up to 1 KiB.
+const SHELVES: usize = 32;
+/// Blocks on each.
+const MOST: usize = 2;
 
 /// A block on a shelf.
 struct Block {
@@ -74,9 +74,8 @@ impl Shelves {
         if layout.align() > CHUNK_UNIT {
             return false;
         }
-        let number = Self::shelf(layout);
-        let Some(shelf) = self.0.get_mut(number) else { return false };
-        if shelf.count >= 2 + KEPT / ((number + 1) * CHUNK_UNIT) {
+        let Some(shelf) = self.0.get_mut(Self::shelf(layout)) else { return false };
+        if shelf.count >= MOST {
             return false;
         }
         let block = start.cast::<Block>();

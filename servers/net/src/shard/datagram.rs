@@ -168,7 +168,7 @@ impl<H: Host> Shard<H> {
         }
         (socket.written, socket.room) = (written, room.max(socket.room));
         let is_new = socket.progress.taken < written && !core::mem::replace(&mut socket.is_queued, true);
-        let waiter = Waiter { received, taken, knows_end: question.knows_end, later };
+        let waiter = Waiter::new(received, taken, question.knows_end, later);
         let oldest = socket.waiters.push(waiter);
         let progress = socket.progress;
         if is_new {

@@ -1,42 +1,54 @@
 //! Streams.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use anax_proto::Later;
 use anax_socket::ring::Ring;
 use anax_socket::{Failure, MOST_WAITING, Progress, Question, Standing};
 use anax_tcp::{Closed, ConnectionId, Event, Tuple};
+use smallvec::SmallVec;
 
 use super::{Host, Role, Shard};
 use crate::pieces::Pieces;
 use crate::session::Arena;
 
-/// Who waits for a socket to be further than it knows of.
+/// Who waits for a socket to be further than it knows of. There are thousands of these, so it is three words.
 #[derive(Debug)]
 pub(super) struct Waiter {
-    pub(super) received: u64,
-    pub(super) taken: u64,
-    pub(super) knows_end: bool,
+    received: u64,
+    /// With [`KNOWS_END`].
+    taken: u64,
     pub(super) later: Later<Progress, Failure>,
 }
 
+/// It knows that the peer has closed: above what can be taken.
+const KNOWS_END: u64 = 1 << 63;
+/// More than is ever taken.
+const NEVER: u64 = KNOWS_END - 1;
+
 impl Waiter {
+    /// One that waits for more than that, unless it is [`u64::MAX`]; and for the peer's end, unless it knows of that.
+    pub(super) fn new(received: u64, taken: u64, knows_end: bool, later: Later<Progress, Failure>) -> Self {
+        let known = if knows_end { KNOWS_END } else { 0 };
+        Self { received, taken: taken.min(NEVER) | known, later }
+    }
+
     /// Whether there is something that it does not know of.
     pub(super) const fn is_due(&self, progress: &Progress) -> bool {
+        let (taken, knows_end) = (self.taken & NEVER, self.taken & KNOWS_END != 0);
         (self.received != u64::MAX && progress.received > self.received)
-            || (self.taken != u64::MAX && progress.taken > self.taken)
-            || (progress.standing.peer_closed && !self.knows_end)
+            || (taken != NEVER && progress.taken > taken)
+            || (progress.standing.peer_closed && !knows_end)
     }
 }
 
-/// Those of one socket, [`MOST_WAITING`] at most; mostly one.
+/// Those of one socket, [`MOST_WAITING`] at most; mostly one, which lies in the socket itself.
 #[derive(Debug, Default)]
-pub(super) struct Waiters(Vec<Waiter>);
+pub(super) struct Waiters(SmallVec<[Waiter; 1]>);
 
 impl Waiters {
     pub(super) const fn new() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new_const())
     }
 
     /// One more. If there are too many, the one that has waited longest comes back.
@@ -198,7 +210,7 @@ impl<H: Host> Shard<H> {
         while let Some(waiter) = stream.waiters.get(place) {
             if is_over || waiter.is_due(&progress) {
                 let waiter = stream.waiters.remove(place);
-                answers.push(waiter.later.answer(outcome(&waiter.received, &waiter.taken, progress, failed)));
+                answers.push(waiter.later.answer(outcome(waiter.received, progress, failed)));
             } else {
                 place += 1;
             }
@@ -257,7 +269,7 @@ impl<H: Host> Shard<H> {
             // One that has just ended is told of by its event.
             let _ = self.engine.make_room(connection, room, self.now);
         }
-        let waiter = Waiter { received, taken, knows_end: question.knows_end, later };
+        let waiter = Waiter::new(received, taken, question.knows_end, later);
         let progress = stream.progress;
         if let Some(failure) = refused {
             let answered = waiter.later.answer(Err(failure));
@@ -265,7 +277,7 @@ impl<H: Host> Shard<H> {
         }
         if is_over || waiter.is_due(&progress) {
             let failed = stream.failure();
-            let answered = waiter.later.answer(outcome(&received, &taken, progress, failed));
+            let answered = waiter.later.answer(outcome(received, progress, failed));
             return self.answer(&answered);
         }
         let oldest = stream.waiters.push(waiter);
@@ -285,18 +297,10 @@ impl<H: Host> Shard<H> {
 }
 
 /// What somebody who asks about a stream that is over, or is further, is told: first all that there is to be had, then what has ended it.
-const fn outcome(
-    received: &u64,
-    taken: &u64,
-    progress: Progress,
-    failed: Option<Failure>,
-) -> Result<Progress, Failure> {
+const fn outcome(received: u64, progress: Progress, failed: Option<Failure>) -> Result<Progress, Failure> {
+    let has_more = received != u64::MAX && progress.received > received;
     match failed {
-        Some(failure) if !has_more(received, taken, &progress) => Err(failure),
+        Some(failure) if !has_more => Err(failure),
         _ => Ok(progress),
     }
-}
-
-const fn has_more(received: &u64, _taken: &u64, progress: &Progress) -> bool {
-    *received != u64::MAX && progress.received > *received
 }
