@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use anax::object::{Channel, Region, Space, Thread};
-use anax_abi::Error;
+use anax_abi::{Error, Handle};
 use anax_blocks::handover::SLOTS;
 use anax_devices::{DevicesClient, SERVICE};
 use anax_partitions::read;
@@ -25,6 +25,7 @@ pub struct Device {
     name: String,
     channel: Channel,
     bell: Port,
+    pool: Handle,
     devices: DevicesClient<anax::Service>,
 }
 
@@ -69,6 +70,10 @@ impl Way for Device {
             let _heard = self.devices.complain(name, epoch.number(), complaint);
         }
     }
+
+    fn pool(&self) -> Option<Handle> {
+        Some(self.pool)
+    }
 }
 
 /// The disk of a program.
@@ -108,12 +113,12 @@ pub fn open(device: &str) -> Result<OwnDisk, Error> {
     let number = u32::try_from(posted.load(Ordering::Acquire)).ok();
     let epoch = number.and_then(Epoch::from_number).ok_or(Error::BadArgument)?;
     let shared = |handle| anax_mapped::shared(Region::from_handle(handle));
-    let (block, pool) = (shared(block.handle)?, shared(pool.handle)?);
+    let (block, memory) = (shared(block.handle)?, shared(pool.handle)?);
     let geometry = Geometry::new(SLOTS, SLOTS).map_err(|_| Error::BadArgument)?;
     let endpoint = Endpoint::watching(block, Side::Client, geometry, epoch, posted);
     let endpoint = endpoint.map_err(|_| Error::BadArgument)?;
-    let way = Device { name: device.into(), channel, bell, devices };
-    BlockDisk::open(endpoint, epoch, SharedBytes::new(pool), way)
+    let way = Device { name: device.into(), channel, bell, pool: pool.handle, devices };
+    BlockDisk::open(endpoint, epoch, SharedBytes::new(memory), way)
 }
 
 /// What people call a source: a whole disk, `blk0`, or a part of one, `blk0p1`.
