@@ -9,7 +9,7 @@ use anax_ring::{Doorbell, Endpoint, Epoch, Misbehaved, SharedBytes, Sleep};
 use anax_sectors::{Disk, DiskError, Shape};
 
 /// Bytes of a piece. The pool is the same however it is cut; fewer and larger pieces cost drivers less.
-pub const BUFFER_BYTES: usize = 32 * 1024;
+pub const BUFFER_BYTES: usize = 64 * 1024;
 /// Pieces in flight.
 pub const BUFFERS: usize = POOL_BYTES as usize / BUFFER_BYTES;
 
