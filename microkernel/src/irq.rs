@@ -462,7 +462,7 @@ impl Irq {
     /// Masks or opens the source as its subscribers' states demand.
     fn settle(&self) {
         let all = || chain(percpu::this().irqs.slot(self.vector()).get());
-        let owes = |irq: &Irq| irq.told.get() || irq.pending.get() > 0;
+        let owes = |irq: &Irq| irq.told.get() || irq.pending.get() > 0 && !cfg!(bite = "irq-only-told-owe");
         let owed = self.is_level() && all().any(owes) && !cfg!(bite = "irq-first-answer");
         let wanted = all().any(|irq| irq.state.get() == State::Enabled);
         self.route.get().set(if wanted && !owed { Gate::Open } else { Gate::Masked });
@@ -510,8 +510,17 @@ pub(crate) fn in_use() -> usize {
 impl Irq {
     /// Whether its line is masked; none if it has no line.
     pub(crate) fn is_masked(&self) -> Option<bool> {
+        self.pin()?.is_masked()
+    }
+
+    /// Whether its line, a level-triggered one, is open and no interrupt of it is under way; none if it has no line.
+    pub(crate) fn is_at_rest(&self) -> Option<bool> {
+        self.pin()?.is_at_rest()
+    }
+
+    fn pin(&self) -> Option<Pin> {
         match self.route.get().source {
-            Source::Line(pin) => pin.is_masked(),
+            Source::Line(pin) => Some(pin),
             Source::Message(_) | Source::Software(_) => None,
         }
     }

@@ -148,6 +148,11 @@ const KERNEL: &[Bite] = &[
         judge: Judge::Kernel { test: "irq::a_shared_line_waits_for_everybody", cpus: 1 },
     },
     Bite {
+        name: "irq-only-told-owe",
+        breaks: "takes a subscriber of a shared line that is yet to be told for one that has answered",
+        judge: Judge::Kernel { test: "irq::a_shared_line_waits_for_everybody", cpus: 1 },
+    },
+    Bite {
         name: "irq-no-fence",
         breaks: "takes the end of a subscription for the answer that it owes",
         judge: Judge::Kernel { test: "irq::the_dead_answer_when_fenced", cpus: 1 },

@@ -11,6 +11,7 @@ use anax_vm::{Chipset, Ending, Machine, Nic, Spec};
 use anyhow::{Context as _, ensure};
 
 use crate::context::{Context, Effort, SystemTest, Tier};
+use crate::disk_files;
 use crate::guest::{self, Seen};
 
 const fn test(
@@ -27,6 +28,7 @@ pub(crate) const TESTS: &[SystemTest] = &[
     test("mishaps.names", Tier::Quick, 10, |context| server(context, "names")),
     test("mishaps.loader", Tier::Plain, 70, |context| server(context, "loader")).sleepy(),
     test("mishaps.devmgr", Tier::Quick, 12, |context| server(context, "devmgr")),
+    test("mishaps.disks", Tier::Plain, 45, disks).sleepy(),
     test("mishaps.serial", Tier::Quick, 12, serial),
     test("mishaps.control", Tier::Quick, 12, control),
     test("mishaps.visitor-count", Tier::Plain, 75, visitor_count).sleepy(),
@@ -110,6 +112,14 @@ fn server(context: &Context<'_>, program: &str) -> anyhow::Result<()> {
 fn file_server(context: &Context<'_>, program: &str) -> anyhow::Result<()> {
     let loads = "names files,/tmp/mishaps reads,/,/boot,/boot/kernel.sym reads,/sys,/sys/version reads,/dev,/dev/zero";
     all(context, (|spec| spec, ""), (program, loads), good)
+}
+
+/// The disk server dies under two file systems on one disk, which do not notice.
+fn disks(context: &Context<'_>) -> anyhow::Result<()> {
+    let disk = disk_files::in_two(context)?;
+    let machine = |spec| Spec { disk: Some(disk.clone()), ..spec };
+    let before = "mkdir /one /two && mount fat blk0p1 /one && mount fat blk0p2 /two && ";
+    all(context, (machine, before), ("disks", "names files,/one/mishaps files,/two/mishaps"), good)
 }
 
 /// Whatever is printed meanwhile arrives, once and in order.

@@ -7,6 +7,7 @@ use anax_vm::{Ending, Nic, Spec};
 use anyhow::ensure;
 
 use crate::context::{Context, SystemTest, Tier};
+use crate::disk_files;
 use crate::guest;
 
 /// The tests of this module.
@@ -29,11 +30,12 @@ const FEW: u32 = 500;
 const MANY: u32 = 10_000;
 
 /// Those that have to be there; the program says of all others that they do not run.
-const SERVERS: [&str; 14] = [
+const SERVERS: [&str; 15] = [
     "init",
     "names",
     "loader",
     "devices",
+    "disks",
     "serial",
     "control",
     "control-input",
@@ -48,7 +50,8 @@ const SERVERS: [&str; 14] = [
 
 fn every_server(context: &Context<'_>) -> anyhow::Result<()> {
     let extra = ["-device", "edu"].map(OsString::from).to_vec();
-    let spec = Spec { nic: Nic::VirtioNet, extra, ..guest::user_spec(context, "boot") };
+    let disk = Some(disk_files::in_two(context)?);
+    let spec = Spec { nic: Nic::VirtioNet, extra, disk, ..guest::user_spec(context, "boot") };
     storm(context, spec, "all", &SERVERS)
 }
 

@@ -47,6 +47,24 @@ pub(crate) fn sum(content: &[u8]) -> u32 {
 /// Bytes of a cpio "newc" member header, without the name.
 pub(crate) const HEADER: u64 = 110;
 
+/// Where a header has the content's length, and in how many digits.
+pub(crate) const LENGTH_AT: core::ops::Range<usize> = 54..62;
+
+/// The header of a member in cpio's "newc" format (cpio(5), "New ASCII Format"): 13 fields of 8 hexadecimal digits behind the magic number. Owners and times are neutral, so there is one
+/// header that a member can have; `inode` is its place, from 1 on, and 0 that of the trailer.
+pub(crate) fn header(inode: u32, length: u32, name_size: u32) -> [u8; HEADER as usize] {
+    let mode = if inode == 0 { 0 } else { 0o100_444 };
+    let fields = [inode, mode, 0, 0, 1, 0, length, 0, 0, 0, 0, name_size, 0];
+    let mut header = [b'0'; HEADER as usize];
+    header[..6].copy_from_slice(b"070701");
+    for (digits, field) in header[6..].chunks_exact_mut(8).zip(fields) {
+        for (place, digit) in digits.iter_mut().rev().enumerate() {
+            *digit = b"0123456789ABCDEF"[(field >> (4 * place) & 15) as usize];
+        }
+    }
+    header
+}
+
 /// What the names of programs begin with. A program can be mapped where it lies, since its content begins with a page.
 pub(crate) const PROGRAMS: &str = "bin/";
 

@@ -1,7 +1,8 @@
 //! Reading: believe nothing until all of it was checked, then hand out slices.
 
 use crate::index::{
-    Entry, HEADER, Head, INDEX, MAX_MEMBERS, TRAILER, VERSION, is_valid_name, member_size, sum,
+    Entry, HEADER, Head, INDEX, LENGTH_AT, MAX_MEMBERS, PAGE, TRAILER, VERSION, header, is_valid_name,
+    member_size, name_size, sum,
 };
 
 /// Why an archive is not used.
@@ -55,8 +56,7 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// The first thing found wrong, as [`ArchiveError`].
     pub fn open(bytes: &'a [u8]) -> Result<Self, ArchiveError> {
-        let mut files = cpio_reader::iter_files(bytes);
-        let index = files.next().filter(|file| file.name() == INDEX).ok_or(ArchiveError::NoIndex)?.file();
+        let index = index(bytes).ok_or(ArchiveError::NoIndex)?;
         let mut size = member_size(0, INDEX, index.len() as u64);
 
         let (entries, checksum) = index.split_last_chunk::<4>().ok_or(ArchiveError::DamagedIndex)?;
@@ -72,7 +72,7 @@ impl<'a> Archive<'a> {
             return Err(ArchiveError::BadIndex);
         }
         let mut previous = "";
-        for _ in 0..head.count {
+        for inode in 2..head.count + 2 {
             let (entry, rest) =
                 postcard::take_from_bytes::<Entry<'_>>(entries).map_err(|_| ArchiveError::DamagedIndex)?;
             entries = rest;
@@ -80,15 +80,13 @@ impl<'a> Archive<'a> {
                 return Err(ArchiveError::BadIndex);
             }
             previous = entry.name;
-            size += member_size(size, entry.name, entry.length.into());
+            let start = size;
+            size += member_size(start, entry.name, entry.length.into());
             if size > bytes.len() as u64 {
                 return Err(ArchiveError::Truncated);
             }
-            let file = files.next().ok_or(ArchiveError::MisplacedMember)?;
-            if name(&file) != entry.name || file.file().len() as u64 != u64::from(entry.length) {
-                return Err(ArchiveError::MisplacedMember);
-            }
-            if sum(file.file()) != entry.sum {
+            let content = check_member(bytes, start, inode, &entry).ok_or(ArchiveError::MisplacedMember)?;
+            if sum(content) != entry.sum {
                 return Err(ArchiveError::DamagedMember);
             }
         }
@@ -133,7 +131,7 @@ impl<'a> Archive<'a> {
 
     /// Nothing without an index that can be read.
     fn members(&self) -> Option<Members<'a>> {
-        let index = cpio_reader::iter_files(self.bytes).next().filter(|file| file.name() == INDEX)?.file();
+        let index = index(self.bytes)?;
         let (entries, _) = index.split_last_chunk::<4>()?;
         let (head, entries) = postcard::take_from_bytes::<Head>(entries).ok()?;
         let start = member_size(0, INDEX, index.len() as u64);
@@ -168,9 +166,36 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// Without the zeros behind a program's.
-fn name<'a>(file: &cpio_reader::Entry<'a>) -> &'a str {
-    file.name().split('\0').next().unwrap_or_default()
+/// The index, if `bytes` begin with one: its name and what it says of its length are looked at, and nothing else.
+fn index(bytes: &[u8]) -> Option<&[u8]> {
+    let digits = core::str::from_utf8(bytes.get(LENGTH_AT)?).ok()?;
+    let length = u32::from_str_radix(digits, 16).ok()?;
+    let entry = Entry { name: INDEX, length, sum: 0 };
+    check_member(bytes, 0, 1, &entry)
+}
+
+/// The content of a member that begins at `start`, if header, name, and the zeros around it are what they have to be.
+fn check_member<'a>(bytes: &'a [u8], start: u64, inode: u32, entry: &Entry<'_>) -> Option<&'a [u8]> {
+    let Entry { name, length, .. } = entry;
+    let named = name_size(start, name);
+    let start = usize::try_from(start).ok()?;
+    let (head, rest) = bytes.get(start..)?.split_first_chunk()?;
+    let (found, rest) =
+        rest.split_at_checked((HEADER + named).next_multiple_of(4) as usize - HEADER as usize)?;
+    let (content, rest) = rest.split_at_checked(*length as usize)?;
+    let padding = rest.get(..length.next_multiple_of(4) as usize - *length as usize)?;
+    let (found, zeros) = found.split_at_checked(name.len())?;
+    let is_it = *head == header(inode, *length, named as u32)
+        && found == name.as_bytes()
+        && is_zero(zeros)
+        && is_zero(padding);
+    is_it.then_some(content)
+}
+
+/// Whether there are nothing but zeros: compared as a whole, which costs less than to look at each.
+fn is_zero(bytes: &[u8]) -> bool {
+    const ZEROS: [u8; PAGE as usize] = [0; PAGE as usize];
+    bytes.chunks(ZEROS.len()).all(|part| ZEROS.starts_with(part))
 }
 
 /// Checks that the trailer begins at `size` and only zeros follow it.
@@ -179,14 +204,14 @@ fn check_end(bytes: &[u8], size: u64) -> Result<(), ArchiveError> {
     let (Ok(start), Ok(end)) = (usize::try_from(size), usize::try_from(end)) else {
         return Err(ArchiveError::Truncated);
     };
-    let trailer = bytes.get(start..end).ok_or(ArchiveError::Truncated)?;
-    // The header is 110 bytes, so the conversion holds on every machine.
-    let name = &trailer[HEADER as usize..];
-    let is_last = cpio_reader::iter_files(&bytes[start..]).next().is_none();
-    if !name.starts_with(TRAILER.as_bytes()) || !is_last {
+    if end > bytes.len() {
+        return Err(ArchiveError::Truncated);
+    }
+    let trailer = Entry { name: TRAILER, length: 0, sum: 0 };
+    if check_member(bytes, start as u64, 0, &trailer).is_none() {
         return Err(ArchiveError::TrailingBytes);
     }
-    if bytes[end..].iter().any(|&byte| byte != 0) {
+    if !is_zero(&bytes[end..]) {
         return Err(ArchiveError::TrailingBytes);
     }
     Ok(())

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::index::{Entry, INDEX, MAX_MEMBERS, PAGE, TRAILER, VERSION, is_valid_name, name_size, sum};
+use crate::index::{
+    Entry, INDEX, MAX_MEMBERS, PAGE, TRAILER, VERSION, header, is_valid_name, name_size, sum,
+};
 
 /// Why a member cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,19 +94,12 @@ impl Writer {
     }
 }
 
-/// Appends one member in cpio's "newc" format (cpio(5), "New ASCII Format"): 13 fields of 8 hexadecimal
-/// digits behind the magic number, the name with its zero, the content, each padded to four bytes.
-fn member(archive: &mut Vec<u8>, name: &str, content: &[u8], inode: usize) {
-    let is_trailer = name == TRAILER;
-    let mode = if is_trailer { 0 } else { 0o100_444 };
-    let name_size = name_size(archive.len() as u64, name) as usize;
-    let fields = [inode, mode, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name_size, 0];
-    archive.extend(b"070701");
-    for field in fields {
-        archive.extend(format!("{field:08X}").bytes());
-    }
+/// Appends one member: header, the name with its zeros, the content, each padded to four bytes.
+fn member(archive: &mut Vec<u8>, name: &str, content: &[u8], inode: u32) {
+    let name_size = name_size(archive.len() as u64, name) as u32;
+    archive.extend(header(inode, content.len() as u32, name_size));
     archive.extend(name.bytes());
-    archive.resize(archive.len() + name_size - name.len(), 0);
+    archive.resize(archive.len() + name_size as usize - name.len(), 0);
     pad(archive);
     archive.extend(content);
     pad(archive);

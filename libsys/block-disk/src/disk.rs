@@ -16,7 +16,7 @@ pub const BUFFERS: usize = POOL_BYTES as usize / BUFFER_BYTES;
 /// Waits without any answer before a request has failed.
 pub const PATIENCE: u32 = 60;
 /// Before the driver is said to be silent.
-const SILENCE: u32 = 20;
+pub const SILENCE: u32 = 20;
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

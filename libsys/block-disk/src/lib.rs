@@ -6,6 +6,7 @@
 //! | | |
 //! |---|---|
 //! | [`BlockDisk`] | the disk; host-testable |
+//! | [`parts`], [`PartDisk`] | what can be asked of the disk server, and a partition by that, which others may use beside other partitions of the same disk; host-testable |
 //! | `program` | opens a device of the device manager, or a part of its disk, by name: `blk0`, `blk0p1`; for ring 3 only |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -14,7 +15,10 @@
 extern crate alloc;
 
 mod disk;
+mod part;
+pub mod parts;
 #[cfg(feature = "bin")]
 pub mod program;
 
-pub use disk::{BUFFER_BYTES, BUFFERS, BlockDisk, Complaint, PATIENCE, Way, Woken};
+pub use disk::{BUFFER_BYTES, BUFFERS, BlockDisk, Complaint, PATIENCE, SILENCE, Way, Woken};
+pub use part::{Lent, PartDisk};

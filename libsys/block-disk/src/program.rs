@@ -6,16 +6,18 @@ use core::fmt;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 
-use anax::object::{Channel, Region, Space, Thread};
-use anax_abi::{Error, Handle};
+use anax::object::{Channel, Region, RegionKind, Space, Thread};
+use anax_abi::{Error, Handle, Rights};
 use anax_blocks::handover::SLOTS;
 use anax_devices::{DevicesClient, SERVICE};
-use anax_partitions::read;
-use anax_ring::{Endpoint, Epoch, Geometry, SharedBytes, Side};
-use anax_sectors::{Disk, Part};
+use anax_proto::Gift;
+use anax_ring::{AtomicU64, Endpoint, Epoch, Geometry, SharedBlock, SharedBytes, Side};
+use anax_sectors::Disk;
 use anax_sys::{Deadline, Port};
+use anax_system::Name;
 
-use crate::{BlockDisk, Complaint, Way, Woken};
+use crate::parts::{self, PartError, ROOM_BYTES};
+use crate::{BlockDisk, Complaint, Lent, PartDisk, Way, Woken};
 
 /// A wait.
 const TICK: Duration = Duration::from_secs(2);
@@ -83,57 +85,135 @@ pub type OwnDisk = BlockDisk<'static, Device>;
 const ENDS_IN: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(5);
 
+/// A device's channel, mapped for good. It is the same as long as the machine runs, whoever opens the device, and whoever drives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// The client's end.
+    pub channel: Channel,
+    block: SharedBlock<'static>,
+    pool: SharedBlock<'static>,
+    /// The pool's region.
+    region: Handle,
+    posted: &'static AtomicU64,
+}
+
+impl Ends {
+    /// Of what the device manager has given.
+    ///
+    /// # Errors
+    /// `BadArgument`: it is none. Those of the kernel.
+    pub fn map((channel, block, pool): (Gift, Gift, Gift)) -> Result<Self, Error> {
+        let channel = Channel::from_handle(channel.handle);
+        let shared = |gift: Gift| anax_mapped::shared(Region::from_handle(gift.handle));
+        let posted = anax_mapped::epoch(channel)?;
+        Ok(Self { channel, block: shared(block)?, pool: shared(pool)?, region: pool.handle, posted })
+    }
+
+    /// The channel in the epoch that the kernel names, from which nothing was sent.
+    ///
+    /// # Errors
+    /// `BadArgument`: there is no such epoch, or the block is too small.
+    pub fn endpoint(&self) -> Result<(Endpoint<'static>, Epoch), Error> {
+        let number = u32::try_from(self.posted.load(Ordering::Acquire)).ok();
+        let epoch = number.and_then(Epoch::from_number).ok_or(Error::BadArgument)?;
+        let geometry = Geometry::new(SLOTS, SLOTS).map_err(|_| Error::BadArgument)?;
+        let endpoint = Endpoint::watching(self.block, Side::Client, geometry, epoch, self.posted);
+        Ok((endpoint.map_err(|_| Error::BadArgument)?, epoch))
+    }
+
+    /// The pool.
+    #[must_use]
+    pub const fn pool(&self) -> SharedBytes<'static> {
+        SharedBytes::new(self.pool)
+    }
+}
+
+/// Whether a device of that name is a disk.
+#[must_use]
+pub fn is_disk(name: &str) -> bool {
+    ["blk", "ata"].iter().any(|kind| name.starts_with(kind))
+}
+
+/// Asks as long as somebody else has it who may be about to end.
+fn patiently<V, E: PartialEq>(in_use: &E, mut open: impl FnMut() -> Result<V, E>) -> Result<V, E> {
+    let until = anax::time::now().after(ENDS_IN);
+    loop {
+        match open() {
+            Err(error) if error == *in_use && anax::time::now() < until => anax::time::sleep(LOOK),
+            opened => return opened,
+        }
+    }
+}
+
 /// The disk of that device, such as `blk0`, for this program alone while it runs. The program's manifest says that it needs `devices`.
 ///
 /// # Errors
-/// `BadArgument`: there is no such device, or it is no disk. `Exists`: another program has it. `TimedOut`: it has no driver that answers. Those of the device manager.
+/// `BadArgument`: there is no such device, or it is no disk. `Exists`: another program has it, or a part of it. `TimedOut`: it has no driver that answers. Those of the device manager.
 pub fn open(device: &str) -> Result<OwnDisk, Error> {
     let mut devices: DevicesClient<_> = anax::client(SERVICE)?;
     let name = device.parse().map_err(|_| Error::BadArgument)?;
-    if !["blk", "ata"].iter().any(|kind| device.starts_with(kind)) {
+    if !is_disk(device) {
         return Err(Error::BadArgument);
     }
     // For what comes with the answer.
     Space::SELF.post_slots(3)?;
-    let until = anax::time::now().after(ENDS_IN);
-    let (channel, block, pool) = loop {
-        match devices.open(name) {
-            Err(Error::Exists) if anax::time::now() < until => anax::time::sleep(LOOK),
-            Err(Error::Exists) => {
-                anax::log::error!("{device} is used by another program");
-                return Err(Error::Exists);
-            }
-            opened => break opened?,
+    let given = patiently(&Error::Exists, || devices.open(name)).inspect_err(|error| {
+        if *error == Error::Exists {
+            anax::log::error!("{device} is used by another program");
         }
-    };
-    let channel = Channel::from_handle(channel.handle);
+    })?;
+    let ends = Ends::map(given)?;
+    let channel = ends.channel;
     let bell = Port::initport(Thread::SELF, 0)?;
     channel.bind(bell, 0)?;
-    let posted = anax_mapped::epoch(channel)?;
-    let number = u32::try_from(posted.load(Ordering::Acquire)).ok();
-    let epoch = number.and_then(Epoch::from_number).ok_or(Error::BadArgument)?;
-    let shared = |handle| anax_mapped::shared(Region::from_handle(handle));
-    let (block, memory) = (shared(block.handle)?, shared(pool.handle)?);
-    let geometry = Geometry::new(SLOTS, SLOTS).map_err(|_| Error::BadArgument)?;
-    let endpoint = Endpoint::watching(block, Side::Client, geometry, epoch, posted);
-    let endpoint = endpoint.map_err(|_| Error::BadArgument)?;
-    let way = Device { name: device.into(), channel, bell, pool: pool.handle, devices };
-    BlockDisk::open(endpoint, epoch, SharedBytes::new(memory), way)
+    let (endpoint, epoch) = ends.endpoint()?;
+    let way = Device { name: device.into(), channel, bell, pool: ends.region, devices };
+    BlockDisk::open(endpoint, epoch, ends.pool(), way)
+}
+
+/// A part of a disk, such as number 1 of `blk0`, for this program alone while it runs; others may have other parts. The program's manifest says that it needs `disks`.
+///
+/// # Errors
+/// `BadArgument`: there is no such disk. `BadHandle`: the disk has no such part, or its table can't be read. `Exists`: another program has it, or the whole disk. `TimedOut`: no driver answers.
+/// Those of the disk server.
+pub fn open_part(device: &str, number: u32) -> Result<PartDisk<'static, anax::Service>, Error> {
+    let name: Name = device.parse().map_err(|_| Error::BadArgument)?;
+    if !is_disk(device) {
+        return Err(Error::BadArgument);
+    }
+    let room = Space::SELF.create_region(ROOM_BYTES, RegionKind::Pinned)?;
+    let hold = Port::initport(Thread::SELF, 0)?;
+    let lent = Lent {
+        room: Gift::copy(room.handle(), Rights::SEND.with(Rights::READ).with(Rights::WRITE)),
+        hold: Gift::copy(hold.handle(), Rights::SEND.with(Rights::GRANT)),
+    };
+    let memory = SharedBytes::new(anax_mapped::shared(room)?);
+    let opened = patiently(&PartError::InUse, || {
+        PartDisk::open(anax::client(parts::SERVICE)?, (name, number), memory, lent)
+    });
+    opened.map_err(|error| match error {
+        PartError::NoDisk => Error::BadArgument,
+        PartError::NoPart => Error::BadHandle,
+        PartError::InUse => {
+            anax::log::error!("{device}p{number} is used by another program");
+            Error::Exists
+        }
+        PartError::Way(error) => error,
+        PartError::NotOpen | PartError::OutOfRange | PartError::ReadOnly | PartError::Failed => {
+            Error::TimedOut
+        }
+    })
 }
 
 /// What people call a source: a whole disk, `blk0`, or a part of one, `blk0p1`.
 ///
 /// # Errors
-/// As [`open`]; `BadHandle`: the disk has no such part, or its table can't be read.
+/// As [`open`] or [`open_part`].
 pub fn open_source(source: &str) -> Result<Box<dyn Disk>, Error> {
-    let (device, part) = split(source);
-    let mut disk = open(device)?;
-    let Some(number) = part else { return Ok(Box::new(disk)) };
-    let table = read(&mut disk).map_err(|_| Error::BadHandle)?;
-    let found = table.partitions.iter().find(|partition| partition.number == number);
-    let found = found.ok_or(Error::BadHandle)?;
-    let part = Part::new(disk, found.first, found.sectors).map_err(|_| Error::BadHandle)?;
-    Ok(Box::new(part))
+    match split(source) {
+        (device, None) => Ok(Box::new(open(device)?)),
+        (device, Some(number)) => Ok(Box::new(open_part(device, number)?)),
+    }
 }
 
 /// The device, and the part's number.

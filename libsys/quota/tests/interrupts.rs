@@ -13,20 +13,39 @@ const SECOND: u64 = 1_000 * MS;
 fn a_source_falls_out_of_the_band_and_comes_back() {
     let mut budget = Budget::standard(5 * MS);
     assert_eq!(budget.charge(8 * MS, 3 * MS), Charge::Unchanged);
-    assert_eq!(budget.charge(9 * MS, MS), Charge::FellOut(Report::Worth));
+    assert_eq!(budget.charge(9 * MS, MS), Charge::FellOut(Report::Not));
     assert_eq!((budget.standing(14 * MS), budget.returns_at()), (Standing::Fallen, Some(15 * MS)));
     assert_eq!((budget.standing(15 * MS), budget.returns_at()), (Standing::InBand, None));
-    assert_eq!(budget.charge(19 * MS, 4 * MS), Charge::FellOut(Report::Known));
+    assert_eq!(budget.charge(19 * MS, 4 * MS), Charge::FellOut(Report::Worth));
     assert_eq!(budget.charge(20 * MS, MS), Charge::Unchanged, "already out");
     assert_eq!(budget.standing(2 * SECOND), Standing::InBand);
-    assert_eq!(budget.charge(2 * SECOND, 5 * MS), Charge::FellOut(Report::Worth));
+    assert_eq!(budget.charge(2 * SECOND, 5 * MS), Charge::FellOut(Report::Not));
     assert_eq!(budget.falls(), 3);
+}
+
+/// Once for a series, and not for one that was late once.
+#[test]
+fn a_series_is_worth_one_report() {
+    let mut budget = Budget::standard(0);
+    let mut reports = 0;
+    for begin in [0, 10 * SECOND] {
+        let mut falls = 0;
+        for window in 0..50 {
+            let now = begin + (2 * window + 1) * 10 * MS;
+            if let Charge::FellOut(report) = budget.charge(now, 4 * MS) {
+                falls += 1;
+                reports += u64::from(report == Report::Worth);
+                assert_eq!(reports, begin / (10 * SECOND) + u64::from(falls > 1), "{falls}");
+            }
+        }
+        assert_eq!(falls, 50);
+    }
 }
 
 #[test]
 fn a_long_run_is_paid_back() {
     let mut budget = Budget::standard(0);
-    assert_eq!(budget.charge(40 * MS, 40 * MS), Charge::FellOut(Report::Worth));
+    assert_eq!(budget.charge(40 * MS, 40 * MS), Charge::FellOut(Report::Not));
     // Those 40 ms are ten windows' worth; the window that began at 40 ms is the first that counts.
     assert_eq!(budget.returns_at(), Some(140 * MS));
     assert_eq!(budget.standing(139 * MS), Standing::Fallen);
@@ -36,11 +55,11 @@ fn a_long_run_is_paid_back() {
 #[test]
 fn odd_budgets_are_harmless() {
     let mut none = Budget::new(0, 0, 0);
-    assert_eq!(none.charge(1, 0), Charge::FellOut(Report::Worth));
+    assert_eq!(none.charge(1, 0), Charge::FellOut(Report::Not));
     assert_eq!((none.standing(u64::MAX), none.returns_at()), (Standing::Fallen, None));
     let mut huge = Budget::new(1, u64::MAX, 0);
     assert_eq!(huge.charge(u64::MAX, u64::MAX - 1), Charge::Unchanged);
-    assert_eq!(huge.charge(0, 1), Charge::FellOut(Report::Worth));
+    assert_eq!(huge.charge(0, 1), Charge::FellOut(Report::Not));
 }
 
 /// What a simulated source got: wake-ups, arrivals that stayed unserved, times it was limited.

@@ -152,6 +152,42 @@ pub(super) const PROGRAMS: &[Bite] = &[
         "a_file_is_given_up_once",
         "a driver is started for a device that its manifest does not name",
     ),
+    host(
+        "disks",
+        "disks-gives-to-two",
+        "a_partition_is_one_program_s",
+        "two file systems are on one partition at once",
+    ),
+    host(
+        "disks",
+        "disks-keeps-for-the-dead",
+        "a_partition_is_one_program_s",
+        "a partition stays that of a program that has ended",
+    ),
+    host(
+        "disks",
+        "disks-no-window",
+        "nobody_reaches_beyond_his_own",
+        "who has a partition reaches the sectors behind it",
+    ),
+    host(
+        "disks",
+        "disks-first-come-all-served",
+        "each_partition_has_its_turn",
+        "one partition's long requests keep all others from the disk",
+    ),
+    host(
+        "disks",
+        "disks-successor-knows-nobody",
+        "a_successor_knows_whose_is_what",
+        "when the disk server has died, whoever asks first has the partition",
+    ),
+    host(
+        "disks",
+        "disks-disorder",
+        "requests_of_one_program_keep_their_order",
+        "what a program has asked later may reach the disk first",
+    ),
     Bite {
         name: "thread-number-again",
         breaks: "gives a thread the number of one that has ended",

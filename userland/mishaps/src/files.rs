@@ -92,6 +92,8 @@ impl Files {
         verify(kept, stored, KEPT)?;
         let (new, other) = (self.path("new"), self.path("other"));
         anax_fs::write(&new, &bytes(self.round, PASSING))?;
+        // Whoever stores it may be the one that dies.
+        File::open(&new)?.sync_all()?;
         if anax_fs::read(&new)? != bytes(self.round, PASSING) {
             return Err(Failure::Damaged);
         }

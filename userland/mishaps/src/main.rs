@@ -40,9 +40,9 @@ const FORGIVEN_EVERY: usize = 4;
 /// Pause after a mishap of a server that has the policy of most: five of them in ten seconds are too many.
 const POLICY: Duration = Duration::from_millis(2100);
 /// Servers that are started again however often they end.
-const NEVER_GIVEN_UP: [&str; 12] = [
-    "names", "loader", "devmgr", "serial", "control", "net", "vfs", "tmpfs", "bootfs", "devfs", "sysfs",
-    "rtc",
+const NEVER_GIVEN_UP: [&str; 13] = [
+    "names", "loader", "devmgr", "disks", "serial", "control", "net", "vfs", "tmpfs", "bootfs", "devfs",
+    "sysfs", "rtc",
 ];
 
 /// What the system has taken: pages, handles, threads, messages; and handles of each server.

@@ -3,6 +3,7 @@
 use anax::object::Space;
 use anax::process::{Child, Command, system};
 use anax::{Error, Handle, Rights, handles};
+use anax_block_disk::parts::parts;
 use anax_calendar::wall_clock;
 use anax_devices::devices;
 use anax_files::files::files;
@@ -113,6 +114,7 @@ pub(crate) const SERVERS: &[Server] = &[
     },
     Server { has_sessions: true, ..known("vfs", files::METHODS, files::FINGERPRINT, FILES) },
     Server { has_sessions: true, ..known("net", sockets::METHODS, sockets::FINGERPRINT, &["storm"]) },
+    known("disks", parts::METHODS, parts::FINGERPRINT, &["blk0"]),
     known("wall-clock", wall_clock::METHODS, wall_clock::FINGERPRINT, &["storm"]),
     // Those that serve the system have begun with the VFS server, and forget it when another one begins.
     Server { way: Way::StartAlways, ..known("tmpfs", volume::METHODS, volume::FINGERPRINT, &["storm"]) },

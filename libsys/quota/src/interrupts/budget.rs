@@ -17,10 +17,10 @@ pub enum Standing {
 /// Whether a fall is worth a line in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
-    /// The first since the source kept its budget for a second.
+    /// The second within a second: the first alone may be of a driver that has just begun, whose code nobody has run before.
     Worth,
-    /// One of a series that has been reported.
-    Known,
+    /// The first for a second, or one of a series that has been reported.
+    Not,
 }
 
 /// What a charge led to.
@@ -45,6 +45,8 @@ pub struct Budget {
     used_ns: u64,
     standing: Standing,
     last_fall_ns: Option<u64>,
+    /// Of this series.
+    is_reported: bool,
     falls: u64,
 }
 
@@ -66,6 +68,7 @@ impl Budget {
             used_ns: 0,
             standing: Standing::InBand,
             last_fall_ns: None,
+            is_reported: false,
             falls: 0,
         }
     }
@@ -89,7 +92,8 @@ impl Budget {
         self.falls += 1;
         let in_series = self.last_fall_ns.is_some_and(|last| now_ns.saturating_sub(last) < SERIES_NS);
         self.last_fall_ns = Some(now_ns);
-        Charge::FellOut(if in_series { Report::Known } else { Report::Worth })
+        let is_known = core::mem::replace(&mut self.is_reported, in_series);
+        Charge::FellOut(if in_series && !is_known { Report::Worth } else { Report::Not })
     }
 
     /// The standing at `now_ns`; new windows begin as time goes on. At the tick, and when the source's interrupt arrives.

@@ -109,10 +109,21 @@ impl Pin {
 impl Pin {
     /// Whether it holds interrupts back.
     pub(crate) fn is_masked(self) -> Option<bool> {
-        let mut masked = None;
+        Some(self.flags()?.contains(IrqFlags::MASKED))
+    }
+
+    /// Whether it lets interrupts through and none of its own is under way: sent by the device, and not yet ended by a CPU. Level-triggered
+    /// lines only: of edges nobody keeps account.
+    pub(crate) fn is_at_rest(self) -> Option<bool> {
+        let under_way = IrqFlags::SEND_PENDING | IrqFlags::REMOTE_IRR;
+        Some(!self.flags()?.intersects(IrqFlags::MASKED | under_way))
+    }
+
+    fn flags(self) -> Option<IrqFlags> {
+        let mut flags = None;
         // SAFETY: reads an entry of a pin that exists.
         let entry = |registers: &mut IoApic| unsafe { registers.table_entry(self.number) };
-        self.with(|registers| masked = Some(entry(registers).flags().contains(IrqFlags::MASKED)));
-        masked
+        self.with(|registers| flags = Some(entry(registers).flags()));
+        flags
     }
 }

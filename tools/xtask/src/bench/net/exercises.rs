@@ -13,8 +13,9 @@ use super::guest::{Guest, Seen};
 
 /// Bytes of a round trip, of either protocol.
 const SMALL: usize = 64;
-/// Bytes of a page, and the web server's port.
+/// Bytes of a page, of a long one, and the web server's port.
 const PAGE: u32 = 128;
+const BODY: u32 = 65_536;
 pub(super) const WEB: u16 = 80;
 /// A MB, as whoever measured the other system counts it.
 const MEGABYTE: u64 = 1_000_000;
@@ -40,6 +41,8 @@ pub(super) enum Exercise {
     Request,
     /// The same with a connection each, eight at a time.
     RequestClose,
+    /// A response of [`BODY`] bytes, on one of four connections that stay.
+    Body,
 }
 
 impl Exercise {
@@ -52,7 +55,7 @@ impl Exercise {
         let all = match self {
             Self::Datagram | Self::RoundTrip => 4000,
             Self::Datagrams32 => 12_000,
-            Self::Connection | Self::RequestClose => 2000,
+            Self::Connection | Self::RequestClose | Self::Body => 2000,
             Self::Request => 8000,
             Self::From | Self::To | Self::To8 => 40,
         };
@@ -71,14 +74,15 @@ impl Exercise {
             Self::From => client::source(target, 1, pieces * MEGABYTE),
             Self::To => client::sink(target, 1, pieces * MEGABYTE),
             Self::To8 => client::sink(target, 8, pieces * MEGABYTE / 8),
-            Self::Request => requests(target, pieces, 16, Reuse::Stay),
-            Self::RequestClose => requests(target, pieces, 8, Reuse::Close),
+            Self::Request => requests(target, (pieces, PAGE), 16, Reuse::Stay),
+            Self::RequestClose => requests(target, (pieces, PAGE), 8, Reuse::Close),
+            Self::Body => requests(target, (pieces, BODY), 4, Reuse::Stay),
         }
     }
 }
 
-fn requests(target: &Target, pieces: u64, connections: usize, reuse: Reuse) -> Verdict {
-    let (pages, until) = (vec![Page::pattern(PAGE)], Until::Requests(pieces));
+fn requests(target: &Target, (pieces, bytes): (u64, u32), connections: usize, reuse: Reuse) -> Verdict {
+    let (pages, until) = (vec![Page::pattern(bytes)], Until::Requests(pieces));
     client::http(target, &Load { port: WEB, pages, connections, reuse, until }, &client::Seen::default())
 }
 
@@ -125,6 +129,11 @@ impl Cost {
             each[counter] = (self.seen.counts[counter] + self.pieces / 2) / self.pieces;
         }
         each
+    }
+
+    /// MB a second of the host's time, of bodies.
+    pub(super) fn megabytes_per_second(&self) -> f64 {
+        self.per_second() * f64::from(BODY) / MEGABYTE as f64
     }
 
     /// Pieces a second of the host's time.

@@ -16,13 +16,20 @@ use super::{BOOTS, Known, MOST_BOOTS, each, rows, speed};
 /// The group.
 pub(in super::super) const GROUP: Group = Group { name: "http", measure, unmet: &[] };
 
-const EXERCISES: [Exercise; 2] = [Exercise::Request, Exercise::RequestClose];
+const EXERCISES: [Exercise; 3] = [Exercise::Request, Exercise::RequestClose, Exercise::Body];
 
-const ROWS: [Known; 4] = [
+const ROWS: [Known; 5] = [
     each("http.request_keepalive", Exercise::Request, 45_500.0),
     each("http.request_close", Exercise::RequestClose, 99_000.0),
     speed("http.wall.request_keepalive", "a second", Exercise::Request),
     speed("http.wall.request_close", "a second", Exercise::RequestClose),
+    Known {
+        name: "http.wall.body",
+        unit: "MB/s",
+        exercise: Exercise::Body,
+        figure: |cost| Some(cost.megabytes_per_second()),
+        peer: None,
+    },
 ];
 
 fn measure(
