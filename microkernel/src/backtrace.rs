@@ -24,9 +24,7 @@ pub(crate) fn print(out: &mut dyn Write, first: Option<u64>, frame_pointer: u64)
         let _ = writeln!(out, "  {number:2}: {}", Place(address));
         number += 1;
     };
-    if let Some(address) = first {
-        line(out, address);
-    }
+    first.into_iter().for_each(|address| line(out, address));
     let mut frame_pointer = frame_pointer;
     for _ in 0..DEPTH {
         let Some((caller, next)) = follow(frame_pointer) else { break };

@@ -89,9 +89,7 @@ impl Common {
     /// Names the next epoch, from 1 on.
     fn post(&self) -> u32 {
         let epoch = self.epoch.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
-        if let Some(word) = self.word.get() {
-            word.store(epoch.into(), Ordering::Release);
-        }
+        self.word.get().into_iter().for_each(|word| word.store(epoch.into(), Ordering::Release));
         epoch
     }
 }

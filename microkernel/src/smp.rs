@@ -134,9 +134,7 @@ extern "C" fn on_new_cpu(argument: u64) -> ! {
     percpu::install(data);
     percpu::install_tables(data, tables, interrupt_stacks, stack);
     apic::enable();
-    if let Some(pin) = nmi_pin {
-        apic::enable_nmi_pin(pin);
-    }
+    nmi_pin.into_iter().for_each(apic::enable_nmi_pin);
     timer::prepare();
     let mark = QUESTIONS.mark();
     percpu::announce(data);

@@ -124,9 +124,7 @@ pub(crate) fn on_boot_cpu(road: Road) -> ! {
         Ok(idle) => BOOT_CPU.scheduler.idle.set(Some(idle.index)),
         Err(_) => refuse(format_args!("not enough memory for the kernel's threads")),
     }
-    if let Some(pin) = place.and_then(|entry| platform.nmi_pin(entry.uid)) {
-        apic::enable_nmi_pin(pin);
-    }
+    place.and_then(|entry| platform.nmi_pin(entry.uid)).into_iter().for_each(apic::enable_nmi_pin);
     if let Err(reason) = clock::start(Reference::start(&platform)) {
         refuse(format_args!("no clock: {reason}"));
     }

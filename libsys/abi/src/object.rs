@@ -130,6 +130,8 @@ numbered! {
     Size = 0,
     /// Words: offset. Result: the address that a device sees there; DMA regions alone. Needs CONTROL.
     DeviceAddress = 1,
+    /// Words: source's handle (READ), offset, the source's offset, bytes: whole pages, at most [`region::MOST_COPIED`]. Copies them there. Needs WRITE.
+    Copy = 2,
 }
 
 numbered! {
@@ -264,6 +266,9 @@ pub mod region {
     pub const DMA: u64 = 2;
     /// A copy of the source region, page by page when written.
     pub const COPY: u64 = 3;
+
+    /// Bytes that one call copies at most: nothing else is done on its CPU meanwhile.
+    pub const MOST_COPIED: u64 = 262_144;
 }
 
 /// Priorities that a user thread can have.

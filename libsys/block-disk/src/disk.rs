@@ -1,13 +1,15 @@
 //! Requests one after the other, cut into pieces of which several are in flight.
 
-use anax_abi::Error;
+use anax_abi::{Error, Handle};
 use anax_blocks::handover::POOL_BYTES;
 use anax_blocks::{ClientSide, Done, Event, Sectors};
+use anax_files::Pages;
+use anax_files::files::PAGE;
 use anax_ring::{Doorbell, Endpoint, Epoch, Misbehaved, SharedBytes, Sleep};
 use anax_sectors::{Disk, DiskError, Shape};
 
 /// Bytes of a piece. The pool is the same however it is cut; fewer and larger pieces cost drivers less.
-pub const BUFFER_BYTES: usize = 32 * 1024;
+pub const BUFFER_BYTES: usize = 64 * 1024;
 /// Pieces in flight.
 pub const BUFFERS: usize = POOL_BYTES as usize / BUFFER_BYTES;
 
@@ -50,6 +52,11 @@ pub trait Way {
 
     /// The driver of that epoch is no good.
     fn complain(&mut self, epoch: Epoch, complaint: Complaint);
+
+    /// The pool as a region that can be copied from, if it is one.
+    fn pool(&self) -> Option<Handle> {
+        None
+    }
 }
 
 /// A disk.
@@ -70,7 +77,7 @@ pub struct BlockDisk<'a, W> {
 /// What is moved.
 enum Bytes<'b> {
     Read(&'b mut [u8]),
-    ReadShared(SharedBytes<'b>),
+    ReadPages { pool: Handle, into: &'b dyn Pages, at: usize, bytes: usize },
     Write(&'b [u8]),
 }
 
@@ -160,7 +167,7 @@ impl<'a, W: Way> BlockDisk<'a, W> {
     fn transfer(&mut self, first: u64, mut bytes: Bytes<'_>) -> Result<(), DiskError> {
         let length = match &bytes {
             Bytes::Read(into) => into.len(),
-            Bytes::ReadShared(into) => into.len(),
+            Bytes::ReadPages { bytes, .. } => bytes.next_multiple_of(self.shape.sector_bytes()),
             Bytes::Write(from) => from.len(),
         };
         let size = self.shape.sector_bytes();
@@ -173,7 +180,9 @@ impl<'a, W: Way> BlockDisk<'a, W> {
                 let part = most.min(count - asked);
                 let Some(sectors) = Sectors::new(first + asked, part as u32) else { break };
                 let refused = match &bytes {
-                    Bytes::Read(_) | Bytes::ReadShared(_) => self.client.read(buffer, sectors, self.request),
+                    Bytes::Read(_) | Bytes::ReadPages { .. } => {
+                        self.client.read(buffer, sectors, self.request)
+                    }
                     Bytes::Write(from) => {
                         let start = asked as usize * size;
                         let from = &from[start..start + part as usize * size];
@@ -212,7 +221,14 @@ impl<'a, W: Way> BlockDisk<'a, W> {
             Bytes::Read(into) => {
                 into.get_mut(start..start + length).is_some_and(|part| from.copy_out(0, part).is_ok())
             }
-            Bytes::ReadShared(into) => into.part(start, length).map(|part| part.copy_from(from, 0)).is_ok(),
+            Bytes::ReadPages { pool, into, at, bytes } => {
+                // In the last page there may be more, which is nobody's.
+                let wanted = length.min(*bytes - start);
+                let pages = wanted.next_multiple_of(PAGE as usize);
+                from.part(wanted, pages - wanted).into_iter().for_each(|rest| rest.fill(0));
+                let place = u64::from(done.buffer.number()) * BUFFER_BYTES as u64;
+                into.copy(*at + start, (*pool, place), pages).is_ok()
+            }
             Bytes::Write(_) => true,
         };
         if is_copied { Ok(()) } else { Err(DiskError::Failed) }
@@ -228,8 +244,15 @@ impl<W: Way> Disk for BlockDisk<'_, W> {
         self.transfer(first, Bytes::Read(into))
     }
 
-    fn read_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
-        self.transfer(first, Bytes::ReadShared(into))
+    fn read_pages(
+        &mut self,
+        first: u64,
+        bytes: usize,
+        into: &dyn Pages,
+        at: usize,
+    ) -> Result<bool, DiskError> {
+        let Some(pool) = self.way.pool() else { return Ok(false) };
+        self.transfer(first, Bytes::ReadPages { pool, into, at, bytes }).map(|()| true)
     }
 
     fn write(&mut self, first: u64, bytes: &[u8]) -> Result<(), DiskError> {

@@ -1,6 +1,8 @@
 //! A partition of a disk that others use, too: by the disk server.
 
 use anax_abi::Error;
+use anax_files::Pages;
+use anax_files::files::PAGE;
 use anax_proto::{Gift, Transport};
 use anax_ring::SharedBytes;
 use anax_sectors::{Disk, DiskError, Shape};
@@ -115,12 +117,24 @@ impl<T: Transport> Disk for PartDisk<'_, T> {
         Ok(())
     }
 
-    fn read_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
-        for (first, sectors, at, bytes) in self.pieces(first, into.len())? {
+    fn read_pages(
+        &mut self,
+        first: u64,
+        bytes: usize,
+        into: &dyn Pages,
+        at: usize,
+    ) -> Result<bool, DiskError> {
+        let room = self.lent.room.handle;
+        let length = bytes.next_multiple_of(self.shape().sector_bytes());
+        for (first, sectors, from, length) in self.pieces(first, length)? {
             self.ask(|server, number| server.read(number, first, sectors, 0))?;
-            into.part(at, bytes).map_err(|_| DiskError::Failed)?.copy_from(self.room, 0);
+            // In the last page there may be more, which is nobody's.
+            let wanted = length.min(bytes - from);
+            let pages = wanted.next_multiple_of(PAGE as usize);
+            self.room.part(wanted, pages - wanted).map_err(|_| DiskError::Failed)?.fill(0);
+            into.copy(at + from, (room, 0), pages).map_err(|_| DiskError::Failed)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn write(&mut self, first: u64, bytes: &[u8]) -> Result<(), DiskError> {

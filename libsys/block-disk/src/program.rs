@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use anax::object::{Channel, Region, RegionKind, Space, Thread};
-use anax_abi::{Error, Rights};
+use anax_abi::{Error, Handle, Rights};
 use anax_blocks::handover::SLOTS;
 use anax_devices::{DevicesClient, SERVICE};
 use anax_proto::Gift;
@@ -27,6 +27,7 @@ pub struct Device {
     name: String,
     channel: Channel,
     bell: Port,
+    pool: Handle,
     devices: DevicesClient<anax::Service>,
 }
 
@@ -71,6 +72,10 @@ impl Way for Device {
             let _heard = self.devices.complain(name, epoch.number(), complaint);
         }
     }
+
+    fn pool(&self) -> Option<Handle> {
+        Some(self.pool)
+    }
 }
 
 /// The disk of a program.
@@ -87,6 +92,8 @@ pub struct Ends {
     pub channel: Channel,
     block: SharedBlock<'static>,
     pool: SharedBlock<'static>,
+    /// The pool's region.
+    region: Handle,
     posted: &'static AtomicU64,
 }
 
@@ -99,7 +106,7 @@ impl Ends {
         let channel = Channel::from_handle(channel.handle);
         let shared = |gift: Gift| anax_mapped::shared(Region::from_handle(gift.handle));
         let posted = anax_mapped::epoch(channel)?;
-        Ok(Self { channel, block: shared(block)?, pool: shared(pool)?, posted })
+        Ok(Self { channel, block: shared(block)?, pool: shared(pool)?, region: pool.handle, posted })
     }
 
     /// The channel in the epoch that the kernel names, from which nothing was sent.
@@ -160,7 +167,7 @@ pub fn open(device: &str) -> Result<OwnDisk, Error> {
     let bell = Port::initport(Thread::SELF, 0)?;
     channel.bind(bell, 0)?;
     let (endpoint, epoch) = ends.endpoint()?;
-    let way = Device { name: device.into(), channel, bell, devices };
+    let way = Device { name: device.into(), channel, bell, pool: ends.region, devices };
     BlockDisk::open(endpoint, epoch, ends.pool(), way)
 }
 

@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 
-use anax_abi::Error;
+use anax_abi::{Error, Handle};
 use anax_block_disk::{BUFFER_BYTES, BUFFERS, BlockDisk, Complaint, Way, Woken};
 use anax_blocks::handover::POOL_BYTES;
 use anax_blocks::{Access, Asked, Disk as About, DriverSide, Id, Job, SectorSize, What};
+use anax_files::{Failure, Pages};
 use anax_ring::{AtomicU64, Endpoint, Epoch, Geometry, SharedBlock, SharedBytes, Side, Supervisor};
 use anax_sectors::{Disk, DiskError, MemoryDisk};
 
@@ -118,6 +119,28 @@ impl Way for Through<'_, '_> {
         world.complaints.push(complaint);
         world.replace();
     }
+
+    fn pool(&self) -> Option<Handle> {
+        Some(POOL)
+    }
+}
+
+/// The pool, by a handle.
+const POOL: Handle = Handle::new(7, 1);
+
+/// Pages that are filled from the pool.
+struct Lent<'a> {
+    pool: SharedBytes<'a>,
+    into: RefCell<Vec<u8>>,
+}
+
+impl Pages for Lent<'_> {
+    fn copy(&self, at: usize, from: (Handle, u64), bytes: usize) -> Result<(), Failure> {
+        assert_eq!(from.0, POOL);
+        assert!((at | bytes | from.1 as usize).is_multiple_of(4096), "whole pages are copied");
+        let copied = self.pool.copy_out(from.1 as usize, &mut self.into.borrow_mut()[at..at + bytes]);
+        copied.map_err(|_| Failure::BadArgument)
+    }
 }
 
 fn with(test: impl FnOnce(&RefCell<World<'_>>, &mut BlockDisk<'_, Through<'_, '_>>)) {
@@ -154,13 +177,15 @@ fn through(manner: &[Manner]) {
         let mut read = vec![0; bytes.len()];
         disk.read(17, &mut read).unwrap();
         assert!(read == bytes);
-        // The same into memory that others may change.
-        let words: Vec<_> = (0..bytes.len() / 8).map(|_| AtomicU64::new(0)).collect();
-        let shared = SharedBytes::new(SharedBlock::from_words(&words));
-        disk.read_shared(17, shared).unwrap();
-        read.fill(0);
-        shared.copy_out(0, &mut read).unwrap();
-        assert!(read == bytes);
+        // The same into pages, less some bytes: whole pages are copied, and what is missing of the last one is zero.
+        let less = bytes.len() - 100;
+        let pages = Lent { pool: world.borrow().pool, into: RefCell::new(vec![0xff; bytes.len() + 8192]) };
+        assert_eq!(disk.read_pages(17, less, &pages, 4096), Ok(true));
+        let into = pages.into.into_inner();
+        let end = 4096 + less.next_multiple_of(4096);
+        assert!(into[4096..][..less] == bytes[..less]);
+        assert!(into[..4096].iter().chain(&into[end..]).all(|byte| *byte == 0xff));
+        assert!(into[4096 + less..end].iter().all(|byte| *byte == 0));
         assert!(world.borrow().disk.as_bytes()[17 * 512..][..bytes.len()] == bytes);
         assert_eq!(world.borrow().disk.as_bytes()[16 * 512], 16 * 7);
     });

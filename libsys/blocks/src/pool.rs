@@ -21,6 +21,12 @@ pub struct Buffer<'a> {
 }
 
 impl Buffer<'_> {
+    /// Which of the pool's buffers it is; they lie there side by side.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
     /// Its bytes. Whoever shares the pool, and a device that was lent it once, can change them all the same.
     #[must_use]
     pub fn bytes(&self) -> SharedBytes<'_> {

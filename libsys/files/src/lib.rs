@@ -19,6 +19,7 @@ mod name;
 mod nodes;
 mod of_programs;
 mod of_volumes;
+mod pages;
 pub mod path;
 mod system;
 mod text;
@@ -28,6 +29,7 @@ pub use failure::Failure;
 pub use listing::{Entry, Listing};
 pub use name::{LONGEST_NAME, Name};
 pub use nodes::{NodeHash, NodeHasher, Nodes};
+pub use pages::Pages;
 pub use system::{Creation, Extent, Features, FileSystem, Grow, Usage};
 pub use text::Text;
 

@@ -41,7 +41,7 @@ pub trait Volume {
     /// As [`FileSystem::write`](crate::FileSystem::write), from the arena.
     fn write(&mut self, file: Node, offset: u64, bytes: Text) -> Result<(), Failure>;
 
-    /// Reads `length` bytes, at most [`MOST`], into a region (READ, WRITE) from `at` on: how many; the others are zero.
+    /// Reads `length` bytes, at most [`MOST`], into a region (WRITE) from `at` on, whole pages: how many; the others are zero.
     fn fill(&mut self, file: Node, offset: u64, length: u64, at: u64, memory: Gift) -> Result<u64, Failure>;
 
     /// Writes `length` bytes, at most [`MOST`], of a region (READ, WRITE) from `at` on.

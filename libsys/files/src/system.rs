@@ -1,16 +1,11 @@
 //! What a file system does.
 
 use alloc::string::String;
-use alloc::vec;
 
 use anax_abi::Handle;
 use anax_proto::{Fixed, Reader, Writer};
-use anax_ring::SharedBytes;
 
-use crate::{Attributes, Failure, Kind, Listing, Name, Node};
-
-/// Bytes that go through a file system's own memory at once.
-const CHUNK: usize = 64 << 10;
+use crate::{Attributes, Failure, Kind, Listing, Name, Node, Pages};
 
 /// What a file system has to say of itself when it is mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,23 +94,20 @@ pub trait FileSystem {
     /// `IsADirectory`, `Medium`, `Damaged`.
     fn read(&mut self, file: Node, offset: u64, into: &mut [u8]) -> Result<usize, Failure>;
 
-    /// The same into memory that others may change meanwhile: who has it from elsewhere than its own memory saves a copy by implementing this, too.
+    /// The same into pages, as far as that goes without the bytes' being copied in this program's own memory: who has them from a disk saves that by implementing this, too. How many of `length`
+    /// bytes, which are whole pages; at the file's end the rest of its last page is zero, and elsewhere what was read is whole pages. What is left is [read](Self::read).
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    fn read_shared(&mut self, file: Node, offset: u64, into: SharedBytes<'_>) -> Result<usize, Failure> {
-        let mut own = vec![0; into.len().min(CHUNK)];
-        let mut done = 0;
-        while done < into.len() {
-            let count = own.len().min(into.len() - done);
-            let read = self.read(file, offset.saturating_add(done as u64), &mut own[..count])?.min(count);
-            into.copy_in(done, &own[..read]).map_err(|_| Failure::BadArgument)?;
-            done += read;
-            if read < count {
-                break;
-            }
-        }
-        Ok(done)
+    fn read_pages(
+        &mut self,
+        file: Node,
+        offset: u64,
+        length: usize,
+        into: &dyn Pages,
+    ) -> Result<usize, Failure> {
+        let _none = (file, offset, length, into);
+        Ok(0)
     }
 
     /// The path of a symbolic link.

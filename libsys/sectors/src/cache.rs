@@ -13,7 +13,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use anax_ring::SharedBytes;
+use anax_files::Pages;
 
 use crate::{Disk, DiskError};
 
@@ -121,12 +121,18 @@ impl<D: Disk> Cache<D> {
         self.disk.read(first, into)
     }
 
-    /// The same into memory that others may change meanwhile.
+    /// The same into pages, if the disk can do that.
     ///
     /// # Errors
-    /// As [`Disk::read_shared`].
-    pub fn read_data_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
-        self.disk.read_shared(first, into)
+    /// As [`Disk::read_pages`].
+    pub fn read_data_pages(
+        &mut self,
+        first: u64,
+        bytes: usize,
+        into: &dyn Pages,
+        at: usize,
+    ) -> Result<bool, DiskError> {
+        self.disk.read_pages(first, bytes, into, at)
     }
 
     /// Writes sectors past the cache, before anything that is written out later.

@@ -1,12 +1,10 @@
 //! What a disk does.
 
 use alloc::boxed::Box;
-use alloc::vec;
 use core::fmt;
 
 use anax_blocks::{Access, SectorSize};
-use anax_files::Failure;
-use anax_ring::SharedBytes;
+use anax_files::{Failure, Pages};
 
 /// How large a disk is, in which units, and whether it can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,14 +85,19 @@ pub trait Disk {
     /// `OutOfRange`: `into` is not whole sectors, or there are not so many. `Failed`: nothing in `into` counts.
     fn read(&mut self, first: u64, into: &mut [u8]) -> Result<(), DiskError>;
 
-    /// The same into memory that others may change meanwhile, by one copy less where a disk can do that.
+    /// The same of `bytes` bytes into pages from `at` on, of which the last one may end in zeros; if it can have them there without this program's copying them. Whether it can.
     ///
     /// # Errors
-    /// As for [`read`](Self::read).
-    fn read_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
-        let mut own = vec![0; into.len()];
-        self.read(first, &mut own)?;
-        into.copy_in(0, &own).map_err(|_| DiskError::OutOfRange)
+    /// As for [`read`](Self::read), but that `bytes` need not be whole sectors. `Failed`: also if the pages were taken away meanwhile.
+    fn read_pages(
+        &mut self,
+        first: u64,
+        bytes: usize,
+        into: &dyn Pages,
+        at: usize,
+    ) -> Result<bool, DiskError> {
+        let _none = (first, bytes, into, at);
+        Ok(false)
     }
 
     /// Writes sectors from `first` on. They last when a [`flush`](Self::flush) that is asked for afterwards has ended.
@@ -127,8 +130,14 @@ macro_rules! forwarding {
                     (**self).read(first, into)
                 }
 
-                fn read_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
-                    (**self).read_shared(first, into)
+                fn read_pages(
+                    &mut self,
+                    first: u64,
+                    bytes: usize,
+                    into: &dyn Pages,
+                    at: usize,
+                ) -> Result<bool, DiskError> {
+                    (**self).read_pages(first, bytes, into, at)
                 }
 
                 fn write(&mut self, first: u64, bytes: &[u8]) -> Result<(), DiskError> {

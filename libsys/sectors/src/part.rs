@@ -1,6 +1,6 @@
 //! A part of a disk, as a disk of its own.
 
-use anax_ring::SharedBytes;
+use anax_files::Pages;
 
 use crate::{Disk, DiskError, Shape};
 
@@ -40,9 +40,16 @@ impl<D: Disk> Disk for Part<D> {
         self.disk.read(self.first + first, into)
     }
 
-    fn read_shared(&mut self, first: u64, into: SharedBytes<'_>) -> Result<(), DiskError> {
-        self.shape().holds(first, into.len())?;
-        self.disk.read_shared(self.first + first, into)
+    fn read_pages(
+        &mut self,
+        first: u64,
+        bytes: usize,
+        into: &dyn Pages,
+        at: usize,
+    ) -> Result<bool, DiskError> {
+        let shape = self.shape();
+        shape.holds(first, bytes.next_multiple_of(shape.sector_bytes()))?;
+        self.disk.read_pages(self.first + first, bytes, into, at)
     }
 
     fn write(&mut self, first: u64, bytes: &[u8]) -> Result<(), DiskError> {

@@ -17,9 +17,9 @@ pub use anax_files::{
 };
 pub use server::{Maps, Memory, Server};
 
-use anax::Mapping;
-use anax::object::{Region, Space};
+use anax::object::{Region, RegionKind, Space};
 use anax::owned::Owned;
+use anax::{Handle, Mapping};
 use anax_files::volume::{DETACH, FOR_A_MOUNT, Serve};
 use anax_proto::Gift;
 
@@ -33,6 +33,18 @@ impl Maps for Here {
     fn map(&self, memory: Gift) -> Result<Mapping, Failure> {
         let region = Owned::new(Region::from_handle(memory.handle));
         Mapping::new(region).map_err(|_| Failure::BadArgument)
+    }
+
+    fn make(&self, bytes: u64) -> Result<(Mapping, Handle), Failure> {
+        let mapping = Mapping::of_bytes(bytes, RegionKind::Lazy)?;
+        let region = mapping.region().handle();
+        Ok((mapping, region))
+    }
+
+    fn copy(&self, to: (Gift, u64), from: (Handle, u64), bytes: u64) -> Result<(), Failure> {
+        let ((to, at), (from, offset)) = (to, from);
+        let copied = Region::from_handle(to.handle).copy(at, Region::from_handle(from), offset, bytes);
+        copied.map_err(|_| Failure::BadArgument)
     }
 
     fn give_back(&self, memory: Gift) {

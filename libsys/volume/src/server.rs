@@ -4,11 +4,12 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use anax_abi::Rights;
+use anax_abi::{Handle, Rights};
+use anax_files::files::PAGE;
 use anax_files::volume::{MOST, Piece, Traits, Volume};
 use anax_files::{
-    Attributes, Creation, Extent, Failure, FileSystem, Grow, Kind, LONGEST_NAME, Listing, Name, Node, Text,
-    Usage, path,
+    Attributes, Creation, Extent, Failure, FileSystem, Grow, Kind, LONGEST_NAME, Listing, Name, Node, Pages,
+    Text, Usage, path,
 };
 use anax_proto::Gift;
 use anax_ring::SharedBytes;
@@ -38,6 +39,18 @@ pub trait Maps {
     /// `BadArgument`: it is none, or may not be mapped.
     fn map(&self, memory: Gift) -> Result<Self::Memory, Failure>;
 
+    /// Memory of this program's own, and the region that it is.
+    ///
+    /// # Errors
+    /// `Way`: there is none.
+    fn make(&self, bytes: u64) -> Result<(Self::Memory, Handle), Failure>;
+
+    /// Copies whole pages of a region of this program's, from an offset on, to another one's that was given, and need not be mapped for that.
+    ///
+    /// # Errors
+    /// `BadArgument`: they are not whole pages, or not all there.
+    fn copy(&self, to: (Gift, u64), from: (Handle, u64), bytes: u64) -> Result<(), Failure>;
+
     /// Has no use for a handle that was given.
     fn give_back(&self, memory: Gift);
 }
@@ -65,12 +78,37 @@ pub struct Server<F, M: Maps> {
     arena: Option<M::Memory>,
     known: Known,
     chunk: Vec<u8>,
+    /// A region in which a chunk is put to be copied from there, once one was needed.
+    shown: Option<(M::Memory, Handle)>,
+}
+
+/// Pages that were lent, and whose handle goes with this. They are never mapped.
+struct Lent<'a, M: Maps> {
+    maps: &'a M,
+    memory: Gift,
+    at: u64,
+    length: usize,
+}
+
+impl<M: Maps> Pages for Lent<'_, M> {
+    fn copy(&self, at: usize, from: (Handle, u64), bytes: usize) -> Result<(), Failure> {
+        if at.checked_add(bytes).is_none_or(|end| end > self.length) {
+            return Err(Failure::BadArgument);
+        }
+        self.maps.copy((self.memory, self.at.saturating_add(at as u64)), from, bytes as u64)
+    }
+}
+
+impl<M: Maps> Drop for Lent<'_, M> {
+    fn drop(&mut self) {
+        self.maps.give_back(self.memory);
+    }
 }
 
 impl<F: FileSystem, M: Maps> Server<F, M> {
     /// Of a file system that nobody has begun with.
     pub fn new(system: F, maps: M) -> Self {
-        Self { system, maps, arena: None, known: Known::default(), chunk: Vec::new() }
+        Self { system, maps, arena: None, known: Known::default(), chunk: Vec::new(), shown: None }
     }
 
     /// The file system.
@@ -167,10 +205,10 @@ impl<F: FileSystem, M: Maps> Volume for Server<F, M> {
 
     fn read(&mut self, file: Node, offset: u64, room: Text) -> Result<u64, Failure> {
         let file = self.known(file)?;
-        let arena = self.arena.as_ref().ok_or(Failure::BadArgument)?;
-        let room = arena.bytes().part(room.offset as usize, room.length as usize);
-        let room = room.map_err(|_| Failure::BadArgument)?;
-        Ok(self.system.read_shared(file, offset, room)?.min(room.len()) as u64)
+        self.chunk.resize(self.part(room)?.len().min(CHUNK), 0);
+        let read = self.system.read(file, offset, &mut self.chunk)?.min(self.chunk.len());
+        self.part(room)?.copy_in(0, &self.chunk[..read]).map_err(|_| Failure::BadArgument)?;
+        Ok(read as u64)
     }
 
     fn write(&mut self, file: Node, offset: u64, bytes: Text) -> Result<(), Failure> {
@@ -180,13 +218,30 @@ impl<F: FileSystem, M: Maps> Volume for Server<F, M> {
     }
 
     fn fill(&mut self, file: Node, offset: u64, length: u64, at: u64, memory: Gift) -> Result<u64, Failure> {
-        let (memory, at, length) = self.lent(memory, at, length)?;
-        let file = self.known(file)?;
-        let part = memory.bytes().part(at, length).map_err(|_| Failure::BadArgument)?;
-        let done = self.system.read_shared(file, offset, part)?.min(length);
-        // What was there before is not the file's.
-        part.part(done, length - done).map_err(|_| Failure::BadArgument)?.fill(0);
-        Ok(done as u64)
+        let file = self.known(file);
+        let lent = Lent { maps: &self.maps, memory, at, length: length.min(MOST) as usize };
+        if length > MOST || !length.is_multiple_of(PAGE) {
+            return Err(Failure::BadArgument);
+        }
+        let file = file?;
+        let mut read = self.system.read_pages(file, offset, lent.length, &lent)?.min(lent.length);
+        let mut done = read.next_multiple_of(PAGE as usize);
+        while done < lent.length {
+            self.chunk.resize(CHUNK.min(lent.length - done), 0);
+            let from = offset.saturating_add(done as u64);
+            let count = self.system.read(file, from, &mut self.chunk)?.min(self.chunk.len());
+            // What was there before is not the file's.
+            self.chunk[count..].fill(0);
+            let (memory, region) = match &mut self.shown {
+                Some(shown) => shown,
+                none => none.insert(self.maps.make(CHUNK as u64)?),
+            };
+            memory.bytes().copy_in(0, &self.chunk).map_err(|_| Failure::BadArgument)?;
+            lent.copy(done, (*region, 0), self.chunk.len())?;
+            read = if count > 0 { done + count } else { read };
+            done += self.chunk.len();
+        }
+        Ok(read as u64)
     }
 
     fn store(&mut self, file: Node, offset: u64, length: u64, at: u64, memory: Gift) -> Result<(), Failure> {

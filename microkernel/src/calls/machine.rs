@@ -42,7 +42,8 @@ pub(super) fn serve(command: u32, call: &mut Call<'_>) -> Result<Served, Error> 
         MachineCommand::Cpus => Ok(Served::Value(percpu::count() as u64)),
         MachineCommand::Log | MachineCommand::ConsoleWrite => {
             let mut buffer = [0; TEXT];
-            let bytes = read(call, words[0], words[1], &mut buffer)?;
+            let bytes = buffer.get_mut(..words[1] as usize).ok_or(Error::BadArgument)?;
+            call.space.memory().read(words[0], bytes).map_err(|_| Error::BadAddress)?;
             if command == MachineCommand::Log {
                 log::info!("{}", logring::Plain(bytes.trim_ascii_end()));
                 return Ok(Served::Value(0));
@@ -133,17 +134,4 @@ fn probe(call: &Call<'_>, address: u64, length: u64) -> Result<(), Error> {
     let mut byte = [0];
     let mut check = |at| call.space.memory().read(at, &mut byte).map_err(|_| Error::BadAddress);
     check(address).and_then(|()| check(last))
-}
-
-/// Copies what the caller's words name from his memory.
-fn read<'b>(
-    call: &Call<'_>,
-    address: u64,
-    length: u64,
-    buffer: &'b mut [u8; TEXT],
-) -> Result<&'b [u8], Error> {
-    let length = usize::try_from(length).ok().filter(|length| *length <= TEXT).ok_or(Error::BadArgument)?;
-    let bytes = &mut buffer[..length];
-    call.space.memory().read(address, bytes).map_err(|_| Error::BadAddress)?;
-    Ok(bytes)
 }

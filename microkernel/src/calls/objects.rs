@@ -16,7 +16,7 @@ use crate::object::{Header, Kind, Object, ObjectRef, Pool};
 use crate::percpu;
 use crate::time::clock::Nanos;
 use crate::time::timer::{self, Deadline};
-use crate::vm::{Backing, Completion, Done, Region};
+use crate::vm::{Backing, Completion, Done, Region, RegionRef};
 
 /// A deadline timer, at home with the port that it sends to.
 #[repr(C)]
@@ -92,14 +92,14 @@ pub(super) fn create_region(
         region::COPY => Backing::Copy,
         _ => return Err(Error::BadArgument),
     };
-    let source = match words[2] {
-        0 => None,
-        word => {
-            let (source, held) = call.space.object::<Region>(word, Rights::READ)?;
-            Some(source.hold(held.generation)?)
-        }
-    };
+    let source = (words[2] != 0).then(|| readable(call, words[2])).transpose()?;
     Region::create(space.payer(), words[0], backing, source).map(handle)
+}
+
+/// The region of a handle of the caller's.
+fn readable(call: &Call<'_>, word: u64) -> Result<RegionRef, Error> {
+    let (region, held) = call.space.object::<Region>(word, Rights::READ)?;
+    region.hold(held.generation)
 }
 
 pub(super) fn serve_region(region: &'static Region, command: u32, call: &Call<'_>) -> Result<Served, Error> {
@@ -111,6 +111,12 @@ pub(super) fn serve_region(region: &'static Region, command: u32, call: &Call<'_
         RegionCommand::DeviceAddress => {
             call.needs(Rights::CONTROL)?;
             region.device_address(call.words[0]).map(Served::Value)
+        }
+        RegionCommand::Copy => {
+            call.needs(Rights::WRITE)?;
+            let [source, to, from, bytes, _] = *call.words;
+            let own = region.hold(region.header().generation())?;
+            own.copy(&*readable(call, source)?, to, from, bytes).map(|()| Served::Value(0))
         }
     }
 }

@@ -97,13 +97,9 @@ pub(super) fn priority(word: u64) -> Result<Priority, Error> {
 
 fn create_thread(space: &'static Space, call: &Call<'_>, words: [u64; 5]) -> Result<Served, Error> {
     let cpu = percpu::get(running_cpu(words[0])?).ok_or(Error::BadArgument)?;
-    let supervisor = match words[2] {
-        0 => None,
-        word => call
-            .space
-            .object::<Port>(word, Rights::SEND)
-            .map(|(port, port_cap)| Some((port, port_cap.generation)))?,
-    };
+    let port =
+        |word| call.space.object::<Port>(word, Rights::SEND).map(|(port, held)| (port, held.generation));
+    let supervisor = (words[2] != 0).then(|| port(words[2])).transpose()?;
     user::create(space, cpu, priority(words[1])?, supervisor).map(handle)
 }
 

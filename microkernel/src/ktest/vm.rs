@@ -16,6 +16,7 @@ ktest!(
     mappings_and_what_is_refused,
     lazy_pages_are_zero_and_taken_when_touched,
     a_copy_and_its_source_do_not_meet,
+    pages_are_copied_between_regions,
     device_and_dma_regions,
     accounts_come_back_exactly,
     want_of_memory_loses_nothing,
@@ -181,6 +182,56 @@ fn a_copy_and_its_source_do_not_meet(_: &Context) -> Verdict {
         space.read(far + PAGE, &mut bytes).is_ok() && bytes == [0; 6],
         "an untouched page of a source in use"
     );
+    Ok(Held::Passed)
+}
+
+fn pages_are_copied_between_regions(_: &Context) -> Verdict {
+    let space = space()?;
+    let source = made(space.payer(), 4, Backing::Dma)?;
+    let target = made(space.payer(), 4, Backing::Lazy)?;
+    let far = AT + 16 * PAGE;
+    space.map(source.clone(), AT, 0, 4 * PAGE, WRITE, WRITE).map_err(failed("no source"))?;
+    for page in 0..4 {
+        check!(space.write(AT + (page + 1) * PAGE - 4, &[page as u8 + 1; 4]).is_ok(), "writing the source");
+    }
+    let before = space.payer().pages.usage();
+    check!(target.copy(&source, PAGE, 2 * PAGE, PAGE) == Ok(()), "a page that was not there");
+    let after = space.payer().pages.usage();
+    let expected = Usage { committed: before.committed + 1, reserved: before.reserved - 1 };
+    check!(after == expected, "{after:?} instead of {expected:?}");
+    space.map(target.clone(), far, 0, 4 * PAGE, WRITE, WRITE).map_err(failed("no mapping"))?;
+    let ends = |page: u64| {
+        let mut bytes = [9; 8];
+        space.read(far + (page + 1) * PAGE - 8, &mut bytes).map(|()| bytes)
+    };
+    check!(ends(0) == Ok([0; 8]), "a page beside it holds {:?}", ends(0));
+    check!(ends(1) == Ok([0, 0, 0, 0, 3, 3, 3, 3]), "the page holds {:?}", ends(1));
+    check!(space.write(far + 2 * PAGE - 8, &[7; 8]).is_ok(), "writing the copy");
+    check!(target.copy(&source, 0, 0, 3 * PAGE) == Ok(()), "pages that were there, and others");
+    check!(ends(1) == Ok([0, 0, 0, 0, 2, 2, 2, 2]), "then it holds {:?}", ends(1));
+    check!(ends(2) == Ok([0, 0, 0, 0, 3, 3, 3, 3]), "and the one behind it {:?}", ends(2));
+    check!(target.copy(&target, 3 * PAGE, 0, PAGE) == Ok(()), "within a region");
+    check!(ends(3) == Ok([0, 0, 0, 0, 1, 1, 1, 1]), "a page of the same region holds {:?}", ends(3));
+    check!(target.copy(&source, 0, 0, 0) == Ok(()), "nothing");
+    let device =
+        Region::fixed(space.payer(), Backing::Device, 0xfee0_0000, PAGE).map_err(failed("no device"))?;
+    let device =
+        device.hold(device.header().generation()).inspect(|_| device.end()).map_err(failed("not held"))?;
+    for (to, from, bytes) in [
+        (1, 0, PAGE),
+        (0, 8, PAGE),
+        (0, 0, 1),
+        (4 * PAGE, 0, PAGE),
+        (0, 3 * PAGE, 2 * PAGE),
+        (!0 << 12, 0, PAGE),
+    ] {
+        let got = target.copy(&source, to, from, bytes);
+        check!(got == Err(Error::BadArgument), "{bytes} bytes from {from:#x} to {to:#x}: {got:?}");
+    }
+    check!(target.copy(&device, 0, 0, PAGE) == Err(Error::BadArgument), "registers were copied");
+    check!(device.copy(&target, 0, 0, PAGE) == Err(Error::BadArgument), "registers were written");
+    let large = made(space.payer(), 65, Backing::Lazy)?;
+    check!(large.copy(&large, 0, 0, 65 * PAGE) == Err(Error::BadArgument), "more than a call may take");
     Ok(Held::Passed)
 }
 

@@ -9,6 +9,7 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use anax_abi::Error;
+use anax_abi::object::region::MOST_COPIED;
 use x86_64::{PhysAddr, VirtAddr};
 
 use super::payer::Payer;
@@ -250,32 +251,54 @@ impl Region {
 
     /// The page's frame, put there if need be. Any CPU.
     pub(super) fn frame(&self, page: u32) -> PhysAddr {
-        self.present(page).unwrap_or_else(|| self.populate(page))
-    }
-
-    fn populate(&self, page: u32) -> PhysAddr {
-        let body = self.body();
-        let frame = frames::take().expect("a region's frames were promised when it was made");
-        let to = direct(frame).as_mut_ptr::<u64>();
         // SAFETY: the frame is fresh; the source's is kept by our use of it, and read as raw memory.
-        unsafe {
-            match &body.source {
+        let fill = |to| unsafe {
+            match &self.body().source {
                 Some(source) => cpu::copy_page(direct(source.frame(page)).as_ptr(), to),
                 None => cpu::clear_page(to),
             }
-        }
+        };
+        self.present(page).unwrap_or_else(|| self.populate(page, fill).unwrap_or_else(|others| others))
+    }
+
+    /// Gives a page that has none a frame that `fill` has filled. The other way round, it has another CPU's, which was faster.
+    fn populate(&self, page: u32, fill: impl FnOnce(*mut u64)) -> Result<PhysAddr, PhysAddr> {
+        let body = self.body();
+        let frame = frames::take().expect("a region's frames were promised when it was made");
+        fill(direct(frame).as_mut_ptr());
         let slot = &body.list[page as usize];
-        match slot.compare_exchange(0, frame.as_u64(), Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => {
-                body.payer.iter().for_each(|payer| payer.pages.commit_kept(1));
-                frame
-            }
-            Err(other) => {
-                // SAFETY: taken above and seen by nobody: another CPU was faster.
-                unsafe { frames::give(frame) };
-                PhysAddr::new_truncate(other)
+        slot.compare_exchange(0, frame.as_u64(), Ordering::AcqRel, Ordering::Acquire).map_err(|others| {
+            // SAFETY: taken above and seen by nobody.
+            unsafe { frames::give(frame) };
+            PhysAddr::new_truncate(others)
+        })?;
+        body.payer.iter().for_each(|payer| payer.pages.commit_kept(1));
+        Ok(frame)
+    }
+
+    /// Copies `bytes` of `source`, whole pages, from `from` on to `to`. A page that is not there yet takes a frame that is not zeroed before. Any CPU.
+    ///
+    /// # Errors
+    /// `BadArgument`: they are not whole pages, not all in either region, or a device's; or more than a call may take.
+    pub(crate) fn copy(&self, source: &Self, to: u64, from: u64, bytes: u64) -> Result<(), Error> {
+        let has = |region: &Self, at: u64| {
+            let is_within = at.checked_add(bytes).is_some_and(|end| end <= region.size());
+            is_within && region.body().backing != Backing::Device
+        };
+        let are_pages = (to | from | bytes).is_multiple_of(PAGE_SIZE) && bytes <= MOST_COPIED;
+        if !are_pages || !has(self, to) || !has(source, from) {
+            return Err(Error::BadArgument);
+        }
+        for at in (0..bytes).step_by(PAGE_SIZE as usize) {
+            let page = ((to + at) / PAGE_SIZE) as u32;
+            let original = direct(source.frame(((from + at) / PAGE_SIZE) as u32)).as_ptr();
+            // SAFETY: frames that our uses keep, accessed as raw memory: programs may be writing to both.
+            let copy = |to| unsafe { cpu::copy_page(original, to) };
+            if self.present(page).is_some() || self.populate(page, copy).is_err() {
+                copy(direct(self.frame(page)).as_mut_ptr());
             }
         }
+        Ok(())
     }
 
     /// Puts `bytes`, which fit, at `offset`.

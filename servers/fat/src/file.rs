@@ -1,12 +1,12 @@
 //! Bytes of files. A run of clusters is one request to the disk.
 
-use anax_files::{Failure, Kind, Node};
+use anax_files::files::PAGE;
+use anax_files::{Failure, Kind, Node, Pages};
 use anax_sectors::{Disk, Rank};
 
 use crate::directory::Body;
 use crate::entry::{ARCHIVE, READ_ONLY, Record};
 use crate::layout::SLOT_BYTES;
-use crate::room::Room;
 use crate::system::Fat;
 
 /// Bytes of the longest file.
@@ -14,22 +14,44 @@ const LONGEST: u64 = u32::MAX as u64;
 
 /// What is done with bytes of a file.
 enum Bytes<'a> {
-    Read(Room<'a>),
+    Read(&'a mut [u8]),
     Write(&'a [u8]),
     Zero(u64),
 }
 
 impl<D: Disk> Fat<D> {
-    pub(crate) fn read_file(
+    pub(crate) fn read_file(&mut self, file: Node, offset: u64, into: &mut [u8]) -> Result<usize, Failure> {
+        let size = self.file(file)?;
+        let count = u64::from(size).saturating_sub(offset).min(into.len() as u64) as usize;
+        self.move_bytes(file, offset, Bytes::Read(&mut into[..count]))?;
+        Ok(count)
+    }
+
+    /// As [`read_pages`](anax_files::FileSystem::read_pages): as far as pages and runs of clusters end at the same places.
+    pub(crate) fn read_file_pages(
         &mut self,
         file: Node,
         offset: u64,
-        mut into: Room<'_>,
+        length: usize,
+        into: &dyn Pages,
     ) -> Result<usize, Failure> {
-        let size = self.file(file)?;
-        let count = u64::from(size).saturating_sub(offset).min(into.len() as u64) as usize;
-        self.move_bytes(file, offset, Bytes::Read(into.part(0, count)))?;
-        Ok(count)
+        let size = u64::from(self.file(file)?);
+        let count = size.saturating_sub(offset).min(length as u64);
+        let sector_bytes = self.volume.cache.sector_bytes() as u64;
+        let mut done = 0;
+        while done < count {
+            let (sector, skip, part) = self.run(file, offset + done, count - done)?;
+            let whole = if done + part == count { part } else { part - part % PAGE };
+            let first = sector + skip / sector_bytes;
+            let is_read = whole > 0
+                && skip.is_multiple_of(sector_bytes)
+                && self.volume.cache.read_data_pages(first, whole as usize, into, done as usize)?;
+            if !is_read {
+                break;
+            }
+            done += whole;
+        }
+        Ok(done as usize)
     }
 
     pub(crate) fn write_file(&mut self, file: Node, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
@@ -137,9 +159,6 @@ impl<D: Disk> Fat<D> {
 
     /// Moves bytes that the file has clusters for.
     fn move_bytes(&mut self, file: Node, offset: u64, mut bytes: Bytes<'_>) -> Result<(), Failure> {
-        let cluster_bytes = u64::from(self.volume.layout.cluster_bytes());
-        let known = self.nodes.get(file)?;
-        let Body::Chain(chain) = &mut known.body else { return Err(Failure::IsADirectory) };
         let (mut at, mut done) = (offset, 0);
         let length = match &bytes {
             Bytes::Read(into) => into.len() as u64,
@@ -147,14 +166,10 @@ impl<D: Disk> Fat<D> {
             Bytes::Zero(count) => *count,
         };
         while done < length {
-            let (index, skip) = ((at / cluster_bytes) as u32, at % cluster_bytes);
-            let wanted = (skip + length - done).div_ceil(cluster_bytes) as u32;
-            let run = chain.at(&mut self.volume, index, wanted)?.ok_or(Failure::Damaged)?;
-            let part = (u64::from(run.count) * cluster_bytes - skip).min(length - done);
-            let sector = self.volume.layout.sector(run.cluster);
+            let (sector, skip, part) = self.run(file, at, length - done)?;
             let (start, count) = (done as usize, part as usize);
             match &mut bytes {
-                Bytes::Read(into) => self.volume.read_bytes(sector, skip, into.part(start, count))?,
+                Bytes::Read(into) => self.volume.read_bytes(sector, skip, &mut into[start..start + count])?,
                 Bytes::Write(from) => {
                     self.volume.write_bytes(sector, skip, &from[start..start + count])?;
                 }
@@ -163,5 +178,16 @@ impl<D: Disk> Fat<D> {
             (at, done) = (at + part, done + part);
         }
         Ok(())
+    }
+    /// Where an offset lies that the file has a cluster for: the first sector of that, how far behind its beginning, and how many bytes there are in a row, at most `most`.
+    fn run(&mut self, file: Node, at: u64, most: u64) -> Result<(u64, u64, u64), Failure> {
+        let cluster_bytes = u64::from(self.volume.layout.cluster_bytes());
+        let known = self.nodes.get(file)?;
+        let Body::Chain(chain) = &mut known.body else { return Err(Failure::IsADirectory) };
+        let (index, skip) = ((at / cluster_bytes) as u32, at % cluster_bytes);
+        let wanted = (skip + most).div_ceil(cluster_bytes) as u32;
+        let run = chain.at(&mut self.volume, index, wanted)?.ok_or(Failure::Damaged)?;
+        let part = (u64::from(run.count) * cluster_bytes - skip).min(most);
+        Ok((self.volume.layout.sector(run.cluster), skip, part))
     }
 }

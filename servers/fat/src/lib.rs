@@ -47,7 +47,6 @@ mod layout;
 mod name;
 mod nodes;
 mod rename;
-mod room;
 mod system;
 mod time;
 mod volume;

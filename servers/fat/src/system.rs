@@ -1,7 +1,8 @@
 //! What the VFS server asks.
 
-use anax_files::{Attributes, Creation, Failure, Features, FileSystem, Kind, Listing, Name, Node, Usage};
-use anax_ring::SharedBytes;
+use anax_files::{
+    Attributes, Creation, Failure, Features, FileSystem, Kind, Listing, Name, Node, Pages, Usage,
+};
 use anax_sectors::Disk;
 
 use crate::commit::Waiting;
@@ -11,7 +12,6 @@ use crate::index::Indices;
 use crate::layout::{Cluster, SLOT_BYTES};
 use crate::name::{Short, check};
 use crate::nodes::{Nodes, ROOT};
-use crate::room::Room;
 use crate::time::Stamp;
 use crate::volume::{Link, Volume};
 
@@ -200,12 +200,18 @@ impl<D: Disk> FileSystem for Fat<D> {
     }
 
     fn read(&mut self, file: Node, offset: u64, into: &mut [u8]) -> Result<usize, Failure> {
-        let outcome = self.read_file(file, offset, Room::Own(into));
+        let outcome = self.read_file(file, offset, into);
         self.judged(outcome)
     }
 
-    fn read_shared(&mut self, file: Node, offset: u64, into: SharedBytes<'_>) -> Result<usize, Failure> {
-        let outcome = self.read_file(file, offset, Room::Shared(into));
+    fn read_pages(
+        &mut self,
+        file: Node,
+        offset: u64,
+        length: usize,
+        into: &dyn Pages,
+    ) -> Result<usize, Failure> {
+        let outcome = self.read_file_pages(file, offset, length, into);
         self.judged(outcome)
     }
 

@@ -6,7 +6,6 @@ use anax_files::Failure;
 use anax_sectors::{Cache, Disk, Mirror, Rank};
 
 use crate::layout::{Cluster, Layout, Width, word};
-use crate::room::Room;
 
 /// Entries that are looked at for a longer run of free clusters when a short one is found.
 const LOOK: u32 = 16 * 1024;
@@ -324,7 +323,7 @@ impl<D: Disk> Volume<D> {
     ///
     /// # Errors
     /// `Medium`, `Damaged`.
-    pub(crate) fn read_bytes(&mut self, first: u64, skip: u64, mut into: Room<'_>) -> Result<(), Failure> {
+    pub(crate) fn read_bytes(&mut self, first: u64, skip: u64, into: &mut [u8]) -> Result<(), Failure> {
         let size = self.cache.sector_bytes();
         let (mut sector, mut skip) = (first + skip / size as u64, (skip % size as u64) as usize);
         let mut whole = vec![0; if skip == 0 && into.len().is_multiple_of(size) { 0 } else { size }];
@@ -333,12 +332,12 @@ impl<D: Disk> Volume<D> {
             let rest = into.len() - done;
             let count = if skip == 0 && rest >= size {
                 let count = rest / size * size;
-                into.part(done, count).read(&mut self.cache, sector)?;
+                self.cache.read_data(sector, &mut into[done..done + count])?;
                 count
             } else {
                 let count = rest.min(size - skip);
                 self.cache.read_data(sector, &mut whole)?;
-                into.part(done, count).put(&whole[skip..skip + count]);
+                into[done..done + count].copy_from_slice(&whole[skip..skip + count]);
                 count
             };
             sector += (skip + count).div_ceil(size) as u64;

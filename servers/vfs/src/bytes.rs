@@ -143,7 +143,7 @@ impl<H: Host + 'static> Vfs<H> {
                 Ok(())
             }
             Missing::Units { from, memory, bits, start, length, at, region } => {
-                let gift = Gift::copy(region, Rights::ALL);
+                let gift = Gift::copy(region, Rights::WRITE);
                 let lent = vnode.volume.lend(&self.ops).await;
                 let filled =
                     self.ask(&vnode.volume, |client| client.fill(vnode.node, start, length, at, gift)).await;
@@ -224,11 +224,7 @@ impl<H: Host + 'static> Vfs<H> {
         if offset < from || offset - from >= length {
             return Err(Failure::Damaged);
         }
-        // Whoever reads from a piece's beginning on gets all of it, see `read_ahead`.
-        let is_filled_whole =
-            offset - from < PAGE && from + length <= vnode.stored.get().next_multiple_of(PAGE);
-        let made = if is_filled_whole { self.host.make_whole(length) } else { self.host.make(length) };
-        let region = match made {
+        let region = match self.host.make(length) {
             Ok(region) => region,
             Err(error) => {
                 // There may be no handle left, or no memory: another piece goes, and who wants this one tries again.

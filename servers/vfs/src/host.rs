@@ -50,14 +50,6 @@ pub trait Host {
     /// `Quota`, `NoMemory`.
     fn make(&self, bytes: u64) -> Result<Handle, Error>;
 
-    /// The same, all of which will be touched at once.
-    ///
-    /// # Errors
-    /// As [`make`](Self::make).
-    fn make_whole(&self, bytes: u64) -> Result<Handle, Error> {
-        self.make(bytes)
-    }
-
     /// A region of this server's, mapped, and its handle to be given to others.
     ///
     /// # Errors

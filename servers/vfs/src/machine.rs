@@ -178,11 +178,6 @@ impl Host for Machine {
         Space::SELF.create_region(bytes, RegionKind::Lazy).map(Region::handle)
     }
 
-    fn make_whole(&self, bytes: u64) -> Result<Handle, Error> {
-        // Its pages are there before anybody maps it: nobody faults on them.
-        Space::SELF.create_region(bytes, RegionKind::Pinned).map(Region::handle)
-    }
-
     fn make_mapped(&self, bytes: u64) -> Result<(Mapped, Handle), Error> {
         let region = Space::SELF.create_region(bytes, RegionKind::Lazy)?;
         let own = Owned::new(region);

@@ -133,7 +133,8 @@ impl<H: Host> Pages<H> {
 
     /// The piece of that memory, wherever it lies.
     pub(crate) fn of_memory(&self, memory: u64) -> Option<&Extent<H>> {
-        self.0.values().find(|extent| extent.memory == memory)
+        // Most often the last: whoever reads on asks for what was just made.
+        self.0.values().rfind(|extent| extent.memory == memory)
     }
 
     pub(crate) fn insert(&mut self, from: u64, extent: Extent<H>) {

@@ -3,7 +3,7 @@
 use anax_abi::Error;
 use anax_abi::object::{RegionCommand, region};
 
-use super::{ask, number};
+use super::{ask, done, number};
 
 object! {
     /// A region. It is mapped by [`Space::map`](super::Space::map).
@@ -50,5 +50,14 @@ impl Region {
     /// `BadArgument` beyond its end or if it is of another kind.
     pub fn device_address(self, offset: u64) -> Result<u64, Error> {
         number(ask(self.0, RegionCommand::DeviceAddress as u32, [offset]))
+    }
+
+    /// Copies `bytes` of another region from `from` on to `to` and on in this one: whole pages, at most [`region::MOST_COPIED`] bytes. Neither need be mapped, and a page that is not there yet
+    /// is not zeroed before.
+    ///
+    /// # Errors
+    /// `BadArgument`: they are not whole pages, not all in both, too many, or a device's.
+    pub fn copy(self, to: u64, source: Self, from: u64, bytes: u64) -> Result<(), Error> {
+        done(ask(self.0, RegionCommand::Copy as u32, [source.0.to_word(), to, from, bytes]))
     }
 }

@@ -3,12 +3,15 @@
 mod storm;
 mod world;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use anax_abi::Error;
+use anax_abi::{Error, Handle};
 use anax_block_disk::parts::{PartError, ROOM_BYTES, parts};
 use anax_block_disk::{Complaint, PATIENCE, SILENCE};
+use anax_files::{Failure, Pages};
 use anax_proto::{Beside, Caller, Fixed as _, Gift, Request};
+use anax_ring::{SharedBlock, SharedBytes};
 use anax_sectors::{Disk, DiskError};
 use proptest::prelude::*;
 
@@ -73,6 +76,36 @@ fn partitions_of_one_disk_are_disks_of_their_own() {
         assert!(before[at..at + 512] == after[at..at + 512], "sector {sector} is nobody's");
     }
     assert_eq!(around.machines["blk0"].flushes, 2);
+}
+
+/// Pages that are filled from a room.
+struct Filled<'w>(&'w World, RefCell<Vec<u8>>);
+
+impl Pages for Filled<'_> {
+    fn copy(&self, at: usize, (region, from): (Handle, u64), bytes: usize) -> Result<(), Failure> {
+        assert!(at.is_multiple_of(4096) && from.is_multiple_of(4096) && bytes.is_multiple_of(4096));
+        let words = self.0.around.borrow().rooms[&region.to_word()];
+        let room = SharedBytes::new(SharedBlock::from_words(words));
+        let into = &mut self.1.borrow_mut()[at..at + bytes];
+        room.copy_out(from as usize, into).map_err(|_| Failure::BadArgument)
+    }
+}
+
+#[test]
+fn pages_are_filled_with_what_is_asked_for_and_zeros() {
+    let world = World::new();
+    let mut one = world.open(10, "blk0", 2).unwrap();
+    let expected = on_disk(&world, "blk0", 1);
+    for (first, length) in [(0, 4096), (5, 512), (9, 5000), (3, ROOM_BYTES as usize), (1, 600_000), (7, 0)] {
+        let filled = Filled(&world, RefCell::new(vec![9; 4096 + length.next_multiple_of(4096)]));
+        assert_eq!(one.read_pages(first, length, &filled, 4096), Ok(true));
+        let filled = filled.1.into_inner();
+        assert!(filled[..4096].iter().all(|byte| *byte == 9));
+        assert!(filled[4096..][..length] == expected[first as usize * 512..][..length], "{first} {length}");
+        assert!(filled[4096 + length..].iter().all(|byte| *byte == 0), "{first} {length}");
+    }
+    let filled = Filled(&world, RefCell::new(vec![0; 8192]));
+    assert_eq!(one.read_pages(PARTS[1].1, 512, &filled, 0), Err(DiskError::OutOfRange));
 }
 
 #[test]

@@ -12,15 +12,22 @@ use anax_volume::Maps;
 
 pub(crate) type Words = Arc<Vec<AtomicU64>>;
 
+/// The generation of handles to what a server has of its own.
+const OWN: u64 = 2;
+
 /// All regions there are, by their handles' words. Copies of a handle are the same handle here.
 #[derive(Clone, Default)]
 pub(crate) struct Regions(Arc<Mutex<(u64, HashMap<u64, Words>)>>);
 
 impl Regions {
     pub(crate) fn make(&self, bytes: u64) -> Handle {
+        self.make_of(1, bytes)
+    }
+
+    fn make_of(&self, generation: u64, bytes: u64) -> Handle {
         let mut all = self.0.lock().unwrap();
         all.0 += 1;
-        let word = 1 << 32 | all.0;
+        let word = generation << 32 | all.0;
         let words = (0..bytes.next_multiple_of(4096) / 8).map(|_| AtomicU64::new(0)).collect();
         all.1.insert(word, Arc::new(words));
         Handle::from_word(word)
@@ -43,8 +50,9 @@ impl Regions {
         bytes.part(from as usize, bytes.len() - from as usize).unwrap().fill(0);
     }
 
+    /// How many there are, but for what file systems' servers have of their own.
     pub(crate) fn count(&self) -> usize {
-        self.0.lock().unwrap().1.len()
+        self.0.lock().unwrap().1.keys().filter(|word| **word >> 32 != OWN).count()
     }
 }
 
@@ -86,6 +94,26 @@ impl Maps for Regions {
 
     fn map(&self, memory: Gift) -> Result<Mapped, Failure> {
         self.map(memory.handle).map_err(|_| Failure::BadArgument)
+    }
+
+    fn make(&self, bytes: u64) -> Result<(Mapped, Handle), Failure> {
+        let region = self.make_of(OWN, bytes);
+        Ok((self.map(region).map_err(|_| Failure::BadArgument)?, region))
+    }
+
+    fn copy(&self, to: (Gift, u64), from: (Handle, u64), bytes: u64) -> Result<(), Failure> {
+        let part = |handle, at: u64| {
+            let words = self.get(handle).ok_or(Failure::BadArgument)?;
+            let pages = at as usize / 8..(at + bytes) as usize / 8;
+            assert!((at | bytes).is_multiple_of(4096), "whole pages are copied");
+            Ok::<_, Failure>((words, pages))
+        };
+        let ((to, into), (from, out)) = (part(to.0.handle, to.1)?, part(from.0, from.1)?);
+        let (to, from) = (to.get(into), from.get(out));
+        let (Some(to), Some(from)) = (to, from) else { return Err(Failure::BadArgument) };
+        anax_ring::SharedBytes::new(SharedBlock::from_words(to))
+            .copy_from(anax_ring::SharedBytes::new(SharedBlock::from_words(from)), 0);
+        Ok(())
     }
 
     fn give_back(&self, _: Gift) {}
