@@ -178,6 +178,11 @@ const KERNEL: &[Bite] = &[
         judge: Judge::Kernel { test: "user::user_memory_is_reached_only_as_mapped", cpus: 1 },
     },
     Bite {
+        name: "vm-registers-are-copied",
+        breaks: "copies a device's registers as if they were memory",
+        judge: Judge::Kernel { test: "vm::pages_are_copied_between_regions", cpus: 1 },
+    },
+    Bite {
         name: "vm-overhead-stays",
         breaks: "never gives back what a region costs besides its pages",
         judge: Judge::Kernel { test: "vm::accounts_come_back_exactly", cpus: 1 },

@@ -283,7 +283,7 @@ impl Region {
     pub(crate) fn copy(&self, source: &Self, to: u64, from: u64, bytes: u64) -> Result<(), Error> {
         let has = |region: &Self, at: u64| {
             let is_within = at.checked_add(bytes).is_some_and(|end| end <= region.size());
-            is_within && region.body().backing != Backing::Device
+            is_within && (region.body().backing != Backing::Device || cfg!(bite = "vm-registers-are-copied"))
         };
         let are_pages = (to | from | bytes).is_multiple_of(PAGE_SIZE) && bytes <= MOST_COPIED;
         if !are_pages || !has(self, to) || !has(source, from) {

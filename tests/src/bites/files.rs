@@ -168,6 +168,16 @@ pub(super) const FILES: &[Bite] = &[
         breaks: "an entry that was made is not in its directory's index",
         judge: Judge::Host { package: "fat", file: "basic", test: "a_file_comes_back" },
     },
+    Bite {
+        name: "fat-runs-end-anywhere",
+        breaks: "what lies behind a run of clusters within a page is taken for the file's",
+        judge: Judge::Host { package: "fat", file: "pages", test: "what_is_read_is_right" },
+    },
+    Bite {
+        name: "block-disk-shows-the-pool",
+        breaks: "behind a file's end its last page shows what was in the pool before",
+        judge: Judge::Host { package: "anax-block-disk", file: "disk", test: "drivers_come_and_go" },
+    },
 ];
 
 const fn files(name: &'static str, test: &'static str, breaks: &'static str) -> Bite {
