@@ -81,7 +81,8 @@ impl<'a, S: System<'a>> Disks<'a, S> {
     /// The server, whose predecessor has left `record`: its clients' partitions are theirs, and their disks are opened at once, so that no other program takes one.
     pub fn new(system: S, record: &Record) -> Self {
         let (disks, parts, waiters, holders) = (Vec::new(), Vec::new(), Vec::new(), Holders::new());
-        let mut own = Self { system, disks, parts, waiters, holders, answers: Vec::new(), numbers: OWN };
+        let mut own =
+            Self { system, disks, parts, waiters, holders, answers: Vec::new(), numbers: record.numbers };
         for (place, process) in &record.holders {
             own.holders.put(*place, *process, 0);
         }
@@ -300,7 +301,7 @@ impl<'a, S: System<'a>> Disks<'a, S> {
     }
 
     fn remember(&mut self) {
-        let mut record = Record::default();
+        let mut record = Record { numbers: self.numbers, ..Record::default() };
         record.claims.extend(self.parts.iter().map(|part| part.claim));
         self.holders.write(&mut record);
         self.system.remember(&record);

@@ -97,4 +97,6 @@ pub struct Record {
     pub claims: Vec<Claim>,
     /// Processes whose ports are kept, by place.
     pub holders: Vec<(usize, u64)>,
+    /// Numbers that partitions have had so far: none is another's later, for a program that has several would take one for the other.
+    pub numbers: u64,
 }

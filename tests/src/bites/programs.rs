@@ -184,6 +184,12 @@ pub(super) const PROGRAMS: &[Bite] = &[
     ),
     host(
         "disks",
+        "disks-numbers-again",
+        "numbers_are_nobody_else_s_later",
+        "a program that has two partitions writes to the wrong one after the disk server's death",
+    ),
+    host(
+        "disks",
         "disks-disorder",
         "requests_of_one_program_keep_their_order",
         "what a program has asked later may reach the disk first",

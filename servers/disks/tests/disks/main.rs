@@ -256,6 +256,23 @@ fn a_successor_knows_whose_is_what() {
     world.open(12, "blk0", 1).unwrap();
 }
 
+/// A program that has several partitions does not take one for another when the server has died.
+#[test]
+fn numbers_are_nobody_else_s_later() {
+    let world = World::new();
+    let mut one = world.open(10, "blk0", 1).unwrap();
+    let mut two = world.open(10, "blk0", 2).unwrap();
+    let expected = [0, 1].map(|part| on_disk(&world, "blk0", part));
+    for _ in 0..3 {
+        world.die();
+        let mut read = [0; 512];
+        two.read(9, &mut read).unwrap();
+        assert_eq!(read, expected[1][9 * 512..][..512]);
+        one.read(9, &mut read).unwrap();
+        assert_eq!(read, expected[0][9 * 512..][..512]);
+    }
+}
+
 #[test]
 fn a_disk_that_fails_says_so() {
     let world = World::new();
