@@ -10,8 +10,8 @@ use talc::base::CHUNK_UNIT;
 
 /// Bytes of a block that the allocator underneath keeps for itself.
 const TAG: usize = size_of::<usize>();
-/// Shelves: blocks of up to 1 KiB.
-const SHELVES: usize = 32;
+/// Shelves: blocks of up to 2 KiB, which most tasks are smaller than.
+const SHELVES: usize = 64;
 /// Blocks on each.
 const MOST: usize = 2;
 
