@@ -1,6 +1,6 @@
 //! What can be asked of the disk server, which shares disks among the programs that use their partitions.
 //!
-//! A program lends it memory, the *room*, once; from then on sectors go through that, and a request is a message of three words. The server writes to the room from the moment that a
+//! A program lends it memory, the *room*, once; from then on sectors go through that, and a request is a message of four words. The server writes to the room from the moment that a
 //! read is asked until it is answered, and reads from it during a write.
 
 use anax_abi::Error;
